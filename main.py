@@ -1,0 +1,8 @@
+"""Starts mlcontrol: the same as the installed command."""
+
+import sys
+
+from mlcontrol.cli.main import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,3 @@
+"""mlcontrol: a control panel for machine-learning models in production."""
+
+__version__ = "0.1.0"

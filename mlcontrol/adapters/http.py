@@ -1,0 +1,310 @@
+"""The one HTTP client of the adapters, on requests.
+
+What it adds: a total deadline, a cap on the decoded body, no redirects, nothing from the environment (proxies, .netrc, CA
+bundles, TLS key logs), no cookies, one session per thread, and errors in words with the secret cut out of them.
+"""
+
+from __future__ import annotations
+
+import base64
+import ssl
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
+
+from mlcontrol.adapters.deadline import BoundedHTTPPool, BoundedHTTPSPool, Deadline
+from mlcontrol.adapters.http_errors import failure, status_error
+from mlcontrol.adapters.plain_text import plain
+from mlcontrol.adapters.strict_json import BadJsonError, parse
+from mlcontrol.adapters.target import Target, http_target
+from mlcontrol.core.problem import Problem
+from mlcontrol.core.settings import ConnectionSettings
+from mlcontrol.ports.connection import SecretReader
+from mlcontrol.ports.errors import AdapterError, NeedsCredentials, Unexpected
+
+BODY_CAP_BYTES = 32 * 1024 * 1024
+_CHUNK = 64 * 1024
+_REDIRECTS = (301, 302, 303, 307, 308)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A whole answer. ``framed``: its length was announced, so that a cut would have been noticed."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    latency_ms: float
+    framed: bool = True
+
+    @property
+    def text(self) -> str:
+        return self.body.decode("utf-8", errors="replace")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is sent. ``headers`` never hold a credential: the client adds it."""
+
+    method: str
+    path: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    json: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class HttpClient:
+    """Speaks to one connection's server. Making one does no I/O; an address it may not use raises `NotSupported`. *Thread:* any."""
+
+    def __init__(self, settings: ConnectionSettings, secret: SecretReader) -> None:
+        self.settings = settings
+        self.target: Target = http_target(settings.url)
+        self._read_secret = secret
+        self._secret: str | None = None
+        self._lock = threading.Lock()
+        self._local = threading.local()
+        self._sessions: list[requests.Session] = []
+        self._closed = False
+
+    def send(self, call: Call, deadline_s: float, cap_bytes: int = BODY_CAP_BYTES) -> Response:
+        """One answer of any status but a redirect. Raises `TimedOut`, `Unreachable`, `Unexpected`, `NeedsCredentials`."""
+        parts: list[bytes] = []
+        head = self.stream(call, parts.append, deadline_s, cap_bytes)
+        return Response(head.status, head.headers, b"".join(parts), head.latency_ms, head.framed)
+
+    def get(self, path: str, deadline_s: float, params: Mapping[str, str] | None = None) -> Response:
+        """A 2xx answer to a GET; other statuses raise what they mean."""
+        return self.checked(Call("GET", path, params or {}), deadline_s)
+
+    def get_json(self, path: str, deadline_s: float, params: Mapping[str, str] | None = None) -> Any:
+        return self.json_of(self.get(path, deadline_s, params))
+
+    def checked(self, call: Call, deadline_s: float) -> Response:
+        response = self.send(call, deadline_s)
+        if not 200 <= response.status < 300:
+            raise self.refusal(response)
+        return response
+
+    def refusal(self, response: Response) -> AdapterError:
+        """What a status outside 2xx means, with the server's own words where it has any."""
+        reason = self.redact(_reason(response))
+        if response.status in (401, 403):
+            with self._lock:
+                self._secret = None
+        return status_error(self.settings, response.status, reason)
+
+    def json_of(self, response: Response) -> Any:
+        """The answer as strict JSON; a login page, a cut body or hostile JSON is `Unexpected`."""
+        try:
+            return parse(response.body)
+        except BadJsonError as error:
+            raise self.unexpected(f"It is not the JSON that was asked for: {error}.", response) from error
+
+    def unexpected(self, why: str, response: Response | None = None) -> Unexpected:
+        kind = response.headers.get("content-type", "") if response is not None else ""
+        seen = f" It looks like a web page ({plain(kind, 60)})." if "html" in kind.lower() else ""
+        return Unexpected(
+            Problem(
+                what=f"'{self.settings.id}' sent an answer that cannot be used.",
+                why=self.redact(why) + seen,
+                next="Check that the address is the server itself, not a login page or another service in front of it.",
+                code="unexpected",
+            )
+        )
+
+    def stream(
+        self, call: Call, consume: Callable[[bytes], object], deadline_s: float, cap_bytes: int = BODY_CAP_BYTES
+    ) -> Response:
+        """As `send`, handing the decoded body over piece by piece; the answer's own ``body`` stays empty."""
+        headers = self._headers(call)
+        started = time.monotonic()
+        with Deadline(deadline_s) as deadline:
+            try:
+                status, answered, framed = self._exchange(call, headers, deadline, consume, cap_bytes)
+            except AdapterError:
+                raise
+            except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+                raise failure(self.settings, self.target.shown, deadline, error) from error
+            if deadline.fired:
+                raise failure(self.settings, self.target.shown, deadline, None)
+        return Response(status, answered, b"", (time.monotonic() - started) * 1000.0, framed)
+
+    def redact(self, text: str) -> str:
+        """The text without the connection's secret in any form that this client sends."""
+        if self._secret:
+            for form in (_basic(self.settings.username, self._secret), self._secret, quote(self._secret, safe="")):
+                text = text.replace(form, "[secret]")
+        return text
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            sessions, self._sessions, self._secret = self._sessions, [], None
+        for session in sessions:
+            session.close()
+
+    def _exchange(
+        self,
+        call: Call,
+        headers: dict[str, str],
+        deadline: Deadline,
+        consume: Callable[[bytes], object],
+        cap_bytes: int,
+    ) -> tuple[int, Mapping[str, str], bool]:
+        answer = self._session().request(
+            call.method,
+            self.target.base + call.path,
+            params=dict(call.params) or None,
+            json=call.json,
+            headers=headers,
+            timeout=max(deadline.remaining_s, 0.001),
+            allow_redirects=False,
+            stream=True,
+            verify=self.settings.ca_file or DEFAULT_CA_BUNDLE_PATH,
+        )
+        try:
+            status, answered = answer.status_code, {k.lower(): v for k, v in answer.headers.items()}
+            if status in _REDIRECTS:
+                raise self._redirected(answered.get("location", ""))
+            length = answered.get("content-length", "")
+            framed = "chunked" in answered.get("transfer-encoding", "").lower() or length.isdigit()
+            if length.isdigit() and int(length) > cap_bytes:
+                raise self._too_large(cap_bytes)
+            taken = 0
+            for piece in answer.raw.stream(_CHUNK, decode_content=True):
+                taken += len(piece)
+                if taken > cap_bytes:
+                    raise self._too_large(cap_bytes)
+                consume(piece)
+        except BaseException:
+            answer.raw.close()  # what is left of the body must not be read as the next answer
+            raise
+        finally:
+            answer.close()
+        if not framed and not taken and status not in (204, 304) and not deadline.fired:
+            raise self.unexpected("The connection ended inside the headers.")
+        return status, answered, framed
+
+    def _headers(self, call: Call) -> dict[str, str]:
+        # Packing costs more than it saves on loopback.
+        headers = {"Accept-Encoding": "identity" if self.target.loopback else "gzip", "User-Agent": "mlcontrol"}
+        headers.update(call.headers)
+        if self.settings.auth == "none":
+            return headers
+        secret = self._current_secret()
+        if self.settings.auth == "basic":
+            headers["Authorization"] = "Basic " + _basic(self.settings.username, secret)
+        else:
+            headers["Authorization"] = f"Bearer {secret}"
+        return headers
+
+    def _current_secret(self) -> str:
+        with self._lock:
+            known = self._secret
+        if known is None:
+            known = self._read_secret()
+            if not known:
+                raise NeedsCredentials(
+                    Problem(
+                        what=f"'{self.settings.id}' has no secret here.",
+                        why="Its sign-in is set up, but no password or token is stored for it.",
+                        next="Enter it on the Connections page.",
+                        code="credentials",
+                    )
+                )
+            with self._lock:
+                self._secret = known
+        if not known.isprintable():
+            raise NeedsCredentials(
+                Problem(
+                    what=f"The secret of '{self.settings.id}' cannot be sent.",
+                    why="It holds a line break or another control character.",
+                    next="Enter it again on the Connections page.",
+                    code="credentials",
+                )
+            )
+        return known
+
+    def _session(self) -> requests.Session:
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is None:
+            session = new_session()
+            with self._lock:
+                self._sessions.append(session)
+            self._local.session = session
+        return session
+
+    def _redirected(self, location: str) -> Unexpected:
+        parts = urlsplit(location)
+        # Only scheme and host: the rest of a redirect may carry tokens.
+        shown = f"{parts.scheme}://{parts.hostname}" if parts.hostname else "another path"
+        return Unexpected(
+            Problem(
+                what=f"'{self.settings.id}' redirects to {plain(shown, 120)}, blocked.",
+                why="Following it could hand the credentials to another server.",
+                next="If that is the right server, put its address into the connection.",
+                code="redirect",
+            )
+        )
+
+    def _too_large(self, cap_bytes: int) -> Unexpected:
+        return Unexpected(
+            Problem(
+                what=f"'{self.settings.id}' sent an answer that is too large.",
+                why=f"It is over {cap_bytes / 1_048_576:.4g} MB when unpacked.",
+                next="Check that the address is right, or have the server send less.",
+                code="too-large",
+            )
+        )
+
+
+class _BoundedTransport(HTTPAdapter):
+    """requests over connections that know the thread's deadline."""
+
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **options: Any) -> None:
+        context = ssl.SSLContext(
+            ssl.PROTOCOL_TLS_CLIENT
+        )  # the plain class: `create_default_context` obeys SSLKEYLOGFILE
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        super().init_poolmanager(connections, maxsize, block, ssl_context=context, **options)
+        self.poolmanager.pool_classes_by_scheme = {"http": BoundedHTTPPool, "https": BoundedHTTPSPool}
+
+
+def new_session() -> requests.Session:
+    """A session that takes nothing from the environment and keeps no cookies."""
+    session = requests.Session()
+    session.trust_env = False
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    session.headers.clear()
+    transport = _BoundedTransport(pool_connections=1, pool_maxsize=1)
+    session.mount("http://", transport)
+    session.mount("https://", transport)
+    return session
+
+
+def _basic(username: str, secret: str) -> str:
+    return base64.b64encode(f"{username}:{secret}".encode()).decode()
+
+
+def _reason(response: Response) -> str:
+    """The server's words for a failure: the usual JSON fields, else its plain text; a web page says nothing."""
+    if "html" in response.headers.get("content-type", "").lower():
+        return ""
+    try:
+        document = parse(response.body[:65536])
+    except BadJsonError:
+        return response.text[:1000]
+    if isinstance(document, dict):
+        for name in ("message", "error", "detail"):
+            if isinstance(document.get(name), str):
+                return str(document[name])
+    return document if isinstance(document, str) else ""

@@ -1,0 +1,78 @@
+"""What servers call their metrics, said in the panel's words and units: milliseconds, shares, bytes.
+
+NaN stays NaN (a summary without traffic): it is a gap, not a zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from mlcontrol.ports.metrics import MetricSample, Reading, Scrape
+
+_Rule = Callable[[MetricSample], Reading | None]
+
+ROLES = ("stable", "canary")
+_FAILURES = {"backend": "model", "canceled": "cancelled"}
+
+
+def translate(scrape: Scrape) -> tuple[Reading, ...]:
+    """Readings of every sample that a dialect knows, in the order of the scrape."""
+    found = []
+    for sample in scrape.samples:
+        # The parser gives counters the ending that newer servers write themselves.
+        rule = RULES.get(sample.name) or RULES.get(sample.name.removesuffix("_total"))
+        reading = rule(sample) if rule is not None else None
+        if reading is not None:
+            found.append(reading)
+    return tuple(found)
+
+
+def _triton(quantity: str, counter: bool, factor: float = 1.0, label: str = "", as_label: str = "") -> _Rule:
+    """Triton labels by model and version; ``label`` is kept under the name ``as_label``."""
+
+    def rule(sample: MetricSample) -> Reading | None:
+        if label and label not in sample.labels:
+            return None
+        value = sample.labels[label].lower() if label else ""
+        kept = ((as_label, _FAILURES.get(value, value)),) if label else ()
+        model, version = sample.labels.get("model", ""), sample.labels.get("version", "")
+        return Reading(quantity, sample.value * factor, counter, model, version, labels=kept)
+
+    return rule
+
+
+def _haproxy(quantity: str, counter: bool, kind: str = "", label: str = "") -> _Rule:
+    """HAProxy counts per backend; a backend of this panel's routes is called ``<route>-<role>``."""
+
+    def rule(sample: MetricSample) -> Reading | None:
+        route, _, role = sample.labels.get("proxy", "").rpartition("-")
+        if not route or role not in ROLES or (label and label not in sample.labels):
+            return None
+        kept = ((label, sample.labels[label]),) if label else ((("type", kind),) if kind else ())
+        return Reading(quantity, sample.value, counter, route, role=role, labels=kept)
+
+    return rule
+
+
+def _plain(quantity: str, counter: bool) -> _Rule:
+    return lambda sample: Reading(quantity, sample.value, counter) if not sample.labels else None
+
+
+RULES: Mapping[str, _Rule] = {
+    # Triton: https://github.com/triton-inference-server/server/blob/main/docs/user_guide/metrics.md
+    "nv_inference_request_success": _triton("requests_ok", True),
+    "nv_inference_request_failure": _triton("requests_error", True, label="reason", as_label="type"),
+    "nv_inference_request_duration_us": _triton("duration_ms_total", True, 1e-3),
+    "nv_inference_request_summary_us": _triton("latency_ms", False, 1e-3, "quantile", "quantile"),
+    "nv_inference_pending_request_count": _triton("pending", False),
+    "nv_cpu_utilization": _plain("cpu_share", False),
+    "nv_cpu_memory_used_bytes": _plain("memory_bytes", False),
+    # HAProxy's own exporter
+    "haproxy_backend_http_responses_total": _haproxy("responses", True, label="code"),
+    "haproxy_backend_connection_errors_total": _haproxy("requests_error", True, kind="connection"),
+    "haproxy_backend_response_errors_total": _haproxy("requests_error", True, kind="response"),
+    "haproxy_backend_current_queue": _haproxy("pending", False),
+    # The process collector that most client libraries have; its CPU counter is in seconds of one core.
+    "process_cpu_seconds_total": _plain("cpu_seconds_total", True),
+    "process_resident_memory_bytes": _plain("memory_bytes", False),
+}

@@ -1,0 +1,284 @@
+"""Prediction logs as JSON Lines files, one folder a service, labels in a folder beside; read by DuckDB.
+
+Files are named by their hour (``20260131T02.jsonl``), so a question about a span opens only the files that can hold it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import duckdb
+
+from mlcontrol.core.problem import Problem
+from mlcontrol.core.settings import ConnectionSettings
+from mlcontrol.ports.connection import Reachability, SecretReader, Viability
+from mlcontrol.ports.errors import NotFound, TimedOut, Unexpected
+from mlcontrol.ports.predictions import LoggedPrediction, QualityBucket, VersionShare
+
+_HOUR = re.compile(r"^(\d{8}T\d{2})")
+_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._ -]{0,127}$")
+_LATEST_LABEL_S = 24 * 3600.0
+_COLUMNS = (
+    "{request_id: 'VARCHAR', time: 'TIMESTAMPTZ', version: 'VARCHAR', inputs: 'JSON', outputs: 'JSON', slices: 'JSON', "
+    "status: 'INTEGER', error: 'VARCHAR', latency_ms: 'DOUBLE'}"
+)
+_LABEL_COLUMNS = "{request_id: 'VARCHAR', label: 'JSON'}"
+
+
+class JsonLinesLog:
+    """``url``: ``file://`` folder; ``options.labels``: the labels' folder. A line that is no JSON is left out, never fatal.
+
+    *Thread:* any; every question has a connection of its own.
+    """
+
+    def __init__(self, settings: ConnectionSettings, secret: SecretReader) -> None:  # noqa: ARG002 - files need no secret
+        self.settings = settings
+        self._root = _folder(settings.url)
+        self._labels = _folder(settings.options["labels"]) if "labels" in settings.options else None
+
+    @classmethod
+    def viability(cls) -> Viability:
+        return Viability(True)
+
+    def probe(self, deadline_s: float = 5.0) -> Reachability:  # noqa: ARG002 - a local folder answers at once
+        started = time.monotonic()
+        if not self._root.is_dir():
+            raise NotFound(
+                Problem(
+                    f"There is no folder {self._root}.",
+                    "The prediction log is expected there, one folder a service.",
+                    "Check the address; the log may not have been written yet.",
+                    code="not-found",
+                )
+            )
+        services = sorted(entry.name for entry in self._root.iterdir() if entry.is_dir())
+        detail = f"logs of {', '.join(services[:8])}" if services else "no service has written here yet"
+        return Reachability("prediction log (JSON Lines)", 1000 * (time.monotonic() - started), detail)
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+    def shares(
+        self, service: str, since_s: float, until_s: float, deadline_s: float = 10.0
+    ) -> tuple[VersionShare, ...]:
+        rows = self._ask(
+            service,
+            since_s,
+            until_s,
+            deadline_s,
+            "select coalesce(version, ''), count(*) filter (error is null), count(*) filter (error is not null)"
+            " from log group by 1 order by 1",
+        )
+        return tuple(VersionShare(version, answered, failed) for version, answered, failed in rows)
+
+    def quality(
+        self,
+        service: str,
+        prediction: str,
+        since_s: float,
+        until_s: float,
+        bucket_s: float,
+        regression: bool,
+        deadline_s: float = 10.0,
+    ) -> tuple[QualityBucket, ...]:
+        value = "json_extract(outputs, $path)"
+        # An output is logged with its batch of one: [[7]], [7] or 7.
+        plain = f"regexp_replace({value}::varchar, '^\\[+|\\]+$', '', 'g')"
+        label = "regexp_replace(label::varchar, '^\\[+|\\]+$', '', 'g')"
+        numbers = f"try_cast({plain} as double) - try_cast({label} as double)"
+        if regression:
+            scored = f"0, coalesce(sum(({numbers}) ** 2), 0), coalesce(sum(abs({numbers})), 0)"
+            counted = f"count({numbers})"
+        else:
+            same = f"{plain} = {label} or try_cast({plain} as double) = try_cast({label} as double)"
+            scored, counted = f"count(*) filter (label is not null and ({same})), 0, 0", "count(label)"
+        rows = self._ask(
+            service,
+            since_s,
+            until_s,
+            deadline_s,
+            f"select floor(at_s / $bucket) * $bucket, version, count(*), {counted}, {scored}"  # noqa: S608 - no foreign text
+            " from log left join labels using (request_id) where error is null and version is not null"
+            " group by 1, 2 order by 1, 2",
+            {"bucket": bucket_s, "path": f'$."{prediction}"'},
+            labels=True,
+        )
+        return tuple(QualityBucket(*row) for row in rows)
+
+    def slices(
+        self, service: str, since_s: float, until_s: float, deadline_s: float = 10.0
+    ) -> dict[str, dict[str, int]]:
+        rows = self._ask(
+            service,
+            since_s,
+            until_s,
+            deadline_s,
+            # json_each, not a JSON path: a name from the log may hold any character.
+            "select pair.key, json_extract_string(pair.value, '$'), count(*) from log, json_each(log.slices) as pair "
+            "group by 1, 2 order by 1, 2",
+        )
+        result: dict[str, dict[str, int]] = {}
+        for name, value, count in rows:
+            result.setdefault(name, {})[str(value)] = count
+        return result
+
+    def sample(
+        self,
+        service: str,
+        n: int,
+        seed: int,
+        since_s: float,
+        until_s: float,
+        version: str | None = None,
+        deadline_s: float = 10.0,
+    ) -> tuple[LoggedPrediction, ...]:
+        # Ordered by a hash of request and seed: the same choice from the same log, on any number of threads.
+        rows = self._ask(
+            service,
+            since_s,
+            until_s,
+            deadline_s,
+            "select request_id, at_s, version, inputs::varchar, outputs::varchar, slices::varchar, status, error, latency_ms,"
+            " label::varchar from (select * from log where error is null and version is not null"
+            " and ($version is null or version = $version) order by md5(request_id || $seed::varchar) limit $n)"
+            " left join labels using (request_id) order by md5(request_id || $seed::varchar)",
+            {"version": version, "seed": seed, "n": n},
+            labels=True,
+        )
+        return tuple(_logged(row) for row in rows)
+
+    def malformed(self, service: str, since_s: float, until_s: float, deadline_s: float = 10.0) -> int:
+        """Lines in the files of the span that are no log entry: cut, not JSON, or without an id or a time."""
+        files = _files(self._root / _checked(service), since_s, until_s)
+        if not files:
+            return 0
+        with _connection(deadline_s, service) as connection:
+            row = connection.execute(
+                f"select count(*) from {_reading(files, _COLUMNS)} where request_id is null or time is null"  # noqa: S608
+            ).fetchone()
+        return 0 if row is None else int(row[0])
+
+    def _ask(
+        self,
+        service: str,
+        since_s: float,
+        until_s: float,
+        deadline_s: float,
+        question: str,
+        values: dict[str, Any] | None = None,
+        labels: bool = False,
+    ) -> list[tuple[Any, ...]]:
+        """Run one question over views ``log`` (the span) and ``labels``; interrupted at the deadline."""
+        files = _files(self._root / _checked(service), since_s, until_s)
+        if not files:
+            return []
+        label_files: list[str] = []
+        if labels and self._labels is not None:
+            label_files = _files(self._labels / _checked(service), since_s, until_s + _LATEST_LABEL_S)
+        with _connection(deadline_s, service) as connection:
+            _view(connection, "raw_log", files, _COLUMNS)
+            span = f"epoch_ms(time) >= {1000 * since_s} and epoch_ms(time) < {1000 * until_s}"
+            connection.execute(
+                f"create temp view log as select *, epoch_ms(time) / 1000.0 as at_s from raw_log where {span}"  # noqa: S608
+            )
+            if label_files:
+                _view(connection, "raw_labels", label_files, _LABEL_COLUMNS)
+                connection.execute(
+                    "create temp view labels as select request_id, any_value(label) as label from raw_labels group by 1"
+                )
+            elif labels:
+                connection.execute("create temp table labels(request_id varchar, label json)")
+            used = {name: value for name, value in (values or {}).items() if f"${name}" in question}
+            return connection.execute(question, used).fetchall()
+
+
+def _view(connection: duckdb.DuckDBPyConnection, name: str, files: list[str], columns: str) -> None:
+    connection.execute(
+        f"create temp view {name} as select * from {_reading(files, columns)} where request_id is not null"  # noqa: S608
+    )
+
+
+def _reading(files: list[str], columns: str) -> str:
+    listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
+    return f"read_json([{listed}], format = 'newline_delimited', columns = {columns}, ignore_errors = true)"
+
+
+@contextmanager
+def _connection(deadline_s: float, service: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    connection = duckdb.connect(config={"threads": 2, "memory_limit": "1GB"})
+    timer = threading.Timer(deadline_s, connection.interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        # Logged times are UTC; the machine's own zone must not shift them.
+        connection.execute("set timezone = 'UTC'")
+        yield connection
+    except duckdb.InterruptException as error:
+        raise TimedOut(
+            Problem(
+                f"The prediction log of {service} was not read within {deadline_s:g} s.",
+                "It is large, or the disk is slow.",
+                "Ask for a shorter span, or keep fewer hours.",
+                code="timeout",
+            )
+        ) from error
+    except duckdb.Error as error:
+        raise Unexpected(
+            Problem(
+                f"The prediction log of {service} cannot be read.",
+                str(error).splitlines()[0][:200],
+                "Look at the newest file; its format is one JSON object a line.",
+                code="unexpected",
+            )
+        ) from error
+    finally:
+        timer.cancel()
+        timer.join()
+        connection.close()
+
+
+def _files(folder: Path, since_s: float, until_s: float) -> list[str]:
+    """Files whose hour can hold the span; a name without an hour is always opened."""
+    if not folder.is_dir():
+        return []
+    found = []
+    for path in sorted(folder.glob("*.jsonl")):
+        hour = _HOUR.match(path.name)
+        if hour:
+            start = datetime.strptime(hour[1], "%Y%m%dT%H").replace(tzinfo=UTC).timestamp()
+            if start + 3600 <= since_s or start >= until_s:
+                continue
+        if path.stat().st_size > 0:
+            found.append(str(path))
+    return found
+
+
+def _checked(service: str) -> str:
+    if not _NAME.match(service):
+        raise NotFound(Problem(f"{service[:80]!r} cannot be the name of a log folder.", code="not-found"))
+    return service
+
+
+def _folder(url: str) -> Path:
+    parts = urlsplit(url)
+    return Path(unquote(parts.path) if parts.scheme == "file" else url)
+
+
+def _slices(text: str | None) -> dict[str, str]:
+    return {} if not text else {str(name): str(value) for name, value in json.loads(text).items()}
+
+
+def _logged(row: tuple[Any, ...]) -> LoggedPrediction:
+    request_id, at_s, version, inputs, outputs, slices, status, error, latency_ms, label = row
+    return LoggedPrediction(
+        request_id, at_s, version, inputs, outputs, _slices(slices), status, error, latency_ms, label
+    )

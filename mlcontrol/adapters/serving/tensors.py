@@ -1,0 +1,91 @@
+"""Tensors of the Open Inference Protocol's JSON form: nested lists on this side, flat data with a shape on the wire."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+MAX_DIMENSIONS = 16
+MAX_VALUES = 10_000_000
+
+
+class BadTensorError(ValueError):
+    """The value cannot be a tensor; the message says why in few words."""
+
+
+def encode(name: str, value: Any, datatype: str | None) -> dict[str, Any]:
+    """The wire form of one input. ``datatype`` `None`: the endpoint does not announce this input, so the value decides."""
+    shape = _shape(value)
+    flat = list(_flatten(value, shape, name))
+    kind = datatype or _guess(flat)
+    return {"name": name, "datatype": kind, "shape": list(shape), "data": [_scalar(item, kind, name) for item in flat]}
+
+
+def decode(tensor: dict[str, Any]) -> Any:
+    """Nested lists of one output. Raises `BadTensorError` when data and shape disagree."""
+    shape, data = tensor.get("shape"), tensor.get("data")
+    if not isinstance(shape, list) or not isinstance(data, list) or len(shape) > MAX_DIMENSIONS:
+        raise BadTensorError("an output has no shape or no data")
+    if not all(isinstance(size, int) and size >= 0 for size in shape):
+        raise BadTensorError("an output's shape is not made of sizes")
+    if data and isinstance(data[0], list):
+        data = list(_flatten(data, _shape(data), str(tensor.get("name"))))
+    if math.prod(shape) != len(data):
+        raise BadTensorError(f"an output of shape {shape} came with {len(data)} values")
+    for size in reversed(shape[1:]):
+        data = [data[i : i + size] for i in range(0, len(data), size)] if size else []
+    return data if shape else data[0]
+
+
+def _shape(value: Any) -> tuple[int, ...]:
+    sizes: list[int] = []
+    while isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        sizes.append(len(value))
+        if len(sizes) > MAX_DIMENSIONS:
+            raise BadTensorError(f"a tensor has more than {MAX_DIMENSIONS} dimensions")
+        if not value:
+            break
+        value = value[0]
+    if math.prod(sizes) > MAX_VALUES:
+        raise BadTensorError("a tensor is too large to be sent as JSON")
+    return tuple(sizes)
+
+
+def _flatten(value: Any, shape: tuple[int, ...], name: str) -> Iterable[Any]:
+    if not shape:
+        if isinstance(value, list | tuple):
+            raise BadTensorError(f"'{name}' has rows of different depth")
+        yield value
+        return
+    if not isinstance(value, list | tuple) or len(value) != shape[0]:
+        raise BadTensorError(f"'{name}' has rows of different length")
+    for item in value:
+        yield from _flatten(item, shape[1:], name)
+
+
+def _guess(flat: list[Any]) -> str:
+    if all(isinstance(item, bool) for item in flat):
+        return "BOOL"
+    if all(isinstance(item, int) for item in flat):
+        return "INT64"
+    return "FP64" if all(isinstance(item, int | float) for item in flat) else "BYTES"
+
+
+def _scalar(item: Any, datatype: str, name: str) -> Any:
+    """One value as its datatype wants it; never rounds, never invents."""
+    if item is None:
+        raise BadTensorError(f"'{name}' holds a missing value, which this protocol cannot carry")
+    if datatype == "BYTES":
+        return item if isinstance(item, str) else item.decode() if isinstance(item, bytes) else str(item)
+    if datatype == "BOOL":
+        if isinstance(item, bool) or item in (0, 1):
+            return bool(item)
+    elif datatype.startswith(("INT", "UINT")):
+        if isinstance(item, int | float) and not isinstance(item, bool) and math.isfinite(item) and int(item) == item:
+            return int(item)
+    elif isinstance(item, int | float) and not isinstance(item, bool):
+        if not math.isfinite(item):
+            raise BadTensorError(f"'{name}' holds {item}, which JSON cannot carry")
+        return float(item)
+    raise BadTensorError(f"'{name}' holds {item!r}, which is no {datatype}")

@@ -1,0 +1,235 @@
+"""The files a check is given besides the two versions: policy, runtime, consumers, recent requests."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Any
+
+from mlcontrol.adapters.signatures.bounds import (
+    MAX_TEXT,
+    Unreadable,
+    items,
+    mapping,
+    number_or_none,
+    parse_json,
+    text_or_none,
+)
+from mlcontrol.core.compatibility.case import Limits
+from mlcontrol.core.compatibility.facts import Binary, Consumers
+from mlcontrol.core.compatibility.policy import Ignore, Override, Policy
+from mlcontrol.core.compatibility.report import Direction, Verdict
+from mlcontrol.core.compatibility.table import BY_ID
+
+MAX_PAYLOADS = 10_000
+_MAX_LINE = 4_000_000
+
+
+def read_policy(path: Path) -> tuple[Policy, tuple[str, ...]]:
+    """The policy, and the retired feature names it keeps. Raises `Unreadable` with the entry that is wrong."""
+    document = _document(path, "policy")
+    limits = mapping(document.get("limits", {}), "[limits]")
+    known = {"size_delta", "size_delta_block", "min_domain_mass", "drill_age_days"}
+    for key, value in limits.items():
+        if key not in known or number_or_none(value) is None:
+            raise Unreadable(
+                f"[limits] {key} = {value!r:.40} is not understood.", f"Known are {', '.join(sorted(known))}."
+            )
+    policy = Policy(
+        overrides=tuple(
+            _override(mapping(r, "[[severity]]")) for r in items(document.get("severity", []), "[[severity]]")
+        ),
+        ignores=tuple(_ignore(mapping(r, "[[ignore]]")) for r in items(document.get("ignore", []), "[[ignore]]")),
+        limits=Limits(**{key: float(value) for key, value in limits.items()}),
+        environment=str(document.get("environment", "")),
+    )
+    return policy, tuple(str(name) for name in items(document.get("retired", []), "`retired`"))
+
+
+def _rule(row: dict[str, Any], where: str) -> str:
+    rule = text_or_none(row.get("rule"))
+    if rule not in BY_ID:
+        raise Unreadable(f"{where} names the rule {row.get('rule')!r:.40}, which does not exist.")
+    return rule
+
+
+def _override(row: dict[str, Any]) -> Override:
+    rule = _rule(row, "[[severity]]")
+    try:
+        verdict = Verdict(str(row.get("verdict")))
+        direction = Direction(row["direction"]) if "direction" in row else None
+    except ValueError as error:
+        raise Unreadable(f"[[severity]] of {rule} is not understood.", str(error)) from error
+    if verdict in (Verdict.PASS, Verdict.UNKNOWN):
+        raise Unreadable(
+            f"[[severity]] of {rule} cannot be {verdict}.", then="Use info, warn or block; or an [[ignore]]."
+        )
+    return Override(rule, verdict, direction, str(row.get("model", "*")), str(row.get("environment", "*")))
+
+
+def _ignore(row: dict[str, Any]) -> Ignore:
+    rule = _rule(row, "[[ignore]]")
+    owner, expires = text_or_none(row.get("owner")), _moment(row.get("expires"))
+    if owner is None or expires is None:
+        raise Unreadable(f"[[ignore]] of {rule} needs an `owner` and an `expires` date.")
+    return Ignore(
+        rule,
+        owner,
+        expires,
+        str(row.get("reason", "")),
+        str(row.get("subject", "*")),
+        str(row.get("model", "*")),
+        str(row.get("environment", "*")),
+    )
+
+
+def _moment(value: object) -> float | None:
+    """The end of that day, or that moment; UTC when it names no zone."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value) if "T" in value or " " in value else date.fromisoformat(value)
+        except ValueError:
+            return None
+    if isinstance(value, datetime):
+        return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
+    if isinstance(value, date):
+        return datetime.combine(value, time.max, UTC).timestamp()
+    return None
+
+
+def read_runtime(path: Path) -> Binary:
+    """What the serving binary provides: JSON or TOML with the fields of `Binary`."""
+    document = _document(path, "runtime")
+    frameworks, opsets = document.get("frameworks"), document.get("opsets")
+    features, endpoints = document.get("cpu_features"), document.get("endpoints")
+    return Binary(
+        name=str(document.get("name", path.stem)),
+        frameworks={k: str(v) for k, v in mapping(frameworks, "frameworks").items()}
+        if frameworks is not None
+        else None,
+        python=text_or_none(document.get("python")),
+        max_ir_version=_whole(document.get("max_ir_version")),
+        opsets={k: n for k, v in mapping(opsets, "opsets").items() if (n := _whole(v)) is not None}
+        if opsets is not None
+        else None,
+        max_pickle_protocol=_whole(document.get("max_pickle_protocol")),
+        cuda=text_or_none(document.get("cuda")),
+        cpu_features=tuple(map(str, items(features, "cpu_features"))) if features is not None else None,
+        endpoints=tuple(map(str, items(endpoints, "endpoints"))) if endpoints is not None else None,
+    )
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def read_consumers(path: Path) -> Consumers:
+    document = _document(path, "consumers")
+    reads, matched = document.get("reads"), document.get("matched_by")
+    if matched not in (None, "name", "position"):
+        raise Unreadable(f"`matched_by` is {matched!r:.40}, not name or position.")
+    truths = {}
+    for key in ("typed", "unknown_class", "threshold_moves"):
+        value = document.get(key)
+        if value is not None and not isinstance(value, bool):
+            raise Unreadable(f"`{key}` is not true or false.")
+        truths[key] = value
+    return Consumers(
+        reads=frozenset(map(str, items(reads, "reads"))) if reads is not None else None,
+        matched_by=matched,
+        **truths,
+    )
+
+
+def _document(path: Path, kind: str) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_TEXT + 1)
+        if len(data) > MAX_TEXT:
+            raise Unreadable(f"The {kind} file {path.name} is too large.")
+        text = data.decode("utf-8-sig")
+    except OSError as error:
+        raise Unreadable(f"The {kind} file {path} cannot be read.", error.strerror or str(error)) from error
+    except UnicodeDecodeError as error:
+        raise Unreadable(f"The {kind} file {path.name} is no text.") from error
+    if path.suffix.lower() == ".json":
+        return mapping(parse_json(text, f"{kind} file"), f"The {kind} file")
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(f"The {kind} file {path.name} is not valid TOML.", str(error)) from error
+
+
+def read_payloads(path: Path) -> tuple[Mapping[str, Any], ...]:
+    """The last `MAX_PAYLOADS` requests of a JSON Lines or Parquet file: plain inputs, prediction-log rows, or server requests."""
+    if not path.is_file():
+        raise Unreadable(f"The observed file {path} does not exist.")
+    rows = list(_parquet(path) if path.suffix.lower() in (".parquet", ".pq") else _json_lines(path))
+    if not rows:
+        raise Unreadable(f"{path.name} holds no request.", then="Give recent requests, one JSON object a line.")
+    return tuple(rows[-MAX_PAYLOADS:])
+
+
+def _json_lines(path: Path) -> Iterator[Mapping[str, Any]]:
+    bad = good = 0
+    kept: list[Mapping[str, Any]] = []
+    with path.open("rb") as file:
+        while line := file.readline(_MAX_LINE):
+            if not line.strip():
+                continue
+            try:
+                rows = list(requests_of(json.loads(line)))
+            except (ValueError, RecursionError, UnicodeDecodeError):
+                bad += 1
+                continue
+            good += 1
+            kept.extend(rows)
+            if len(kept) > 2 * MAX_PAYLOADS:
+                del kept[:-MAX_PAYLOADS]
+    if bad > good:
+        raise Unreadable(f"{path.name} is no JSON Lines file: {bad} of {bad + good} lines are not understood.")
+    yield from kept
+
+
+def requests_of(row: Any) -> Iterator[Mapping[str, Any]]:
+    """The requests in one logged object. Raises `ValueError` when it holds none."""
+    if not isinstance(row, dict):
+        raise ValueError("no object")
+    inputs = row.get("inputs")
+    if isinstance(row.get("dataframe_records"), list):
+        yield from (r for r in row["dataframe_records"] if isinstance(r, dict))
+    elif isinstance(row.get("dataframe_split"), dict):
+        split = row["dataframe_split"]
+        yield from (dict(zip(split["columns"], values, strict=True)) for values in split["data"])
+    elif isinstance(inputs, dict):
+        yield inputs
+    elif isinstance(inputs, list) and all(isinstance(t, dict) and "name" in t for t in inputs):
+        yield {t["name"]: _tensor(t.get("data"), t.get("shape")) for t in inputs}
+    else:
+        yield row
+
+
+def _tensor(data: Any, shape: Any) -> Any:
+    """One item of a batch: a scalar where the tensor holds one value, else a list as long as an item."""
+    while isinstance(data, list) and len(data) == 1:
+        data = data[0]
+    if isinstance(data, list) and isinstance(shape, list) and shape and shape[0] not in (1, None) and data:
+        return data[0] if len(shape) == 1 else data[: max(1, len(data) // shape[0])]
+    return data
+
+
+def _parquet(path: Path) -> Iterator[Mapping[str, Any]]:
+    import duckdb
+
+    try:
+        with duckdb.connect(":memory:", config={"enable_external_access": "true", "threads": "1"}) as connection:
+            result = connection.execute("SELECT * FROM read_parquet(?)", [str(path)])
+            names = [column[0] for column in result.description or ()]
+            while rows := result.fetchmany(2_000):
+                for values in rows:
+                    yield from requests_of(dict(zip(names, values, strict=True)))
+    except duckdb.Error as error:
+        raise Unreadable(f"{path.name} is no Parquet file that can be read.", str(error)) from error

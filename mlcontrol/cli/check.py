@@ -1,0 +1,123 @@
+"""`mlcontrol check CANDIDATE --against CURRENT`: may we deploy, and may we come back?"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from mlcontrol.cli.exit_codes import BLOCKED, CANNOT_RUN, DONE, UNKNOWN
+from mlcontrol.cli.output import add_common, say_problem
+from mlcontrol.core.compatibility.check import compare
+from mlcontrol.core.compatibility.observed import observe
+from mlcontrol.core.compatibility.policy import Policy
+from mlcontrol.core.compatibility.present import document, junit, text
+from mlcontrol.core.compatibility.reader import READERS, Reader
+from mlcontrol.core.compatibility.report import Report, Verdict, worst
+from mlcontrol.core.problem import ProblemError
+from mlcontrol.core.signature import Signature
+
+
+def resolve_reference(reference: str, workspace: Path | None) -> tuple[Signature, str | None]:
+    """The signature of `mlflow:CONNECTION/model/3`, `…@alias` or `service:NAME`, and the reader it is known to be served by.
+
+    ``workspace`` `None`: the one found as every command finds it. Raises `ProblemError`.
+    """
+    from mlcontrol.cli.session import workspace_of
+    from mlcontrol.engine.references import resolve
+
+    return resolve(reference, workspace_of(workspace))
+
+
+def add_parser(subparsers: Any) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        "check",
+        help="may we deploy it, and may we come back",
+        description="Compares two versions in both directions. Exit codes: 0 passes (warnings allowed), 1 blocked, "
+        "2 unknown, 3 cannot run.",
+        epilog="CANDIDATE and CURRENT are each: mlflow:CONNECTION/model/3, mlflow:CONNECTION/model@alias, service:NAME, "
+        "a model directory or MLmodel file, config.pbtxt, model metadata JSON, an ONNX file, a SavedModel directory, or a "
+        "signature JSON.",
+    )
+    parser.add_argument("candidate", metavar="CANDIDATE")
+    parser.add_argument("--against", required=True, metavar="CURRENT", help="the version used now")
+    parser.add_argument(
+        "--reader", choices=sorted(READERS), help="how the serving side reads requests (default: strict)"
+    )
+    parser.add_argument("--observed", type=Path, metavar="FILE", help="recent requests, JSON Lines or Parquet")
+    parser.add_argument("--consumers", type=Path, metavar="FILE", help="who reads the outputs, TOML or JSON")
+    parser.add_argument("--policy", type=Path, metavar="FILE", help="severities, limits and ignores, TOML")
+    parser.add_argument("--runtime", type=Path, metavar="FILE", help="what the serving binary provides, TOML or JSON")
+    parser.add_argument(
+        "--previous-runtime", type=Path, metavar="FILE", help="the binary before it, if the release changes it"
+    )
+    add_common(parser, formats=("text", "json", "junit"))
+    parser.set_defaults(run=run)
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints the report and returns the exit code. Only the report goes to standard output."""
+    try:
+        report = _report(args)
+    except ProblemError as error:
+        say_problem(error.problem)
+        return CANNOT_RUN
+    sys.stdout.write(_shown(report, args.format))
+    return exit_code(report)
+
+
+def exit_code(report: Report) -> int:
+    """Both directions count: a release that cannot be taken back is not passed by a pipeline."""
+    verdict = worst((report.deploy, report.rollback))
+    return {Verdict.BLOCK: BLOCKED, Verdict.UNKNOWN: UNKNOWN}.get(verdict, DONE)
+
+
+def _report(args: argparse.Namespace) -> Report:
+    # Imported here: the parser of every other command must not pay for YAML.
+    from mlcontrol.adapters.signatures import side_files
+
+    workspace = args.workspace
+    candidate, new_reader = _signature(args.candidate, workspace)
+    current, old_reader = _signature(args.against, workspace)
+    policy, retired = side_files.read_policy(args.policy) if args.policy else (Policy(), ())
+    if retired:
+        candidate = replace(candidate, tombstones=(*candidate.tombstones, *retired))
+    report = compare(
+        candidate,
+        current,
+        _reader(args.reader or old_reader or new_reader),
+        observed=observe(side_files.read_payloads(args.observed)) if args.observed else None,
+        consumers=side_files.read_consumers(args.consumers) if args.consumers else None,
+        binary=side_files.read_runtime(args.runtime) if args.runtime else None,
+        previous_binary=side_files.read_runtime(args.previous_runtime) if args.previous_runtime else None,
+        policy=policy,
+        now_s=time.time(),
+    )
+    return replace(report, candidate=args.candidate, current=args.against)
+
+
+def _reader(name: str | None) -> Reader:
+    return READERS[name or "strict"]
+
+
+def _signature(reference: str, workspace: Path | None) -> tuple[Signature, str | None]:
+    scheme, separator, _ = reference.partition(":")
+    if separator and scheme in ("mlflow", "service") and not Path(reference).exists():
+        return resolve_reference(reference, workspace)
+    from mlcontrol.adapters.signatures.files import read_path
+
+    return read_path(Path(reference)), None
+
+
+def _shown(report: Report, form: str) -> str:
+    if form == "json":
+        return json.dumps(document(report), ensure_ascii=False, indent=2) + "\n"
+    if form == "junit":
+        return junit(report)
+    return text(report, min(100, shutil.get_terminal_size().columns), sys.stdout.isatty())

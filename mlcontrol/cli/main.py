@@ -1,0 +1,101 @@
+"""`mlcontrol`: finds the command, runs it, turns problems into words and exit codes.
+
+Exit codes: 0 done, 1 blocked or failed, 2 unknown or no data, 3 cannot run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from mlcontrol import __version__
+from mlcontrol.cli.exit_codes import CANNOT_RUN, DONE, of_problem
+from mlcontrol.cli.output import say_problem
+from mlcontrol.core.problem import Problem, ProblemError
+
+COMMANDS = {
+    "status": "what is intended, served and used, and how every service is",
+    "check": "the compatibility checker, both directions",
+    "plan": "what a deploy or rollback would do",
+    "deploy": "deploy a version through the guard",
+    "rollback": "go back to the last version known good",
+    "timeline": "what changed and what was noticed",
+    "audit": "verify or export the audit log",
+    "review": "scores of the human reviews",
+    "connection": "list, add, test or remove connections; store a secret",
+    "doctor": "what is installed, reachable, unlocked, slow",
+    "engine": "run the engine without a window",
+    "sandbox": "the real local fleet: up, down, status, fault, traffic",
+    "demo": "start the sandbox if needed and open the panel on it",
+    "screenshot": "render a page to a file, without a display",
+}
+
+
+def parser_for(name: str | None) -> argparse.ArgumentParser:
+    """The parser with one command filled in (only its module is imported), or with all as names."""
+    parser = argparse.ArgumentParser(
+        prog="mlcontrol",
+        description="A control panel for machine-learning models in production. Without a command it opens the window.",
+    )
+    parser.add_argument("--version", action="version", version=f"mlcontrol {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    for command, text in COMMANDS.items():
+        if command == name:
+            importlib.import_module(f"mlcontrol.cli.{command}").add_parser(commands)
+        else:
+            commands.add_parser(command, help=text, add_help=False)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        if not words or words[0].partition("=")[0] == "--workspace":
+            return _open_window(words)
+        return _run_command(words)
+    except SystemExit as stop:  # argparse ends with 2 on wrong usage; here that means "unknown"
+        return DONE if stop.code in (0, None) else CANNOT_RUN
+    except ProblemError as error:
+        say_problem(error.problem)
+        return of_problem(error.problem)
+    except KeyboardInterrupt:
+        say_problem(
+            Problem(
+                "Cancelled.",
+                "",
+                "Nothing was left half done; what the engine carries out goes on without this command.",
+            )
+        )
+        return CANNOT_RUN
+    except BrokenPipeError:  # the reader (`| head`) has enough; the flush at the end must not fail again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+
+
+def _run_command(words: list[str]) -> int:
+    name = next((word for word in words if not word.startswith("-")), None)
+    args = parser_for(name).parse_args(words)
+    if args.command is None:
+        parser_for(None).print_help()
+        return CANNOT_RUN
+    return int(importlib.import_module(f"mlcontrol.cli.{args.command}").run(args))
+
+
+def _open_window(words: list[str]) -> int:
+    from mlcontrol.cli.display import require_display, require_qt
+    from mlcontrol.engine.last_workspace import find, remember
+
+    parser = argparse.ArgumentParser(prog="mlcontrol")
+    parser.add_argument("--workspace", type=Path, metavar="FILE")
+    workspace = find(parser.parse_args(words).workspace)
+    require_qt()
+    require_display()
+    from mlcontrol.gui.app import main as open_window
+
+    if workspace is not None and workspace.is_file():
+        remember(workspace)
+    return int(open_window([], workspace=workspace))

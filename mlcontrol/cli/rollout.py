@@ -1,0 +1,168 @@
+"""Plans and guarded actions: what `plan`, `deploy` and `rollback` share."""
+
+from __future__ import annotations
+
+import argparse
+import queue
+import sys
+import uuid
+from typing import Any
+
+from mlcontrol.cli.exit_codes import BLOCKED, DONE, UNKNOWN
+from mlcontrol.cli.output import jsonable, plain, put_json, say, say_problem, utc
+from mlcontrol.cli.session import Session, actor
+from mlcontrol.core.operation import Operation, OperationKind, Phase, StepState
+from mlcontrol.core.plan import Plan
+from mlcontrol.core.problem import Problem, ProblemError
+from mlcontrol.engine import messages as m
+from mlcontrol.engine.hosts import new_request
+
+PLAN_S = 120.0
+_MARKS = {StepState.DONE: "done", StepState.FAILED: "FAILED", StepState.RUNNING: "…"}
+
+
+def add_action_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--reason", required=True, help="why; recorded in the audit log")
+    parser.add_argument("--yes", action="store_true", help="do not ask; the guards stay")
+    parser.add_argument("--follow", action="store_true", help="print what happens as it happens")
+    parser.add_argument("--accept-unknown", action="store_true", help="go on although something is not known")
+
+
+def make_plan(session: Session, kind: OperationKind, service: str, version: str | None, express: bool) -> m.PlanAnswer:
+    command = m.MakePlan(request=new_request(), kind=kind, service=service, version=version, express=express)
+    answer = session.ask(command, PLAN_S)
+    assert isinstance(answer, m.PlanAnswer)
+    return answer
+
+
+def put_plan(plan: Plan, plan_hash: str) -> None:
+    """The plan in words."""
+    old = "nothing known" if plan.from_version is None else f"v{plan.from_version}"
+    print(f"{plan.kind.value} of {plan.service}: {old} -> v{plan.to_version}, about {plan.expected_s:.0f} s")
+    for step in plan.steps:
+        print(f"  {step.title}: {plain(step.detail)} ({step.expected_s:.1f} s)")
+    rate = "traffic unknown" if plan.blast.requests_per_s is None else f"{plan.blast.requests_per_s:.1f} requests/s"
+    print(f"touches {plan.blast.share:.0%} of the service, {rate}")
+    for title, sentences in (("BLOCKED", plan.blocked_by), ("UNKNOWN", plan.unknown), ("warning", plan.warnings)):
+        for sentence in sentences:
+            print(f"  {title}: {plain(sentence)}")
+    print(f"plan {plan_hash}")
+
+
+def plan_document(plan: Plan, plan_hash: str) -> dict[str, Any]:
+    return {"schema": "mlcontrol.plan/1", "plan_hash": plan_hash, **jsonable(plan), "made_at": utc(plan.made_s)}
+
+
+def operation_document(operation: Operation) -> dict[str, Any]:
+    times = {"started_at": utc(operation.started_s), "ended_at": utc(operation.ended_s)}
+    return {"schema": "mlcontrol.operation/1", **jsonable(operation), **times}
+
+
+def plan_exit_code(plan: Plan) -> int:
+    if plan.blocked_by:
+        return BLOCKED
+    return UNKNOWN if plan.unknown else DONE
+
+
+def act(args: argparse.Namespace, kind: OperationKind, version: str | None, express: bool = False) -> int:
+    """Plan, ask, execute, follow to the end."""
+    with Session(args.workspace) as session:
+        answer = make_plan(session, kind, args.service, version, express)
+        if args.format == "text":
+            put_plan(answer.plan, answer.plan_hash)
+        if answer.plan.blocked_by:
+            if args.format == "json":
+                put_json(plan_document(answer.plan, answer.plan_hash))
+            say("Blocked; nothing was done.")
+            return BLOCKED
+        if not args.yes and not _confirmed(answer.plan):
+            say("Nothing was done.")
+            return BLOCKED
+        operation_id = uuid.uuid4().hex
+        session.ask(
+            m.Execute(
+                request=new_request(),
+                operation=operation_id,
+                plan_hash=answer.plan_hash,
+                reason=args.reason,
+                actor=actor(),
+                accept_unknown=args.accept_unknown,
+            ),
+            PLAN_S,
+        )
+        try:
+            operation = follow(session, operation_id, args)
+        except KeyboardInterrupt:
+            _cancel(session, operation_id)
+            operation = follow(session, operation_id, args)
+    return _end(operation, args)
+
+
+def follow(session: Session, operation_id: str, args: argparse.Namespace) -> Operation:
+    """Wait for the operation's end; prints its steps (text), or each change as a line (json with --follow)."""
+    told: set[tuple[str, StepState]] = set()
+    while True:
+        try:
+            event = session.events.get(timeout=300.0)
+        except queue.Empty:
+            raise ProblemError(
+                Problem("The engine says nothing about this operation any more.", code="unknown")
+            ) from None
+        if isinstance(event, Problem):
+            raise ProblemError(event)
+        operation = _in(event, operation_id)
+        if operation is None:
+            continue
+        if args.format == "json":
+            if args.follow:
+                put_json(operation_document(operation))
+        else:
+            _tell_steps(operation, told, args.follow)
+        if operation.phase.ended:
+            return operation
+
+
+def _in(event: m.Event, operation_id: str) -> Operation | None:
+    """A snapshot takes the place of changes that this shell was too slow for."""
+    if isinstance(event, m.Snapshot):
+        return event.state.operations.get(operation_id)
+    return event.operation if isinstance(event, m.OperationChanged) and event.operation.id == operation_id else None
+
+
+def _tell_steps(operation: Operation, told: set[tuple[str, StepState]], everything: bool) -> None:
+    for step in operation.steps:
+        shown = step.state in (StepState.DONE, StepState.FAILED) or (everything and step.state is StepState.RUNNING)
+        if shown and (step.id, step.state) not in told:
+            told.add((step.id, step.state))
+            detail = f": {plain(step.detail)}" if step.detail else ""
+            print(f"  {_MARKS[step.state]:6} {step.title}{detail}", flush=True)
+
+
+def _confirmed(plan: Plan) -> bool:
+    if not sys.stdin.isatty():
+        raise ProblemError(
+            Problem(
+                "Nothing was done.",
+                "There is no terminal to ask on.",
+                "Add --yes to go on without a question.",
+                "usage",
+            )
+        )
+    say(f"{plan.kind.value} v{plan.to_version} on {plan.service}? [y/N]")
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _cancel(session: Session, operation_id: str) -> None:
+    say("Aborting; it goes back by itself. Press Ctrl-C again to leave it to the engine.")
+    session.ask(m.Abort(request=new_request(), operation=operation_id, actor=actor(), reason="Ctrl-C"))
+
+
+def _end(operation: Operation, args: argparse.Namespace) -> int:
+    if args.format == "json":
+        if not args.follow:
+            put_json(operation_document(operation))
+    else:
+        print(f"{operation.phase.value}: {plain(operation.summary)}")
+        if operation.problem is not None:
+            say_problem(operation.problem)
+    return {Phase.DONE: DONE, Phase.UNRESOLVED: UNKNOWN}.get(operation.phase, BLOCKED)

@@ -1,0 +1,98 @@
+"""`mlcontrol timeline`."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from mlcontrol.cli.exit_codes import DONE, UNKNOWN
+from mlcontrol.cli.output import add_common, jsonable, plain, put_json, put_table, utc
+from mlcontrol.cli.session import Session
+from mlcontrol.core.problem import Problem, ProblemError
+from mlcontrol.core.types import EventKind, TimelineEvent
+from mlcontrol.engine import messages as m
+from mlcontrol.engine.hosts import new_request
+
+_UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
+
+
+def add_parser(commands: Any) -> None:
+    parser = commands.add_parser("timeline", help="what changed and what was noticed")
+    parser.add_argument("--service")
+    parser.add_argument("--since", default="24h", help="30m, 24h, 7d, or a UTC time (default 24h)")
+    parser.add_argument("--kind", action="append", choices=[kind.value for kind in EventKind], default=[])
+    parser.add_argument("--text", default="", help="words that must appear")
+    parser.add_argument("--limit", type=int, default=500)
+    parser.add_argument("--follow", action="store_true", help="go on with what happens now, until Ctrl-C")
+    add_common(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    command = m.QueryTimeline(
+        request=new_request(),
+        service=args.service,
+        since_s=parse_since(args.since, time.time()),
+        kinds=tuple(EventKind(kind) for kind in args.kind),
+        text=args.text,
+        limit=args.limit,
+    )
+    with Session(args.workspace) as session:
+        answer = session.ask(command)
+        assert isinstance(answer, m.TimelineAnswer)
+        if args.follow:
+            for event in reversed(answer.events):
+                _put_line(event, args)
+            return _follow(session, {event.id for event in answer.events}, args)
+    events = answer.events
+    if args.format == "json":
+        rows = [{**jsonable(event), "at": utc(event.at_s)} for event in events]
+        put_json({"schema": "mlcontrol.timeline/1", "events": rows})
+    elif events:
+        put_table(
+            ("TIME (UTC)", "SERVICE", "KIND", "WHAT", "BY"),
+            [(str(utc(e.at_s)), e.service or "-", e.kind.value, e.title, e.actor or e.source) for e in events],
+        )
+    else:
+        print("Nothing happened in that time.")
+    return DONE if events else UNKNOWN
+
+
+def _follow(session: Session, told: set[str], args: argparse.Namespace) -> int:
+    try:
+        while True:
+            came = session.events.get()
+            if isinstance(came, Problem):
+                raise ProblemError(came)
+            for event in came.events if isinstance(came, m.TimelineGrew) else ():
+                asked = args.service in (None, event.service) and (not args.kind or event.kind.value in args.kind)
+                words = f"{event.title} {event.detail}".lower()
+                if asked and event.id not in told and all(word in words for word in args.text.lower().split()):
+                    told.add(event.id)
+                    _put_line(event, args)
+    except KeyboardInterrupt:
+        return DONE
+
+
+def _put_line(event: TimelineEvent, args: argparse.Namespace) -> None:
+    if args.format == "json":
+        put_json({"schema": "mlcontrol.timeline-event/1", **jsonable(event), "at": utc(event.at_s)})
+    else:
+        words = (str(utc(event.at_s)), event.service or "-", event.kind.value, event.title, event.actor or event.source)
+        print(plain("  ".join(words)), flush=True)
+
+
+def parse_since(text: str, now_s: float) -> float:
+    """A span back from now, or a UTC ISO time, as UTC seconds."""
+    span = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|min|h|d)", text.strip())
+    if span:
+        return now_s - float(span[1]) * _UNITS[span[2]]
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ProblemError(
+            Problem(f"{text!r} is no time.", "", "Write 30m, 24h, 7d, or 2026-01-31T02:14:00Z.", code="usage")
+        ) from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -1,0 +1,1 @@
+"""The compatibility checker: may we deploy, and may we come back."""

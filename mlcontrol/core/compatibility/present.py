@@ -1,0 +1,232 @@
+"""A report in words: the two big answers, findings by verdict, as text, Markdown, JSON and JUnit."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from mlcontrol.core.compatibility.report import Direction, Finding, Report, Verdict
+from mlcontrol.core.compatibility.table import RULES
+
+SCHEMA = "mlcontrol.check/1"
+GROUPS = (
+    (Verdict.BLOCK, "Blocks"),
+    (Verdict.UNKNOWN, "Not known, so not passed"),
+    (Verdict.WARN, "Warnings to acknowledge"),
+    (Verdict.INFO, "Good to know"),
+)
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff\ud800-\udfff]")
+
+
+def plain(text: str) -> str:
+    """Without control characters: names come from files of strangers, and a terminal obeys what it is sent."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text).replace("\n", " ").replace("\t", " ")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Findings of one rule on one subject that say the same in one or both directions."""
+
+    finding: Finding
+    directions: tuple[Direction, ...]
+
+
+def grouped(report: Report, verdict: Verdict) -> tuple[Line, ...]:
+    lines: list[Line] = []
+    for one in report.findings:
+        if one.verdict is not verdict:
+            continue
+        for i, line in enumerate(lines):
+            f = line.finding
+            if (f.rule, f.subject, f.title, f.why) == (one.rule, one.subject, one.title, one.why):
+                lines[i] = Line(f, (*line.directions, one.direction))
+                break
+        else:
+            lines.append(Line(one, (one.direction,)))
+    return tuple(lines)
+
+
+def answer(report: Report, direction: Direction) -> str:
+    """ "No: 2 rules block it", "Yes, with 1 warning": the answer to one of the two questions."""
+    verdict = report.deploy if direction is Direction.DEPLOY else report.rollback
+    mine = [f for f in report.findings if f.direction is direction]
+    count = {v: len({(f.rule, f.subject) for f in mine if f.verdict is v}) for v in Verdict}
+    if verdict is Verdict.BLOCK:
+        n = count[Verdict.BLOCK]
+        door = "one-way door; " if direction is Direction.ROLLBACK and report.one_way else ""
+        return f"No: {door}{n} finding{'s' * (n != 1)} block{'s' * (n == 1)} it"
+    if verdict is Verdict.UNKNOWN:
+        n = count[Verdict.UNKNOWN]
+        return f"Not known: {n} thing{'s' * (n != 1)} to find out, so by hand only"
+    if verdict is Verdict.WARN:
+        n = count[Verdict.WARN]
+        return f"Yes, with {n} warning{'s' * (n != 1)}"
+    return "Yes"
+
+
+def document(report: Report) -> dict[str, Any]:
+    """The machine form, `mlcontrol.check/1`."""
+    return {
+        "schema": SCHEMA,
+        "candidate": report.candidate,
+        "current": report.current,
+        "reader": report.reader,
+        "deploy": report.deploy.value,
+        "rollback": report.rollback.value,
+        "one_way": report.one_way,
+        "one_way_rules": list(report.one_way_rules),
+        "findings": [
+            {
+                "rule": f.rule,
+                "direction": f.direction.value,
+                "verdict": f.verdict.value,
+                "subject": f.subject,
+                "title": f.title,
+                "evidence": {
+                    "level": f.evidence.level.value,
+                    "candidate": f.evidence.candidate,
+                    "current": f.evidence.current,
+                },
+                "why": f.why,
+                "remedy": f.remedy,
+                "source": f.source,
+            }
+            for f in report.findings
+        ],
+        "unknowns": list(report.unknowns),
+        "passed": list(report.passed_rules),
+        "coupled_rollback": list(report.coupled_rollback),
+        "skew": [{"model": c.model, "binary": c.binary, "verdict": c.verdict.value, "why": c.why} for c in report.skew],
+        "observed": [
+            {
+                "direction": i.direction.value,
+                "refused": i.refused,
+                "total": i.total,
+                "reasons": list(i.reasons),
+                "examples": list(i.examples),
+            }
+            for i in report.impacts
+        ],
+    }
+
+
+_COLOURS = {Verdict.BLOCK: "31", Verdict.UNKNOWN: "35", Verdict.WARN: "33", Verdict.INFO: "36", Verdict.PASS: "32"}
+_MARKS = {Verdict.BLOCK: "✗", Verdict.UNKNOWN: "?", Verdict.WARN: "!", Verdict.INFO: "i", Verdict.PASS: "✓"}
+
+
+def text(report: Report, width: int = 88, colour: bool = False) -> str:
+    """For a terminal. ``width`` in characters."""
+
+    def paint(words: str, verdict: Verdict, bold: bool = False) -> str:
+        return f"\x1b[{'1;' * bold}{_COLOURS[verdict]}m{words}\x1b[0m" if colour else words
+
+    lines: list[str] = []
+    questions = ((Direction.DEPLOY, "Deploy", report.candidate), (Direction.ROLLBACK, "Come back", report.current))
+    for direction, name, subject in questions:
+        verdict = report.deploy if direction is Direction.DEPLOY else report.rollback
+        head = f" {_MARKS[verdict]} {name:<10} {answer(report, direction)}"
+        lines.append(paint(head, verdict, bold=True))
+        lines.append(f"   {'':<10} {plain(subject) or 'no version is used now'}")
+    lines.append("")
+    lines.append(f"   read by {report.reader}" + ("; one-way: " + ", ".join(report.one_way_rules)) * report.one_way)
+    for verdict, title in GROUPS:
+        rows = grouped(report, verdict)
+        if not rows:
+            continue
+        lines += ["", paint(f"{title}  {len(rows)}", verdict, bold=True)]
+        for row in rows:
+            lines += _row(row, width, paint(f"{_MARKS[verdict]} {row.finding.rule:<4}", verdict))
+    for impact in report.impacts:
+        who = "candidate" if impact.direction is Direction.DEPLOY else "current version"
+        lines += ["", f"{impact.refused} of the last {impact.total} requests would be refused by the {who}"]
+        lines += [f"  {plain(example)}" for example in impact.examples]
+    if report.coupled_rollback:
+        lines += ["", "To go back, in this order: " + ", then ".join(report.coupled_rollback)]
+    if report.passed_rules:
+        lines += ["", paint(f"Passed  {len(report.passed_rules)} of {len(RULES)} rules", Verdict.PASS, bold=True)]
+    if report.unknowns:
+        told = textwrap.wrap("Nobody told: " + "; ".join(plain(u) for u in report.unknowns) + ".", max(40, width))
+        lines += ["", *told]
+    return "\n".join(lines) + "\n"
+
+
+def _row(row: Line, width: int, mark: str) -> Iterator[str]:
+    finding = row.finding
+    where = " + ".join("deploy" if d is Direction.DEPLOY else "come back" for d in row.directions)
+    yield f"  {mark} {plain(finding.title)}"
+    indent = " " * 9
+    inner = max(40, width)
+    yield from textwrap.wrap(plain(finding.why), inner, initial_indent=indent, subsequent_indent=indent)
+    if finding.remedy and finding.verdict is not Verdict.INFO:
+        yield from textwrap.wrap(
+            f"To fix: {plain(finding.remedy)}", inner, initial_indent=indent, subsequent_indent=indent + " " * 8
+        )
+    evidence = finding.evidence
+    shown = f"{plain(evidence.current) or '-'} → {plain(evidence.candidate) or '-'}; " * bool(
+        evidence.candidate or evidence.current
+    )
+    yield f"{indent}[{where} · {evidence.level} · {shown}{plain(finding.subject)}]"
+
+
+def markdown(report: Report) -> str:
+    """For a ticket or a pull request."""
+    lines = [
+        f"**Deploy `{_code(report.candidate)}`:** {answer(report, Direction.DEPLOY)}  ",
+        f"**Come back to `{_code(report.current)}`:** {answer(report, Direction.ROLLBACK)}",
+    ]
+    for verdict, title in GROUPS:
+        rows = grouped(report, verdict)
+        if rows:
+            lines += ["", f"#### {title}", ""]
+        for row in rows:
+            f = row.finding
+            where = " + ".join("deploy" if d is Direction.DEPLOY else "come back" for d in row.directions)
+            lines.append(f"- **{f.rule}** {_prose(f.title)} ({where}, {f.evidence.level}). {_prose(f.why)}")
+            if f.remedy and verdict is not Verdict.INFO:
+                lines.append(f"  *To fix:* {_prose(f.remedy)}.")
+    if report.unknowns:
+        lines += ["", "Nobody told: " + "; ".join(_prose(u) for u in report.unknowns) + "."]
+    return "\n".join(lines) + "\n"
+
+
+def _code(value: str) -> str:
+    return plain(value).replace("`", "'")
+
+
+def _prose(value: str) -> str:
+    return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", plain(value))
+
+
+def _quoted(value: str) -> str:
+    return f'"{escape(value)}"'
+
+
+def junit(report: Report) -> str:
+    """One test case per rule and direction: block fails, unknown is an error, warnings are told as output."""
+    cases: list[str] = []
+    failures = errors = 0
+    for f in report.findings:
+        name, group = (
+            _quoted(f"{f.rule} {f.direction} {plain(f.subject)}"),
+            _quoted(f"mlcontrol.check.{f.direction}"),
+        )
+        body = escape(plain(f"{f.title}. {f.why} To fix: {f.remedy}"))
+        inner = f"<system-out>{body}</system-out>"
+        if f.verdict in (Verdict.BLOCK, Verdict.UNKNOWN):
+            tag = "failure" if f.verdict is Verdict.BLOCK else "error"
+            failures += tag == "failure"
+            errors += tag == "error"
+            inner = f"<{tag} type={_quoted(f.verdict.value)} message={_quoted(plain(f.title))}>{body}</{tag}>"
+        cases.append(f"    <testcase classname={group} name={name}>{inner}</testcase>")
+    cases += [f'    <testcase classname="mlcontrol.check" name={_quoted(rule)}/>' for rule in report.passed_rules]
+    suite = _quoted(f"{plain(report.candidate)} against {plain(report.current)}")
+    counts = f'tests="{len(cases)}" failures="{failures}" errors="{errors}"'
+    rows = "\n".join(cases)
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        f"<testsuites {counts}>\n  <testsuite name={suite} {counts}>\n{rows}\n  </testsuite>\n</testsuites>\n"
+    )

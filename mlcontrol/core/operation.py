@@ -1,0 +1,73 @@
+"""A guarded change of what is served, as the board shows it and the journal remembers it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mlcontrol.core.problem import Problem
+
+
+class OperationKind(StrEnum):
+    DEPLOY = "deploy"
+    ROLLBACK = "rollback"
+    PROBE = "probe"  # load a candidate beside the current version and query it; no traffic moves
+
+
+class Phase(StrEnum):
+    """Where an operation stands. The last six are ends."""
+
+    RUNNING = "running"
+    RETURNING = "returning"  # verification failed: going back by itself
+    SETTLING = "settling"  # found open after a crash: reading the real state
+    DONE = "done"
+    REFUSED = "refused"  # nothing was changed
+    RETURNED = "returned"  # failed, and the previous version serves again, verified
+    ABORTED = "aborted"
+    FAILED = "failed"  # failed, and the way back failed too: loud
+    UNRESOLVED = "unresolved"  # the real state could not be read; named step
+
+    @property
+    def ended(self) -> bool:
+        return self not in (Phase.RUNNING, Phase.RETURNING, Phase.SETTLING)
+
+
+class StepState(StrEnum):
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    UNRESOLVED = "unresolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step with its evidence ("answered v3 in 14 ms, 40 of 40 golden items"). Times are UTC seconds."""
+
+    id: str
+    title: str
+    state: StepState = StepState.WAITING
+    detail: str = ""
+    expected_s: float | None = None
+    started_s: float | None = None
+    ended_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    id: str
+    kind: OperationKind
+    service: str
+    from_version: str | None
+    to_version: str
+    actor: str
+    reason: str
+    plan_hash: str
+    phase: Phase
+    steps: tuple[Step, ...] = ()
+    started_s: float = 0.0
+    ended_s: float | None = None
+    summary: str = ""  # the sentence on top: "Serving v3, proven 2 s ago"
+    problem: Problem | None = None
+    seq: int = 0

@@ -1,0 +1,79 @@
+"""Rollout and rollback plans as data: steps, guards, blast radius, and what the plan assumes of the world."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+
+from mlcontrol.core.compatibility.report import Report
+from mlcontrol.core.operation import OperationKind
+
+
+@dataclass(frozen=True, slots=True)
+class Assumption:
+    """The live state the plan was made for. It is read again right before the first effect; a difference voids the plan."""
+
+    intended: str | None
+    served: tuple[str, ...]
+    stable: str | None
+    canary: str | None
+    canary_percent: float
+    target_digest: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanStep:
+    """``id`` names the effect ("load", "golden", "route", "verify", "alias", "alias-verify", "trim")."""
+
+    id: str
+    title: str
+    detail: str
+    expected_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class BlastRadius:
+    """Who feels it. ``share``: of the service's traffic, 0..1; ``irreversible``: what a return does not undo."""
+
+    requests_per_s: float | None
+    share: float
+    slices: tuple[str, ...]
+    cold_load_s: float | None
+    irreversible: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    service: str
+    kind: OperationKind
+    from_version: str | None
+    to_version: str
+    express: bool
+    assumes: Assumption
+    steps: tuple[PlanStep, ...]
+    blast: BlastRadius
+    report: Report | None
+    expected_s: float
+    made_s: float
+    blocked_by: tuple[str, ...] = ()  # sentences; empty = may run
+    unknown: tuple[str, ...] = ()  # sentences; a person may override with a reason, an automatic step may not
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def hash(self) -> str:
+        """Digest of what is asked, of what it assumes and of the verdicts shown: approvals and commands bind to it."""
+        body = {
+            "service": self.service,
+            "kind": self.kind,
+            "from": self.from_version,
+            "to": self.to_version,
+            "express": self.express,
+            "assumes": asdict(self.assumes),
+            "steps": [step.id for step in self.steps],
+            "blocked_by": self.blocked_by,
+            "unknown": self.unknown,
+            "warnings": self.warnings,
+        }
+        text = json.dumps(body, sort_keys=True, separators=(",", ":"))
+        return "sha256:" + hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,159 @@
+"""The rollout state machine: what to do next, given what has been done. Pure; it names effects, others carry them out.
+
+Forward, an operation walks its steps one by one. When a step fails, or a person aborts, it walks back: traffic first, then
+its proof, then the registry's word, then what was loaded. Every path ends in a named phase; no step is ever left out silently.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from mlcontrol.core.operation import OperationKind, Phase
+from mlcontrol.core.problem import Problem
+
+ASSUME, LOAD, GOLDEN, ROUTE, VERIFY, ALIAS, UNLOAD = "assume", "load", "golden", "route", "verify", "alias", "unload"
+RETURN_ROUTE, RETURN_VERIFY, RETURN_ALIAS, RETURN_LOAD = "return-route", "return-verify", "return-alias", "return-load"
+
+_FORWARD = {
+    OperationKind.DEPLOY: (ASSUME, LOAD, GOLDEN, ROUTE, VERIFY, ALIAS),
+    OperationKind.ROLLBACK: (ASSUME, LOAD, GOLDEN, ROUTE, VERIFY, ALIAS),
+    OperationKind.PROBE: (ASSUME, LOAD, GOLDEN, UNLOAD),
+}
+
+TITLES = {
+    ASSUME: "Read the live state again",
+    LOAD: "Load beside the current version",
+    GOLDEN: "Ask the golden set",
+    ROUTE: "Move the traffic",
+    VERIFY: "Prove who answers",
+    ALIAS: "Tell the registry",
+    UNLOAD: "Put back what was loaded",
+    RETURN_ROUTE: "Move the traffic back",
+    RETURN_VERIFY: "Prove that the old version answers",
+    RETURN_ALIAS: "Tell the registry again",
+    RETURN_LOAD: "Put back what was loaded",
+}
+
+
+def forward_steps(kind: OperationKind, express: bool) -> tuple[str, ...]:
+    """The steps of an operation. An express rollback leaves out the golden set: mechanical checks only."""
+    return tuple(step for step in _FORWARD[kind] if not (express and step == GOLDEN))
+
+
+@dataclass(frozen=True, slots=True)
+class EffectDone:
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
+class EffectFailed:
+    """The effect did not happen, or nobody can tell: either way it counts as attempted and is undone."""
+
+    step: str
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
+class AbortAsked:
+    problem: Problem
+
+
+RolloutEvent = EffectDone | EffectFailed | AbortAsked
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """``current``: the effect to carry out now; `None` once ``phase`` has ended."""
+
+    kind: OperationKind
+    forward: tuple[str, ...]
+    phase: Phase = Phase.RUNNING
+    attempted: tuple[str, ...] = ()
+    returning: tuple[str, ...] = ()
+    current: str | None = None
+    cause: Problem | None = None
+    aborted: bool = False
+    return_problem: Problem | None = None
+
+
+def begin(kind: OperationKind, express: bool = False) -> Machine:
+    forward = forward_steps(kind, express)
+    return Machine(kind, forward, attempted=forward[:1], current=forward[0])
+
+
+def resume_return(kind: OperationKind, attempted: tuple[str, ...], cause: Problem) -> Machine:
+    """A machine that goes back from the steps an interrupted operation had attempted."""
+    machine = Machine(kind, _FORWARD[kind], attempted=attempted)
+    return _go_back(machine, cause)
+
+
+def resume_forward(kind: OperationKind, attempted: tuple[str, ...], step: str) -> Machine:
+    """A machine that goes on from ``step``, for an interrupted operation whose effects so far have been proven by observation."""
+    return Machine(kind, _FORWARD[kind], attempted=(*attempted, step), current=step)
+
+
+def advance(machine: Machine, event: RolloutEvent) -> Machine:
+    """The machine after an event. Events for an ended machine or for another step than the current one are errors of the caller."""
+    if machine.phase.ended:
+        raise ValueError(f"the operation has ended ({machine.phase})")
+    if isinstance(event, AbortAsked):
+        return _abort(machine, event.problem)
+    if event.step != machine.current:
+        raise ValueError(f"step {event.step!r} is not the current one ({machine.current!r})")
+    if machine.phase is Phase.RETURNING:
+        return _returned_step(machine, event)
+    if isinstance(event, EffectFailed):
+        return _go_back(machine, event.problem)
+    return _next_forward(machine)
+
+
+def _next_forward(machine: Machine) -> Machine:
+    position = machine.forward.index(machine.current or "") + 1
+    if position == len(machine.forward):
+        return replace(machine, phase=Phase.DONE, current=None)
+    step = machine.forward[position]
+    return replace(machine, current=step, attempted=(*machine.attempted, step))
+
+
+def _abort(machine: Machine, problem: Problem) -> Machine:
+    """Abort is possible at every state; while already going back it changes nothing."""
+    if machine.phase is Phase.RETURNING:
+        return machine
+    return _go_back(replace(machine, aborted=True), problem)
+
+
+def _go_back(machine: Machine, cause: Problem) -> Machine:
+    attempted = set(machine.attempted)
+    returning: list[str] = []
+    if ROUTE in attempted:
+        returning += [RETURN_ROUTE, RETURN_VERIFY]
+    if ALIAS in attempted:
+        returning.append(RETURN_ALIAS)
+    if LOAD in attempted:
+        returning.append(RETURN_LOAD)
+    machine = replace(machine, cause=cause, phase=Phase.RETURNING, returning=tuple(returning), current=None)
+    return _next_return(machine)
+
+
+def _next_return(machine: Machine) -> Machine:
+    if machine.returning:
+        return replace(machine, current=machine.returning[0], returning=machine.returning[1:])
+    return replace(machine, phase=_end_of_return(machine), current=None)
+
+
+def _end_of_return(machine: Machine) -> Phase:
+    if machine.return_problem is not None:
+        return Phase.FAILED
+    if machine.aborted:
+        return Phase.ABORTED
+    return Phase.RETURNED if ROUTE in machine.attempted else Phase.REFUSED
+
+
+def _returned_step(machine: Machine, event: EffectDone | EffectFailed) -> Machine:
+    if isinstance(event, EffectDone):
+        return _next_return(machine)
+    machine = replace(machine, return_problem=event.problem)
+    if event.step in (RETURN_ROUTE, RETURN_VERIFY):
+        # Traffic may still be on the new version: unloading it or renaming it in the registry would make it worse.
+        return replace(machine, phase=Phase.FAILED, current=None, returning=())
+    return _next_return(machine)

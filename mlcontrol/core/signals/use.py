@@ -1,0 +1,117 @@
+"""Use: is the model asked, does it answer without errors and in time? Against its objectives and against the hour before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import ceil, isfinite
+
+from mlcontrol.core.facts import Known, Traffic
+from mlcontrol.core.freshness import freshness
+from mlcontrol.core.review import wilson
+from mlcontrol.core.types import Freshness, Health, Signal
+
+MUCH_LESS = 0.5
+LATENCY_MUCH = 2.0
+
+
+def use_signal(
+    traffic: Known[Traffic],
+    objectives: Mapping[str, float],
+    now_mono_s: float,
+    poll_s: float,
+    spark: tuple[float, ...] = (),
+) -> Signal:
+    """Objectives read: ``error_rate`` (share, 0..1), ``p99_ms``. Without data, or with data that is too old: unknown."""
+    fresh = freshness(traffic.at, now_mono_s, poll_s)
+    value = traffic.value
+    if value is None or traffic.at is None or fresh is Freshness.UNKNOWN:
+        why = traffic.failed.what if traffic.failed else "No traffic counters have been read yet."
+        return Signal(
+            text="no data" if traffic.at else "no data yet", detail=why, freshness=fresh, at=traffic.at, spark=spark
+        )
+    rate = value.per_s
+    if rate is None:
+        return Signal(
+            text="no counters",
+            detail="No source counts this service's answers.",
+            freshness=fresh,
+            at=traffic.at,
+            spark=spark,
+        )
+    findings = [_errors(value, objectives), _latency(value, objectives), _amount(rate, value.previous_hour_per_s)]
+    health, text = _worst(findings)
+    if fresh is Freshness.STALE:
+        health = Health.UNKNOWN
+    detail = " ".join(sentence for _, _, sentence in findings if sentence)
+    return Signal(
+        health=health,
+        text=text or f"{rate:.1f}/s",
+        detail=detail,
+        value=rate,
+        unit="/s",
+        n=value.total,
+        freshness=fresh,
+        at=traffic.at,
+        spark=spark,
+    )
+
+
+_Finding = tuple[Health, str, str]
+
+
+def _worst(findings: list[_Finding]) -> tuple[Health, str]:
+    for health in (Health.CRITICAL, Health.UNKNOWN, Health.WARNING):
+        for found, text, _ in findings:
+            if found is health:
+                return health, text
+    return Health.OK, ""
+
+
+def error_share(traffic: Traffic) -> float | None:
+    return sum(traffic.errors.values()) / traffic.total if traffic.total > 0 else None
+
+
+def _errors(traffic: Traffic, objectives: Mapping[str, float]) -> _Finding:
+    share = error_share(traffic)
+    if share is None:
+        return Health.OK, "", "Nothing was answered in this time, so there is no error share."
+    kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(traffic.errors.items()) if count)
+    words = f"errors {share:.1%}".replace("%", " %")
+    sentence = f"{words} of {traffic.total} answers{f' ({kinds})' if kinds else ''}."
+    limit = objectives.get("error_rate")
+    if limit is None or share <= limit:
+        return Health.OK, "", sentence
+    low, _ = wilson(min(traffic.total, ceil(share * traffic.total)), traffic.total)
+    # Only a share that is surely above the objective is critical; a single error in a quiet minute is not.
+    health = Health.CRITICAL if low > limit else Health.WARNING
+    return health, words, f"{sentence} The objective is {limit:.1%}.".replace("%", " %")
+
+
+def _latency(traffic: Traffic, objectives: Mapping[str, float]) -> _Finding:
+    p99 = [q["0.99"] for q in traffic.latency_ms.values() if isfinite(q.get("0.99", float("nan")))]
+    if not p99:
+        return Health.OK, "", ""
+    worst = max(p99)
+    words = f"p99 {worst:.0f} ms"
+    limit = objectives.get("p99_ms")
+    if limit is None or worst <= limit:
+        return Health.OK, "", f"{words}."
+    health = Health.CRITICAL if worst > LATENCY_MUCH * limit else Health.WARNING
+    return health, words, f"{words}; the objective is {limit:g} ms."
+
+
+def _amount(rate: float, previous_hour_per_s: float | None) -> _Finding:
+    if rate <= 0:
+        if previous_hour_per_s:
+            return (
+                Health.CRITICAL,
+                "not asked",
+                f"Nobody asks; the hour before had {previous_hour_per_s:.1f} queries a second.",
+            )
+        return Health.UNKNOWN, "not asked", "Nobody asks: whether it is used is not known."
+    if previous_hour_per_s is None:
+        return Health.OK, "", f"{rate:.1f} queries a second."
+    sentence = f"{rate:.1f} queries a second; {previous_hour_per_s:.1f} in the hour before."
+    if rate < MUCH_LESS * previous_hour_per_s:
+        return Health.WARNING, f"{rate:.1f}/s, less than half", sentence
+    return Health.OK, "", sentence

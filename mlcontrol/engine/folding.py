@@ -1,0 +1,47 @@
+"""Folds what the engine tells into a shell's copy of the state; window and command line use the same function."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mlcontrol.core import state as fold
+from mlcontrol.core.state import Changes, FleetState
+from mlcontrol.engine import messages as m
+
+
+def folded(state: FleetState | None, event: m.Event) -> tuple[FleetState | None, Changes]:
+    """The state after an event, and what changed. Before the first `Snapshot` there is no state to fold into."""
+    if isinstance(event, m.Snapshot):
+        everything = Changes(
+            frozenset(event.state.services),
+            frozenset(event.state.connections),
+            frozenset(event.state.operations),
+            len(event.state.events),
+            settings=True,
+            audit=True,
+        )
+        return event.state, everything
+    return (None, Changes()) if state is None else _folded(state, event)
+
+
+def _folded(state: FleetState, event: m.Event) -> tuple[FleetState, Changes]:
+    match event:
+        case m.ServiceChanged():
+            return fold.with_service(state, event.service)
+        case m.ServiceRemoved():
+            return fold.without_service(state, event.service)
+        case m.ConnectionChanged():
+            return fold.with_connection(state, event.connection)
+        case m.ConnectionRemoved():
+            return fold.without_connection(state, event.connection)
+        case m.OperationChanged():
+            return fold.with_operation(state, event.operation)
+        case m.TimelineGrew():
+            return fold.with_events(state, event.events)
+        case m.SettingsChanged():
+            return replace(state, settings=event.settings), Changes(settings=True)
+        case m.AuditChanged():
+            counted = replace(state, audit_rows=event.rows, audit_ok=event.ok, audit_verified_s=event.verified_s)
+            return counted, Changes(audit=True)
+        case _:
+            return state, Changes()

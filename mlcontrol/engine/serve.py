@@ -1,0 +1,78 @@
+"""The engine as a process: lock, log, wiring, front door, and an end when nobody needs it."""
+
+from __future__ import annotations
+
+import logging
+import resource
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import structlog
+
+from mlcontrol.core.problem import ProblemError
+from mlcontrol.engine.engine import Engine
+from mlcontrol.engine.journal import catch_strays, open_log
+from mlcontrol.engine.lock import EngineLock
+from mlcontrol.engine.place import engine_place
+from mlcontrol.engine.reception import Reception
+from mlcontrol.engine.wiring import build
+
+LINGER_S = 60.0
+LOOK_EVERY_S = 0.25
+
+log = structlog.get_logger("serve")
+
+
+def serve(workspace: Path, *, linger: bool, linger_s: float = LINGER_S, log_level: int = logging.INFO) -> int:
+    """Run until told to stop (SIGTERM, SIGINT, `StopEngine`). ``linger``: also end when no shell has been attached and no
+    operation has run for ``linger_s``. Returns the exit code; 3 with words on standard error when it cannot run."""
+    try:
+        place = engine_place(workspace)
+        lock = EngineLock(place)
+    except ProblemError as error:
+        print(error.problem, file=sys.stderr)  # noqa: T201 - the starter reads it
+        return 3
+    try:
+        open_log(place.log, log_level)
+        # A core file would hold secrets.
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        built = build(place.workspace)
+    except ProblemError as error:
+        log.error("cannot start", what=error.problem.what, why=error.problem.why)
+        print(error.problem, file=sys.stderr)  # noqa: T201 - the starter reads it
+        lock.release()
+        return 3
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: stop.set())
+    catch_strays(built.engine.report)
+    built.engine.start()
+    reception = Reception(place, built.engine)
+    log.info("engine runs", workspace=str(place.workspace), linger=linger)
+    try:
+        _stay(built.engine, stop, linger_s if linger else None)
+    finally:
+        reception.close()
+        built.close()
+        lock.release()
+        log.info("engine ended")
+    return 0
+
+
+def _stay(engine: Engine, stop: threading.Event, linger_s: float | None) -> None:
+    needed_at = time.monotonic()
+    while not stop.wait(LOOK_EVERY_S):
+        if engine.stop_asked.is_set():
+            time.sleep(0.1)  # lets the answer leave before the line is cut
+            return
+        if linger_s is None:
+            continue
+        now = time.monotonic()
+        if engine.shells or engine.busy:
+            needed_at = now
+        elif now - needed_at > linger_s:
+            log.info("nobody needs this engine any more")
+            return

@@ -1,0 +1,170 @@
+"""The composition root: a workspace file and the installed adapters become a running engine. The only file that builds things."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import structlog
+
+from mlcontrol.adapters.discovery import adapter_class
+from mlcontrol.adapters.secrets.system_keyring import SystemKeyring, secret_reader
+from mlcontrol.adapters.serving.oip import OipClient
+from mlcontrol.core.problem import Problem
+from mlcontrol.core.settings import ConnectionSettings, ServiceSettings, WorkspaceSettings
+from mlcontrol.core.types import Sample, TimelineEvent
+from mlcontrol.engine.context import EngineContext
+from mlcontrol.engine.desk import Services
+from mlcontrol.engine.engine import Engine
+from mlcontrol.engine.hub import Hub
+from mlcontrol.engine.shelf import Shelf
+from mlcontrol.ports.clock import SystemClock
+from mlcontrol.ports.connection import SecretReader
+from mlcontrol.services.audit import AuditQueries
+from mlcontrol.services.checks import Checks
+from mlcontrol.services.collector import Collector
+from mlcontrol.services.connections import Connections
+from mlcontrol.services.context import ConnectionGone, ServiceGone
+from mlcontrol.services.reviews import ReviewDesk
+from mlcontrol.services.rollouts import Rollouts
+from mlcontrol.services.timeline import Records
+from mlcontrol.store.database import StoreError
+from mlcontrol.store.golden_files import read_golden
+from mlcontrol.store.store import Store
+from mlcontrol.store.workspace import put_entry, read_workspace, remove_entry
+
+RECENT_EVENTS = 500
+
+log = structlog.get_logger("wiring")
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A wired engine, not started. `close` ends it and closes the store."""
+
+    engine: Engine
+    context: EngineContext
+    shelf: Shelf
+    end: Callable[[], None]
+
+    def close(self) -> None:
+        self.engine.close()
+        self.shelf.close()
+        self.end()
+
+
+@dataclass(frozen=True, slots=True)
+class _TomlFile:
+    """The workspace file as the connections service writes it."""
+
+    path: Path
+
+    def put(self, settings: ConnectionSettings | ServiceSettings, replaces: str | None) -> None:
+        put_entry(self.path, settings, replaces)
+
+    def remove(self, group: Literal["connections", "services"], entry: str) -> None:
+        remove_entry(self.path, group, entry)
+
+    def read(self) -> WorkspaceSettings:
+        return read_workspace(self.path)
+
+
+def build(workspace: Path) -> Built:
+    """Raises `ProblemError` when the workspace cannot be read at all. A store that cannot be written makes a view-only engine."""
+    settings = read_workspace(workspace)
+    clock = SystemClock()
+    store, view_only, end = _open_store(settings, workspace.parent, clock)
+
+    def keep(events: tuple[TimelineEvent, ...], samples: tuple[Sample, ...]) -> None:
+        if events:
+            store.timeline.append(events)
+        if samples:
+            store.history.append(samples)
+
+    hub = Hub(settings, keep)
+    hub.preload(store.timeline.recent(RECENT_EVENTS))
+    secrets = SystemKeyring()
+
+    def reader(connection: ConnectionSettings) -> SecretReader:
+        return secret_reader(settings.name, connection, secrets)
+
+    make = partial(make_adapter, reader)
+    shelf = Shelf(settings, make)
+    context = EngineContext(
+        settings,
+        store,
+        view_only,
+        clock,
+        hub,
+        shelf,
+        make_route_client=lambda connection: OipClient(connection, reader(connection)),
+        read_golden=read_golden,
+    )
+    engine: Engine | None = None
+
+    def report(error: BaseException, where: str) -> Problem | None:
+        return engine.report(error, where) if engine is not None else None
+
+    collector = Collector(context, context.own, context.expectations, context.metrics, report)
+    context.collector = collector
+
+    def adopt(fresh: WorkspaceSettings) -> None:
+        before = context.settings
+        context.adopt(fresh)
+        for name in set(before.connections) - set(fresh.connections):
+            collector.forget_connection(name)
+            hub.emit(ConnectionGone(name))
+        for name in set(before.services) - set(fresh.services):
+            hub.emit(ServiceGone(name))
+        hub.emit(fresh)
+        collector.adopt()
+
+    checks = Checks(context)
+    services = Services(
+        ctx=context,
+        collector=collector,
+        checks=checks,
+        rollouts=Rollouts(context, checks),
+        reviews=ReviewDesk(context),
+        connections=Connections(context, _TomlFile(workspace), make, adopt),
+        records=Records(context, hub.persist),
+        audit=AuditQueries(context),
+    )
+    engine = Engine(hub, services)
+    return Built(engine, context, shelf, end)
+
+
+def adapters_of(workspace: Path) -> tuple[WorkspaceSettings, Callable[[ConnectionSettings], Any]]:
+    """The settings and a maker of adapters, for a command that only reads: no store is opened and no engine built."""
+    settings = read_workspace(workspace)
+    secrets = SystemKeyring()
+    return settings, partial(make_adapter, lambda connection: secret_reader(settings.name, connection, secrets))
+
+
+def make_adapter(reader: Callable[[ConnectionSettings], SecretReader], settings: ConnectionSettings) -> Any:
+    """The adapter that the connection names. Raises `ProblemError` (code "not-viable") saying what is there instead."""
+    make = cast(Callable[[ConnectionSettings, SecretReader], Any], adapter_class(settings.kind, settings.adapter))
+    return make(settings, reader(settings))
+
+
+def _open_store(settings: WorkspaceSettings, base: Path, clock: SystemClock) -> tuple[Store, str, Callable[[], None]]:
+    """The store, why it may not be acted with (else empty), and how to close it."""
+    try:
+        store = Store.open(settings.store, base, clock)
+    except StoreError as error:
+        log.error("the store cannot be used", what=error.problem.what, why=error.problem.why)
+        # Look, but do not act: what is seen meanwhile is remembered in a folder that goes with the engine.
+        folder = Path(tempfile.mkdtemp(prefix="mlcontrol-view-"))
+        store = Store.open("sqlite:///panel.db", folder, clock, folder)
+
+        def end() -> None:
+            store.close()
+            shutil.rmtree(folder, ignore_errors=True)
+
+        return store, str(error.problem), end
+    return store, "", store.close

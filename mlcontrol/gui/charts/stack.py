@@ -1,0 +1,415 @@
+"""A stack of charts on one time axis with one crosshair: event lane on top, readout at the right, times below.
+
+One widget paints it all: what does not follow the pointer is kept as a picture, the crosshair and the readout go over it.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QFontMetrics,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPixmap,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+
+from mlcontrol.core.types import TimelineEvent
+from mlcontrol.gui.charts.lanes import paint_marker
+from mlcontrol.gui.charts.row_painter import Span, line_colour, paint_row, rule_pen
+from mlcontrol.gui.theme import theme, tokens
+from mlcontrol.gui.viewmodels.chart_rows import Bar, ChartRow
+from mlcontrol.gui.viewmodels.phrases import age_text, clock_text, duration_text, middle_elided, version_text
+from mlcontrol.gui.viewmodels.time_axis import ticks
+
+LABEL_W, READOUT_W, AXIS_H, LANE_H = 148, 236, 22, 26
+SPANS_S = (
+    60.0,
+    120.0,
+    300.0,
+    600.0,
+    900.0,
+    1800.0,
+    3600.0,
+    3 * 3600.0,
+    6 * 3600.0,
+    12 * 3600.0,
+    86_400.0,
+    7 * 86_400.0,
+)
+NEAR_PX = 8
+
+
+class ChartStack(QWidget):
+    """`[` and `]` zoom, the wheel zooms around the pointer, dragging pans, End follows "now" again, arrows move the crosshair.
+
+    *Signals:* ``span_changed(since_s, until_s)`` in UTC seconds; ``event_picked(event id)``.
+    """
+
+    span_changed = Signal(float, float)
+    event_picked = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        now = time.time()
+        self.span = Span(now - 900, now)
+        self.follows = True
+        self.readout = True
+        self._rows: tuple[ChartRow, ...] = ()
+        self._events: tuple[TimelineEvent, ...] = ()
+        self._cross_s: float | None = None
+        self._drag: tuple[float, Span] | None = None
+        self._picture: QPixmap | None = None
+        self._places: list[tuple[ChartRow, QRect]] = []
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName("Charts of the service on one time axis")
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+
+    @property
+    def crosshair_s(self) -> float | None:
+        return self._cross_s
+
+    def set_rows(self, rows: Sequence[ChartRow], events: Sequence[TimelineEvent]) -> None:
+        """Also brings "now" forward while the stack follows it; the axis stands still while the crosshair is on."""
+        self._rows, self._events = tuple(rows), tuple(events)
+        self.setAccessibleDescription("; ".join(f"{row.title}: {self._said(row)}" for row in self._rows))
+        self._picture = None
+        self.update()
+
+    def advance(self, now_s: float) -> None:
+        """Whole pixels to the left, unless the person looks at another span or holds the crosshair."""
+        if not self.follows or self._cross_s is not None:
+            return
+        length = self.span.until_s - self.span.since_s
+        step = length / max(1, self._plot_width())
+        if now_s - self.span.until_s >= step or now_s < self.span.until_s:
+            moved = math.floor((now_s - self.span.until_s) / step) * step
+            self.span = Span(self.span.since_s + moved, self.span.until_s + moved)
+            self._picture = None
+            self.update()
+
+    def set_length(self, length_s: float, around_s: float | None = None) -> None:
+        """``around_s`` keeps its place on the axis; while following, the right end is "now"."""
+        length_s = min(SPANS_S[-1], max(SPANS_S[0], length_s))
+        old = self.span
+        if self.follows or around_s is None:
+            self.span = Span(old.until_s - length_s, old.until_s)
+        else:
+            share = (around_s - old.since_s) / (old.until_s - old.since_s)
+            self.span = Span(around_s - share * length_s, around_s + (1 - share) * length_s)
+        self._moved()
+
+    def zoom(self, steps: int) -> None:
+        """To the next shorter (-1) or longer (+1) round span."""
+        length = self.span.until_s - self.span.since_s
+        nearest = min(range(len(SPANS_S)), key=lambda i: abs(math.log(SPANS_S[i] / length)))
+        self.set_length(SPANS_S[max(0, min(len(SPANS_S) - 1, nearest + steps))], self._cross_s)
+
+    def follow(self) -> None:
+        self.follows, self._cross_s = True, None
+        length = self.span.until_s - self.span.since_s
+        now = time.time()
+        self.span = Span(now - length, now)
+        self._moved()
+
+    def _moved(self) -> None:
+        self._picture = None
+        self.update()
+        self.span_changed.emit(self.span.since_s, self.span.until_s)
+
+    # Geometry.
+
+    def _plot_width(self) -> int:
+        return max(50, self.width() - theme.px(LABEL_W) - (theme.px(READOUT_W) if self.readout else 0))
+
+    def _plot(self, top: int, height: int) -> QRect:
+        return QRect(theme.px(LABEL_W), top, self._plot_width(), height)
+
+    def _layout_rows(self) -> list[tuple[ChartRow, QRect]]:
+        top, bottom = theme.px(LANE_H), self.height() - theme.px(AXIS_H)
+        weights = sum(row.weight for row in self._rows) or 1.0
+        places, used = [], 0.0
+        for row in self._rows:
+            first = top + round(used / weights * (bottom - top))
+            used += row.weight
+            last = top + round(used / weights * (bottom - top))
+            places.append((row, QRect(0, first, self.width(), last - first)))
+        return places
+
+    def _time_at(self, x: float) -> float:
+        plot = self._plot(0, 1)
+        return self.span.since_s + (x - plot.x()) / plot.width() * (self.span.until_s - self.span.since_s)
+
+    # Painting.
+
+    def sizeHint(self) -> QSize:
+        return QSize(900, theme.px(LANE_H + AXIS_H) + len(self._rows) * theme.px(56))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        ratio = self.devicePixelRatioF()
+        if self._picture is None:
+            self._picture = QPixmap(self.size() * ratio)
+            self._picture.setDevicePixelRatio(ratio)
+            self._paint_still(self._picture)
+        painter = QPainter(self)
+        painter.drawPixmap(0, 0, self._picture)
+        self._paint_crosshair(painter)
+        if self.readout:
+            self._paint_readout(painter)
+        painter.end()
+
+    def _paint_still(self, picture: QPixmap) -> None:
+        t = tokens()
+        picture.fill(t.surface.window)
+        painter = QPainter(picture)
+        self._places = self._layout_rows()
+        label_w = theme.px(LABEL_W)
+        for row, rect in self._places:
+            paint_row(
+                painter,
+                row,
+                self.span,
+                QRect(0, rect.top(), label_w, rect.height()),
+                self._plot(rect.top(), rect.height()),
+            )
+        painter.setPen(t.line.hairline)
+        for _row, rect in self._places:
+            painter.drawLine(0, rect.top(), label_w + self._plot_width(), rect.top())
+        self._paint_axis(painter)
+        self._paint_events(painter)
+        painter.setPen(t.line.hairline)
+        painter.drawLine(label_w - 1, 0, label_w - 1, self.height())
+        painter.end()
+
+    def _paint_axis(self, painter: QPainter) -> None:
+        t = tokens()
+        plot = self._plot(self.height() - theme.px(AXIS_H), theme.px(AXIS_H))
+        painter.setPen(t.line.hairline)
+        painter.drawLine(0, plot.top(), plot.right(), plot.top())
+        painter.setFont(theme.font("caption"))
+        painter.setPen(t.text.quiet)
+        for at_s, words in ticks(self.span.since_s, self.span.until_s, max(3, plot.width() // 110)):
+            x = self.span.x(at_s, plot)
+            box = QRectF(x - 40, plot.top(), 80, plot.height())
+            if box.left() >= plot.left() - 36 and box.right() <= plot.right() - (30 if self.follows else -36):
+                painter.drawText(box, Qt.AlignmentFlag.AlignCenter, words)
+        if self.follows:
+            painter.drawText(
+                plot.adjusted(0, 0, -4, 0), int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), "now"
+            )
+
+    def _paint_events(self, painter: QPainter) -> None:
+        t = tokens()
+        lane = self._plot(0, theme.px(LANE_H))
+        painter.setFont(theme.font("body"))
+        painter.setPen(t.text.primary)
+        painter.drawText(QRect(16, 0, 120, lane.height()), int(Qt.AlignmentFlag.AlignVCenter), "Events")
+        painter.setFont(theme.font("caption"))
+        free_from = float(lane.left())
+        bottom = self.height() - theme.px(AXIS_H)
+        shown = [e for e in self._events if self.span.since_s <= e.at_s <= self.span.until_s]
+        for e in shown:
+            x = round(self.span.x(e.at_s, lane))
+            if e.kind.value != "review":
+                loud = e.kind.value in ("deploy", "rollback")
+                colour = (
+                    t.state.critical if e.severity.value == "critical" else (t.text.primary if loud else t.text.quiet)
+                )
+                painter.setPen(rule_pen("alert" if e.kind.value == "alert" else e.kind.value, colour))
+                painter.drawLine(x, lane.height(), x, bottom)
+            paint_marker(painter, QPointF(x, lane.center().y() + 1), e, t)
+        for e in shown:
+            if e.kind.value not in ("deploy", "rollback", "alert"):
+                continue
+            at_x = self.span.x(e.at_s, lane)
+            words = middle_elided(e.title, 28)
+            wide = QFontMetrics(painter.font()).horizontalAdvance(words)
+            left = at_x - wide - 10 if at_x - wide - 10 > free_from else at_x + 10
+            if left > free_from and left + wide < lane.right():
+                painter.setPen(t.text.primary)
+                painter.drawText(QRectF(left, 0, wide + 2, lane.height()), int(Qt.AlignmentFlag.AlignVCenter), words)
+                free_from = max(left + wide, at_x) + 12
+
+    def _paint_crosshair(self, painter: QPainter) -> None:
+        if self._cross_s is None:
+            return
+        t = tokens()
+        plot = self._plot(0, self.height())
+        x = round(self.span.x(self._cross_s, plot))
+        if not plot.left() <= x <= plot.right():
+            return
+        painter.setPen(t.accent.accent)
+        painter.drawLine(x, theme.px(LANE_H) // 2, x, self.height() - theme.px(AXIS_H))
+        painter.setFont(theme.font("caption"))
+        words = clock_text(self._cross_s)
+        wide = QFontMetrics(painter.font()).horizontalAdvance(words) + 10
+        box = QRect(
+            min(max(plot.left(), x - wide // 2), plot.right() - wide),
+            self.height() - theme.px(AXIS_H) + 2,
+            wide,
+            theme.px(AXIS_H) - 4,
+        )
+        painter.fillRect(box, t.accent.accent)
+        painter.setPen(t.text.on_accent)
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, words)
+
+    def _paint_readout(self, painter: QPainter) -> None:
+        t = tokens()
+        left = self.width() - theme.px(READOUT_W)
+        area = QRect(left, 0, theme.px(READOUT_W), self.height())
+        painter.fillRect(area, t.surface.window)
+        painter.setPen(t.line.hairline)
+        painter.drawLine(left, 0, left, self.height())
+        moment = self._cross_s if self._cross_s is not None else time.time()
+        painter.setFont(theme.font("strong"))
+        painter.setPen(t.accent.accent if self._cross_s is not None else t.text.primary)
+        head = QRect(left + 12, 0, area.width() - 24, theme.px(LANE_H))
+        painter.drawText(
+            head, int(Qt.AlignmentFlag.AlignVCenter), f"at {clock_text(moment)}" if self._cross_s is not None else "now"
+        )
+        if self._cross_s is not None:
+            painter.setFont(theme.font("small"))
+            painter.setPen(t.text.quiet)
+            painter.drawText(
+                head, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight), age_text(moment, time.time())
+            )
+        for row, rect in self._places:
+            self._paint_values(
+                painter, row, QRect(left + 12, rect.top() + 4, area.width() - 24, rect.height() - 6), moment
+            )
+
+    def _paint_values(self, painter: QPainter, row: ChartRow, rect: QRect, moment: float) -> None:
+        t = tokens()
+        line_h = theme.px(15)
+        room = max(1, rect.height() // line_h)
+        items: list[tuple[str, str, QColor, bool]] = []
+        for bar in row.bars:
+            version, slot = bar_at(bar, moment)
+            colour = t.version.slot(slot) if slot >= 0 else t.state.unknown
+            items.append(
+                (bar.label, version_text(version) if slot >= 0 else f"? {version or 'no answer'}", colour, slot >= 0)
+            )
+        for line in row.lines:
+            value = line.at(moment, max(3 * row.gap_s, 15.0) if not line.points else 600.0)
+            known = math.isfinite(value)
+            if known or len(row.lines) <= room:
+                items.append((line.label, row.text(value) if known else "?", line_colour(line), known))
+        hidden = len(items) - room
+        painter.setFont(theme.font("small"))
+        metrics = QFontMetrics(painter.font())
+        for i, (label, said, colour, known) in enumerate(items[:room]):
+            y = rect.top() + i * line_h
+            box = QRect(rect.left(), y, rect.width(), line_h)
+            painter.fillRect(QRect(box.left(), y + 3, 4, line_h - 6), colour)
+            if hidden > 0 and i == room - 1:
+                said = f"{said}  +{hidden}"
+            painter.setPen(t.text.primary if known else t.state.unknown)
+            painter.drawText(box, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), said)
+            painter.setPen(t.text.secondary)
+            wide = box.width() - metrics.horizontalAdvance(said) - 18
+            text = metrics.elidedText(label, Qt.TextElideMode.ElideMiddle, wide)
+            painter.drawText(box.adjusted(10, 0, 0, 0), int(Qt.AlignmentFlag.AlignVCenter), text)
+
+    def _said(self, row: ChartRow) -> str:
+        now = time.time()
+        said = [f"{line.label} {row.text(v)}" for line in row.lines if math.isfinite(v := line.at(now, 600.0))]
+        said += [f"{bar.label} {version_text(bar_at(bar, now)[0])}" for bar in row.bars]
+        return ", ".join(said) or row.nothing
+
+    # Pointer and keys.
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        x = event.position().x()
+        if self._drag is not None:
+            start_x, span = self._drag
+            shift = (start_x - x) / self._plot_width() * (span.until_s - span.since_s)
+            if abs(start_x - x) > 3 or not self.follows:
+                self.follows = False
+                self._cross_s = None
+                self.span = Span(span.since_s + shift, span.until_s + shift)
+                self._moved()
+            return
+        plot = self._plot(0, self.height())
+        self._cross_s = self._time_at(x) if plot.left() <= x <= plot.right() else None
+        self._tell_event(event)
+        self.update()
+
+    def _tell_event(self, event: QMouseEvent) -> None:
+        found = self._event_near(event.position().x()) if event.position().y() <= theme.px(LANE_H) else None
+        if found is not None:
+            words = f"{clock_text(found.at_s)}  {found.title}\n{found.detail}\n{found.source} {found.actor}".strip()
+            QToolTip.showText(event.globalPosition().toPoint(), words, self)
+
+    def _event_near(self, x: float) -> TimelineEvent | None:
+        plot = self._plot(0, 1)
+        near = [(abs(self.span.x(e.at_s, plot) - x), i) for i, e in enumerate(self._events)]
+        near = [pair for pair in near if pair[0] <= NEAR_PX]
+        return self._events[min(near)[1]] if near else None
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton:
+            found = self._event_near(event.position().x()) if event.position().y() <= theme.px(LANE_H) else None
+            if found is not None:
+                self.event_picked.emit(found.id)
+                return
+            self._drag = (event.position().x(), self.span)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        self._drag = None
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        x = event.position().x()
+        length = self.span.until_s - self.span.since_s
+        factor = 0.8 if event.angleDelta().y() > 0 else 1.25
+        self.set_length(length * factor, self._time_at(x))
+        event.accept()
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self._cross_s = None
+        self.update()
+        super().leaveEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        key, length = event.key(), self.span.until_s - self.span.since_s
+        if key in (Qt.Key.Key_Left, Qt.Key.Key_Right):
+            step = length / 60 * (1 if key == Qt.Key.Key_Right else -1)
+            here = self._cross_s if self._cross_s is not None else self.span.until_s
+            self._cross_s = min(self.span.until_s, max(self.span.since_s, here + step))
+            self.update()
+        elif key == Qt.Key.Key_Escape and self._cross_s is not None:
+            self._cross_s = None
+            self.update()
+        elif key == Qt.Key.Key_End:
+            self.follow()
+        else:
+            super().keyPressEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._picture = None
+        super().resizeEvent(event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._picture = None
+        super().changeEvent(event)
+
+
+def bar_at(bar: Bar, moment: float) -> tuple[str, int]:
+    for since_s, until_s, version, slot in reversed(bar.spans):
+        if since_s <= moment <= until_s + 15:
+            return version, slot
+    return "", -1
+
+
+def span_words(span: Span) -> str:
+    return duration_text(round(span.until_s - span.since_s))

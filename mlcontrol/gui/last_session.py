@@ -1,0 +1,56 @@
+"""The last state this window saw of a workspace, kept so that the next start paints it at once, with its age."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import platformdirs
+
+from mlcontrol.core.state import FleetState
+from mlcontrol.engine.messages import Snapshot
+
+_log = logging.getLogger(__name__)
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    saved_s: float
+    snapshot: Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class LastSession:
+    state: FleetState
+    saved_s: float  # UTC seconds
+
+
+def session_file(workspace: Path) -> Path:
+    name = hashlib.sha256(str(workspace.resolve()).encode()).hexdigest()[:16]
+    return platformdirs.user_state_path("mlcontrol") / f"last-{name}.msgpack"
+
+
+def load(workspace: Path) -> LastSession | None:
+    """`None` when there is none or it cannot be read: then the first poll fills the page, as at the first start."""
+    try:
+        kept = msgspec.msgpack.decode(session_file(workspace).read_bytes(), type=_Kept)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.MsgspecError) as error:
+        _log.warning("the last session's state was set aside: %s", error)
+        return None
+    return LastSession(kept.snapshot.state, kept.saved_s)
+
+
+def save(workspace: Path, state: FleetState, now_s: float) -> None:
+    """Written beside and moved over, so that a crash leaves the older one."""
+    path = session_file(workspace)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_suffix(".new")
+        beside.write_bytes(msgspec.msgpack.encode(_Kept(now_s, Snapshot(state=state))))
+        beside.replace(path)
+    except OSError as error:
+        _log.warning("the state could not be kept for the next start: %s", error)

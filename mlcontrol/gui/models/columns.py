@@ -1,0 +1,169 @@
+"""A table over columns: sort and filter are one numpy permutation; a proxy over a Python model costs seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+
+ROW = Qt.ItemDataRole.UserRole
+INDEX = QModelIndex | QPersistentModelIndex
+_ROOT = QModelIndex()
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """``text``: what the cell says (also to a screen reader). ``key``: what it sorts by; numbers or strings, not both."""
+
+    title: str
+    text: Callable[[Any], str]
+    key: Callable[[Any], float | str] | None = None
+    tip: Callable[[Any], str] | None = None
+    right: bool = False
+
+
+class ColumnTable(QAbstractTableModel):
+    """Rows are frozen values with an id. `put` replaces them and keeps what is selected; the given order stands until a column
+    is chosen to sort by."""
+
+    def __init__(self, columns: Sequence[Column], row_id: Callable[[Any], str], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.columns = tuple(columns)
+        self._row_id = row_id
+        self._rows: tuple[Any, ...] = ()
+        self._order: NDArray[np.intp] = np.arange(0)
+        self._sort: tuple[int, bool] | None = None
+        self._typed = ""
+        self._held: tuple[Any, ...] | None = None
+
+    # Rows.
+
+    def put(self, rows: Sequence[Any], *, hold: bool = False) -> int:
+        """``hold``: rows that are shown stay where they are, with new values; the new order waits for `release`.
+        Returns how many shown rows wait to change places."""
+        rows = tuple(rows)
+        if hold and self._rows:
+            moved = self._moved(rows)
+            if moved:
+                self._held = rows
+                newest = {self._row_id(row): row for row in rows}
+                self._change_in_place(tuple(newest.get(self._row_id(row), row) for row in self._rows))
+                return moved
+        self._held = None
+        if [self._row_id(row) for row in rows] == [self._row_id(row) for row in self._rows]:
+            self._change_in_place(rows)
+        else:
+            self._rearrange(rows)
+        return 0
+
+    def release(self) -> None:
+        """Let the order that waited take effect."""
+        if self._held is not None:
+            held, self._held = self._held, None
+            self._rearrange(held)
+
+    def row(self, position: int) -> Any:
+        return self._rows[self._order[position]]
+
+    def position(self, row_id: str) -> int | None:
+        """Where the row is shown now."""
+        return next((i for i, at in enumerate(self._order) if self._row_id(self._rows[at]) == row_id), None)
+
+    def set_filter(self, typed: str) -> None:
+        """Keep rows that contain every typed word in some cell."""
+        if typed != self._typed:
+            self._typed = typed
+            self._rearrange(self._rows)
+
+    def _moved(self, rows: tuple[Any, ...]) -> int:
+        before = [self._row_id(row) for row in self._rows]
+        after = [self._row_id(row) for row in rows]
+        if self._sort is not None:
+            return 0 if set(before) == set(after) else len(set(before) ^ set(after))
+        return sum(a != b for a, b in zip(before, after, strict=False)) + abs(len(before) - len(after))
+
+    def _change_in_place(self, rows: tuple[Any, ...]) -> None:
+        changed = {i for i, (old, new) in enumerate(zip(self._rows, rows, strict=True)) if old != new}
+        self._rows = rows
+        shown = [position for position, at in enumerate(self._order) if int(at) in changed]
+        for first, last in _runs(shown):
+            self.dataChanged.emit(self.index(first, 0), self.index(last, len(self.columns) - 1))
+
+    def _rearrange(self, rows: tuple[Any, ...]) -> None:
+        self.layoutAboutToBeChanged.emit()
+        kept = [(index, self._row_id(self.row(index.row()))) for index in self.persistentIndexList()]
+        self._rows = rows
+        self._order = self._permutation()
+        places = {self._row_id(rows[at]): i for i, at in enumerate(self._order)}
+        self.changePersistentIndexList(
+            [index for index, _ in kept],
+            [self.index(places[key], index.column()) if key in places else QModelIndex() for index, key in kept],
+        )
+        self.layoutChanged.emit()
+
+    def _permutation(self) -> NDArray[np.intp]:
+        order: NDArray[np.intp] = np.arange(len(self._rows))
+        if self._sort is not None and self._rows:
+            column, descending = self._sort
+            key = self.columns[column].key or self.columns[column].text
+            order = np.argsort(np.array([key(row) for row in self._rows]), kind="stable")
+            if descending:
+                order = order[::-1]
+        words = self._typed.casefold().split()
+        if words and self._rows:
+            hay = np.array([" ".join(c.text(row) for c in self.columns).casefold() for row in self._rows])
+            mask = np.ones(len(hay), bool)
+            for word in words:
+                mask &= np.strings.find(hay, word) >= 0
+            order = order[mask[order]]
+        return order
+
+    # Qt overrides.
+
+    def rowCount(self, parent: INDEX = _ROOT) -> int:
+        return 0 if parent.isValid() else len(self._order)
+
+    def columnCount(self, parent: INDEX = _ROOT) -> int:
+        return 0 if parent.isValid() else len(self.columns)
+
+    def data(self, index: INDEX, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        row, column = self.row(index.row()), self.columns[index.column()]
+        if role == ROW:
+            return row
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+            return column.text(row)
+        if role == Qt.ItemDataRole.ToolTipRole and column.tip is not None:
+            return column.tip(row) or None
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            side = Qt.AlignmentFlag.AlignRight if column.right else Qt.AlignmentFlag.AlignLeft
+            return int(side | Qt.AlignmentFlag.AlignVCenter)
+        return None
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if orientation is not Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self.columns[section].title
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            side = Qt.AlignmentFlag.AlignRight if self.columns[section].right else Qt.AlignmentFlag.AlignLeft
+            return int(side | Qt.AlignmentFlag.AlignVCenter)
+        return None
+
+    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        """Column -1: back to the given order."""
+        self._sort = None if column < 0 else (column, order is Qt.SortOrder.DescendingOrder)
+        self._rearrange(self._rows)
+
+
+def _runs(positions: Sequence[int]) -> list[tuple[int, int]]:
+    runs: list[tuple[int, int]] = []
+    for position in positions:
+        if runs and position == runs[-1][1] + 1:
+            runs[-1] = (runs[-1][0], position)
+        else:
+            runs.append((position, position))
+    return runs

@@ -1,0 +1,24 @@
+"""Where each page is found. Loaded when first opened: the first paint waits for no page it does not show."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from mlcontrol.gui.pages.page import Page
+
+CATALOG: dict[str, tuple[str, str]] = {
+    "fleet": ("mlcontrol.gui.pages.fleet", "FleetPage"),
+    "service": ("mlcontrol.gui.pages.service", "ServicePage"),
+    "timeline": ("mlcontrol.gui.pages.timeline", "TimelinePage"),
+    "rollouts": ("mlcontrol.gui.pages.rollouts", "RolloutsPage"),
+    "reviews": ("mlcontrol.gui.pages.reviews", "ReviewsPage"),
+    "audit": ("mlcontrol.gui.pages.audit", "AuditPage"),
+    "connections": ("mlcontrol.gui.pages.connections", "ConnectionsPage"),
+}
+
+
+def make_page(name: str) -> Page:
+    """Raises `KeyError` for a name that is no page."""
+    module, kind = CATALOG[name]
+    page: Page = getattr(import_module(module), kind)()
+    return page

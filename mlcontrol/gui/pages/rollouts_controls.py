@@ -1,0 +1,112 @@
+"""The bar under every step of a rollout, and the keys: which controls are there and why one cannot act."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from PySide6.QtWidgets import QWidget
+
+from mlcontrol.core.operation import OperationKind
+from mlcontrol.gui.actions import Action, Rule, always
+from mlcontrol.gui.viewmodels.phrases import version_text
+from mlcontrol.gui.viewmodels.plan_sheet import REASONS
+from mlcontrol.gui.widgets.action_bar import ActionBar
+from mlcontrol.gui.widgets.button import DANGER, PRIMARY, KeyButton
+from mlcontrol.gui.widgets.confirm_strip import CANCEL_S, ConfirmStrip
+
+OVERVIEW, WHAT, CHECKS, PLAN, BOARD = range(5)
+
+_STAGE_WORDS = ("the overview", "choosing a version", "the checks", "the plan", "the live board")
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where the page stands. A ``…_refusal`` says why a control cannot act; empty: it can."""
+
+    stage: int
+    subject: str
+    sentence: str
+    tone: str
+    go: str
+    go_refusal: str
+    way_back: str | None
+    way_back_refusal: str
+    report_refusal: str
+    engine_refusal: str
+    probe_refusal: str
+    confirm: str
+    confirm_refusal: str
+    guarded: bool
+    abort_to: str | None
+    abort_refusal: str
+    live: bool
+
+
+class RolloutsControls(ActionBar):
+    """The way back stands at the right end on every step."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        self.back = KeyButton("Back", "Esc")
+        self.copy = KeyButton("Copy", "C")
+        self.again = KeyButton("Check again", "A")
+        self.probe = KeyButton("Probe on the server", "P")
+        self.go = KeyButton("Check", "Enter", PRIMARY)
+        self.way_back = KeyButton("Roll back", "R", DANGER)
+        super().__init__((self.back, self.copy, self.again, self.probe, self.go), parent, height=56)
+        self.confirm, self.abort = ConfirmStrip(), ConfirmStrip()
+        row = self.layout()
+        if row is not None:
+            for last in (self.confirm, self.way_back, self.abort):
+                row.addWidget(last)
+
+    def show_standing(self, at: Standing) -> None:
+        self.back.setVisible(at.stage != OVERVIEW)
+        for button in (self.copy, self.again, self.probe):
+            button.setVisible(at.stage == CHECKS)
+        self.go.setVisible(at.stage in (OVERVIEW, WHAT, CHECKS))
+        self.confirm.setVisible(at.stage == PLAN)
+        self.abort.setVisible(at.live)
+        self.way_back.setVisible(at.stage != PLAN and not at.live)
+        self.way_back.set_label(f"Roll back to {version_text(at.way_back)}" if at.way_back else "Roll back")
+        self.way_back.set_reason(at.way_back_refusal)
+        self.copy.set_reason(at.report_refusal)
+        self.again.set_reason(at.engine_refusal)
+        self.probe.set_reason(at.probe_refusal)
+        self.go.set_label(at.go)
+        self.go.set_reason(at.go_refusal)
+        self.confirm.offer(
+            at.confirm, hold=at.guarded, cancel_s=CANCEL_S if at.guarded else 0.0, refusal=at.confirm_refusal
+        )
+        verb = f"Abort, back to {version_text(at.abort_to)}"
+        self.abort.offer(verb, hold=True, danger=True, refusal=at.abort_refusal, key="X")
+        self.say(at.subject, at.sentence, at.tone)
+
+
+def rollout_actions(stage: Callable[[], int], refusals: Mapping[str, Rule]) -> dict[str, Action]:
+    """The page's actions by name. ``stage`` tells where the page stands; ``refusals``: the rules of some of them."""
+
+    def on(wanted: int) -> Rule:
+        return lambda _context: "" if stage() == wanted else f"only on {_STAGE_WORDS[wanted]}"
+
+    rows: list[tuple[str, str, str, str, Rule]] = [
+        ("roll-back", "Roll back", "R", "Plan the way back", refusals["roll-back"]),
+        ("new", "Choose a version to deploy", "N", "Step 1 of 3", refusals["new"]),
+        (
+            "probe",
+            "Probe on the real server",
+            "P",
+            "Load it beside the current version, ask the golden set",
+            on(CHECKS),
+        ),
+        ("copy", "Copy the checks as Markdown", "C", "For a ticket or a chat", on(CHECKS)),
+        ("again", "Check again", "A", "Ask every rule again", on(CHECKS)),
+        ("fold", "Show or fold the passed rules", "F", "What found nothing against it", on(CHECKS)),
+        ("back", "Back", "Esc", "One step back; nothing that runs is stopped", always),
+        ("abort", "Abort", "X", "Hold a second: stop at the next safe point and go back", refusals["abort"]),
+    ]
+    for key, name, _words in REASONS[OperationKind.DEPLOY]:
+        rows.append((name, f"Reason: {name}", key, "One key for the audit log", on(PLAN)))
+    return {
+        name: Action(f"rollouts.{name}", text, keys, hint, "rollouts", rule) for name, text, keys, hint, rule in rows
+    }

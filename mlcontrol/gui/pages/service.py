@@ -1,0 +1,309 @@
+"""Service: everything about one service on one time axis, its generations and its versions below."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ClassVar
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+
+from mlcontrol.core import series as names
+from mlcontrol.core.state import Changes
+from mlcontrol.core.types import Sample, VersionSummary
+from mlcontrol.engine import messages as m
+from mlcontrol.gui import actions as a
+from mlcontrol.gui.actions import Action, Bound
+from mlcontrol.gui.bridge import Bridge
+from mlcontrol.gui.charts.generations_chart import GenerationsChart, KindLegend
+from mlcontrol.gui.charts.stack import ChartStack, span_words
+from mlcontrol.gui.models.series_store import SeriesStore
+from mlcontrol.gui.pages.page import Page, Shell
+from mlcontrol.gui.viewmodels.generations import generations, ordered, version_difference
+from mlcontrol.gui.viewmodels.phrases import version_text
+from mlcontrol.gui.viewmodels.service_charts import METRICS, chart_rows, version_slots
+from mlcontrol.gui.viewmodels.signal_cells import Now
+from mlcontrol.gui.viewmodels.status_facts import poll_interval_s
+from mlcontrol.gui.widgets.card import EmptyState
+from mlcontrol.gui.widgets.difference_list import DifferenceList
+from mlcontrol.gui.widgets.label import PlainLabel
+from mlcontrol.gui.widgets.service_head import ServiceHead
+from mlcontrol.gui.widgets.version_table import VersionTable
+
+CLOSER = Action("service.closer", "Shorter span", "[", "Zoom in on the time axis", "service")
+WIDER = Action("service.wider", "Longer span", "]", "Zoom out on the time axis", "service")
+FOLLOW = Action("service.now", "Follow now", "N", "The right end of the axis is now again", "service")
+NEXT = Action("service.next", "Next service", "J", "In the order of the workspace", "service")
+PREVIOUS = Action("service.previous", "Previous service", "K", "In the order of the workspace", "service")
+COMPARE = Action(
+    "service.compare",
+    "Compare with the way back",
+    "C",
+    "What differs between the two versions",
+    "service",
+    a.needs_service,
+)
+
+REDRAW_MS = 250
+
+
+class ServicePage(Page):
+    name: ClassVar[str] = "service"
+    title = "Service"
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.store = SeriesStore("")
+        self.answered = 0  # history answers drawn, for who waits until the charts are filled
+        self._asked: tuple[float, float] = (0.0, 0.0)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        self.head = ServiceHead()
+        self.charts = ChartStack()
+        split = QSplitter(Qt.Orientation.Vertical)
+        split.setChildrenCollapsible(False)
+        split.setHandleWidth(1)
+        split.addWidget(self.charts)
+        split.addWidget(self._build_foot())
+        split.setStretchFactor(0, 7)
+        split.setStretchFactor(1, 2)
+        split.setSizes([700, 200])
+        content = QWidget()
+        inner = QVBoxLayout(content)
+        inner.setContentsMargins(0, 0, 0, 0)
+        inner.setSpacing(0)
+        inner.addWidget(self.head)
+        inner.addWidget(split, 1)
+        self._empty = EmptyState("Choose a service", "The fleet page lists them; J and K walk through them here.")
+        self._stack = QStackedWidget()
+        self._stack.addWidget(content)
+        self._stack.addWidget(self._empty)
+        self._content = content
+        column.addWidget(self._stack)
+        self.setFocusProxy(self.charts)
+        self.charts.span_changed.connect(self._on_span)
+        self._redraw = QTimer(self)
+        self._redraw.setSingleShot(True)
+        self._redraw.setInterval(REDRAW_MS)
+        self._redraw.timeout.connect(self._draw)
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.setInterval(300)
+        self._later.timeout.connect(self._ask_if_needed)
+        self._clock = QTimer(self)
+        self._clock.setInterval(1000)
+        self._clock.timeout.connect(self._on_second)
+        self._clock.start()
+
+    def _build_foot(self) -> QWidget:
+        foot = QWidget()
+        row = QHBoxLayout(foot)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        left = QVBoxLayout()
+        left.setContentsMargins(16, 8, 8, 4)
+        left.setSpacing(2)
+        top = QHBoxLayout()
+        self._generations_title = PlainLabel("Generations", "strong")
+        top.addWidget(self._generations_title)
+        top.addSpacing(12)
+        top.addWidget(KindLegend(), 1)
+        left.addLayout(top)
+        self._verdict = PlainLabel("", "small", "secondary", elide=True)
+        left.addWidget(self._verdict)
+        self._generations = GenerationsChart()
+        self._difference = DifferenceList()
+        self._lower = QStackedWidget()
+        self._lower.addWidget(self._generations)
+        self._lower.addWidget(self._difference)
+        left.addWidget(self._lower, 1)
+        row.addLayout(left, 1)
+        self.versions = VersionTable()
+        self.versions.picked.connect(self._on_picked)
+        row.addWidget(self.versions, 1)
+        return foot
+
+    @property
+    def ready(self) -> bool:
+        return self.answered > 0
+
+    @property
+    def subtitle(self) -> str:
+        service = self.service()
+        if service is None:
+            return ""
+        parts = [
+            service.kind.replace("-", " "),
+            service.team,
+            service.environment,
+            f"span {span_words(self.charts.span)}",
+        ]
+        return " · ".join(part for part in parts if part)
+
+    def actions(self) -> tuple[Bound, ...]:  # type: ignore[override]
+        acts: dict[Action, Callable[[], None]] = {
+            a.ROLL_BACK: partial(self._plan, "rollback"),
+            a.PROMOTE: partial(self._plan, "promote"),
+            CLOSER: partial(self.charts.zoom, -1),
+            WIDER: partial(self.charts.zoom, 1),
+            FOLLOW: self.charts.follow,
+            NEXT: partial(self._walk, 1),
+            PREVIOUS: partial(self._walk, -1),
+            COMPARE: self._compare,
+        }
+        return tuple(Bound(action, act) for action, act in acts.items())
+
+    def attach(self, bridge: Bridge, shell: Shell) -> None:
+        super().attach(bridge, shell)
+        bridge.samples_arrived.connect(self._on_samples)
+        bridge.engine_state_changed.connect(lambda _engine: self._on_engine())
+        self.head.roll_back.clicked.connect(partial(self._plan, "rollback"))
+        self.head.promote.clicked.connect(partial(self._plan, "promote"))
+        self.charts.event_picked.connect(
+            lambda event: shell.open_page("timeline", service=self.service_id, event=event)
+        )
+
+    def show_for(self, service_id: str | None, **context: Any) -> None:
+        before = self.service_id
+        super().show_for(service_id, **context)
+        state = self.bridge.state if self.bridge is not None else None
+        if self.service_id is None and state is not None and state.services:
+            self.service_id = next(iter(state.services))
+        if self.service_id != before:
+            self.store = SeriesStore(self.service_id or "")
+            self._asked = (0.0, 0.0)
+            self.versions.clearSelection()
+        self._ask_if_needed()
+        self._draw()
+
+    def refresh(self, changes: Changes) -> None:
+        if self.service_id is None:
+            self.show_for(None)
+        if changes.settings or changes.events or self.service_id in changes.services:
+            self._draw()
+
+    def _walk(self, steps: int) -> None:
+        state = self.bridge.state if self.bridge is not None else None
+        if state is None or not state.services:
+            return
+        ids = list(state.services)
+        at = ids.index(self.service_id) if self.service_id in ids else 0
+        if self.shell is not None:
+            self.shell.open_page("service", service=ids[(at + steps) % len(ids)])
+
+    def _plan(self, what: str) -> None:
+        if self.shell is not None and self.service_id is not None:
+            self.shell.open_page("rollouts", service=self.service_id, **{what: True})
+
+    # Samples.
+
+    def _on_engine(self) -> None:
+        if self.bridge is not None and self.bridge.connected:
+            self._asked = (0.0, 0.0)
+            self._ask_if_needed()
+
+    def _on_samples(self, samples: tuple[Sample, ...]) -> None:
+        if self.store.take_samples(samples) and self.isVisible() and not self._redraw.isActive():
+            self._redraw.start()
+
+    def _on_span(self) -> None:
+        self._later.start()
+        self._redraw.start()
+        self.heading_changed.emit()
+
+    def _ask_if_needed(self) -> None:
+        """History is asked for once per span; live samples extend it."""
+        bridge, service_id = self.bridge, self.service_id
+        if bridge is None or service_id is None or not bridge.connected:
+            return
+        span = self.charts.span
+        since_s, until_s = span.since_s - 60, min(span.until_s, time.time())
+        had_since, had_until = self._asked
+        length = span.until_s - span.since_s
+        if had_since <= since_s and until_s <= had_until + 120 and length > (had_until - had_since) / 8:
+            return
+        self._asked = (since_s - length / 2, time.time())
+        command = m.QueryHistory(
+            request=bridge.request_id(),
+            service=service_id,
+            metrics=METRICS,
+            since_s=self._asked[0],
+            until_s=self._asked[1],
+            points=2000,
+        )
+        bridge.ask(command, self._on_history)
+
+    def _on_history(self, answer: Any) -> None:
+        if isinstance(answer, m.HistoryAnswer):
+            if answer.service == self.service_id:
+                self.store.take_history(answer.series)
+                self.answered += 1
+                self._draw()
+        else:
+            self._asked = (0.0, 0.0)
+            if self.shell is not None:
+                self.shell.problem(answer.problem)
+
+    # Drawing.
+
+    def _on_second(self) -> None:
+        if self.isVisible():
+            self.charts.advance(time.time())
+            self._draw()
+
+    def _draw(self) -> None:
+        bridge = self.bridge
+        service = self.service()
+        if bridge is None or bridge.state is None or service is None:
+            self._stack.setCurrentWidget(self._empty)
+            return
+        self._stack.setCurrentWidget(self._content)
+        if self.title != (service.title or service.id):
+            self.title = service.title or service.id
+            self.heading_changed.emit()
+        poll_s = poll_interval_s(bridge.state)
+        span = self.charts.span
+        settings = bridge.state.settings.services.get(service.id)
+        objectives = settings.objectives if settings is not None else {}
+        events = [e for e in bridge.state.events if e.service in (None, service.id)]
+        self.charts.set_rows(chart_rows(self.store, span.since_s, span.until_s, poll_s, objectives), events)
+        now = Now.read(poll_s, cached=bridge.cached_s is not None)
+        self.head.show_service(service, version_slots(self.store, span.since_s), now, self.context())
+        self.versions.put(list(reversed(ordered(service.versions))))
+        production = {
+            key.label("version") or "": float(data.value[-1])
+            for key, data in self.store.of(names.QUALITY)
+            if key.label("source") == "labels" and len(data.value)
+        }
+        found = generations(service.versions, production, service.intended.single)
+        self._generations.show_generations(found)
+        if self._lower.currentWidget() is self._generations:
+            self._generations_title.setText(f"Generations · {found.metric}" if found is not None else "Generations")
+            self._verdict.setText(found.verdict if found is not None else "")
+            self._verdict.set_tone(found.tone if found is not None else "quiet")
+
+    def _compare(self) -> None:
+        service = self.service()
+        if service is None:
+            return
+        other, current = service.way_back.target, service.intended.single or service.used.single
+        if other and current and other != current:
+            self.versions.compare(other, current)
+        elif self.shell is not None:
+            self.shell.toast("There are no two versions to compare: the way back names none", "warning")
+
+    def _on_picked(self, versions: list[VersionSummary]) -> None:
+        if len(versions) != 2:
+            self._lower.setCurrentWidget(self._generations)
+            self._draw()
+            return
+        old, new = versions
+        rows = version_difference(old, new)
+        self._difference.put(version_text(old.version), version_text(new.version), rows)
+        self._generations_title.setText(f"{version_text(old.version)} against {version_text(new.version)}")
+        self._verdict.setText(f"{len(rows)} differences" if rows else "Nothing that the registry tells differs.")
+        self._verdict.set_tone("secondary")
+        self._lower.setCurrentWidget(self._difference)

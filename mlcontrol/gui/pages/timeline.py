@@ -1,0 +1,415 @@
+"""The timeline: what changed or was noticed, on which lane, and what served at a moment."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any, ClassVar
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QScrollArea, QStackedLayout, QVBoxLayout, QWidget
+
+from mlcontrol.core.problem import Problem
+from mlcontrol.core.state import Changes
+from mlcontrol.core.types import EventKind, Health, TimelineEvent
+from mlcontrol.engine import messages as m
+from mlcontrol.gui.actions import Action, Bound
+from mlcontrol.gui.bridge import Bridge
+from mlcontrol.gui.charts.lanes import LanesChart
+from mlcontrol.gui.pages.page import Page, Shell
+from mlcontrol.gui.pages.rollouts_overview import column_head
+from mlcontrol.gui.theme import theme
+from mlcontrol.gui.viewmodels.phrases import (
+    age_text,
+    clock_text,
+    count_text,
+    duration_text,
+    moment_text,
+    version_text,
+    visible_text,
+)
+from mlcontrol.gui.viewmodels.timeline_lanes import Filter, lanes, matches, served_at, to_csv, to_json
+from mlcontrol.gui.widgets.button import KeyButton
+from mlcontrol.gui.widgets.card import EmptyState
+from mlcontrol.gui.widgets.fact_list import FactList
+from mlcontrol.gui.widgets.kind_chips import KindChips
+from mlcontrol.gui.widgets.label import PlainLabel
+from mlcontrol.gui.widgets.row_list import Row, RowList
+
+SPANS_S = (900.0, 3600.0, 6 * 3600.0, 86_400.0, 7 * 86_400.0)
+KEEP = 5000
+
+
+class TimelinePage(Page):
+    """Recent events come with the state; older ones are asked for when the view reaches them."""
+
+    name: ClassVar[str] = "timeline"
+    title = "Timeline"
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.events: dict[str, TimelineEvent] = {}
+        self.picked: str | None = None
+        self.follows = True
+        self.only_service = False
+        self._problem: Problem | None = None
+        self._answered = False
+        self.chart = LanesChart()
+        self.list = RowList("Events, newest first")
+        self.chips = KindChips()
+        self.text = QLineEdit()
+        self.text.setPlaceholderText("Filter  /")
+        self.text.setAccessibleName("Filter events")
+        self.text.setFixedWidth(theme.px(160))
+        self.text.setToolTip("Words of the title, service, version, person or source")
+        self._span_button = KeyButton("1 h", "N")
+        self._scope_button = KeyButton("All services", "O")
+        self._export_button = KeyButton("Export", "E")
+        self._heading = PlainLabel("", "strong", elide=True)
+        self._facts, self._world = FactList(), FactList()
+        self._world_head = PlainLabel("", "small", "quiet", wrap=True)
+        self._count = PlainLabel("", "small", "quiet")
+        self._empty = EmptyState(
+            "Nothing has happened yet", "Deploys, alias moves, restarts and alerts show here by themselves."
+        )
+        self._ask_soon = QTimer(self)
+        self._ask_soon.setSingleShot(True)
+        self._ask_soon.setInterval(250)
+        self._ask_soon.timeout.connect(self._query)
+        self._second = QTimer(self)
+        self._second.setInterval(1000)
+        self._second.timeout.connect(self._on_second)
+        self._build()
+        self.setFocusProxy(self.list)
+
+    def _build(self) -> None:
+        head = QWidget()
+        head.setProperty("surface", "panel")
+        head.setFixedHeight(theme.px(44))
+        row = QHBoxLayout(head)
+        row.setContentsMargins(12, 0, 16, 0)
+        row.setSpacing(8)
+        row.addWidget(self.chips, 1)
+        for widget in (self.text, self._scope_button, self._span_button, self._export_button):
+            row.addWidget(widget)
+        scroll = QScrollArea()
+        scroll.setWidget(self.chart)
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._scroll = scroll
+        events = QWidget()
+        below = QVBoxLayout(events)
+        below.setContentsMargins(0, 0, 0, 0)
+        below.setSpacing(0)
+        below.addWidget(column_head("Events", self._count))
+        below.addWidget(self.list, 1)
+        main = QWidget()
+        left = QVBoxLayout(main)
+        left.setContentsMargins(0, 0, 0, 0)
+        left.setSpacing(0)
+        left.addWidget(scroll)
+        left.addWidget(events, 1)
+        side = QWidget()
+        side.setProperty("surface", "panel")
+        side.setFixedWidth(theme.px(288))
+        right = QVBoxLayout(side)
+        right.setContentsMargins(0, 0, 0, 0)
+        right.setSpacing(0)
+        right.addWidget(column_head("Event"))
+        held = QVBoxLayout()
+        held.setContentsMargins(12, 8, 12, 12)
+        held.setSpacing(8)
+        held.addWidget(self._heading)
+        held.addWidget(self._facts)
+        right.addLayout(held)
+        right.addWidget(column_head("What served then"))
+        then = QVBoxLayout()
+        then.setContentsMargins(12, 8, 12, 12)
+        then.setSpacing(8)
+        then.addWidget(self._world_head)
+        then.addWidget(self._world)
+        right.addLayout(then)
+        right.addStretch(1)
+        content = QWidget()
+        columns = QHBoxLayout(content)
+        columns.setContentsMargins(0, 0, 0, 0)
+        columns.setSpacing(1)
+        columns.addWidget(main, 1)
+        columns.addWidget(side)
+        self._stack = QStackedLayout()
+        self._stack.addWidget(content)
+        self._stack.addWidget(self._empty)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(head)
+        layout.addLayout(self._stack, 1)
+        self.chart.picked.connect(self.pick)
+        self.chart.span_changed.connect(self._on_span_changed)
+        self.chart.moment_picked.connect(self._show_world)
+        self.list.moved.connect(self.pick)
+        self.list.chosen.connect(self._open_picked)
+        self.chips.changed.connect(self._draw)
+        self.text.textChanged.connect(lambda _text: self._draw())
+        self.text.returnPressed.connect(self.list.setFocus)
+        self._span_button.clicked.connect(self._next_span)
+        self._scope_button.clicked.connect(self._toggle_scope)
+        self._export_button.clicked.connect(self._export)
+
+    # --- page contract ---
+
+    def attach(self, bridge: Bridge, shell: Shell) -> None:
+        super().attach(bridge, shell)
+        bridge.engine_state_changed.connect(lambda _engine: self._ask_soon.start())
+        now_s = time.time()
+        self.chart.since_s, self.chart.until_s = now_s - SPANS_S[1], now_s
+        self._second.start()
+        self._query()
+
+    def actions(self) -> tuple[Bound, ...]:  # type: ignore[override]
+        def bound(name: str, text: str, keys: str, hint: str, act: Any) -> Bound:
+            return Bound(Action(f"timeline.{name}", text, keys, hint, self.name), act)
+
+        return (
+            bound("filter", "Filter events", "/", "By words, service, version or person", self._focus_filter),
+            bound("in", "Shorter span", "]", "Half the time, around the middle", lambda: self.chart.zoom(0.5)),
+            bound("out", "Longer span", "[", "Twice the time, around the middle", lambda: self.chart.zoom(2.0)),
+            bound("now", "Follow now", "N", "The next span length that ends now", self._next_span),
+            bound(
+                "scope", "This service or all", "O", "Only the lane of the chosen event's service", self._toggle_scope
+            ),
+            bound("export", "Export", "E", "What is shown, as JSON or CSV", self._export),
+            bound("open", "Open the service", "S", "Its charts around this event", self._open_picked),
+            bound("clear", "Clear the filter", "Esc", "Every kind, every word", self._clear),
+        )
+
+    @property
+    def subtitle(self) -> str:
+        span = duration_text(self.chart.until_s - self.chart.since_s)
+        scope = self._title(self.service_id) if self.only_service else "every service"
+        return f"{scope}, {span}{' up to now' if self.follows else ''}"
+
+    def show_for(self, service_id: str | None, **context: Any) -> None:
+        """``event`` picks one; ``at_s`` shows its surroundings."""
+        super().show_for(service_id, **context)
+        at_s = context.get("at_s")
+        if isinstance(at_s, int | float):
+            self.follows = False
+            self._set_span(float(at_s) - SPANS_S[0] / 2, float(at_s) + SPANS_S[0] / 2)
+        if isinstance(context.get("event"), str):
+            self.pick(context["event"])
+
+    def refresh(self, changes: Changes) -> None:
+        state = self.bridge.state if self.bridge is not None else None
+        if state is None or not (changes.events or changes.settings or changes.services):
+            return
+        if changes.events or changes.settings:
+            self._take(state.events)
+        self._draw()
+
+    # --- data ---
+
+    def _take(self, events: tuple[TimelineEvent, ...]) -> None:
+        self.events.update((event.id, event) for event in events)
+        if len(self.events) > KEEP:
+            newest = sorted(self.events.values(), key=lambda e: e.at_s)[-KEEP:]
+            self.events = {event.id: event for event in newest}
+
+    def _query(self) -> None:
+        if self.bridge is None or not self.bridge.connected:
+            return
+        since_s = 0.0 if not self._answered else self.chart.since_s
+
+        def on_answer(event: Any) -> None:
+            if isinstance(event, m.TimelineAnswer):
+                self._problem, self._answered = None, True
+                self._take(event.events)
+            elif isinstance(event, m.Refused):
+                self._problem = event.problem
+            self._draw()
+
+        command = m.QueryTimeline(
+            request=self.bridge.request_id(), since_s=since_s, until_s=self.chart.until_s, limit=500
+        )
+        self.bridge.ask(command, on_answer)
+
+    # --- drawing ---
+
+    def _filter(self) -> Filter:
+        service = self.service_id if self.only_service else None
+        return Filter(self.chips.chosen, service, self.text.text())
+
+    def _draw(self) -> None:
+        state = self.bridge.state if self.bridge is not None else None
+        if state is None:
+            return
+        if self.follows and self.isVisible():
+            span = self.chart.until_s - self.chart.since_s
+            self.chart.until_s = time.time()
+            self.chart.since_s = self.chart.until_s - span
+        wanted, since_s, until_s = self._filter(), self.chart.since_s, self.chart.until_s
+        titles = {s.id: s.title or s.id for s in state.settings.services.values()}
+        titles.update((s.id, s.title or s.id) for s in state.services.values())
+        used = {s.id: s.used.single for s in state.services.values()}
+        everything = tuple(self.events.values())
+        drawn = lanes(everything, titles, wanted, since_s, until_s, used)
+        self.chart.set_lanes(drawn, since_s, until_s)
+        room = max(theme.px(120), self.height() // 2)
+        self._scroll.setFixedHeight(min(room, self.chart.sizeHint().height() + 2))
+        shown = sorted((e for e in everything if matches(e, wanted)), key=lambda e: (-e.at_s, e.id))
+        self.list.set_rows([self._row(event) for event in shown[:500]])
+        self._count.setText(self._count_words(len(shown), len(everything)))
+        self._stack.setCurrentIndex(1 if not everything else 0)
+        if not everything and self._problem is not None:
+            problem = self._problem
+            self._empty.say(problem.what, f"{problem.why} {problem.next}".strip(), state="unknown")
+        self._span_button.set_label(duration_text(until_s - since_s) + (" to now" if self.follows else ""))
+        self._scope_button.set_label(self._title(self.service_id) if self.only_service else "All services")
+        self._show_details()
+        self.heading_changed.emit()
+
+    def _count_words(self, shown: int, all_of_them: int) -> str:
+        if shown == all_of_them:
+            return f"{count_text(shown, 'event')}, newest first"
+        if shown == 0:
+            return f"no event matches; {all_of_them} are hidden by the filter, Esc clears it"
+        return f"{shown} of {all_of_them}, newest first"
+
+    def _row(self, event: TimelineEvent) -> Row:
+        state = event.severity.value if event.severity is not Health.OK else "waiting"
+        if event.kind in (EventKind.DEPLOY, EventKind.ROLLBACK) and event.severity is Health.OK:
+            state = "done"
+        where = self._title(event.service) if event.service else "fleet"
+        return Row(
+            event.id,
+            visible_text(event.title, 300),
+            state,
+            right=f"{where} · {event.actor or event.source} · {moment_text(event.at_s)[5:]}",
+            chip=event.kind.value.upper(),
+            quiet=event.severity is Health.OK and event.kind not in (EventKind.DEPLOY, EventKind.ROLLBACK),
+        )
+
+    def pick(self, event_id: str) -> None:
+        self.picked = event_id
+        self.chart.pick(event_id)
+        rows = [r for r in self.list.rows if r.id == event_id]
+        if rows and self.list.current_id() != event_id:
+            self.list.set_rows(self.list.rows, select=event_id)
+            self.list.scrollTo(self.list.currentIndex())
+        self._show_details()
+
+    def _show_details(self) -> None:
+        event = self.events.get(self.picked or "")
+        if event is None:
+            self._heading.setText("No event is chosen")
+            self._facts.set_facts((("how", "arrows in the list, or a click on a shape"),))
+            self._show_world(self.chart.moment_s if self.chart.moment_s is not None else time.time())
+            return
+        self._heading.setText(visible_text(event.title, 200))
+        moved = f"{version_text(event.version_from)} to {version_text(event.version_to)}" if event.version_to else ""
+        facts = (
+            ("at", moment_text(event.at_s)),
+            ("age", age_text(event.at_s, time.time())),
+            ("kind", event.kind.value),
+            ("service", self._title(event.service) if event.service else "none, the fleet"),
+            ("versions", moved),
+            ("source", event.source),
+            ("actor", event.actor or "? not said"),
+            ("state", event.severity.value),
+            ("operation", (event.operation or "")[:12]),
+            ("detail", visible_text(event.detail, 800)),
+        )
+        self._facts.set_facts([(name, words) for name, words in facts if words])
+        self._show_world(event.at_s)
+
+    def _show_world(self, at_s: float) -> None:
+        """From the moves alone; where they do not say, it is unknown."""
+        state = self.bridge.state if self.bridge is not None else None
+        if state is None:
+            return
+        by_service: dict[str, list[TimelineEvent]] = {}
+        for event in self.events.values():
+            by_service.setdefault(event.service or "", []).append(event)
+        rows = []
+        for service in list(state.services.values())[:12]:
+            version = served_at(by_service.get(service.id, ()), at_s, service.used.single)
+            rows.append((service.title or service.id, version_text(version) if version else "? the events do not say"))
+        self._world_head.setText(f"at {clock_text(at_s)} UTC, by the moves that are known")
+        self._world.set_facts(rows)
+
+    # --- acting ---
+
+    def _set_span(self, since_s: float, until_s: float) -> None:
+        self.chart.since_s, self.chart.until_s = since_s, until_s
+        self._ask_soon.start()
+        self._draw()
+
+    def _on_span_changed(self, _since_s: float, until_s: float) -> None:
+        self.follows = until_s >= time.time() - 1
+        self._ask_soon.start()
+        self._draw()
+
+    def _next_span(self) -> None:
+        span = self.chart.until_s - self.chart.since_s
+        wanted = next((s for s in SPANS_S if s > span + 1), SPANS_S[0]) if self.follows else span
+        self.follows = True
+        self._set_span(time.time() - wanted, time.time())
+
+    def _toggle_scope(self) -> None:
+        event = self.events.get(self.picked or "")
+        if event is not None and event.service:
+            self.service_id = event.service
+        self.only_service = not self.only_service and self.service_id is not None
+        self._draw()
+
+    def _focus_filter(self) -> None:
+        self.text.setFocus()
+        self.text.selectAll()
+
+    def _clear(self) -> None:
+        self.text.clear()
+        self.chips.clear()
+        self.list.setFocus()
+
+    def _open_picked(self, _id: str = "") -> None:
+        event = self.events.get(self.picked or "")
+        if event is None or self.shell is None:
+            return
+        if event.operation and self.bridge and self.bridge.state and event.operation in self.bridge.state.operations:
+            self.shell.open_page("rollouts", event.service, operation=event.operation)
+        elif event.service:
+            self.shell.open_page("service", event.service, at_s=event.at_s)
+
+    def _export(self) -> None:
+        dialog = QFileDialog(self, "Export the shown events")
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setNameFilters(["JSON (*.json)", "CSV (*.csv)"])
+        dialog.setDefaultSuffix("json")
+        dialog.selectFile("timeline.json")
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fileSelected.connect(lambda path: self.export_to(Path(path)))
+        dialog.open()
+
+    def export_to(self, path: Path) -> None:
+        """CSV by the file's ending, else JSON; what the filter shows, oldest first."""
+        wanted = self._filter()
+        shown = sorted((e for e in self.events.values() if matches(e, wanted)), key=lambda e: (e.at_s, e.id))
+        text = to_csv(shown) if path.suffix.casefold() == ".csv" else to_json(shown)
+        try:
+            path.write_text(text, encoding="utf-8", newline="")
+        except OSError as error:
+            if self.shell is not None:
+                self.shell.problem(Problem(f"{path.name} could not be written.", str(error), "Choose another folder."))
+            return
+        if self.shell is not None:
+            self.shell.toast(f"{count_text(len(shown), 'event')} written to {path.name}", "done")
+
+    def _on_second(self) -> None:
+        if self.isVisible() and self.follows:
+            self._draw()
+
+    def _title(self, service_id: str | None) -> str:
+        state = self.bridge.state if self.bridge is not None else None
+        known = state.services.get(service_id) if state is not None and service_id else None
+        return known.title or known.id if known is not None else service_id or "All services"

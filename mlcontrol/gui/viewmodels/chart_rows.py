@@ -1,0 +1,72 @@
+"""What a stack of charts draws, as values: rows of lines or of presence bars on one time axis."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+def _nothing() -> Floats:
+    return np.empty(0)
+
+
+SOLID, DASH, DOT = "solid", "dash", "dot"
+NOT_RECORDED = "not recorded"  # in place of a version: nobody asked (the engine did not run)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Line:
+    """``slot``: version colour; `None`: text colour (``tone``: "primary", "secondary", "quiet" or a state).
+    ``points``: sampled scores, drawn as points with their interval."""
+
+    label: str
+    at_s: Floats
+    value: Floats
+    low: Floats = field(default_factory=_nothing)
+    high: Floats = field(default_factory=_nothing)
+    slot: int | None = None
+    tone: str = "primary"
+    style: str = SOLID
+    points: bool = False
+
+    def at(self, moment_s: float, within_s: float) -> float:
+        """The last value at or before a moment, NaN when there is none that recent."""
+        i = int(np.searchsorted(self.at_s, moment_s, side="right")) - 1
+        if i < 0 or moment_s - float(self.at_s[i]) > within_s:
+            return math.nan
+        return float(self.value[i])
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Bar:
+    """One lane of presence: the version seen between two samples. ``version`` "": asked, and nobody answered."""
+
+    spans: tuple[tuple[float, float, str, int], ...]  # since, until, version, slot (-1: no answer, or not asked)
+    dim: bool = False
+    label: str = ""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class ChartRow:
+    """``limit``: a level and its words. ``score``: the axis shows both ends and need not start at 0. ``gap_s``: samples further
+    apart are not joined. ``nothing``: why there is no line."""
+
+    id: str
+    title: str
+    unit: str
+    lines: tuple[Line, ...] = ()
+    bars: tuple[Bar, ...] = ()
+    weight: float = 1.0
+    limit: tuple[float, str] | None = None
+    over_limit: Line | None = None  # washed where it lies above the limit
+    score: bool = False
+    ceiling: float | None = None
+    gap_s: float = 20.0
+    text: Callable[[float], str] = lambda value: f"{value:.3g}"
+    nothing: str = "nothing recorded in this span"

@@ -1,0 +1,160 @@
+"""The checks step as words: two answers first, then findings grouped by verdict, and the same as Markdown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mlcontrol.core.compatibility.report import Direction, Finding, Report, Verdict
+from mlcontrol.core.types import Health
+from mlcontrol.gui.viewmodels.phrases import count_text, moment_text, version_text
+
+HEALTH_OF = {
+    Verdict.BLOCK: Health.CRITICAL,
+    Verdict.UNKNOWN: Health.UNKNOWN,
+    Verdict.WARN: Health.WARNING,
+    Verdict.INFO: Health.OK,
+    Verdict.PASS: Health.OK,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One of the two big answers: the question, the verdict in two or three words, one sentence."""
+
+    question: str
+    verdict: str
+    sentence: str
+    health: Health
+
+
+@dataclass(frozen=True, slots=True)
+class FindingGroup:
+    """Findings under one heading. ``folded``: shown as a count until asked for."""
+
+    title: str
+    health: Health
+    findings: tuple[Finding, ...]
+    folded: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSheet:
+    deploy: Answer
+    comeback: Answer
+    groups: tuple[FindingGroup, ...]
+    summary: str
+
+
+def check_sheet(report: Report, version: str, current: str | None) -> CheckSheet:
+    """``version`` is the candidate, ``current`` what is used now (`None`: nothing known)."""
+    asked = len({f.rule for f in report.findings} | set(report.passed_rules))
+    return CheckSheet(
+        deploy=_deploy_answer(report, version),
+        comeback=_comeback_answer(report, version, current),
+        groups=_groups(report),
+        summary=f"{count_text(asked, 'rule')} asked · reader {report.reader or '?'}",
+    )
+
+
+def _deploy_answer(report: Report, version: str) -> Answer:
+    question = f"Deploy {version_text(version)}?"
+    found = [f for f in report.findings if f.direction is Direction.DEPLOY]
+    blocks = [f for f in found if f.verdict is Verdict.BLOCK]
+    warns = [f for f in found if f.verdict is Verdict.WARN]
+    unknowns = [f for f in found if f.verdict is Verdict.UNKNOWN]
+    unknown_count = max(len(unknowns), len(report.unknowns)) if report.deploy is Verdict.UNKNOWN else len(unknowns)
+    if report.deploy is Verdict.BLOCK:
+        return Answer(question, "No", _because(blocks, "a rule stops it"), Health.CRITICAL)
+    if report.deploy is Verdict.UNKNOWN:
+        first = unknowns[0].title if unknowns else next(iter(report.unknowns), "something could not be asked")
+        more = f"{count_text(unknown_count, 'fact')} missing" if unknown_count else "facts are missing"
+        return Answer(question, "Not known", f"{first} · {more}, starts by hand only", Health.UNKNOWN)
+    if report.deploy is Verdict.WARN:
+        verdict = f"Yes, with {count_text(len(warns), 'warning')}" if warns else "Yes, with warnings"
+        return Answer(question, verdict, _because(warns, "read them before you start"), Health.WARNING)
+    return Answer(question, "Yes", "no rule found a reason against it", Health.OK)
+
+
+def _comeback_answer(report: Report, version: str, current: str | None) -> Answer:
+    question = f"Come back to {version_text(current)}?" if current else "Come back?"
+    found = [f for f in report.findings if f.direction is Direction.ROLLBACK]
+    blocks = [f for f in found if f.verdict is Verdict.BLOCK]
+    if current is None:
+        return Answer(
+            question, "Not known", "what is used now is not known, so there is nothing to return to", Health.UNKNOWN
+        )
+    if report.one_way:
+        sentence = _because(
+            blocks, f"once {version_text(version)} is used, {version_text(current)} cannot take over again"
+        )
+        return Answer(question, "No: one-way door", sentence, Health.CRITICAL)
+    if report.rollback is Verdict.BLOCK:
+        return Answer(question, "No", _because(blocks, "a rule stops the return"), Health.CRITICAL)
+    if report.rollback is Verdict.UNKNOWN:
+        unknown = [f for f in found if f.verdict is Verdict.UNKNOWN]
+        return Answer(question, "Not known", _because(unknown, "the return could not be checked"), Health.UNKNOWN)
+    if report.rollback is Verdict.WARN:
+        warns = [f for f in found if f.verdict is Verdict.WARN]
+        verdict = f"Yes, with {count_text(len(warns), 'warning')}" if warns else "Yes, with warnings"
+        return Answer(question, verdict, _because(warns, "read them before you start"), Health.WARNING)
+    return Answer(question, "Yes", f"{version_text(current)} reads everything that callers may send by then", Health.OK)
+
+
+def _because(findings: list[Finding], otherwise: str) -> str:
+    if not findings:
+        return otherwise
+    more = f" · and {len(findings) - 1} more" if len(findings) > 1 else ""
+    return findings[0].title + more
+
+
+def _groups(report: Report) -> tuple[FindingGroup, ...]:
+    def pick(verdict: Verdict, direction: Direction | None = None) -> tuple[Finding, ...]:
+        return tuple(
+            f for f in report.findings if f.verdict is verdict and (direction is None or f.direction is direction)
+        )
+
+    passed = pick(Verdict.PASS)
+    passed_rules = tuple(dict.fromkeys((*(f.rule for f in passed), *report.passed_rules)))
+    groups = (
+        FindingGroup("Stops the deploy", Health.CRITICAL, pick(Verdict.BLOCK, Direction.DEPLOY)),
+        FindingGroup("Stops the way back", Health.CRITICAL, pick(Verdict.BLOCK, Direction.ROLLBACK)),
+        FindingGroup("Not known, so not passed", Health.UNKNOWN, pick(Verdict.UNKNOWN)),
+        FindingGroup("Warnings to acknowledge", Health.WARNING, pick(Verdict.WARN)),
+        FindingGroup("Good to know", Health.OK, pick(Verdict.INFO)),
+        FindingGroup(
+            f"Passed {len(passed_rules)}",
+            Health.OK,
+            passed,
+            folded=True,
+            note=" · ".join(passed_rules) or "no rule passed",
+        ),
+    )
+    return tuple(g for g in groups if g.findings or (g.folded and passed_rules))
+
+
+def markdown(report: Report, service: str, version: str, current: str | None) -> str:
+    """The sheet as Markdown for a ticket or a chat; text of servers is fenced against formatting."""
+    sheet = check_sheet(report, version, current)
+    lines = [f"## Check of {_md(service)} {_md(version_text(version))} against {_md(version_text(current))}", ""]
+    for answer in (sheet.deploy, sheet.comeback):
+        lines.append(f"- **{answer.question}** {answer.verdict}: {_md(answer.sentence)}")
+    if report.checked_s is not None:
+        lines.append(f"- checked {moment_text(report.checked_s)}, reader {_md(report.reader)}")
+    for group in sheet.groups:
+        lines += ["", f"### {group.title}", ""]
+        if group.folded:
+            lines.append(_md(group.note))
+            continue
+        for f in group.findings:
+            lines.append(f"- `{f.rule}` **{_md(f.title)}** ({f.evidence.level.value}): {_md(f.why)}")
+            if f.remedy:
+                lines.append(f"  To fix: {_md(f.remedy)}")
+    return "\n".join(lines) + "\n"
+
+
+_MARKS = str.maketrans({char: "\\" + char for char in "\\`*_{}[]<>#|"})
+
+
+def _md(text: str) -> str:
+    return " ".join(text.split()).translate(_MARKS)

@@ -1,0 +1,103 @@
+"""The plan step as words: what will happen, who feels it, what a return does not undo, and whether it may start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mlcontrol.core.operation import OperationKind
+from mlcontrol.core.plan import Plan
+from mlcontrol.gui.viewmodels.phrases import UNKNOWN, duration_text, percent_text, rate_text, version_text
+
+REASONS = {
+    OperationKind.ROLLBACK: (
+        ("Q", "quality", "quality is worse than before"),
+        ("E", "errors", "errors rose"),
+        ("L", "latency", "latency rose"),
+        ("D", "data", "the input data changed"),
+        ("O", "other", ""),
+    ),
+    OperationKind.DEPLOY: (
+        ("Q", "quality", "better quality"),
+        ("E", "errors", "fewer errors"),
+        ("L", "latency", "lower latency"),
+        ("D", "data", "trained on newer data"),
+        ("O", "other", ""),
+    ),
+}
+"""One-key reasons: key, name, text that goes into the record ("other" is typed)."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSheet:
+    """``refusals`` stop it; ``unknowns`` need a written reason; ``facts`` are (name, words) rows."""
+
+    headline: str
+    sentence: str
+    steps: tuple[tuple[str, str, str], ...]
+    facts: tuple[tuple[str, str], ...]
+    irreversible: tuple[str, ...]
+    refusals: tuple[str, ...]
+    unknowns: tuple[str, ...]
+    warnings: tuple[str, ...]
+    confirm: str
+
+
+def plan_sheet(plan: Plan) -> PlanSheet:
+    """The words of a plan; nothing is decided here, the engine checks everything again before it acts."""
+    target, origin = version_text(plan.to_version), version_text(plan.from_version)
+    back = plan.kind is OperationKind.ROLLBACK
+    blast = plan.blast
+    facts = [
+        ("from", origin),
+        ("to", target),
+        ("takes", f"about {duration_text(plan.expected_s)}"),
+        ("at risk", f"{rate_text(blast.requests_per_s)}, {percent_text(blast.share, 0)} of the traffic"),
+        (
+            "cold load",
+            "none, it is loaded" if blast.cold_load_s is None else f"about {duration_text(blast.cold_load_s)}",
+        ),
+    ]
+    if blast.slices:
+        facts.append(("slices", ", ".join(blast.slices)))
+    assumed = plan.assumes
+    facts.append(
+        (
+            "assumes",
+            f"served {', '.join(version_text(v) for v in assumed.served) or UNKNOWN}, route {version_text(assumed.stable)}",
+        )
+    )
+    return PlanSheet(
+        headline=f"Roll back to {target}" if back else f"Deploy {target}",
+        sentence=_sentence(plan),
+        steps=tuple((step.title, step.detail, f"about {duration_text(step.expected_s)}") for step in plan.steps),
+        facts=tuple(facts),
+        irreversible=plan.blast.irreversible,
+        refusals=plan.blocked_by,
+        unknowns=plan.unknown,
+        warnings=plan.warnings,
+        confirm=f"Roll back to {target}" if back else f"Deploy {target}",
+    )
+
+
+def _sentence(plan: Plan) -> str:
+    if plan.blocked_by:
+        return f"Cannot start. {plan.blocked_by[0]}"
+    if plan.unknown:
+        return f"Can start by hand with a reason. Not known: {plan.unknown[0]}"
+    steps = len(plan.steps)
+    return f"{steps} steps, about {duration_text(plan.expected_s)}; every step is read back, and it returns by itself if one fails."
+
+
+def start_refusal(plan: Plan | None, reason: str, view_only: str = "", running: str = "") -> str:
+    """Why the plan cannot start now, or "" when it can. Shown on the start control itself."""
+    if view_only:
+        return f"view only: {view_only}"
+    if running:
+        return f"{running} is still running"
+    if plan is None:
+        return "the plan is not made yet"
+    if plan.blocked_by:
+        return plan.blocked_by[0]
+    if not reason.strip():
+        return "say why first"
+    return ""

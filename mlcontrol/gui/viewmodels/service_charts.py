@@ -1,0 +1,258 @@
+"""From stored series to the rows of the service page: versions in their colours, limits with their words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from mlcontrol.core import series as names
+from mlcontrol.core.types import SeriesKey
+from mlcontrol.gui.models.series_store import Series, SeriesStore
+from mlcontrol.gui.viewmodels.chart_rows import DASH, DOT, NOT_RECORDED, SOLID, Bar, ChartRow, Floats, Line
+from mlcontrol.gui.viewmodels.phrases import bytes_text, metric_text, percent_text, rate_text, version_text
+
+METRICS = (
+    names.ANSWERED, names.LOADED, names.QUERIES_PER_S, names.ERROR_SHARE, names.LATENCY_MS, names.CPU_SHARE,
+    names.MEMORY_BYTES, names.QUALITY, names.SLICE_SHARE,
+)  # fmt: skip
+_ERROR_TONES = ("critical", "warning", "unknown", "secondary", "quiet")
+_QUANTILES = {"0.99": ("p99", SOLID, "primary"), "0.9": ("p90", DASH, "secondary"), "0.5": ("p50", DOT, "quiet")}
+SLICES_SHOWN = 6
+
+
+def version_slots(store: SeriesStore, since_s: float) -> dict[str, int]:
+    """Slot 0 is the version that answered when the span began, then in the order of their first answer."""
+    first: dict[str, tuple[int, float]] = {}
+    for metric in (names.ANSWERED, names.QUERIES_PER_S):
+        for key, data in store.of(metric):
+            version = key.label("version")
+            if not version:
+                continue
+            active = np.flatnonzero((data.at_s >= since_s) & (data.value > 0))
+            if len(active):
+                rank = (0, float(data.at_s[active[0]]))
+                first[version] = min(first.get(version, rank), rank)
+    for metric in (names.LOADED, names.QUALITY, names.LATENCY_MS):
+        for key, data in store.of(metric):
+            version = key.label("version")
+            if version and version not in first and len(data.at_s):
+                first[version] = (1, float(data.at_s[0]))
+    return {version: i for i, (version, _) in enumerate(sorted(first.items(), key=lambda item: (item[1], item[0])))}
+
+
+def chart_rows(
+    store: SeriesStore, since_s: float, until_s: float, poll_s: float, objectives: Mapping[str, float]
+) -> tuple[ChartRow, ...]:
+    """The rows of the page for a span. Series without a sample in the span are left out."""
+    slots = version_slots(store, since_s)
+    gap_s = 3.5 * poll_s
+    return (
+        _presence(store, slots, since_s, until_s, gap_s),
+        _queries(store, slots, since_s, gap_s),
+        _errors(store, since_s, gap_s, objectives.get("error_rate")),
+        _latency(store, slots, since_s, gap_s, objectives.get("p99_ms")),
+        _load(store, names.CPU_SHARE, "CPU", "% of the machine", since_s, gap_s),
+        _load(store, names.MEMORY_BYTES, "Memory", "by source", since_s, gap_s),
+        _quality(store, slots, since_s, objectives),
+        _slices(store, since_s),
+    )
+
+
+def _within(found: Sequence[tuple[SeriesKey, Series]], since_s: float) -> list[tuple[SeriesKey, Series]]:
+    return [(key, data) for key, data in found if len(data.at_s) and data.at_s[-1] >= since_s]
+
+
+def _line(
+    label: str, data: Series, *, slot: int | None = None, tone: str = "primary", style: str = SOLID, scale: float = 1.0
+) -> Line:
+    return Line(label, data.at_s, data.value * scale if scale != 1.0 else data.value, slot=slot, tone=tone, style=style)
+
+
+def _presence(store: SeriesStore, slots: dict[str, int], since_s: float, until_s: float, gap_s: float) -> ChartRow:
+    answered = _bar(_within(store.of(names.ANSWERED), since_s), slots, until_s, gap_s, label="answered", silence=True)
+    loaded = [
+        _bar([(key, data)], slots, until_s, gap_s, label=f"loaded {version_text(key.label('version') or '')}", dim=True)
+        for key, data in _within(store.of(names.LOADED), since_s)
+    ]
+    bars = tuple(bar for bar in (answered, *loaded[-3:]) if bar.spans)
+    return ChartRow(
+        "presence", "Presence", "who answered", bars=bars, weight=0.9, nothing="no golden query was answered"
+    )
+
+
+def _bar(
+    found: Sequence[tuple[SeriesKey, Series]],
+    slots: dict[str, int],
+    until_s: float,
+    gap_s: float,
+    *,
+    label: str,
+    dim: bool = False,
+    silence: bool = False,
+) -> Bar:
+    points: list[tuple[float, str]] = []
+    for key, data in found:
+        version = key.label("version") or ""
+        points += [
+            (at, version if value > 0 else "")
+            for at, value in zip(data.at_s.tolist(), data.value.tolist(), strict=True)
+        ]
+    # At one moment several versions may report; the one that answered counts.
+    best: dict[float, str] = {}
+    for at, version in points:
+        best[at] = version or best.get(at, "")
+    spans: list[tuple[float, float, str, int]] = []
+    for at, version in sorted(best.items()):
+        slot = slots.get(version, 5) if version else -1
+        if spans and spans[-1][2] == version and at - spans[-1][1] <= gap_s:
+            spans[-1] = (spans[-1][0], at, version, slot)
+            continue
+        if spans and at - spans[-1][1] <= gap_s:
+            spans[-1] = (spans[-1][0], at, *spans[-1][2:])
+        elif spans and silence:
+            spans.append((spans[-1][1], at, NOT_RECORDED, -1))
+        spans.append((at, at, version, slot))
+    if spans and silence and until_s - spans[-1][1] > gap_s and spans[-1][3] >= 0:
+        spans.append((spans[-1][1], until_s, NOT_RECORDED, -1))
+    kept = [s for s in spans if silence or s[3] >= 0]
+    return Bar(tuple(kept), dim=dim, label=label)
+
+
+def _queries(store: SeriesStore, slots: dict[str, int], since_s: float, gap_s: float) -> ChartRow:
+    lines = [
+        _line(version_text(version), data, slot=slots.get(version, 5))
+        for key, data in _within(store.of(names.QUERIES_PER_S), since_s)
+        if (version := key.label("version") or "")
+    ]
+    # A version that answered nothing in the whole span would only fill the readout.
+    lines = [line for line in lines if np.any(line.value[line.at_s >= since_s] > 0)] or lines[:1]
+    lines.sort(key=lambda line: -(line.slot or 0))
+    return ChartRow(
+        "queries",
+        "Queries",
+        "per second, by version",
+        tuple(lines),
+        gap_s=gap_s,
+        text=rate_text,
+        nothing="no traffic counters",
+    )
+
+
+def _errors(store: SeriesStore, since_s: float, gap_s: float, objective: float | None) -> ChartRow:
+    found = _within(store.of(names.ERROR_SHARE), since_s)
+    lines = [
+        _line(key.label("type") or "errors", data, tone=_ERROR_TONES[min(i, len(_ERROR_TONES) - 1)])
+        for i, (key, data) in enumerate(found)
+    ]
+    total = _total([data for _, data in found])
+    if len(lines) > 1 and total is not None:
+        lines.insert(0, total)
+    limit = (
+        None if objective is None else (objective, f"limit {percent_text(objective, 0 if objective >= 0.01 else 1)}")
+    )
+    return ChartRow(
+        "errors", "Errors", "% of answers, by type", tuple(lines), weight=1.1, limit=limit, over_limit=total, gap_s=gap_s,
+        text=percent_text, nothing="no error counters",
+    )  # fmt: skip
+
+
+def _total(found: Sequence[Series]) -> Line | None:
+    if not found:
+        return None
+    at: Floats = np.unique(np.concatenate([data.at_s for data in found]))
+    value = np.zeros(len(at))
+    for data in found:
+        np.add.at(value, np.searchsorted(at, data.at_s), np.nan_to_num(data.value))
+    return Line("all", at, value)
+
+
+def _milliseconds(value: float) -> str:
+    return f"{value:.0f} ms" if value >= 100 else f"{value:.3g} ms"
+
+
+def _latency(
+    store: SeriesStore, slots: dict[str, int], since_s: float, gap_s: float, objective: float | None
+) -> ChartRow:
+    found = _within(store.of(names.LATENCY_MS), since_s)
+    several = len({key.label("version") for key, _ in found}) > 1
+    lines = []
+    for quantile, (words, style, tone) in _QUANTILES.items():
+        for key, data in found:
+            if key.label("quantile") == quantile:
+                version = key.label("version") or ""
+                label = f"{words} {version_text(version)}" if several and version else words
+                lines.append(
+                    _line(
+                        label, data, slot=slots.get(version, 5) if several and version else None, tone=tone, style=style
+                    )
+                )
+    limit = None if objective is None else (objective, f"objective p99 {objective:g} ms")
+    return ChartRow(
+        "latency", "Latency", "ms, p50 / p90 / p99", tuple(lines), limit=limit, gap_s=gap_s,
+        text=_milliseconds, nothing="no latency measured",
+    )  # fmt: skip
+
+
+def _load(store: SeriesStore, metric: str, title: str, unit: str, since_s: float, gap_s: float) -> ChartRow:
+    lines = [
+        _line(key.label("source") or title, data, tone=("primary", "secondary", "quiet")[min(i, 2)])
+        for i, (key, data) in enumerate(_within(store.of(metric), since_s))
+    ]
+    text = bytes_text if metric == names.MEMORY_BYTES else percent_text
+    return ChartRow(
+        metric,
+        title,
+        unit,
+        tuple(lines),
+        weight=0.7,
+        gap_s=max(gap_s, 30.0),
+        ceiling=1.0 if metric == names.CPU_SHARE else None,
+        text=text,
+        nothing=f"no source tells {title}",
+    )
+
+
+def _quality(store: SeriesStore, slots: dict[str, int], since_s: float, objectives: Mapping[str, float]) -> ChartRow:
+    name = next((n for n in ("accuracy", "rmse") if n in objectives), None)
+    lines = []
+    for key, data in _within(store.of(names.QUALITY), since_s):
+        version, source = key.label("version") or "", key.label("source") or ""
+        if name == "rmse" and source != "labels":
+            continue  # shares of right answers do not belong on an axis of errors
+        lines.append(
+            Line(
+                f"{source} {version_text(version)}" if version else source, data.at_s, data.value, data.low, data.high,
+                slot=slots.get(version, 5) if version else None, points=True,
+            )
+        )  # fmt: skip
+    limit = None if name is None else (objectives[name], f"objective {name} {objectives[name]:g}")
+    return ChartRow(
+        "quality", "Quality", f"{name or 'score'} · bar = 95 %", tuple(lines), limit=limit, score=True,
+        ceiling=1.0 if name == "accuracy" else None, gap_s=400.0, text=metric_text, nothing="no labels have arrived yet",
+    )  # fmt: skip
+
+
+def _slices(store: SeriesStore, since_s: float) -> ChartRow:
+    found = _within(store.of(names.SLICE_SHARE), since_s)
+    found.sort(key=lambda item: -float(np.nan_to_num(item[1].value).mean()))
+    lines = [
+        _line(
+            f"{key.label('slice')} {key.label('value')}",
+            data,
+            slot=None,
+            tone=("primary", "secondary", "quiet")[min(i, 2)],
+        )
+        for i, (key, data) in enumerate(found[:SLICES_SHOWN])
+    ]
+    hidden = len(found) - len(lines)
+    unit = "share of traffic" + (f", {hidden} more" if hidden > 0 else "")
+    return ChartRow(
+        "slices",
+        "Input slices",
+        unit,
+        tuple(lines),
+        gap_s=300.0,
+        text=percent_text,
+        nothing="the prediction log has no slices",
+    )

@@ -1,0 +1,193 @@
+"""The timeline as lanes: filter, spans of what served, the world at a moment, and exports."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from mlcontrol.core.types import EventKind, Health, TimelineEvent
+from mlcontrol.gui.viewmodels.phrases import iso_text, version_text
+
+FLEET_LANE = ""
+"""Lane of what belongs to no single service: connections, the engine, notes."""
+
+_MOVES = (EventKind.DEPLOY, EventKind.ROLLBACK, EventKind.ROUTE)
+"""Kinds that say which version answers from then on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Empty means everything. ``text`` is searched in title, detail, service, actor, source and versions."""
+
+    kinds: frozenset[EventKind] = frozenset()
+    service: str | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A version that served from ``since_s`` until ``until_s`` (UTC seconds). ``version`` `None`: not known."""
+
+    version: str | None
+    since_s: float
+    until_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    service: str
+    title: str
+    events: tuple[TimelineEvent, ...]
+    spans: tuple[Span, ...]
+    worst: Health
+
+
+def matches(event: TimelineEvent, wanted: Filter) -> bool:
+    if wanted.kinds and event.kind not in wanted.kinds:
+        return False
+    if wanted.service is not None and event.service != wanted.service:
+        return False
+    words = wanted.text.casefold().split()
+    if not words:
+        return True
+    pool = " ".join(
+        (
+            event.title,
+            event.detail,
+            event.service or "",
+            event.actor,
+            event.source,
+            event.kind.value,
+            version_text(event.version_from) if event.version_from else "",
+            version_text(event.version_to) if event.version_to else "",
+        )
+    ).casefold()
+    return all(word in pool for word in words)
+
+
+def lanes(
+    events: Sequence[TimelineEvent],
+    titles: dict[str, str],
+    wanted: Filter,
+    since_s: float,
+    until_s: float,
+    used_now: dict[str, str | None] | None = None,
+) -> tuple[Lane, ...]:
+    """One lane per known service and one for the fleet when it has events; those that changed last come first.
+
+    ``events`` in any order and unfiltered (spans need the moves even when the filter hides them).
+    ``used_now``: version that answers now by service, to close the last span.
+    """
+    now = used_now or {}
+    by_service: dict[str, list[TimelineEvent]] = {service: [] for service in titles}
+    for event in sorted(events, key=lambda e: (e.at_s, e.id)):
+        by_service.setdefault(event.service or FLEET_LANE, []).append(event)
+    result = []
+    for service, own in by_service.items():
+        if wanted.service is not None and service != wanted.service:
+            continue
+        shown = tuple(e for e in own if since_s <= e.at_s <= until_s and matches(e, wanted))
+        if service == FLEET_LANE and not shown:
+            continue
+        spans = () if service == FLEET_LANE else spans_of(own, since_s, until_s, now.get(service))
+        worst = max((e.severity for e in shown), key=_SEVERITY.index, default=Health.OK)
+        result.append(Lane(service, titles.get(service) or service or "Fleet", shown, spans, worst))
+    filtered = bool(wanted.kinds or wanted.text.strip())
+    if filtered:
+        result = [lane for lane in result if lane.events] or result
+    return tuple(
+        sorted(result, key=lambda lane: (lane.service == FLEET_LANE, -(lane.events[-1].at_s if lane.events else 0)))
+    )
+
+
+_SEVERITY = (Health.OK, Health.WARNING, Health.UNKNOWN, Health.CRITICAL)
+
+
+def spans_of(events: Iterable[TimelineEvent], since_s: float, until_s: float, used_now: str | None) -> tuple[Span, ...]:
+    """Which version answered when, from the moves; what lies before the first move is its ``version_from``."""
+    moves = [e for e in events if e.kind in _MOVES and e.version_to and e.at_s <= until_s]
+    if not moves:
+        return (Span(used_now, since_s, until_s),) if used_now else ()
+    spans: list[Span] = []
+    start, version = since_s, moves[0].version_from
+    for move in moves:
+        if move.at_s > start:
+            spans.append(Span(version, start, move.at_s))
+            start = move.at_s
+        version = move.version_to
+    spans.append(Span(version, start, until_s))
+    merged: list[Span] = []
+    for span in spans:
+        if span.until_s <= since_s:
+            continue
+        if merged and merged[-1].version == span.version:
+            merged[-1] = Span(span.version, merged[-1].since_s, span.until_s)
+        else:
+            merged.append(span)
+    return tuple(merged)
+
+
+def served_at(events: Iterable[TimelineEvent], at_s: float, used_now: str | None) -> str | None:
+    """The version that answered at a moment, by the moves; `None` when they do not say."""
+    moves = sorted((e for e in events if e.kind in _MOVES and e.version_to), key=lambda e: e.at_s)
+    before = [e for e in moves if e.at_s <= at_s]
+    if before:
+        return before[-1].version_to
+    if moves:
+        return moves[0].version_from
+    return used_now
+
+
+FIELDS = (
+    "id",
+    "at",
+    "kind",
+    "service",
+    "title",
+    "detail",
+    "source",
+    "actor",
+    "severity",
+    "version_from",
+    "version_to",
+    "operation",
+)
+
+
+def to_json(events: Iterable[TimelineEvent]) -> str:
+    rows = [dict(zip(FIELDS, _values(event), strict=True)) for event in events]
+    return json.dumps({"schema": "mlcontrol.timeline/1", "events": rows}, indent=2, ensure_ascii=False) + "\n"
+
+
+def to_csv(events: Iterable[TimelineEvent]) -> str:
+    """Cells that a spreadsheet would run as a formula get a leading apostrophe."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(FIELDS)
+    for event in events:
+        writer.writerow([_harmless(value or "") for value in _values(event)])
+    return out.getvalue()
+
+
+def _values(event: TimelineEvent) -> tuple[str | None, ...]:
+    return (
+        event.id,
+        iso_text(event.at_s),
+        event.kind.value,
+        event.service,
+        event.title,
+        event.detail,
+        event.source,
+        event.actor,
+        event.severity.value,
+        event.version_from,
+        event.version_to,
+        event.operation,
+    )
+
+
+def _harmless(cell: str) -> str:
+    return "'" + cell if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell

@@ -1,0 +1,52 @@
+"""The error taxonomy of every adapter. Each carries a `Problem`; callers branch on the class, people read the problem."""
+
+from __future__ import annotations
+
+from mlcontrol.core.problem import Problem, ProblemError
+
+
+class AdapterError(ProblemError):
+    """Something outside did not do what was asked."""
+
+
+class Unreachable(AdapterError):
+    """No connection: refused, reset, no route, name not found, TLS refused."""
+
+
+class TimedOut(AdapterError):
+    """The total deadline passed. For a write this means *unknown*: read back before anything else."""
+
+
+class Denied(AdapterError):
+    """401 or 403: credentials are missing, wrong or not enough."""
+
+
+class NotFound(AdapterError):
+    """The server answered that the thing is not there."""
+
+
+class Rejected(AdapterError):
+    """The server understood and refused (400, 409, 422, a failed load, ...)."""
+
+
+class Unexpected(AdapterError):
+    """An answer that is no answer: HTML instead of JSON, a cut body, a wrong shape, too large."""
+
+
+class ServerFailed(AdapterError):
+    """The server failed by itself (5xx)."""
+
+
+class NeedsCredentials(AdapterError):
+    """The secret this connection names cannot be read (no keyring, locked, no entry)."""
+
+
+class NotSupported(AdapterError):
+    """This adapter cannot do that; `why` says so."""
+
+
+def problem_of(error: BaseException) -> Problem:
+    """The problem an error carries, or one made of it."""
+    if isinstance(error, ProblemError):
+        return error.problem
+    return Problem(what=f"{type(error).__name__}: {error}"[:300], code="internal")

@@ -1,0 +1,84 @@
+"""A log of predictions and the labels that arrive late."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from mlcontrol.ports.connection import Adapter
+
+
+@dataclass(frozen=True, slots=True)
+class QualityBucket:
+    """Predictions of one version in one bucket of time, joined with their labels by request id.
+
+    Classifiers: ``correct`` of ``n`` labelled. Regressors: ``squared_error`` and ``absolute_error`` sums over ``n``.
+    ``served`` counts all predictions, labelled or not.
+    """
+
+    start_s: float
+    version: str
+    served: int
+    n: int
+    correct: int = 0
+    squared_error: float = 0.0
+    absolute_error: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class VersionShare:
+    version: str
+    answered: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedPrediction:
+    """``inputs``/``outputs``: JSON texts as logged; ``label``: JSON text or `None` while late."""
+
+    request_id: str
+    at_s: float
+    version: str
+    inputs: str
+    outputs: str
+    slices: dict[str, str] = field(default_factory=dict)
+    status: int | None = None
+    error: str | None = None
+    latency_ms: float | None = None
+    label: str | None = None
+
+
+class PredictionLog(Adapter, Protocol):
+    """Times are UTC seconds, spans half open."""
+
+    def shares(
+        self, service: str, since_s: float, until_s: float, deadline_s: float = 10.0
+    ) -> tuple[VersionShare, ...]: ...
+    def quality(
+        self,
+        service: str,
+        prediction: str,
+        since_s: float,
+        until_s: float,
+        bucket_s: float,
+        regression: bool,
+        deadline_s: float = 10.0,
+    ) -> tuple[QualityBucket, ...]: ...
+    def slices(
+        self, service: str, since_s: float, until_s: float, deadline_s: float = 10.0
+    ) -> dict[str, dict[str, int]]:
+        """Counts by slice name and value."""
+        ...
+
+    def sample(
+        self,
+        service: str,
+        n: int,
+        seed: int,
+        since_s: float,
+        until_s: float,
+        version: str | None = None,
+        deadline_s: float = 10.0,
+    ) -> tuple[LoggedPrediction, ...]:
+        """``n`` answered predictions at random; the same seed gives the same choice from the same log."""
+        ...

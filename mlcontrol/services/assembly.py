@@ -1,0 +1,199 @@
+"""From facts to what the panel shows: one `ServiceState` per service, one `ConnectionState` per connection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from mlcontrol.core.facts import GoldenRun, Known, ServiceFacts
+from mlcontrol.core.freshness import freshness
+from mlcontrol.core.presence import Moment, join
+from mlcontrol.core.problem import Problem
+from mlcontrol.core.review import Score
+from mlcontrol.core.settings import ConnectionSettings, ServiceSettings
+from mlcontrol.core.signals.accuracy import accuracy_signal
+from mlcontrol.core.signals.use import use_signal
+from mlcontrol.core.types import (
+    ConnectionState,
+    Freshness,
+    Health,
+    ServiceState,
+    Signal,
+    TimelineEvent,
+    VersionSummary,
+)
+from mlcontrol.core.versions import version_name
+from mlcontrol.core.wayback import current_version, way_back
+from mlcontrol.services.collect_predictions import QUALITY_EVERY_S, is_regression
+from mlcontrol.services.fact_book import Contact
+
+ENOUGH_JUDGEMENTS = 20
+GOLDEN_EVERY_S = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What the store knows of a service."""
+
+    known_good: tuple[str, ...] = ()
+    quarantined: Mapping[str, str] = field(default_factory=dict)
+    measured: Mapping[str, float] = field(default_factory=dict)
+    scores: tuple[Score, ...] = ()
+
+
+def assemble(
+    service: ServiceSettings,
+    facts: ServiceFacts,
+    remembered: Remembered,
+    now_mono_s: float,
+    poll_s: float,
+    can_ask: str,
+    operation: str | None,
+    last_change: TimelineEvent | None,
+) -> ServiceState:
+    """``can_ask``: why no golden query can be asked, empty when one can."""
+    presence = join(facts, Moment(now_mono_s, poll_s), can_ask)
+    current = current_version(facts.route, presence.served.versions)
+    traffic = facts.traffic.value
+    use = use_signal(facts.traffic, service.objectives, now_mono_s, poll_s, facts.sparks.get("use", ()))
+    accuracy = accuracy_signal(
+        facts.quality,
+        current,
+        is_regression(service),
+        service.objectives,
+        now_mono_s,
+        QUALITY_EVERY_S,
+        facts.sparks.get("accuracy", ()),
+    )
+    if not service.predictions:
+        accuracy = Signal(text="no log", detail="This service has no prediction log.")
+    if not service.metrics:
+        use = Signal(text="no metrics", detail="This service has no metrics source.")
+    return ServiceState(
+        id=service.id,
+        title=service.title or service.id,
+        team=service.team,
+        environment=service.environment,
+        protected=service.protected,
+        kind=service.kind,
+        model=service.model,
+        intended=presence.intended,
+        served=presence.served,
+        used=presence.used,
+        replicas=tuple(r for _, known in sorted(facts.replicas.items()) for r in known.value or ()),
+        presence=presence.signal,
+        use=use,
+        accuracy=accuracy,
+        evaluators=_evaluators(remembered.scores, current),
+        golden=_golden(facts.golden_runs.get(current) if current else None, now_mono_s, poll_s),
+        traffic_per_s=traffic.per_s if traffic and use.freshness is not Freshness.UNKNOWN else None,
+        traffic_by_version=dict(traffic.by_version) if traffic and use.freshness is not Freshness.UNKNOWN else {},
+        canary_percent=facts.route.value.canary_percent if facts.route.value else None,
+        way_back=way_back(
+            current,
+            remembered.known_good,
+            remembered.quarantined,
+            facts.versions.value,
+            facts.replicas,
+            remembered.measured,
+            now_mono_s,
+            poll_s,
+        ),
+        versions=_versions(facts, presence.served.versions, remembered.quarantined),
+        operation=operation,
+        last_change=last_change.title if last_change else "",
+        last_change_s=last_change.at_s if last_change else None,
+    )
+
+
+def _versions(
+    facts: ServiceFacts, served: tuple[str, ...], quarantined: Mapping[str, str]
+) -> tuple[VersionSummary, ...]:
+    return tuple(
+        replace(v, served=v.version in served, quarantined=quarantined.get(v.version, ""))
+        for v in facts.versions.value or ()
+    )
+
+
+def _evaluators(scores: tuple[Score, ...], current: str | None) -> Signal:
+    score = next((s for s in scores if s.version == current), None)
+    if score is None or score.estimate is None:
+        return Signal(text="not judged", detail="No evaluator has judged this version's predictions yet.")
+    words = f"{100 * score.estimate:.0f} %"
+    return Signal(
+        # Whether a score is good enough is the objective's matter; without one it is shown, not judged.
+        health=Health.UNKNOWN,
+        text=words if score.n >= ENOUGH_JUDGEMENTS else f"{words}, n={score.n}",
+        detail=f"Evaluators judged {score.right} of {score.n} right "
+        f"(95 % interval {100 * score.low:.0f} to {100 * score.high:.0f} %).",
+        value=score.estimate,
+        low=score.low,
+        high=score.high,
+        n=score.n,
+        unit="share",
+        freshness=Freshness.FRESH,
+    )
+
+
+def _golden(run: Known[GoldenRun] | None, now_mono_s: float, poll_s: float) -> Signal:
+    if run is None or run.value is None:
+        failed = run.failed.what if run is not None and run.failed else "The golden set has not been run yet."
+        return Signal(text="not run", detail=failed)
+    result = run.value
+    fresh = freshness(run.at, now_mono_s, max(poll_s, GOLDEN_EVERY_S))
+    judged = Health.OK if result.passed else Health.CRITICAL
+    health = Health.UNKNOWN if fresh is Freshness.UNKNOWN else judged
+    failed = f" Critical items failed: {', '.join(result.critical_failed[:5])}." if result.critical_failed else ""
+    return Signal(
+        health=health,
+        text=f"{result.right} of {result.n}",
+        detail=f"{version_name(result.version)} answers {result.right} of {result.n} golden items as expected; "
+        f"at least {100 * result.minimum:.0f} % are asked for.{failed}",
+        value=result.right / result.n if result.n else None,
+        n=result.n,
+        unit="share",
+        freshness=fresh,
+        at=run.at,
+    )
+
+
+def connection_state(
+    settings: ConnectionSettings, contact: Contact, now_mono_s: float, poll_s: float
+) -> ConnectionState:
+    """``poll_s``: how often this connection is asked."""
+    fresh = freshness(contact.at, now_mono_s, poll_s)
+    failed = contact.failed
+    base = ConnectionState(
+        settings.id,
+        settings.kind,
+        settings.adapter,
+        freshness=fresh,
+        latency_ms=contact.latency_ms,
+        server=contact.server,
+        at=contact.at,
+    )
+    if contact.at is None and failed is None:
+        return base
+    if fresh is Freshness.FRESH:
+        # One lost question is no state: only missed ones in a row are.
+        took = f" in {contact.latency_ms:.0f} ms" if contact.latency_ms is not None else ""
+        return replace(base, health=Health.OK, text=f"answering{took}")
+    return replace(
+        base,
+        health=_bad(fresh, failed),
+        text=_bad_words(contact, now_mono_s),
+        why=f"{failed.what} {failed.why}".strip()[:500] if failed else "",
+        next=failed.next[:500] if failed else "",
+    )
+
+
+def _bad(fresh: Freshness, failed: Problem | None) -> Health:
+    if failed is not None and failed.code in ("unreachable", "denied", "needs-credentials"):
+        return Health.CRITICAL
+    return Health.WARNING if fresh is Freshness.STALE else Health.UNKNOWN
+
+
+def _bad_words(contact: Contact, now_mono_s: float) -> str:
+    if contact.at is None:
+        return contact.failed.what[:200] if contact.failed else "no answer yet"
+    return f"no answer for {max(0.0, now_mono_s - contact.at.mono_s):.0f} s"

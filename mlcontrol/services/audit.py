@@ -1,0 +1,42 @@
+"""Queries of the audit log, and its verification."""
+
+from __future__ import annotations
+
+from mlcontrol.core.audit import AuditRow, ChainVerdict
+from mlcontrol.core.types import EventKind, Health, TimelineEvent
+from mlcontrol.services.context import AuditGrew, ServiceContext
+
+
+class AuditQueries:
+    """*Thread:* any."""
+
+    def __init__(self, ctx: ServiceContext) -> None:
+        self._ctx = ctx
+
+    def rows(self, before: int | None, limit: int) -> tuple[tuple[AuditRow, ...], int]:
+        """Newest first, and how many there are in all."""
+        audit = self._ctx.store.audit
+        return audit.rows(before, max(1, min(limit, 5000))), audit.count()
+
+    def verify(self) -> ChainVerdict:
+        """Walk the whole chain; the verdict is told to every shell, a broken chain also to the timeline."""
+        verdict = self._ctx.store.audit.verify()
+        now_s = self._ctx.clock.utc_s()
+        self._ctx.emit(AuditGrew(verdict.rows, verdict.ok, now_s))
+        if not verdict.ok:
+            self._ctx.emit(
+                TimelineEvent(
+                    id=f"audit-broken-{verdict.first_bad}",
+                    at_s=now_s,
+                    kind=EventKind.ALERT,
+                    title=f"The audit chain is broken at row {verdict.first_bad}",
+                    detail=verdict.why,
+                    source="engine",
+                    severity=Health.CRITICAL,
+                )
+            )
+        return verdict
+
+    def announce(self) -> None:
+        """Tell how many rows there are; whether they hold is not known until somebody verifies."""
+        self._ctx.emit(AuditGrew(self._ctx.store.audit.count()))

@@ -1,0 +1,193 @@
+"""The compatibility check of a registered version, with the facts that only the running world can give."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import replace
+from typing import Any
+
+from mlcontrol.core import rollout
+from mlcontrol.core.compatibility.check import compare
+from mlcontrol.core.compatibility.facts import ArtifactFacts, GoldenFacts, ProbeFacts
+from mlcontrol.core.compatibility.observed import Observed
+from mlcontrol.core.compatibility.observed import observe as count_payloads
+from mlcontrol.core.compatibility.reader import READERS, Reader
+from mlcontrol.core.compatibility.report import Report
+from mlcontrol.core.operation import Operation, OperationKind, Phase, StepState
+from mlcontrol.core.plan import BlastRadius, Plan, PlanStep
+from mlcontrol.core.problem import Problem, ProblemError
+from mlcontrol.core.settings import ServiceSettings
+from mlcontrol.core.signature import Signature
+from mlcontrol.ports.errors import AdapterError, NotFound
+from mlcontrol.services.context import ServiceContext, Tell
+from mlcontrol.services.effects import Effects
+from mlcontrol.services.live import LiveState, observe, service_settings
+from mlcontrol.services.operation_run import OperationRun
+
+OBSERVED_PAYLOADS = 500
+OBSERVED_SPAN_S = 3600.0
+
+
+class Checks:
+    """*Thread:* any; a check takes as long as the registry does, a probe as long as the server loads."""
+
+    def __init__(self, ctx: ServiceContext) -> None:
+        self._ctx = ctx
+
+    def check(self, service: str, version: str, probe: bool, actor: str, tell: Tell) -> Report:
+        """May ``version`` replace what is served now, and may we come back? Raises `ProblemError` when neither can be asked."""
+        live = observe(self._ctx, service)
+        if live.current is None:
+            raise ProblemError(_NOTHING_SERVED)
+        golden: GoldenFacts | None = None
+        probed: ProbeFacts | None = None
+        if probe:
+            tell(f"Loading v{version} beside v{live.current}; no traffic moves", None)
+            probed, golden = self._probe(service, version, live, actor)
+        tell("Comparing signatures", None)
+        return self._compare(service, version, live.current, probed, golden)
+
+    def check_return(self, service: str, target: str) -> Report:
+        """May we come back from what is served now to ``target``? Its answer is the report's *rollback* side."""
+        live = observe(self._ctx, service)
+        if live.current is None:
+            raise ProblemError(_NOTHING_SERVED)
+        return self._compare(service, live.current, target, None, None, facts_of_current=True)
+
+    def _compare(
+        self,
+        service: str,
+        candidate: str,
+        current: str,
+        probed: ProbeFacts | None,
+        golden: GoldenFacts | None,
+        *,
+        facts_of_current: bool = False,
+    ) -> Report:
+        s = service_settings(self._ctx, service)
+        examined = current if facts_of_current else candidate
+        artifact = self._artifact(s, examined)
+        return compare(
+            self._signature(s, candidate),
+            self._signature(s, current),
+            self._reader(s),
+            artifact=None if facts_of_current else artifact,
+            current_artifact=artifact if facts_of_current else None,
+            probe=probed,
+            golden=golden,
+            observed=self._observed(s),
+            now_s=self._ctx.clock.utc_s(),
+        )
+
+    def _signature(self, s: ServiceSettings, version: str) -> Signature:
+        signature = self._ctx.registry(s.registry).signature(s.model, version)
+        return replace(signature, name=s.model, version=version)
+
+    def _reader(self, s: ServiceSettings) -> Reader:
+        if not s.serving:
+            return READERS["strict"]
+        rules = self._ctx.serving(s.serving[0]).capabilities.reader
+        return READERS.get(rules.name, READERS["strict"])
+
+    def _artifact(self, s: ServiceSettings, version: str) -> ArtifactFacts:
+        registry = self._ctx.registry(s.registry)
+        recorded = next((v.digest for v in registry.versions(s.model) if v.version == version), None)
+        try:
+            files = registry.artifacts(s.model, version)
+            computed = registry.digest(s.model, version)
+        except NotFound as error:
+            return ArtifactFacts(recorded, None, False, str(error.problem))
+        except AdapterError as error:
+            return ArtifactFacts(recorded, None, None, str(error.problem))
+        return ArtifactFacts(recorded, computed, bool(files))
+
+    def _observed(self, s: ServiceSettings) -> Observed | None:
+        """What callers really sent lately. A log that cannot be read is a log nobody looked at: the report says so."""
+        if not s.predictions:
+            return None
+        now = self._ctx.clock.utc_s()
+        try:
+            log = self._ctx.predictions(s.predictions)
+            rows = log.sample(s.id, OBSERVED_PAYLOADS, int(now), now - OBSERVED_SPAN_S, now)
+        except AdapterError:
+            return None
+        payloads = [_without_batch(json.loads(row.inputs)) for row in rows]
+        return count_payloads(payloads) if payloads else None
+
+    def _probe(self, service: str, version: str, live: LiveState, actor: str) -> tuple[ProbeFacts, GoldenFacts | None]:
+        """Load beside, ask the golden set, put back; journaled like every change of a server."""
+        if self._ctx.view_only:
+            raise ProblemError(Problem("This engine may only look.", self._ctx.view_only, "", code="blocked"))
+        effects = Effects(self._ctx, service, OperationKind.PROBE, version, live.current, live, None)
+        plan = _probe_plan(service, version, live, self._ctx.clock.utc_s())
+        run = OperationRun(
+            self._ctx, uuid.uuid4().hex, plan, effects, "check on the real server", actor or "panel", _nobody
+        )
+        operation = run.run_now()
+        return _probe_facts(operation), _golden_facts(effects)
+
+
+def _probe_plan(service: str, version: str, live: LiveState, now_s: float) -> Plan:
+    names = rollout.forward_steps(OperationKind.PROBE, express=False)
+    steps = tuple(PlanStep(name, rollout.TITLES[name], "", 1.0) for name in names)
+    return Plan(
+        service=service,
+        kind=OperationKind.PROBE,
+        from_version=live.current,
+        to_version=version,
+        express=False,
+        assumes=live.assumption(None),
+        steps=steps,
+        blast=BlastRadius(0.0, 0.0, (), None),
+        report=None,
+        expected_s=5.0,
+        made_s=now_s,
+    )
+
+
+def _probe_facts(operation: Operation) -> ProbeFacts:
+    load = next(step for step in operation.steps if step.id == rollout.LOAD)
+    asked = next(step for step in operation.steps if step.id == rollout.GOLDEN)
+    loaded = {StepState.DONE: True, StepState.FAILED: False}.get(load.state)
+    seconds = load.ended_s - load.started_s if load.ended_s and load.started_s else None
+    if operation.phase is Phase.FAILED and operation.problem is not None:
+        return ProbeFacts(loaded=None, load_reason=str(operation.problem))
+    return ProbeFacts(
+        loaded=loaded,
+        load_reason=load.detail if loaded is False else "",
+        load_s=seconds,
+        answered={StepState.DONE: True, StepState.FAILED: None}.get(asked.state),
+        answer_reason=asked.detail if asked.state is StepState.FAILED else "",
+        exact_binary=True,
+    )
+
+
+def _golden_facts(effects: Effects) -> GoldenFacts | None:
+    run = effects.golden
+    if run is None:
+        return None
+    return GoldenFacts(run.score.estimate, run.score.n, run.minimum, run.score.critical_failed)
+
+
+def _without_batch(inputs: dict[str, Any]) -> dict[str, Any]:
+    """Logged values carry their batch of one; the counters want one request's values."""
+    return {name: _first(value) for name, value in inputs.items()}
+
+
+def _first(value: Any) -> Any:
+    if isinstance(value, list) and len(value) == 1:
+        return _first(value[0]) if not isinstance(value[0], list) else value[0]
+    return value
+
+
+def _nobody(_run: OperationRun) -> None:
+    """The caller waits for the probe itself."""
+
+
+_NOTHING_SERVED = Problem(
+    "It is not known which version answers now, so there is nothing to compare with.",
+    "The router or the endpoint names none.",
+    "Look at the service's presence first.",
+    code="unknown",
+)

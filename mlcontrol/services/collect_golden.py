@@ -1,0 +1,132 @@
+"""Asks golden queries: one at each poll the way callers ask (who answers, and rightly?), the whole set now and then of each
+loaded version, at a rate that no caller feels."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+from mlcontrol.core import series
+from mlcontrol.core.facts import GoldenAnswer, GoldenRun, Known, ServiceFacts
+from mlcontrol.core.golden import GoldenItem, GoldenScore, GoldenSet, matches, score
+from mlcontrol.core.problem import Problem, ProblemError
+from mlcontrol.core.settings import ServiceSettings
+from mlcontrol.core.types import ReplicaState, Sample, SeriesKey
+from mlcontrol.ports.errors import AdapterError, Rejected, ServerFailed, Unexpected
+from mlcontrol.ports.serving import Serving
+from mlcontrol.services.asking import Asking, coded
+from mlcontrol.services.context import ServiceContext
+
+PAUSE_S = 0.05
+DEADLINE_S = 4.0
+
+
+def why_not_ask(ctx: ServiceContext, service: ServiceSettings) -> str:
+    """Why no golden query can be asked; empty when one can."""
+    if not service.golden:
+        return "this service has no golden set"
+    if not service.routing and not service.serving:
+        return "this service names neither a router nor an endpoint"
+    try:
+        golden = ctx.golden(service.id)
+    except ProblemError as error:
+        return error.problem.what.rstrip(".")
+    return "" if golden is not None and golden.items else "its golden set is empty"
+
+
+class GoldenAsker:
+    """Of one service. ``front``: the connection the query goes through. *Thread:* one at a time per method."""
+
+    def __init__(self, asking: Asking, service: ServiceSettings, front: str) -> None:
+        self._asking = asking
+        self._service = service
+        self._front = front
+        self._turns = itertools.count()
+
+    def ask_one(self) -> None:
+        """The next item of the set, critical ones alone if there are any: every good version answers those as expected."""
+        ctx, service = self._asking.ctx, self._service
+        if why_not_ask(ctx, service):
+            return  # the assembly says it in words
+        golden = ctx.golden(service.id)
+        if golden is None:
+            return
+        items = [item for item in golden.items if item.critical] or list(golden.items)
+        item = items[next(self._turns) % len(items)]
+        with self._asking.of(self._front) as question:
+            try:
+                answer = ctx.route_client(service.id).infer(service.serving_model, item.inputs, None, DEADLINE_S)
+            except AdapterError as error:
+                problem = coded(error)
+                self._asking.note(
+                    service.id, lambda f: replace(f, golden_answer=f.golden_answer.missed(problem, question))
+                )
+                raise
+            right = matches(item.expected, answer.outputs)
+            told = GoldenAnswer(answer.version, right, answer.latency_ms, item.id)
+            self._asking.note(service.id, lambda f: replace(f, golden_answer=f.golden_answer.answered(told, question)))
+        if answer.version is not None:
+            key = SeriesKey(service.id, series.ANSWERED, (("version", answer.version),))
+            ctx.emit(Sample(key, question.utc_s, 1.0 if right else 0.0))
+
+    def ask_all(self) -> None:
+        """The whole set of every version that is ready, asked of the first endpoint directly."""
+        ctx, service = self._asking.ctx, self._service
+        golden = None if why_not_ask(ctx, service) else ctx.golden(service.id)
+        if golden is None or not service.serving:
+            return
+        connection = service.serving[0]
+        replicas = ctx.serving(connection).replicas(service.serving_model, DEADLINE_S)
+        for version in [r.version for r in replicas if r.state is ReplicaState.READY]:
+            self._run(golden, connection, version)
+
+    def _run(self, golden: GoldenSet, connection: str, version: str) -> None:
+        ctx, service = self._asking.ctx, self._service
+        with self._asking.of(connection) as question:
+            try:
+                result = self._replay(golden, connection, version)
+            except AdapterError as error:
+                problem = coded(error)
+                self._asking.note(
+                    service.id, lambda f: _with_run(f, version, _known(f, version).missed(problem, question))
+                )
+                raise
+        if result is None:
+            return
+        run = GoldenRun(version, result.right, result.n, _minimum(golden), result.critical_failed)
+        self._asking.note(service.id, lambda f: _with_run(f, version, _known(f, version).answered(run, question)))
+        if result.estimate is not None:
+            key = SeriesKey(service.id, series.QUALITY, (("source", "golden"), ("version", version)))
+            ctx.emit(Sample(key, question.utc_s, result.estimate, result.low, result.high, result.n))
+
+    def _replay(self, golden: GoldenSet, connection: str, version: str) -> GoldenScore | None:
+        """`None` when the collector ended in the middle: half a set is no score."""
+        serving = self._asking.ctx.serving(connection)
+        answers: dict[str, dict[str, object]] = {}
+        for item in golden.items:
+            if self._asking.ending.wait(PAUSE_S):
+                return None
+            try:
+                answers[item.id] = self._answer(serving, item, version)
+            except (Rejected, ServerFailed, Unexpected):
+                continue  # an item that the model cannot answer is a wrong one
+        return score(golden.items, answers)
+
+    def _answer(self, serving: Serving, item: GoldenItem, version: str) -> dict[str, object]:
+        answer = serving.infer(self._service.serving_model, item.inputs, version, DEADLINE_S)
+        if answer.version not in (None, version):
+            raise Unexpected(Problem(f"v{answer.version} answered for v{version}.", code="unexpected"))
+        return dict(answer.outputs)
+
+
+def _minimum(golden: GoldenSet) -> float:
+    """A set without a minimum asks for everything."""
+    return 1.0 if golden.minimum_score is None else golden.minimum_score
+
+
+def _known(facts: ServiceFacts, version: str) -> Known[GoldenRun]:
+    return facts.golden_runs.get(version, Known())
+
+
+def _with_run(facts: ServiceFacts, version: str, known: Known[GoldenRun]) -> ServiceFacts:
+    return replace(facts, golden_runs={**facts.golden_runs, version: known})

@@ -1,0 +1,221 @@
+"""Scrapes metrics sources and turns what they count into traffic, errors, latency and load of each service."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from math import isfinite, nan
+from statistics import median
+
+from mlcontrol.core import series
+from mlcontrol.core.facts import Traffic
+from mlcontrol.core.settings import ServiceSettings
+from mlcontrol.core.signals.rates import CounterWindow
+from mlcontrol.core.signals.spark import spark
+from mlcontrol.core.types import EventKind, Health, Sample, SeriesKey, Stamp, TimelineEvent
+from mlcontrol.ports.errors import AdapterError
+from mlcontrol.ports.metrics import MetricsSource, Reading
+from mlcontrol.services.asking import Asking, OwnQueries, coded
+
+WINDOW_S = 30.0
+SPARK_S = 900.0
+HOUR_S = 3600.0
+RECENT_S = 300.0
+_LOADS = {"cpu_share": series.CPU_SHARE, "memory_bytes": series.MEMORY_BYTES}
+
+_CounterKey = tuple[str, str, str, str, tuple[tuple[str, str], ...]]
+
+
+@dataclass(slots=True)
+class _Version:
+    """Answers of one version, and how many of the panel's own queries are still to be taken out of them."""
+
+    answers: CounterWindow
+    own_total: int
+    unspent: float = 0.0
+
+
+@dataclass(slots=True)
+class Meter:
+    """What all metrics sources together say of one service. *Thread:* guarded by its lock."""
+
+    service: ServiceSettings
+    own: OwnQueries
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    counters: dict[_CounterKey, CounterWindow] = field(default_factory=dict)
+    versions: dict[tuple[str, str], _Version] = field(default_factory=dict)
+    latency: dict[str, dict[str, float]] = field(default_factory=dict)
+    asked: dict[str, Stamp] = field(default_factory=dict)  # newest answered question by connection
+    past: list[tuple[float, float]] = field(default_factory=list)  # (UTC s, queries per second)
+
+    def take(self, connection: str, readings: Iterable[Reading], at: Stamp) -> tuple[list[Sample], bool]:
+        """Fold one scrape in; returns its samples and whether a counter was reset. An older scrape is dropped."""
+        with self.lock:
+            known = self.asked.get(connection)
+            if known is not None and known.seq > at.seq:
+                return [], False
+            self.asked[connection] = at
+            samples: list[Sample] = []
+            answers: dict[str, float] = {}
+            reset = False
+            for reading in readings:
+                if reading.quantity in _LOADS and not reading.version:
+                    if isfinite(reading.value):
+                        samples.append(self._sample(_LOADS[reading.quantity], at, reading.value, source=connection))
+                    continue
+                if reading.model not in (self.service.serving_model, self.service.route):
+                    continue
+                if reading.quantity == "latency_ms":
+                    samples.extend(self._latency(reading, at))
+                elif reading.quantity in ("requests_ok", "requests_error") and reading.version:
+                    answers[reading.version] = answers.get(reading.version, 0.0) + reading.value
+                    reset |= reading.quantity == "requests_error" and self._count(connection, reading, at)
+                elif reading.counter:
+                    reset |= self._count(connection, reading, at)
+            for version, total in answers.items():
+                reset |= self._answers(connection, version, total, at)
+            samples.extend(self._rates(connection, at))
+            return samples, reset
+
+    def _count(self, connection: str, reading: Reading, at: Stamp) -> bool:
+        key = (connection, reading.quantity, reading.version, reading.role, reading.labels)
+        return self.counters.setdefault(key, CounterWindow(WINDOW_S)).add(at.mono_s, reading.value)
+
+    def _answers(self, connection: str, version: str, total: float, at: Stamp) -> bool:
+        own = self.own.total(self.service.serving_model, version)
+        entry = self.versions.setdefault((connection, version), _Version(CounterWindow(WINDOW_S), own))
+        before = entry.answers.increase() or 0.0
+        reset = entry.answers.add(at.mono_s, total)
+        entry.unspent += own - entry.own_total
+        entry.own_total = own
+        grown = max(0.0, (entry.answers.increase() or 0.0) - before)
+        spent = min(entry.unspent, grown)
+        entry.answers.spend(spent)
+        # A query may be counted by us before the server shows it; it is taken out at the next scrape, or never.
+        entry.unspent = min(entry.unspent - spent, 2.0)
+        return reset
+
+    def _latency(self, reading: Reading, at: Stamp) -> list[Sample]:
+        quantile = dict(reading.labels).get("quantile", "")
+        known = self.latency.setdefault(reading.version, {})
+        if not isfinite(reading.value) or not quantile:
+            known.pop(quantile, None)
+            return []
+        known[quantile] = reading.value
+        if quantile not in ("0.5", "0.9", "0.99"):
+            return []
+        return [self._sample(series.LATENCY_MS, at, reading.value, quantile=quantile, version=reading.version)]
+
+    def _rates(self, connection: str, at: Stamp) -> list[Sample]:
+        samples = []
+        for (source, version), entry in self.versions.items():
+            rate = entry.answers.last_rate() if source == connection else None
+            if rate is not None and (rate > 0 or entry.answers.rate()):
+                samples.append(self._sample(series.QUERIES_PER_S, at, rate, version=version))
+        errors, total = self._errors()
+        if total > 0 and any(source == connection for source, *_ in self.counters):
+            samples.extend(
+                self._sample(series.ERROR_SHARE, at, count / total, type=kind) for kind, count in errors.items()
+            )
+        return samples
+
+    def _errors(self) -> tuple[dict[str, int], int]:
+        """Errors by type, and answers in all: as the router sees the callers' side; without one, as the endpoints see theirs."""
+        errors: dict[str, float] = {}
+        total = 0.0
+        routed = any(quantity == "responses" for _, quantity, *_ in self.counters)
+        for (_, quantity, _, _, labels), window in self.counters.items():
+            grown = window.increase() or 0.0
+            if routed and quantity == "responses":
+                code = dict(labels).get("code", "")
+                total += grown
+                if code[:1] in ("4", "5"):
+                    errors[code] = errors.get(code, 0.0) + grown
+            elif not routed and quantity == "requests_error":
+                kind = dict(labels).get("type", "model")
+                errors[kind] = errors.get(kind, 0.0) + grown
+        if not routed:
+            total = sum(entry.answers.increase() or 0.0 for entry in self.versions.values())
+        return {kind: round(count) for kind, count in errors.items()}, round(total)
+
+    def traffic(self) -> tuple[Traffic, Stamp | None]:
+        """The state of use, and the oldest moment at which every configured source had answered; `None` until all have."""
+        with self.lock:
+            by_version: dict[str, float] = {}
+            for (_, version), entry in self.versions.items():
+                rate = entry.answers.rate()
+                if rate is not None:
+                    by_version[version] = by_version.get(version, 0.0) + rate
+            steady = frozenset(version for (_, version), entry in self.versions.items() if entry.answers.steady())
+            errors, total = self._errors()
+            used = {version for version, rate in by_version.items() if rate > 0}
+            latency = {v: dict(q) for v, q in self.latency.items() if v in used and q}
+            stamps = [self.asked.get(connection) for connection in self.service.metrics]
+            known = [stamp for stamp in stamps if stamp is not None]
+            at = min(known, key=lambda stamp: stamp.seq) if known and len(known) == len(stamps) else None
+            if at is not None and by_version:
+                self._remember(at.utc_s, sum(by_version.values()))
+            before = [rate for at_s, rate in self.past if at is not None and at_s < at.utc_s - RECENT_S]
+            hour = median(before) if len(before) >= 12 else None
+            return Traffic(by_version, steady, errors, total, latency, hour), at
+
+    def _remember(self, at_s: float, rate: float) -> None:
+        if not self.past or at_s > self.past[-1][0]:
+            self.past.append((at_s, rate))
+        while self.past and self.past[0][0] < at_s - HOUR_S:
+            self.past.pop(0)
+
+    def line(self, until_s: float) -> tuple[float, ...]:
+        """Sparkline of the queries per second over a quarter of an hour."""
+        with self.lock:
+            return spark(self.past, until_s, SPARK_S)
+
+    def _sample(self, metric: str, at: Stamp, value: float, **labels: str) -> Sample:
+        return Sample(SeriesKey(self.service.id, metric, tuple(sorted(labels.items()))), at.utc_s, value, nan, nan, 0)
+
+
+def ask_metrics(
+    asking: Asking, source: MetricsSource, connection: str, meters: Iterable[Meter], deadline_s: float = 4.0
+) -> None:
+    """One scrape for all services that read this source."""
+    meters = tuple(meters)
+    with asking.of(connection) as question:
+        try:
+            readings = source.readings(deadline_s)
+        except AdapterError as error:
+            problem = coded(error)
+            for meter in meters:
+                asking.note(meter.service.id, lambda f: replace(f, traffic=f.traffic.missed(problem, question)))
+            raise
+    resets: list[bool] = []
+    for meter in meters:
+        samples, reset = meter.take(connection, readings, question)
+        resets.append(reset)
+        traffic, at = meter.traffic()
+        line = meter.line(question.utc_s)
+        if at is not None:
+            stamp = at
+            asking.note(
+                meter.service.id,
+                lambda f, traffic=traffic, stamp=stamp, line=line: replace(  # type: ignore[misc]
+                    f, traffic=f.traffic.answered(traffic, stamp), sparks={**f.sparks, "use": line}
+                ),
+            )
+        asking.ctx.emit(*samples)
+    # A server counts per process *and* per load: one model that begins again was loaded, all of them together restarted.
+    operations = asking.ctx.state().operations.values()
+    if resets and all(resets) and all(operation.phase.ended for operation in operations):
+        asking.ctx.emit(_restart(connection, question))
+
+
+def _restart(connection: str, at: Stamp) -> TimelineEvent:
+    return TimelineEvent(
+        id=f"restart-{connection}-{at.utc_s:.3f}",
+        at_s=at.utc_s,
+        kind=EventKind.RESTART,
+        title=f"The server behind {connection} restarted",
+        detail="Its counters began again from zero.",
+        source=connection,
+        severity=Health.WARNING,
+    )

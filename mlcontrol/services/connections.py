@@ -1,0 +1,196 @@
+"""Connections and services: tried, saved to the workspace file, removed; the pollers follow without losing the others."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Protocol
+from urllib.parse import urlsplit
+
+from mlcontrol.core.problem import Problem, ProblemError
+from mlcontrol.core.settings import ConnectionSettings, ServiceSettings, WorkspaceSettings
+from mlcontrol.core.types import EventKind, TimelineEvent
+from mlcontrol.ports.connection import Adapter
+from mlcontrol.ports.errors import AdapterError
+from mlcontrol.services.context import AuditGrew, ServiceContext
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """``problem`` `None`: it answered."""
+
+    problem: Problem | None
+    server: str = ""
+    latency_ms: float | None = None
+    detail: str = ""
+
+
+class WorkspaceFile(Protocol):
+    """Writes the file with a person's comments kept."""
+
+    def put(self, settings: ConnectionSettings | ServiceSettings, replaces: str | None) -> None: ...
+    def remove(self, group: Literal["connections", "services"], entry: str) -> None: ...
+    def read(self) -> WorkspaceSettings: ...
+
+
+class Connections:
+    """``make``: an adapter of settings, without I/O. ``adopt``: takes the new settings into use. *Thread:* any."""
+
+    def __init__(
+        self,
+        ctx: ServiceContext,
+        file: WorkspaceFile,
+        make: Callable[[ConnectionSettings], Adapter],
+        adopt: Callable[[WorkspaceSettings], None],
+    ) -> None:
+        self._ctx = ctx
+        self._file = file
+        self._make = make
+        self._adopt = adopt
+        self._saving = threading.Lock()
+
+    def test(self, settings: ConnectionSettings) -> Diagnosis:
+        """Ask the server who it is, with a fresh adapter that is closed again."""
+        try:
+            adapter = self._make(settings)
+        except ProblemError as error:
+            return Diagnosis(error.problem)
+        try:
+            found = adapter.probe()
+        except AdapterError as error:
+            return Diagnosis(error.problem)
+        finally:
+            adapter.close()
+        return Diagnosis(None, found.server, found.latency_ms, found.detail)
+
+    def save_connection(self, settings: ConnectionSettings, replaces: str | None, actor: str) -> None:
+        _check_id(settings.id)
+        if settings.auth not in ("none", "basic", "token"):
+            raise ProblemError(
+                Problem(f"{settings.auth!r} is no way to log in.", "It is none, basic or token.", code="refused")
+            )
+        if not urlsplit(settings.url).scheme:
+            raise ProblemError(
+                Problem(
+                    "The address is not complete.", f"{settings.url!r} has no scheme.", "Begin with http://.", "refused"
+                )
+            )
+        if urlsplit(settings.url).password:
+            raise ProblemError(
+                Problem(
+                    "The address holds a password.",
+                    "The workspace file is not the place for secrets.",
+                    "Leave it out; give the secret separately, it goes to the keyring.",
+                    "refused",
+                )
+            )
+        if settings.poll_s < 1:
+            raise ProblemError(Problem("The poll interval is too short.", "At least one second.", code="refused"))
+        with self._saving:
+            known = self._ctx.settings.connections
+            if settings.id in known and replaces != settings.id:
+                raise ProblemError(_taken(settings.id))
+            if replaces is not None and replaces != settings.id:
+                self._refuse_if_used(replaces)
+            self._write(lambda: self._file.put(settings, replaces))
+        self._record("connection.saved", asdict(settings), actor, f"Connection {settings.id} saved")
+
+    def remove_connection(self, connection: str, actor: str) -> None:
+        with self._saving:
+            if connection not in self._ctx.settings.connections:
+                raise ProblemError(Problem(f"There is no connection {connection!r}.", code="not-found"))
+            self._refuse_if_used(connection)
+            self._write(lambda: self._file.remove("connections", connection))
+        self._record("connection.removed", {"id": connection}, actor, f"Connection {connection} removed")
+
+    def save_service(self, settings: ServiceSettings, replaces: str | None, actor: str) -> None:
+        _check_id(settings.id)
+        with self._saving:
+            known = self._ctx.settings
+            if settings.id in known.services and replaces != settings.id:
+                raise ProblemError(_taken(settings.id))
+            named = (settings.registry, settings.routing, settings.predictions, *settings.serving, *settings.metrics)
+            missing = [name for name in named if name and name not in known.connections]
+            if missing:
+                raise ProblemError(
+                    Problem(
+                        f"There is no connection {missing[0]!r}.",
+                        "The service names it.",
+                        "Add the connection first, or choose another.",
+                        "not-found",
+                    )
+                )
+            self._write(lambda: self._file.put(settings, replaces))
+        self._record("service.saved", asdict(settings), actor, f"Service {settings.id} saved", settings.id)
+
+    def remove_service(self, service: str, actor: str) -> None:
+        with self._saving:
+            if service not in self._ctx.settings.services:
+                raise ProblemError(Problem(f"There is no service {service!r}.", code="not-found"))
+            if any(op.service == service and not op.phase.ended for op in self._ctx.state().operations.values()):
+                raise ProblemError(
+                    Problem(f"{service} is being changed right now.", next="Wait for its end.", code="conflict")
+                )
+            self._write(lambda: self._file.remove("services", service))
+        self._record("service.removed", {"id": service}, actor, f"Service {service} removed")
+
+    def _write(self, change: Callable[[], None]) -> None:
+        change()
+        self._adopt(self._file.read())
+
+    def _refuse_if_used(self, connection: str) -> None:
+        users = [
+            s.id
+            for s in self._ctx.settings.services.values()
+            if connection in (s.registry, s.routing, s.predictions, *s.serving, *s.metrics)
+        ]
+        if users:
+            raise ProblemError(
+                Problem(
+                    f"{connection} is in use.",
+                    f"These services name it: {', '.join(users)}.",
+                    "Change or remove them first.",
+                    "conflict",
+                )
+            )
+
+    def _record(self, action: str, body: dict[str, Any], actor: str, title: str, service: str = "") -> None:
+        row = self._ctx.store.audit.append(actor, action, _plain(body), service)
+        self._ctx.emit(
+            AuditGrew(row.seq),
+            TimelineEvent(
+                id=f"{action}-{uuid.uuid4().hex}",
+                at_s=row.at_s,
+                kind=EventKind.CONNECTION if action.startswith("connection") else EventKind.CONFIG,
+                title=title,
+                service=service or None,
+                actor=actor,
+            ),
+        )
+
+
+def _plain(value: Any) -> Any:
+    """For the audit's canonical JSON: tuples as lists."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def _check_id(name: str) -> None:
+    if not name or len(name) > 64 or not all(c.isascii() and (c.isalnum() or c in "-_") for c in name):
+        raise ProblemError(
+            Problem(
+                f"{name[:80]!r} is no good name.",
+                "Names are made of letters, digits, - and _, at most 64 of them.",
+                "Choose another; the title may be anything.",
+                "refused",
+            )
+        )
+
+
+def _taken(name: str) -> Problem:
+    return Problem(
+        f"There is a {name} already.", next="Choose another name, or edit the one that is there.", code="conflict"
+    )

@@ -1,0 +1,272 @@
+"""The effects of a rollout, one method each: write, then read back. Each may be repeated without harm.
+
+Every method returns its evidence in words or raises a `ProblemError`. A write that timed out is settled by reading.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mlcontrol.core import rollout
+from mlcontrol.core.operation import OperationKind
+from mlcontrol.core.plan import Assumption
+from mlcontrol.core.problem import Problem, ProblemError
+from mlcontrol.core.settings import ServiceSettings
+from mlcontrol.core.types import ReplicaState
+from mlcontrol.ports.errors import TimedOut
+from mlcontrol.services.context import ServiceContext
+from mlcontrol.services.golden_run import GoldenRun, run_golden
+from mlcontrol.services.live import LiveState, observe, service_settings
+from mlcontrol.services.proof import prove_answers
+
+LOAD_DEADLINE_S = 120.0
+LOAD_SETTLE_S = 60.0
+
+
+@dataclass
+class Effects:
+    """The effects of one operation. ``before``: the state to return to. *Thread:* the operation's own."""
+
+    ctx: ServiceContext
+    service: str
+    kind: OperationKind
+    to_version: str
+    from_version: str | None
+    before: LiveState
+    assumes: Assumption | None  # `None`: do not compare (another operation of ours was just taken over)
+    golden: GoldenRun | None = None
+    routed_s: float | None = None  # when the traffic moved, UTC seconds
+
+    def run(self, step: str) -> str:
+        """Carry out one step; the names are those of `core.rollout`."""
+        methods: dict[str, Callable[[], str]] = {
+            rollout.ASSUME: self._assume,
+            rollout.LOAD: self._load,
+            rollout.GOLDEN: self._golden,
+            rollout.ROUTE: lambda: self._route(self.to_version),
+            rollout.VERIFY: lambda: self._verify(self.to_version),
+            rollout.ALIAS: lambda: self._alias(self.to_version, expected=self.before.intended),
+            rollout.UNLOAD: self._restore_load,
+            rollout.RETURN_ROUTE: self._return_route,
+            rollout.RETURN_VERIFY: lambda: self._verify(self._old_version()),
+            rollout.RETURN_ALIAS: self._return_alias,
+            rollout.RETURN_LOAD: self._restore_load,
+        }
+        return methods[step]()
+
+    @property
+    def _settings(self) -> ServiceSettings:
+        return service_settings(self.ctx, self.service)
+
+    def _old_version(self) -> str:
+        old = self.before.current
+        if old is None:
+            raise ProblemError(
+                Problem(
+                    "It is not known which version answered before.", code="unknown", next="Choose a version by hand."
+                )
+            )
+        return old
+
+    def _assume(self) -> str:
+        live = observe(self.ctx, self.service)
+        if self.assumes is not None:
+            now = live.assumption(self.assumes.target_digest)
+            if now != self.assumes:
+                raise ProblemError(_changed_by_other(self.assumes, now))
+        s = self._settings
+        if s.registry and self.assumes is not None and self.assumes.target_digest is not None:
+            digest = self.ctx.registry(s.registry).digest(s.model, self.to_version)
+            if digest != self.assumes.target_digest:
+                raise ProblemError(
+                    Problem(
+                        f"The files of v{self.to_version} are not the ones that were checked.",
+                        f"Their digest was {self.assumes.target_digest[:19]}…, now it is {digest[:19]}….",
+                        "Find out who replaced them; register the change as a new version.",
+                        code="conflict",
+                    )
+                )
+        return f"as planned: intended {_v(live.intended)}, serving {_v(live.current)}"
+
+    def _load(self) -> str:
+        wanted = tuple(v for v in (self.from_version, self.to_version) if v is not None)
+        live = observe(self.ctx, self.service)
+        if live.loaded_everywhere(self.to_version):
+            return f"v{self.to_version} is loaded and ready already"
+        self.ctx.expect_change(self.service, "load", LOAD_DEADLINE_S)
+        started = time.monotonic()
+        for connection in self._settings.serving:
+            self._serve(connection, wanted)
+        seconds = time.monotonic() - started
+        self.ctx.store.knowledge.record_seconds(self.service, "load", seconds)
+        count = len(self._settings.serving)
+        return f"ready on {count} of {count} endpoints after {seconds:.1f} s"
+
+    def _serve(self, connection: str, versions: tuple[str, ...]) -> None:
+        serving, model = self.ctx.serving(connection), self._settings.serving_model
+        try:
+            serving.serve_versions(model, versions, LOAD_DEADLINE_S)
+        except TimedOut:
+            # The server may still be loading: a timed-out write is unknown until it has been read back.
+            if not self._becomes_ready(connection, versions):
+                raise
+            return
+        if not self._becomes_ready(connection, versions):
+            raise ProblemError(
+                Problem(
+                    f"{connection} accepted the load of {_list(versions)}, but does not report it as ready.",
+                    "The answer and the state of the server disagree.",
+                    "Look at the server's log; nothing was routed to it.",
+                    code="failed",
+                )
+            )
+
+    def _becomes_ready(self, connection: str, versions: tuple[str, ...]) -> bool:
+        deadline = time.monotonic() + LOAD_SETTLE_S
+        while True:
+            ready = set(observe(self.ctx, self.service).ready.get(connection, ()))
+            if set(versions) <= ready:
+                return True
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.25)
+
+    def _golden(self) -> str:
+        self.golden = run_golden(self.ctx, self.service, self.to_version, self.before.current)
+        problem = self.golden.problem(self.to_version)
+        if problem is not None and self.kind is not OperationKind.ROLLBACK:
+            raise ProblemError(problem)  # quality never blocks a rollback; it is said in the evidence
+        return self.golden.evidence()
+
+    def _route(self, version: str) -> str:
+        s = self._settings
+        if not s.routing:
+            for connection in s.serving:
+                self._serve(connection, (version,))
+            self.routed_s = self.ctx.clock.utc_s()
+            return f"only v{version} is served, on {len(s.serving)} endpoints"
+        self.ctx.expect_change(self.service, "route")
+        routing = self.ctx.routing(s.routing)
+        routing.set_stable(s.route, version)
+        routing.set_canary(s.route, None, 0.0)
+        self.routed_s = self.ctx.clock.utc_s()
+        split = routing.split(s.route)
+        if split.stable != version or split.canary_percent != 0.0:
+            raise ProblemError(
+                Problem(
+                    f"The router was told to send all traffic to v{version}, but says it sends it to {_v(split.stable)}.",
+                    "Another hand moved it at the same moment, or the router did not take the change.",
+                    "Find out who else changes this route, then try again.",
+                    code="conflict",
+                )
+            )
+        return f"the router reads back: 100 % to v{version}"
+
+    def _return_route(self) -> str:
+        split = self.before.split
+        if not self._settings.routing:
+            for connection, versions in self.before.ready.items():
+                self._serve(connection, versions)
+            return "the versions served before are served again"
+        evidence = self._route(self._old_version())
+        if split.canary is not None and split.canary_percent > 0:
+            self.ctx.routing(self._settings.routing).set_canary(
+                self._settings.route, split.canary, split.canary_percent
+            )
+        return evidence
+
+    def _verify(self, version: str) -> str:
+        return prove_answers(self.ctx, self.service, version)
+
+    def _alias(self, version: str, expected: str | None) -> str:
+        s = self._settings
+        if not s.registry:
+            return "no registry is configured for this service"
+        registry = self.ctx.registry(s.registry)
+        now = registry.resolve_alias(s.model, s.alias)
+        if now == version:
+            return f"{s.alias} points at v{version} already"
+        if now != expected:
+            raise ProblemError(
+                Problem(
+                    f"Somebody moved {s.alias} to {_v(now)} meanwhile; it was {_v(expected)}.",
+                    "The registry has no way to refuse such a change, so it was read again right before writing.",
+                    "Agree on who changes this model, then plan again.",
+                    code="conflict",
+                )
+            )
+        self.ctx.expect_change(self.service, "alias")
+        try:
+            registry.set_alias(s.model, s.alias, version)
+        except TimedOut:
+            if registry.resolve_alias(s.model, s.alias) != version:
+                raise
+        after = registry.resolve_alias(s.model, s.alias)
+        if after != version:
+            raise ProblemError(
+                Problem(
+                    f"{s.alias} was set to v{version}, but reads back as {_v(after)}.",
+                    "Another hand moved it at the same moment.",
+                    "Agree on who changes this model, then plan again.",
+                    code="conflict",
+                )
+            )
+        return f"{s.alias} reads back as v{version}"
+
+    def _return_alias(self) -> str:
+        s = self._settings
+        if not s.registry or self.before.intended is None:
+            return "the registry named no version before"
+        now = self.ctx.registry(s.registry).resolve_alias(s.model, s.alias)
+        if now not in (self.to_version, self.before.intended):
+            return f"left alone: somebody moved {s.alias} to {_v(now)}"
+        return self._alias(self.before.intended, expected=now)
+
+    def _restore_load(self) -> str:
+        self._wait_for_loads()
+        live = observe(self.ctx, self.service)
+        self.ctx.expect_change(self.service, "load", LOAD_DEADLINE_S)
+        restored = 0
+        for connection, versions in self.before.ready.items():
+            if versions and set(live.ready.get(connection, ())) != set(versions):
+                self._serve(connection, versions)
+                restored += 1
+        return "nothing to put back" if restored == 0 else f"{_list(self.before.served)} loaded as before"
+
+    def _wait_for_loads(self) -> None:
+        """A load that nobody waits for any more still completes and goes live: wait for it, then it can be taken back."""
+        deadline = time.monotonic() + LOAD_SETTLE_S
+        s = self._settings
+        while time.monotonic() < deadline:
+            replicas = [r for c in s.serving for r in self.ctx.serving(c).replicas(s.serving_model)]
+            if not any(r.state is ReplicaState.LOADING for r in replicas):
+                return
+            time.sleep(0.25)
+
+
+def _changed_by_other(planned: Assumption, now: Assumption) -> Problem:
+    parts = []
+    for name, old, new in (
+        ("the registry's choice", planned.intended, now.intended),
+        ("the version with the traffic", planned.stable, now.stable),
+        ("what is loaded", _list(planned.served), _list(now.served)),
+        ("the canary's share", f"{planned.canary_percent:g} %", f"{now.canary_percent:g} %"),
+    ):
+        if old != new:
+            parts.append(f"{name} was {old or 'none'}, now it is {new or 'none'}")
+    return Problem(
+        "The world changed after this plan was made; nothing was done.",
+        "; ".join(parts) + ".",
+        "Look at the timeline for who did it, then make a new plan.",
+        code="conflict",
+    )
+
+
+def _v(version: str | None) -> str:
+    return "no version" if version is None else f"v{version}"
+
+
+def _list(versions: tuple[str, ...]) -> str:
+    return ", ".join(f"v{v}" for v in versions) or "nothing"

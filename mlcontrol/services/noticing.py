@@ -1,0 +1,159 @@
+"""What changed without the panel's doing: an alias moved, a version loaded, traffic sent elsewhere, a signal turned."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from mlcontrol.core.facts import ServiceFacts
+from mlcontrol.core.settings import WorkspaceSettings
+from mlcontrol.core.types import EventKind, Health, ReplicaState, ServiceState, TimelineEvent
+from mlcontrol.core.versions import version_name, version_names
+from mlcontrol.services.context import ServiceContext
+
+HOLDS_S = 3.0
+
+
+class Expectations:
+    """Changes that the panel makes itself. *Thread:* any."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._until: dict[tuple[str, str], float] = {}
+
+    def expect(self, service: str, what: str, until_mono_s: float) -> None:
+        with self._lock:
+            self._until[service, what] = max(until_mono_s, self._until.get((service, what), 0.0))
+
+    def expected(self, service: str, what: str, now_mono_s: float) -> bool:
+        with self._lock:
+            return self._until.get((service, what), -1.0) >= now_mono_s
+
+
+class Noticing:
+    """Compares facts before and after each answer. *Thread:* any."""
+
+    def __init__(self, ctx: ServiceContext, expectations: Expectations, on_alias: Callable[[str], None]) -> None:
+        self._ctx = ctx
+        self._expectations = expectations
+        self._on_alias = on_alias
+        self._lock = threading.Lock()
+        self._told: dict[tuple[str, str], Health] = {}
+        self._turning: dict[tuple[str, str], tuple[Health, float]] = {}
+
+    def compare(self, service: str, before: ServiceFacts, after: ServiceFacts) -> None:
+        old_alias, new_alias = before.alias.value, after.alias.value
+        if old_alias is not None and new_alias is not None and old_alias != new_alias:
+            self._on_alias(service)
+            self._tell(
+                service,
+                "alias",
+                EventKind.ALIAS,
+                f"{new_alias.name} moved from {_named(old_alias.version)} to {_named(new_alias.version)}",
+                "registry",
+                old_alias.version,
+                new_alias.version,
+            )
+        old_route, new_route = before.route.value, after.route.value
+        if old_route is not None and new_route is not None and old_route != new_route:
+            share = (
+                f", {new_route.canary_percent:g} % to {_named(new_route.canary)}" if new_route.canary_percent else ""
+            )
+            self._tell(
+                service,
+                "route",
+                EventKind.ROUTE,
+                f"Traffic goes to {_named(new_route.stable)}{share}",
+                "router",
+                old_route.stable,
+                new_route.stable,
+            )
+        self._compare_loaded(service, before, after)
+
+    def _compare_loaded(self, service: str, before: ServiceFacts, after: ServiceFacts) -> None:
+        for connection, known in after.replicas.items():
+            earlier = before.replicas.get(connection)
+            if earlier is None or earlier.value is None or known.value is None or earlier.value is known.value:
+                continue
+            old = {r.version for r in earlier.value if r.state is ReplicaState.READY}
+            new = {r.version for r in known.value if r.state is ReplicaState.READY}
+            words = [f"{version_names(new - old)} loaded"] if new - old else []
+            words += [f"{version_names(old - new)} unloaded"] if old - new else []
+            if words:
+                self._tell(service, "load", EventKind.LOAD, f"{' and '.join(words)} on {connection}", connection)
+
+    def _tell(
+        self,
+        service: str,
+        what: str,
+        kind: EventKind,
+        title: str,
+        source: str,
+        version_from: str | None = None,
+        version_to: str | None = None,
+    ) -> None:
+        stamp = self._ctx.clock.stamp()
+        if self._own(service, what, stamp.mono_s):
+            return
+        self._ctx.emit(
+            TimelineEvent(
+                id=f"{what}-{service}-{stamp.utc_s:.3f}-{stamp.seq}",
+                at_s=stamp.utc_s,
+                kind=kind,
+                title=title,
+                service=service,
+                detail="Seen from outside: the panel did not do it.",
+                source=source,
+                severity=Health.WARNING,
+                version_from=version_from,
+                version_to=version_to,
+            )
+        )
+
+    def _own(self, service: str, what: str, mono_s: float) -> bool:
+        running = any(op.service == service and not op.phase.ended for op in self._ctx.state().operations.values())
+        return running or self._expectations.expected(service, what, mono_s)
+
+    def turn(self, state: ServiceState) -> None:
+        """Tell a signal's turn once it has held for `HOLDS_S`; the first word after the start is no turn."""
+        now = self._ctx.clock.stamp()
+        for name, signal in (("Presence", state.presence), ("Use", state.use), ("Accuracy", state.accuracy)):
+            key = state.id, name
+            with self._lock:
+                told = self._told.get(key)
+                if told is None and signal.health is not Health.UNKNOWN:
+                    self._told[key] = signal.health
+                if told is None or told is signal.health:
+                    self._turning.pop(key, None)
+                    continue
+                turning = self._turning.get(key)
+                if turning is None or turning[0] is not signal.health:
+                    self._turning[key] = signal.health, now.mono_s
+                    continue
+                if now.mono_s - turning[1] < HOLDS_S:
+                    continue
+                self._told[key] = signal.health
+                del self._turning[key]
+            self._ctx.emit(
+                TimelineEvent(
+                    id=f"health-{state.id}-{name.lower()}-{now.utc_s:.3f}-{now.seq}",
+                    at_s=now.utc_s,
+                    kind=EventKind.HEALTH,
+                    title=f"{name} is {signal.health.value}: {signal.text}",
+                    service=state.id,
+                    detail=signal.detail,
+                    source="engine",
+                    severity=signal.health,
+                )
+            )
+
+    def forget(self, settings: WorkspaceSettings) -> None:
+        """Drop what is remembered of services that are gone."""
+        with self._lock:
+            for key in [k for k in self._told if k[0] not in settings.services]:
+                del self._told[key]
+                self._turning.pop(key, None)
+
+
+def _named(version: str | None) -> str:
+    return "nothing" if version is None else version_name(version)

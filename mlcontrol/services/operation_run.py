@@ -1,0 +1,226 @@
+"""One running operation: the state machine driven through its effects, with a journal row before and after each."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from mlcontrol.core import journal, rollout
+from mlcontrol.core.audit import AuditRow
+from mlcontrol.core.operation import Operation, OperationKind, Phase, StepState
+from mlcontrol.core.plan import Plan
+from mlcontrol.core.problem import Problem
+from mlcontrol.core.rollout import AbortAsked, EffectDone, EffectFailed, Machine
+from mlcontrol.core.types import EventKind, Health, TimelineEvent
+from mlcontrol.ports.errors import problem_of
+from mlcontrol.services.context import ServiceContext
+from mlcontrol.services.effects import Effects
+
+_EVENT_KIND = {
+    OperationKind.DEPLOY: EventKind.DEPLOY,
+    OperationKind.ROLLBACK: EventKind.ROLLBACK,
+    OperationKind.PROBE: EventKind.PROBE,
+}
+
+
+class OperationRun:
+    """Journals, acts, reads back, tells. Constructed with a plan for a new operation, or by `resumed` for one found open."""
+
+    def __init__(
+        self,
+        ctx: ServiceContext,
+        operation_id: str,
+        plan: Plan | None,
+        effects: Effects,
+        reason: str,
+        actor: str,
+        on_end: Callable[[OperationRun], None],
+    ) -> None:
+        self._ctx = ctx
+        self.operation_id = operation_id
+        self.service = effects.service
+        self.kind = effects.kind
+        self.actor = actor
+        self._plan = plan
+        self._effects = effects
+        self._reason = reason
+        self._on_end = on_end
+        self._rows: list[AuditRow] = []
+        self._abort: Problem | None = None
+        self._started_mono_s = ctx.clock.mono_s()
+        self._machine = rollout.begin(effects.kind, plan.express if plan is not None else False)
+        self._thread: threading.Thread | None = None
+
+    @classmethod
+    def resumed(
+        cls, ctx: ServiceContext, rows: tuple[AuditRow, ...], effects: Effects, machine: Machine
+    ) -> OperationRun:
+        """An operation that a crash left open, driven on from ``machine``."""
+        first = rows[0]
+        run = cls(ctx, first.operation, None, effects, "", first.actor, _nobody)
+        run._rows = list(rows)
+        run._machine = machine
+        return run
+
+    def start(self) -> None:
+        """Write the intent durably, then run on a thread. Raises when the intent cannot be written: then nothing happens."""
+        assert self._plan is not None
+        self._journal_intent(self._plan)
+        self._thread = threading.Thread(target=self.run_here, name=f"operation-{self.operation_id[:8]}")
+        self._thread.start()
+
+    def run_now(self) -> Operation:
+        """Write the intent, run on the calling thread, return the operation as it ended."""
+        assert self._plan is not None
+        self._journal_intent(self._plan)
+        self.run_here()
+        operation = journal.fold(self._rows)
+        assert operation is not None
+        return operation
+
+    def run_here(self) -> None:
+        """Drive the machine to its end on the calling thread."""
+        try:
+            while not self._machine.phase.ended:
+                self._one_step()
+            self._finish(self._machine)
+        except Exception as error:  # noqa: BLE001 - the journal or the code itself failed: say so, settle later
+            self._lost(problem_of(error))
+        finally:
+            self._on_end(self)
+
+    def abort(self, actor: str, reason: str) -> None:
+        words = f"{actor} aborted it" + (f": {reason}" if reason else "")
+        self._abort = Problem(words, code="aborted")
+
+    def join(self, timeout_s: float) -> bool:
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+            return not self._thread.is_alive()
+        return True
+
+    def age_words(self) -> str:
+        return f"{self._ctx.clock.mono_s() - self._started_mono_s:.0f} s"
+
+    def _one_step(self) -> None:
+        if self._abort is not None and self._machine.phase is Phase.RUNNING:
+            abort, self._abort = self._abort, None
+            self._machine = rollout.advance(self._machine, AbortAsked(abort))
+            return
+        step = self._machine.current
+        assert step is not None
+        started = self._ctx.clock.mono_s()
+        self._journal_step(step, StepState.RUNNING, "")
+        try:
+            evidence = self._effects.run(step)
+        except Exception as error:  # noqa: BLE001 - whatever went wrong, the step counts as attempted and is undone
+            problem = problem_of(error)
+            self._journal_step(step, StepState.FAILED, problem.what)
+            self._machine = rollout.advance(self._machine, EffectFailed(step, problem))
+            return
+        self._journal_step(step, StepState.DONE, evidence)
+        if self._machine.phase is Phase.RUNNING and step != rollout.LOAD:
+            self._ctx.store.knowledge.record_seconds(self.service, step, self._ctx.clock.mono_s() - started)
+        self._machine = rollout.advance(self._machine, EffectDone(step))
+
+    def _journal_intent(self, plan: Plan) -> None:
+        steps = [(step.id, step.expected_s) for step in plan.steps]
+        body = journal.intent_body(plan, self._reason, steps, self._effects.before.as_body())
+        self._append(journal.INTENT, body)
+
+    def _journal_step(self, step: str, state: StepState, detail: str) -> None:
+        self._append(journal.STEP, journal.step_body(step, state, self._machine.phase, detail))
+
+    def _append(self, what: str, body: dict[str, object]) -> None:
+        action = journal.action(self.kind, what)
+        row = self._ctx.store.audit.append(self.actor, action, body, self.service, self.operation_id)
+        self._rows.append(row)
+        self._tell()
+
+    def _tell(self) -> Operation:
+        operation = journal.fold(self._rows)
+        assert operation is not None
+        self._ctx.emit(operation)
+        return operation
+
+    def _finish(self, machine: Machine) -> None:
+        summary, problem = self._words(machine)
+        self._remember(machine)
+        self._append(journal.OUTCOME, journal.outcome_body(machine.phase, summary, problem))
+        self._tell_timeline(machine.phase, summary, problem)
+        if self.kind is not OperationKind.PROBE:
+            self._ctx.refresh(self.service)
+
+    def _words(self, machine: Machine) -> tuple[str, Problem | None]:
+        to, old = self._effects.to_version, self._effects.before.current
+        if machine.phase is Phase.DONE:
+            if self.kind is OperationKind.PROBE:
+                return f"v{to} loads here and answers; no traffic moved.", None
+            return f"v{to} serves, proven by its answers.", None
+        if machine.phase is Phase.FAILED:
+            return f"The way back failed. Check by hand which version answers; v{old} should.", machine.return_problem
+        kept = f"v{old} serves as before" if old is not None else "what served before serves"
+        lead = {
+            Phase.REFUSED: "Refused, no traffic moved:",
+            Phase.RETURNED: "Went back by itself:",
+            Phase.ABORTED: "Aborted:",
+        }[machine.phase]
+        return f"{lead} {kept}.", machine.cause
+
+    def _remember(self, machine: Machine) -> None:
+        knowledge, effects = self._ctx.store.knowledge, self._effects
+        if self.kind is OperationKind.PROBE:
+            return
+        if machine.phase is Phase.DONE:
+            old = effects.before.current
+            if self.kind is OperationKind.DEPLOY and old is not None:
+                knowledge.mark_known_good(self.service, old)
+            knowledge.mark_known_good(self.service, effects.to_version)
+            knowledge.lift(self.service, effects.to_version)
+            if self.kind is OperationKind.ROLLBACK:
+                seconds = self._ctx.clock.mono_s() - self._started_mono_s
+                knowledge.record_seconds(self.service, "rollback", seconds)
+                if old is not None:
+                    knowledge.quarantine(self.service, old, self._reason or "rolled back", self.actor)
+
+    def _tell_timeline(self, phase: Phase, summary: str, problem: Problem | None) -> None:
+        effects = self._effects
+        now = self._ctx.clock.utc_s()
+        severity = {Phase.DONE: Health.OK, Phase.FAILED: Health.CRITICAL}.get(phase, Health.WARNING)
+        ending = "" if phase is Phase.DONE else f" {phase.value}"
+        self._ctx.emit(
+            TimelineEvent(
+                id=f"operation-{self.operation_id}",
+                at_s=effects.routed_s if phase is Phase.DONE and effects.routed_s else now,
+                kind=_EVENT_KIND[self.kind],
+                title=f"{self.kind.value} of v{effects.to_version}{ending}",
+                service=self.service,
+                detail=summary if problem is None else f"{summary} {problem}",
+                source="panel",
+                actor=self.actor,
+                severity=severity,
+                version_from=effects.before.current,
+                version_to=effects.to_version if phase is Phase.DONE else effects.before.current,
+                operation=self.operation_id,
+            )
+        )
+
+    def _lost(self, problem: Problem) -> None:
+        """The journal could not be written: nothing more is done; the operation stays open and is settled at the next start."""
+        self._ctx.emit(
+            TimelineEvent(
+                id=f"operation-{self.operation_id}-lost",
+                at_s=self._ctx.clock.utc_s(),
+                kind=_EVENT_KIND[self.kind],
+                title=f"{self.kind.value} of v{self._effects.to_version} stopped",
+                service=self.service,
+                detail=f"{problem} It stays open and is settled by reading the real state.",
+                actor=self.actor,
+                severity=Health.CRITICAL,
+                operation=self.operation_id,
+            )
+        )
+
+
+def _nobody(_run: OperationRun) -> None:
+    """The settler waits for the end itself."""

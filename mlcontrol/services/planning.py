@@ -1,0 +1,209 @@
+"""Plans: what a rollout would do to this service, whom it touches, how long it takes, and what forbids it."""
+
+from __future__ import annotations
+
+from mlcontrol.core import rollout
+from mlcontrol.core.compatibility.report import Direction, Finding, Report, Verdict
+from mlcontrol.core.operation import OperationKind
+from mlcontrol.core.plan import BlastRadius, Plan, PlanStep
+from mlcontrol.core.problem import Problem, ProblemError
+from mlcontrol.core.types import Health
+from mlcontrol.core.versions import version_order
+from mlcontrol.services.context import ChecksService, ServiceContext
+from mlcontrol.services.live import LiveState, observe, service_settings
+
+DEFAULT_SECONDS = {
+    rollout.ASSUME: 0.3,
+    rollout.LOAD: 8.0,
+    rollout.GOLDEN: 1.5,
+    rollout.ROUTE: 0.1,
+    rollout.VERIFY: 0.5,
+    rollout.ALIAS: 0.3,
+    rollout.UNLOAD: 3.0,
+}
+TO_ACCEPT = frozenset({"S1", "S4"})  # grown too much, trained earlier: stand unless a person answers for them
+READY_SECONDS = 0.1  # the load step when the version is loaded already
+
+
+def make_plan(
+    ctx: ServiceContext,
+    checks: ChecksService,
+    kind: OperationKind,
+    service: str,
+    version: str | None,
+    express: bool,
+) -> Plan:
+    """A plan for the state as it is now. Raises `ProblemError` when there is nothing to plan (no such version, no way back)."""
+    live = observe(ctx, service)
+    target = version if version is not None else _default_target(ctx, kind, service, live)
+    _require_registered(ctx, service, target)
+    blocked, unknown, warnings = _obvious_reasons(ctx, kind, service, target, live)
+    report: Report | None = None
+    if live.current is not None and live.current != target:
+        if kind is OperationKind.ROLLBACK:
+            report = checks.check_return(service, target)
+        else:
+            report = checks.check(service, target, False, "", _silent)
+        _judge(report, kind, express, blocked, unknown, warnings)
+    steps = _steps(ctx, kind, service, target, live, express)
+    return Plan(
+        service=service,
+        kind=kind,
+        from_version=live.current,
+        to_version=target,
+        express=express,
+        assumes=live.assumption(_recorded_digest(ctx, service, target)),
+        steps=steps,
+        blast=_blast(ctx, service, target, live, steps),
+        report=report,
+        expected_s=sum(step.expected_s for step in steps),
+        made_s=ctx.clock.utc_s(),
+        blocked_by=tuple(blocked),
+        unknown=tuple(unknown),
+        warnings=tuple(warnings),
+    )
+
+
+def rollback_target(ctx: ServiceContext, service: str, current: str | None) -> str | None:
+    """The newest version that served here and was known good; else the newest registered before the current one."""
+    quarantined = ctx.store.knowledge.quarantined(service)
+    for version, _ in ctx.store.knowledge.known_good(service):
+        if version != current and version not in quarantined:
+            return version
+    if current is None:
+        return None
+    s = service_settings(ctx, service)
+    older = [
+        v.version
+        for v in ctx.registry(s.registry).versions(s.model)
+        if version_order(v.version) < version_order(current) and v.version not in quarantined
+    ]
+    return max(older, key=version_order, default=None)
+
+
+def _default_target(ctx: ServiceContext, kind: OperationKind, service: str, live: LiveState) -> str:
+    target = rollback_target(ctx, service, live.current) if kind is OperationKind.ROLLBACK else None
+    if target is None:
+        raise ProblemError(
+            Problem(
+                "There is no earlier version known to be good."
+                if kind is OperationKind.ROLLBACK
+                else "No version was named.",
+                "Nothing else has served here, and the registry holds no earlier version."
+                if kind is OperationKind.ROLLBACK
+                else "",
+                "Choose a version by hand.",
+                code="not-found",
+            )
+        )
+    return target
+
+
+def _require_registered(ctx: ServiceContext, service: str, version: str) -> None:
+    s = service_settings(ctx, service)
+    known = {v.version for v in ctx.registry(s.registry).versions(s.model)}
+    if version not in known:
+        listing = ", ".join(sorted(known, key=version_order)) or "none"
+        raise ProblemError(
+            Problem(
+                f"{s.model} has no version {version}.",
+                f"The registry knows: {listing}.",
+                "Choose one of these.",
+                code="not-found",
+            )
+        )
+
+
+def _obvious_reasons(
+    ctx: ServiceContext, kind: OperationKind, service: str, target: str, live: LiveState
+) -> tuple[list[str], list[str], list[str]]:
+    blocked: list[str] = []
+    unknown: list[str] = []
+    warnings: list[str] = []
+    if live.current == target and live.split.canary_percent == 0:
+        blocked.append(f"v{target} answers all the traffic already.")
+    if live.current is None:
+        unknown.append("It is not known which version answers now, so nobody can say what would change.")
+    quarantine = ctx.store.knowledge.quarantined(service).get(target)
+    if quarantine is not None:
+        warnings.append(f"v{target} was rolled back before: {quarantine}")
+    if ctx.golden(service) is None:
+        blocked.append("This service has no golden set: after the change nobody could prove who answers.")
+    known_good = {version for version, _ in ctx.store.knowledge.known_good(service)}
+    if kind is OperationKind.ROLLBACK and target not in known_good:
+        warnings.append(f"There is no record here that v{target} served well; it is the version before this one.")
+    return blocked, unknown, warnings
+
+
+def _judge(
+    report: Report, kind: OperationKind, express: bool, blocked: list[str], unknown: list[str], warnings: list[str]
+) -> None:
+    """Deploying meets every rule of its direction; returning meets only what is mechanical (the checker holds that rule)."""
+    direction = Direction.ROLLBACK if kind is OperationKind.ROLLBACK else Direction.DEPLOY
+    lists = {Verdict.BLOCK: blocked, Verdict.UNKNOWN: unknown, Verdict.WARN: warnings}
+    for finding in report.findings:
+        if finding.direction is not direction or finding.verdict not in lists:
+            continue
+        to_accept = finding.rule in TO_ACCEPT and direction is Direction.DEPLOY
+        (unknown if to_accept else lists[finding.verdict]).append(_sentence(finding))
+    if report.one_way and direction is Direction.DEPLOY:
+        warnings.append("One way: once callers speak to the new version, the old one cannot take over again.")
+    if express:
+        # What is not known must not keep anybody from the way back; it is still said.
+        warnings.extend(f"Not known: {sentence}" for sentence in unknown)
+        unknown.clear()
+
+
+def _sentence(finding: Finding) -> str:
+    return f"{finding.rule}: {finding.why}" + (f" To fix: {finding.remedy}" if finding.remedy else "")
+
+
+def _steps(
+    ctx: ServiceContext, kind: OperationKind, service: str, target: str, live: LiveState, express: bool
+) -> tuple[PlanStep, ...]:
+    knowledge = ctx.store.knowledge
+    details = {
+        rollout.ASSUME: "nothing is done if the world has changed since this plan",
+        rollout.LOAD: f"v{target} beside v{live.current}; no traffic moves",
+        rollout.GOLDEN: f"v{target} is asked directly; no traffic moves",
+        rollout.ROUTE: f"all traffic from v{live.current} to v{target}",
+        rollout.VERIFY: "golden queries on the callers' road, counters that move; else it goes back by itself",
+        rollout.ALIAS: f"the registry names v{target}",
+        rollout.UNLOAD: "as it was before",
+    }
+    steps = []
+    for step in rollout.forward_steps(kind, express):
+        expected = knowledge.measured_seconds(service, step) or DEFAULT_SECONDS[step]
+        detail = details[step]
+        if step == rollout.LOAD and live.loaded_everywhere(target):
+            expected, detail = READY_SECONDS, f"v{target} is loaded and ready already"
+        steps.append(PlanStep(step, rollout.TITLES[step], detail, expected))
+    return tuple(steps)
+
+
+def _blast(ctx: ServiceContext, service: str, target: str, live: LiveState, steps: tuple[PlanStep, ...]) -> BlastRadius:
+    state = ctx.state().services.get(service)
+    known_traffic = state is not None and state.use.health is not Health.UNKNOWN
+    load = next((step.expected_s for step in steps if step.id == rollout.LOAD), 0.0)
+    irreversible = ["answers given meanwhile stay given"]
+    if live.current is None:
+        irreversible.append("the version before is not known, so there is nothing to return to")
+    return BlastRadius(
+        requests_per_s=state.traffic_per_s if state is not None and known_traffic else None,
+        share=1.0,
+        slices=(),
+        cold_load_s=None if live.loaded_everywhere(target) else load,
+        irreversible=tuple(irreversible),
+    )
+
+
+def _recorded_digest(ctx: ServiceContext, service: str, version: str) -> str | None:
+    s = service_settings(ctx, service)
+    for summary in ctx.registry(s.registry).versions(s.model):
+        if summary.version == version:
+            return summary.digest
+    return None
+
+
+def _silent(_text: str, _fraction: float | None) -> None:
+    """A declared check takes a moment only; nobody waits for its progress."""

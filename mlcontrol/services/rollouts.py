@@ -1,0 +1,184 @@
+"""Guarded rollouts: plans are kept by their hash, operations run on threads of their own, the journal comes before each effect."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+
+from mlcontrol.core.operation import OperationKind, Phase
+from mlcontrol.core.plan import Plan
+from mlcontrol.core.problem import Problem, ProblemError
+from mlcontrol.services.context import ChecksService, ServiceContext
+from mlcontrol.services.effects import Effects
+from mlcontrol.services.live import observe
+from mlcontrol.services.operation_run import OperationRun
+from mlcontrol.services.planning import make_plan
+from mlcontrol.services.settling import Settler
+
+KEPT_PLANS = 50
+PLAN_VALID_S = 900.0
+TAKE_OVER_S = 60.0
+
+
+class Rollouts:
+    """*Thread:* any. At most one operation runs on a service; a rollback takes over from whatever runs."""
+
+    def __init__(self, ctx: ServiceContext, checks: ChecksService) -> None:
+        self._ctx = ctx
+        self._checks = checks
+        self._lock = threading.Lock()
+        self._plans: OrderedDict[str, Plan] = OrderedDict()
+        self._running: dict[str, OperationRun] = {}  # by service
+        self._started: set[str] = set()  # operation ids of this engine: the same id twice is one operation
+        self._settler = Settler(ctx, self._run_settled)
+
+    def make_plan(self, kind: OperationKind, service: str, version: str | None, express: bool) -> Plan:
+        plan = make_plan(self._ctx, self._checks, kind, service, version, express)
+        with self._lock:
+            self._plans[plan.hash] = plan
+            while len(self._plans) > KEPT_PLANS:
+                self._plans.popitem(last=False)
+        return plan
+
+    def execute(self, operation: str, plan_hash: str, reason: str, actor: str, accept_unknown: bool) -> None:
+        with self._lock:
+            if operation in self._started:
+                return
+            plan = self._plans.get(plan_hash)
+        if self._ctx.store.audit.of_operation(operation):
+            return  # journaled by an engine before this one
+        plan = self._admit(plan, reason, accept_unknown)
+        took_over = self._make_room(plan, actor)
+        before = observe(self._ctx, plan.service)
+        effects = Effects(
+            self._ctx,
+            plan.service,
+            plan.kind,
+            plan.to_version,
+            before.current,
+            before,
+            None if took_over else plan.assumes,
+        )
+        run = OperationRun(self._ctx, operation, plan, effects, reason, actor, self._finished)
+        with self._lock:
+            other = self._running.get(plan.service)
+            if other is not None:
+                raise ProblemError(_busy(other))
+            self._running[plan.service] = run
+            self._started.add(operation)
+        try:
+            run.start()
+        except BaseException:
+            self._finished(run)
+            raise
+
+    def abort(self, operation: str, actor: str, reason: str) -> None:
+        with self._lock:
+            run = next((r for r in self._running.values() if r.operation_id == operation), None)
+        if run is None:
+            raise ProblemError(
+                Problem(
+                    "This operation does not run any more.",
+                    "It has ended, or it belongs to another engine.",
+                    "Look at its last line.",
+                    code="not-found",
+                )
+            )
+        run.abort(actor, reason)
+
+    def running(self) -> tuple[str, ...]:
+        """Ids of the operations that run now."""
+        with self._lock:
+            return tuple(run.operation_id for run in self._running.values())
+
+    def settle(self) -> None:
+        self._settler.start()
+
+    def close(self, timeout_s: float = 10.0) -> None:
+        self._settler.close()
+        with self._lock:
+            runs = list(self._running.values())
+        for run in runs:
+            run.join(timeout_s)
+
+    def _admit(self, plan: Plan | None, reason: str, accept_unknown: bool) -> Plan:
+        """The guard before the first effect: everything that forbids a plan is checked here, whoever asks."""
+        view_only = self._ctx.view_only
+        if view_only:
+            raise ProblemError(
+                Problem("This engine may only look.", view_only, "Mend the store first.", code="blocked")
+            )
+        if plan is None or self._ctx.clock.utc_s() - plan.made_s > PLAN_VALID_S:
+            raise ProblemError(
+                Problem(
+                    "This plan is not valid any more.",
+                    "Plans live for fifteen minutes and end with the engine that made them.",
+                    "Make a new plan; it takes a second.",
+                    code="conflict",
+                )
+            )
+        if not reason.strip():
+            raise ProblemError(
+                Problem(
+                    "A reason is missing.", "Every change is recorded with its reason.", "Give one.", code="refused"
+                )
+            )
+        if plan.blocked_by:
+            raise ProblemError(
+                Problem(
+                    f"v{plan.to_version} may not be deployed."
+                    if plan.kind is OperationKind.DEPLOY
+                    else f"v{plan.to_version} cannot take over.",
+                    " ".join(plan.blocked_by),
+                    "Correct what is named, or choose another version.",
+                    code="blocked",
+                )
+            )
+        if plan.unknown and not accept_unknown:
+            raise ProblemError(
+                Problem(
+                    f"v{plan.to_version} is not deployed unless somebody answers for this.",
+                    " ".join(plan.unknown),
+                    "Mend or find out what is named, or accept it expressly with your reason.",
+                    code="unaccepted",
+                )
+            )
+        return plan
+
+    def _make_room(self, plan: Plan, actor: str) -> bool:
+        """A rollback takes over from what runs; anything else is refused. True when something was taken over."""
+        with self._lock:
+            other = self._running.get(plan.service)
+        if other is None:
+            return False
+        if plan.kind is not OperationKind.ROLLBACK or other.kind is OperationKind.ROLLBACK:
+            raise ProblemError(_busy(other))
+        other.abort(actor, "a rollback takes over")
+        if not other.join(TAKE_OVER_S):
+            raise ProblemError(_busy(other))
+        return True
+
+    def _run_settled(self, run: OperationRun, service: str) -> None:
+        """Lend the service to an operation that is being settled; its thread is the settler's."""
+        with self._lock:
+            if service in self._running:
+                raise ProblemError(_busy(self._running[service]))
+            self._running[service] = run
+        try:
+            run.run_here()
+        finally:
+            self._finished(run)
+
+    def _finished(self, run: OperationRun) -> None:
+        with self._lock:
+            if self._running.get(run.service) is run:
+                del self._running[run.service]
+
+
+def _busy(other: OperationRun) -> Problem:
+    return Problem(
+        f"{other.service} is being changed right now.",
+        f"{other.actor} started a {other.kind.value} {other.age_words()} ago ({Phase.RUNNING.value}).",
+        "Wait for its end, abort it, or roll back: a rollback takes over.",
+        code="conflict",
+    )

@@ -1,0 +1,1 @@
+"""What the panel remembers: audit chain, timeline, reviews, knowledge, history, settings. The only room with SQL and files."""

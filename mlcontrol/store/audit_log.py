@@ -1,0 +1,141 @@
+"""The audit log: hash-chained rows, durable when `append` returns, with the newest head kept outside the database too."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+
+from mlcontrol.core import audit as chain
+from mlcontrol.core.audit import AuditRow, ChainVerdict
+from mlcontrol.ports.clock import Clock
+from mlcontrol.store.database import Database, StoreError
+from mlcontrol.store.schema import audit
+
+log = structlog.get_logger("audit")
+
+PAGE = 2000
+_LOCK_KEY = 0x6D6C63  # the advisory lock of the chain on PostgreSQL
+
+
+class AuditLog:
+    """*Thread:* any, also several processes: the chain has one writer at a time."""
+
+    def __init__(self, database: Database, clock: Clock, heads: Path) -> None:
+        self._db = database
+        self._clock = clock
+        name = hashlib.sha256(database.where.encode()).hexdigest()[:16]
+        self._head_file = heads / f"audit-{name}.head"
+        self._head_lock = threading.Lock()
+
+    def append(self, actor: str, action: str, body: dict[str, Any], service: str = "", operation: str = "") -> AuditRow:
+        """Add a row; raises `StoreError` when it could not be made durable (then it is not there)."""
+        with self._db.write() as connection:
+            if not self._db.is_sqlite:
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK_KEY)))
+            newest = connection.execute(sa.select(audit).order_by(audit.c.seq.desc()).limit(1)).first()
+            previous = None if newest is None else AuditRow(*newest)
+            row = chain.append(previous, self._clock.utc_s(), actor, action, service, operation, body)
+            connection.execute(
+                audit.insert().values(
+                    seq=row.seq,
+                    at_s=row.at_s,
+                    actor=row.actor,
+                    action=row.action,
+                    service=row.service,
+                    operation=row.operation,
+                    body=row.body,
+                    previous=row.previous,
+                    hash=row.hash,
+                )
+            )
+        self._keep_head(row)
+        return row
+
+    def rows(self, before: int | None, limit: int) -> tuple[AuditRow, ...]:
+        """Newest first; ``before`` is exclusive."""
+        query = sa.select(audit).order_by(audit.c.seq.desc()).limit(limit)
+        if before is not None:
+            query = query.where(audit.c.seq < before)
+        with self._db.read() as connection:
+            return tuple(AuditRow(*row) for row in connection.execute(query))
+
+    def of_operation(self, operation: str) -> tuple[AuditRow, ...]:
+        """Oldest first."""
+        query = sa.select(audit).where(audit.c.operation == operation).order_by(audit.c.seq)
+        with self._db.read() as connection:
+            return tuple(AuditRow(*row) for row in connection.execute(query))
+
+    def open_operations(self) -> tuple[str, ...]:
+        """Operations that were begun and have no outcome, oldest first."""
+        ended = sa.select(audit.c.operation).where(audit.c.action.like("%.outcome"))
+        query = (
+            sa.select(audit.c.operation)
+            .where(audit.c.action.like("%.intent"), audit.c.operation.not_in(ended))
+            .order_by(audit.c.seq)
+        )
+        with self._db.read() as connection:
+            return tuple(connection.execute(query).scalars())
+
+    def count(self) -> int:
+        with self._db.read() as connection:
+            return int(connection.execute(sa.select(sa.func.count()).select_from(audit)).scalar_one())
+
+    def verify(self) -> ChainVerdict:
+        """Walk the whole chain, also against the head kept outside."""
+        kept = self._kept_head()  # read first: rows that come meanwhile only make the log longer
+        verdict = chain.verify(self._all(), kept)
+        if not verdict.ok and kept is not None and verdict.first_bad == verdict.rows + 1:
+            way_on = f" If this store was made anew on purpose, remove {self._head_file}."
+            return replace(verdict, why=verdict.why + way_on)
+        return verdict
+
+    def _all(self) -> Iterator[AuditRow]:
+        # By position, not by number: a row whose number was changed must be met where it stands.
+        last = -1
+        while True:
+            query = sa.select(audit).where(audit.c.seq > last).order_by(audit.c.seq).limit(PAGE)
+            with self._db.read() as connection:
+                page = [AuditRow(*row) for row in connection.execute(query)]
+            yield from page
+            if len(page) < PAGE:
+                return
+            last = page[-1].seq
+
+    def _keep_head(self, row: AuditRow) -> None:
+        """A head that cannot be kept does not undo the row, which is durable: an older head still fits the chain."""
+        try:
+            with self._head_lock:
+                kept = self._kept_head()
+                if kept is not None and (kept[0] >= row.seq or not self._continues(kept, row)):
+                    return
+                self._head_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                descriptor, temporary = tempfile.mkstemp(dir=self._head_file.parent, prefix=".audit-head.")
+                with os.fdopen(descriptor, "w") as file:
+                    json.dump({"seq": row.seq, "hash": row.hash}, file)
+                Path(temporary).replace(self._head_file)
+        except (OSError, StoreError) as error:
+            log.warning("the audit head outside the store stays behind", row=row.seq, why=str(error))
+
+    def _continues(self, kept: tuple[int, str], row: AuditRow) -> bool:
+        """Whether the log still holds the kept head. A restored backup that is written on must not outgrow the evidence."""
+        if kept == (row.seq - 1, row.previous):
+            return True
+        with self._db.read() as connection:
+            return connection.execute(sa.select(audit.c.hash).where(audit.c.seq == kept[0])).scalar() == kept[1]
+
+    def _kept_head(self) -> tuple[int, str] | None:
+        try:
+            kept = json.loads(self._head_file.read_text())
+            return int(kept["seq"]), str(kept["hash"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None

@@ -1,0 +1,45 @@
+"""The store as one thing: the panel's database and, beside it, the metric history."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from platformdirs import user_state_path
+
+from mlcontrol.ports.clock import Clock
+from mlcontrol.store.audit_log import AuditLog
+from mlcontrol.store.database import Database, open_database
+from mlcontrol.store.history import History
+from mlcontrol.store.knowledge import Knowledge
+from mlcontrol.store.reviews import Reviews
+from mlcontrol.store.timeline import Timeline
+
+HISTORY_FILE = "history.db"
+
+
+class Store:
+    """Made by `Store.open`. *Thread:* any."""
+
+    def __init__(self, database: Database, history: History, clock: Clock, heads: Path) -> None:
+        self._database = database
+        self.audit = AuditLog(database, clock, heads)
+        self.timeline = Timeline(database)
+        self.reviews = Reviews(database)
+        self.knowledge = Knowledge(database, clock)
+        self.history = history
+
+    @classmethod
+    def open(cls, url: str, base: Path, clock: Clock, heads: Path | None = None) -> Store:
+        """``url``: SQLAlchemy URL, SQLite paths relative to ``base``, where the history lies too. ``heads``: folder outside the
+        store for the audit log's head. Raises `StoreError`."""
+        database = open_database(url, base)
+        try:
+            history = History(base / HISTORY_FILE)
+        except BaseException:
+            database.close()
+            raise
+        return cls(database, history, clock, heads or Path(user_state_path("mlcontrol")))
+
+    def close(self) -> None:
+        self.history.close()
+        self._database.close()

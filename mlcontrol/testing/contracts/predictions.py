@@ -1,0 +1,57 @@
+"""What a prediction log keeps."""
+
+from __future__ import annotations
+
+import json
+
+from mlcontrol.ports.predictions import PredictionLog
+from mlcontrol.testing.contracts.connection import ConnectionContract
+
+
+class PredictionsContract(ConnectionContract):
+    """Fixtures: ``adapter``; ``service``, logged there with labels; ``prediction``, the output that is the answer; ``span``,
+    (since, until) in UTC seconds, in the past, with answered and labelled requests in it."""
+
+    def test_counts_agree_with_each_other(
+        self, adapter: PredictionLog, service: str, prediction: str, span: tuple[float, float]
+    ) -> None:
+        shares = adapter.shares(service, *span)
+        buckets = adapter.quality(service, prediction, *span, bucket_s=60.0, regression=False)
+        answered = sum(share.answered for share in shares)
+        assert answered > 0
+        assert sum(bucket.served for bucket in buckets) == answered
+        assert all(0 <= bucket.correct <= bucket.n <= bucket.served for bucket in buckets)
+        assert any(bucket.n for bucket in buckets)
+
+    def test_spans_are_half_open(self, adapter: PredictionLog, service: str, span: tuple[float, float]) -> None:
+        since, until = span
+        middle = (since + until) / 2
+        halves = [adapter.shares(service, since, middle), adapter.shares(service, middle, until)]
+        assert sum(share.answered for half in halves for share in half) == sum(
+            share.answered for share in adapter.shares(service, *span)
+        )
+
+    def test_slices_are_counted_by_name_and_value(
+        self, adapter: PredictionLog, service: str, span: tuple[float, float]
+    ) -> None:
+        total = sum(share.answered + share.failed for share in adapter.shares(service, *span))
+        for counts in adapter.slices(service, *span).values():
+            assert sum(counts.values()) <= total
+
+    def test_a_sample_is_a_choice_that_its_seed_decides(
+        self, adapter: PredictionLog, service: str, span: tuple[float, float]
+    ) -> None:
+        first = adapter.sample(service, 5, 1, *span)
+        assert first == adapter.sample(service, 5, 1, *span)
+        assert [item.request_id for item in first] != [item.request_id for item in adapter.sample(service, 5, 2, *span)]
+        assert len({item.request_id for item in first}) == len(first) == 5
+        for item in first:
+            assert span[0] <= item.at_s < span[1]
+            assert isinstance(json.loads(item.inputs), dict)
+            assert isinstance(json.loads(item.outputs), dict)
+
+    def test_a_service_without_a_log_has_no_predictions(
+        self, adapter: PredictionLog, span: tuple[float, float]
+    ) -> None:
+        assert adapter.shares("nobody", *span) == ()
+        assert adapter.sample("nobody", 5, 1, *span) == ()

@@ -1,0 +1,141 @@
+"""No file, however broken, gives anything but a signature or `Unreadable`, and neither within more than a second."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mlcontrol.adapters.signatures.bounds import Unreadable, parse_json
+from mlcontrol.adapters.signatures.files import read_path
+from mlcontrol.adapters.signatures.mlmodel import read_mlmodel
+from mlcontrol.adapters.signatures.native import read_native
+from mlcontrol.adapters.signatures.oip import read_metadata
+from mlcontrol.adapters.signatures.onnx_graph import read_onnx
+from mlcontrol.adapters.signatures.side_files import requests_of
+from mlcontrol.adapters.signatures.tensorflow import read_saved_model, read_tfserving
+from mlcontrol.adapters.signatures.triton_config import read_triton_config
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4)
+    | st.dictionaries(
+        st.sampled_from(["name", "inputs", "outputs", "schema", "shape", "type", "datatype", "dims", "domain", "runtime",
+                         "model_spec", "metadata", "signature_def", "serving_default", "dtype", "tensor_shape", "dim", "size",
+                         "signature", "flavors", "mlcontrol", "features", "created_at", "values"])
+        | st.text(max_size=4),
+        inner,
+        max_size=5,
+    ),
+    max_leaves=25,
+)  # fmt: skip
+CONFIG_WORDS = st.lists(
+    st.sampled_from(["input", "output", "name", ":", "[", "]", "{", "}", "<", ">", '"x"', "'y", "TYPE_FP32", "1", "-1", "0x", "1.5",
+                     ",", ";", "#c\n", "dims", "max_batch_size", "optional", "true", "\\", "\n", "data_type"]),
+    max_size=60,
+).map(" ".join)  # fmt: skip
+
+
+def bounded(read: Callable[[], object]) -> None:
+    start = time.perf_counter()
+    with suppress(Unreadable):
+        read()
+    assert time.perf_counter() - start < 1.0
+
+
+@settings(deadline=None)
+@given(JSON)
+def test_json_readers(document: object) -> None:
+    for read in (read_native, read_metadata, read_tfserving):
+        bounded(lambda read=read: read(document))
+    bounded(
+        lambda: read_native(
+            {"name": "m", **(document if isinstance(document, dict) else {}), "schema": "mlcontrol.signature/1"}
+        )
+    )
+
+
+@settings(deadline=None)
+@given(JSON)
+def test_mlmodel_documents(document: object) -> None:
+    text = json.dumps(document)
+    bounded(lambda: read_mlmodel(text, "m"))
+    bounded(lambda: read_mlmodel(json.dumps({"signature": {"inputs": text, "outputs": text, "params": text}}), "m"))
+    bounded(lambda: read_mlmodel(json.dumps({"flavors": document, "metadata": {"mlcontrol": document}}), "m"))
+
+
+@settings(deadline=None)
+@given(st.text(max_size=300))
+def test_texts(text: str) -> None:
+    bounded(lambda: read_mlmodel(text, "m"))
+    bounded(lambda: read_triton_config(text, "m"))
+    bounded(lambda: parse_json(text, "file"))
+
+
+@settings(deadline=None)
+@given(CONFIG_WORDS)
+def test_configs(text: str) -> None:
+    bounded(lambda: read_triton_config(text, "m"))
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=300))
+def test_binaries(data: bytes) -> None:
+    bounded(lambda: read_onnx(memoryview(data), "m"))
+    bounded(lambda: read_saved_model(memoryview(data), "m"))
+
+
+@settings(deadline=None)
+@given(JSON)
+def test_logged_requests(row: object) -> None:
+    with suppress(ValueError):  # told to the reader of lines, which counts it
+        assert all(isinstance(r, dict) for r in requests_of(row))
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@given(
+    st.binary(max_size=200), st.sampled_from(["MLmodel", "x.onnx", "saved_model.pb", "config.pbtxt", "x.json", "x.bin"])
+)
+def test_files(tmp_path: Path, data: bytes, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(data)
+    bounded(lambda: read_path(path))
+
+
+BOMBS = {
+    "deep yaml": ("MLmodel", b"- " * 1_900_000),
+    "wide yaml": ("MLmodel", b"a: [" + b"1, " * 1_200_000 + b"]"),
+    "alias bomb": ("MLmodel", b"a: &a [x]\n" + b"".join(b"b%d: &b%d [*a, *a]\n" % (i, i) for i in range(2000))),
+    "long key yaml": ("MLmodel", b"? " + b"k" * 3_900_000),
+    "quoted yaml": ("MLmodel", b'"' + b"\\x41" * 900_000),
+    "too large": ("MLmodel", b"a" * 5_000_000),
+    "deep json": ("x.json", b"[" * 3_900_000),
+    "long number": ("x.json", b"9" * 3_900_000),
+    "deep config": ("config.pbtxt", b"a {" * 1_200_000),
+    "long string config": ("config.pbtxt", b'a: "' + b"\\\\" * 1_900_000),
+    "comments config": ("config.pbtxt", b"#\n" * 1_900_000 + b"a"),
+    "minus config": ("config.pbtxt", b"a: -" + b" " * 3_900_000),
+    "empty fields onnx": ("x.onnx", b"\x0a\x00" * 2_000_000),
+    "endless varint": ("x.onnx", b"\xff" * 4_000_000),
+    "overlong block": ("x.onnx", b"\x3a\xff\xff\xff\xff\x7f"),
+    "pickle": ("x.onnx", b"\x80\x04\x95cposix\nsystem\n(S'true'\ntR."),
+    "zero pb": ("saved_model.pb", b"\x00" * 100_000),
+    "empty": ("x.onnx", b""),
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_bombs(name: str, tmp_path: Path) -> None:
+    file, data = BOMBS[name]
+    path = tmp_path / file
+    path.write_bytes(data)
+    start = time.process_time()
+    with pytest.raises(Unreadable):
+        read_path(path)
+    assert time.process_time() - start < 1.0

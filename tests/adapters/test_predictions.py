@@ -1,0 +1,190 @@
+"""The JSON Lines log: on files written here, and on the fleet's own log."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlcontrol.adapters.predictions.jsonl import JsonLinesLog
+from mlcontrol.core.settings import ConnectionSettings
+from mlcontrol.core.types import ConnectionKind
+from mlcontrol.ports.errors import AdapterError, NotFound, TimedOut
+from mlcontrol.testing.contracts.connection import no_secret
+from mlcontrol.testing.contracts.predictions import PredictionsContract
+
+START_S = datetime(2026, 3, 29, 0, 30, tzinfo=UTC).timestamp()  # an hour in which clocks change in many places
+SPAN = (START_S, START_S + 3600.0)
+
+
+def log_in(folder: Path) -> JsonLinesLog:
+    options = {"labels": (folder / "labels").as_uri()}
+    url = (folder / "predictions").as_uri()
+    return JsonLinesLog(ConnectionSettings("log", ConnectionKind.PREDICTIONS, "jsonl", url, options=options), no_secret)
+
+
+def put(folder: Path, kind: str, at_s: float, entry: dict[str, Any] | str) -> None:
+    hour = datetime.fromtimestamp(at_s, UTC).strftime("%Y%m%dT%H")
+    file = folder / kind / "digits" / f"{hour}.jsonl"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("a") as out:
+        out.write((entry if isinstance(entry, str) else json.dumps(entry)) + "\n")
+
+
+def prediction(number: int, at_s: float, **changes: Any) -> dict[str, Any]:
+    entry = {
+        "request_id": f"r{number}",
+        "time": datetime.fromtimestamp(at_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "service": "digits",
+        "model": "digits",
+        "version": "2" if number % 3 else "1",
+        "inputs": {"image": [0.0, 1.0]},
+        "outputs": {"digit": number % 10},
+        "slices": {"region": "north" if number % 2 else "south"},
+        "status": 200,
+        "error": None,
+        "latency_ms": 5.0,
+    }
+    return {**entry, **changes}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """120 answered requests over an hour, one in four labelled wrongly, every tenth not labelled."""
+    for number in range(120):
+        at_s = START_S + number * 30.0
+        put(tmp_path, "predictions", at_s, prediction(number, at_s))
+        if number % 10:
+            label = number % 10 if number % 4 else (number + 1) % 10
+            put(tmp_path, "labels", at_s + 60.0, {"request_id": f"r{number}", "time": "late", "label": label})
+    return tmp_path
+
+
+class TestContract(PredictionsContract):
+    @pytest.fixture
+    def adapter(self, folder: Path) -> JsonLinesLog:
+        return log_in(folder)
+
+    @pytest.fixture
+    def service(self) -> str:
+        return "digits"
+
+    @pytest.fixture
+    def prediction(self) -> str:
+        return "digit"
+
+    @pytest.fixture
+    def span(self) -> tuple[float, float]:
+        return SPAN
+
+
+@pytest.mark.real
+class TestFleet(PredictionsContract):
+    @pytest.fixture
+    def adapter(self, connection: Callable[[str], ConnectionSettings]) -> JsonLinesLog:
+        made = JsonLinesLog(connection("predictions"), no_secret)
+        until_s = time.monotonic() + 110
+        # Labels arrive 30 to 90 s late.
+        while not any(b.n for b in made.quality("digits", "digit", 0, time.time() - 5, 60.0, False)):
+            assert time.monotonic() < until_s
+            time.sleep(0.5)
+        return made
+
+    @pytest.fixture
+    def service(self) -> str:
+        return "digits"
+
+    @pytest.fixture
+    def prediction(self) -> str:
+        return "digit"
+
+    @pytest.fixture
+    def span(self) -> tuple[float, float]:
+        return (time.time() - 3600.0, time.time() - 5.0)
+
+
+def test_numbers_are_those_of_the_log(folder: Path) -> None:
+    log = log_in(folder)
+    assert {(s.version, s.answered, s.failed) for s in log.shares("digits", *SPAN)} == {("1", 40, 0), ("2", 80, 0)}
+    buckets = log.quality("digits", "digit", *SPAN, bucket_s=600.0, regression=False)
+    assert sum(b.n for b in buckets) == 108
+    assert sum(b.correct for b in buckets) == sum(1 for n in range(120) if n % 10 and n % 4)
+    assert log.slices("digits", *SPAN) == {"region": {"north": 60, "south": 60}}
+
+
+def test_a_regression_sums_its_errors(tmp_path: Path) -> None:
+    for number, (said, true) in enumerate([(10.0, 13.0), (5.0, 1.0)]):
+        put(
+            tmp_path, "predictions", START_S, prediction(number, START_S + number, version="1", outputs={"y": [[said]]})
+        )
+        put(tmp_path, "labels", START_S, {"request_id": f"r{number}", "time": "late", "label": true})
+    (bucket,) = log_in(tmp_path).quality("digits", "y", *SPAN, bucket_s=3600.0, regression=True)
+    assert (bucket.n, bucket.squared_error, bucket.absolute_error) == (2, 25.0, 7.0)
+
+
+def test_errors_count_as_failed_and_are_never_sampled(tmp_path: Path) -> None:
+    put(tmp_path, "predictions", START_S, prediction(1, START_S, error="boom", status=500, version=None, outputs=None))
+    put(tmp_path, "predictions", START_S, prediction(2, START_S))
+    log = log_in(tmp_path)
+    assert {(s.version, s.answered, s.failed) for s in log.shares("digits", *SPAN)} == {("", 0, 1), ("2", 1, 0)}
+    assert [item.request_id for item in log.sample("digits", 9, 1, *SPAN)] == ["r2"]
+
+
+def test_lines_that_are_no_json_are_left_out_and_counted(folder: Path) -> None:
+    log = log_in(folder)
+    for bad in ('{"request_id": "cut', "not json at all", '{"request_id": 7, "time": "never"}', "[1, 2]"):
+        put(folder, "predictions", START_S, bad)
+    assert sum(s.answered for s in log.shares("digits", *SPAN)) == 120
+    assert log.malformed("digits", *SPAN) == 4
+
+
+def test_a_hostile_value_is_data(tmp_path: Path) -> None:
+    hostile = "'; drop table log; --"
+    put(
+        tmp_path, "predictions", START_S, prediction(1, START_S, version=hostile, slices={hostile: hostile, 'a"b': "c"})
+    )
+    log = log_in(tmp_path)
+    assert log.shares("digits", *SPAN)[0].version == hostile
+    assert log.slices("digits", *SPAN)[hostile] == {hostile: 1}
+    assert log.sample("digits", 1, 1, *SPAN, version=hostile)[0].version == hostile
+    for name in ("../digits", "/etc", "a/b", "", "x'y"):
+        with pytest.raises(AdapterError):
+            log.shares(name, *SPAN)
+
+
+def test_only_hours_that_matter_are_opened(folder: Path) -> None:
+    far = START_S - 10 * 3600
+    put(folder, "predictions", far, prediction(999, START_S + 1))  # misfiled: would count if the file were read
+    assert sum(s.answered for s in log_in(folder).shares("digits", *SPAN)) == 120
+
+
+def test_a_sample_is_spread_evenly(tmp_path: Path) -> None:
+    for number in range(400):
+        put(tmp_path, "predictions", START_S, prediction(number, START_S + number / 10))
+    log = log_in(tmp_path)
+    firsts = [int(i.request_id[1:]) for seed in range(10) for i in log.sample("digits", 20, seed, *SPAN)]
+    assert 140 < sum(firsts) / len(firsts) < 260
+    assert len(set(firsts)) > 120
+
+
+def test_a_long_question_is_interrupted(tmp_path: Path) -> None:
+    noise = random.Random(1)
+    file = tmp_path / "predictions" / "digits" / "20260329T00.jsonl"
+    file.parent.mkdir(parents=True)
+    lines = "".join(json.dumps(prediction(n, START_S + noise.random() * 600)) + "\n" for n in range(2000))
+    file.write_text(lines * 100)
+    started = time.monotonic()
+    with pytest.raises(TimedOut):
+        log_in(tmp_path).quality("digits", "digit", *SPAN, bucket_s=60.0, regression=False, deadline_s=0.05)
+    assert time.monotonic() - started < 5.0
+
+
+def test_a_missing_folder_is_a_diagnosis(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="no folder"):
+        log_in(tmp_path / "nowhere").probe()

@@ -1,0 +1,66 @@
+"""Use against its objectives; no data is never ok."""
+
+from __future__ import annotations
+
+import pytest
+
+from mlcontrol.core.facts import Known, Traffic
+from mlcontrol.core.problem import Problem
+from mlcontrol.core.signals.use import use_signal
+from mlcontrol.core.types import Health, Signal, Stamp
+
+OBJECTIVES = {"error_rate": 0.01, "p99_ms": 150.0}
+
+
+def judge(traffic: Traffic | None, age_s: float = 1.0) -> Signal:
+    known: Known[Traffic] = Known(traffic, Stamp(0, 100 - age_s, 1)) if traffic else Known(failed=Problem("No answer."))
+    return use_signal(known, OBJECTIVES, 100.0, 5.0)
+
+
+def test_answers_in_time_without_errors() -> None:
+    found = judge(Traffic({"2": 8.0}, frozenset(), {}, 240, {"2": {"0.99": 20.0}}))
+    assert (found.health, found.text) == (Health.OK, "8.0/s")
+
+
+@pytest.mark.parametrize(
+    ("errors", "health"), [(1, Health.OK), (3, Health.WARNING), (30, Health.CRITICAL), (240, Health.CRITICAL)]
+)
+def test_errors_are_critical_only_when_surely_above_the_objective(errors: int, health: Health) -> None:
+    assert judge(Traffic({"2": 8.0}, frozenset(), {"5xx": errors}, 240)).health is health
+
+
+def test_error_types_are_named() -> None:
+    found = judge(Traffic({"2": 8.0}, frozenset(), {"5xx": 20, "4xx": 10}, 240))
+    assert found.text == "errors 12.5 %"
+    assert "4xx 10, 5xx 20" in found.detail
+
+
+@pytest.mark.parametrize(("p99", "health"), [(149.0, Health.OK), (200.0, Health.WARNING), (400.0, Health.CRITICAL)])
+def test_latency_against_its_objective(p99: float, health: Health) -> None:
+    assert judge(Traffic({"2": 8.0}, frozenset(), {}, 240, {"2": {"0.99": p99}})).health is health
+
+
+def test_a_missing_quantile_is_no_latency() -> None:
+    assert judge(Traffic({"2": 8.0}, frozenset(), {}, 240, {"2": {"0.99": float("nan")}})).health is Health.OK
+
+
+def test_no_queries_where_there_were_some_is_critical() -> None:
+    assert judge(Traffic({"2": 0.0}, frozenset(), {}, 0, {}, 8.0)).health is Health.CRITICAL
+
+
+def test_no_queries_ever_is_unknown() -> None:
+    assert judge(Traffic({"2": 0.0}, frozenset(), {}, 0)).health is Health.UNKNOWN
+
+
+def test_less_than_half_of_the_hour_before() -> None:
+    assert judge(Traffic({"2": 3.0}, frozenset(), {}, 90, {}, 8.0)).health is Health.WARNING
+
+
+@pytest.mark.parametrize("age_s", [11.0, 16.0, 1000.0])
+def test_old_data_is_not_ok(age_s: float) -> None:
+    assert judge(Traffic({"2": 8.0}, frozenset(), {}, 240), age_s).health is Health.UNKNOWN
+
+
+def test_no_data_is_unknown() -> None:
+    assert judge(None).health is Health.UNKNOWN
+    assert judge(Traffic()).health is Health.UNKNOWN

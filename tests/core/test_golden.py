@@ -1,0 +1,102 @@
+"""Golden sets: what counts as right, the score, and the file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlcontrol.core.golden import Expected, GoldenItem, GoldenSet, Tolerance, ToleranceKind, matches, score
+from mlcontrol.core.problem import ProblemError
+from mlcontrol.store.golden_files import read_golden, write_golden
+
+NUMERIC = Tolerance(ToleranceKind.NUMERIC, abs=0.1)
+SET, TEXT, TOP2 = (Tolerance(k, k=2) for k in (ToleranceKind.SET, ToleranceKind.TEXT, ToleranceKind.TOP_K))
+
+
+@pytest.mark.parametrize(
+    ("got", "want", "tolerance", "right"),
+    [
+        ([[7]], 7, Tolerance(), True),
+        ([[8]], 7, Tolerance(), False),
+        ([["Ideal"]], "Ideal", Tolerance(), True),
+        ([[True]], 1, Tolerance(), False),
+        ([[1.05]], 1.0, NUMERIC, True),
+        ([[1.2]], 1.0, NUMERIC, False),
+        ([[float("nan")]], 1.0, NUMERIC, False),
+        (["x"], 1.0, NUMERIC, False),
+        ([[1.0, 2.05]], [1.0, 2.0], NUMERIC, True),
+        ([[1.0]], [1.0, 2.0], NUMERIC, False),
+        ([[0.1, 0.5, 0.4]], 2, TOP2, True),
+        ([[0.1, 0.5, 0.4]], 0, TOP2, False),
+        ([["b", "a", "c"]], "a", TOP2, True),
+        ([["a", "b"]], ["b", "a"], SET, True),
+        ([["a"]], ["b", "a"], SET, False),
+        (["  An  Answer "], "an answer", TEXT, True),
+        (["no"], "yes", TEXT, False),
+    ],
+)
+def test_tolerances(got: Any, want: Any, tolerance: Tolerance, right: bool) -> None:
+    assert matches(Expected("y", want, tolerance), {"y": got}) is right
+    assert not matches(Expected("z", want, tolerance), {"y": got})
+
+
+def item(name: str, critical: bool = False, region: str = "north") -> GoldenItem:
+    return GoldenItem(name, {"x": [[1.0]]}, Expected("y", 1), {"region": region}, critical)
+
+
+def test_score_counts_the_unanswered_as_wrong() -> None:
+    items = [item("a"), item("b", critical=True), item("c", critical=True, region="south"), item("d")]
+    result = score(items, {"a": {"y": [1]}, "b": {"y": [1]}, "c": {"y": [0]}})
+    assert (result.right, result.n, result.estimate) == (2, 4, 0.5)
+    assert (result.wrong, result.unanswered, result.critical_failed) == (("c",), ("d",), ("c",))
+    assert result.by_slice == {"region=north": (2, 3), "region=south": (0, 1)}
+    assert 0 < result.low < 0.5 < result.high < 1
+
+
+def test_empty_set_scores_nothing() -> None:
+    result = score([], {})
+    assert result.estimate is None
+    assert (result.low, result.high) == (0.0, 1.0)
+
+
+def test_file_round_trip(tmp_path: Path) -> None:
+    golden = GoldenSet(
+        "digits", "digits", (item("a", True), GoldenItem("b", {"x": 2}, Expected("y", 1.5, NUMERIC))), 0.9, "now"
+    )
+    write_golden(tmp_path / "g.json", golden)
+    assert read_golden(tmp_path / "g.json") == golden
+    assert [p.name for p in tmp_path.iterdir()] == ["g.json"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{}", '{"schema": "mlcontrol.golden/1"}', "[" * 100_000]
+    + [
+        json.dumps({"schema": "mlcontrol.golden/1", **more})
+        for more in (
+            {"items": [{}]},
+            {"items": [], "minimum_score": 2},
+            {"items": [{"inputs": {}, "expected": {"output": "y", "value": 1, "tolerance": {"kind": "about"}}}]},
+            {
+                "items": [
+                    {
+                        "inputs": {},
+                        "expected": {"output": "y", "value": 1, "tolerance": {"kind": "numeric", "abs": "x"}},
+                    }
+                ]
+            },
+            {"items": [{"id": "a", "inputs": {}, "expected": {"output": "y", "value": 1}}] * 2},
+        )
+    ],
+    ids=range(10),
+)
+def test_bad_file(tmp_path: Path, text: str) -> None:
+    (tmp_path / "g.json").write_text(text)
+    with pytest.raises(ProblemError) as caught:
+        read_golden(tmp_path / "g.json")
+    assert caught.value.problem.code == "unreadable"
+    with pytest.raises(ProblemError):
+        read_golden(tmp_path / "missing.json")

@@ -1,0 +1,109 @@
+"""The rollout state machine: every path ends, the way back is always the right one."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlcontrol.core import rollout
+from mlcontrol.core.operation import OperationKind, Phase
+from mlcontrol.core.problem import Problem
+from mlcontrol.core.rollout import AbortAsked, EffectDone, EffectFailed, Machine, advance, begin
+
+OOPS = Problem("it failed")
+
+
+def run(machine: Machine, fail_at: set[str], abort_before: str | None = None) -> tuple[Machine, list[str]]:
+    """Drive a machine to its end; returns it and the effects it asked for."""
+    asked: list[str] = []
+    while not machine.phase.ended:
+        assert machine.current is not None
+        if machine.current == abort_before:
+            machine, abort_before = advance(machine, AbortAsked(Problem("a person aborted"))), None
+            continue
+        asked.append(machine.current)
+        event = EffectFailed(machine.current, OOPS) if machine.current in fail_at else EffectDone(machine.current)
+        machine = advance(machine, event)
+    return machine, asked
+
+
+def test_a_deploy_without_trouble_walks_all_steps_and_is_done() -> None:
+    machine, asked = run(begin(OperationKind.DEPLOY), set())
+    assert machine.phase is Phase.DONE
+    assert asked == ["assume", "load", "golden", "route", "verify", "alias"]
+
+
+def test_an_express_rollback_leaves_out_only_the_golden_set() -> None:
+    _, asked = run(begin(OperationKind.ROLLBACK, express=True), set())
+    assert asked == ["assume", "load", "route", "verify", "alias"]
+
+
+@pytest.mark.parametrize(
+    ("failing", "phase", "way_back"),
+    [
+        ("assume", Phase.REFUSED, []),
+        ("load", Phase.REFUSED, ["return-load"]),
+        ("golden", Phase.REFUSED, ["return-load"]),
+        ("route", Phase.RETURNED, ["return-route", "return-verify", "return-load"]),
+        ("verify", Phase.RETURNED, ["return-route", "return-verify", "return-load"]),
+        ("alias", Phase.RETURNED, ["return-route", "return-verify", "return-alias", "return-load"]),
+    ],
+)
+def test_a_failed_step_is_undone_with_everything_before_it(failing: str, phase: Phase, way_back: list[str]) -> None:
+    machine, asked = run(begin(OperationKind.DEPLOY), {failing})
+    assert machine.phase is phase
+    assert asked[asked.index(failing) + 1 :] == way_back
+    assert machine.cause == OOPS
+
+
+@pytest.mark.parametrize("failing", ["return-route", "return-verify"])
+def test_nothing_is_unloaded_while_traffic_may_still_be_on_the_new_version(failing: str) -> None:
+    machine, asked = run(begin(OperationKind.DEPLOY), {"verify", failing})
+    assert machine.phase is Phase.FAILED
+    assert "return-load" not in asked
+    assert machine.return_problem == OOPS
+
+
+@given(
+    kind=st.sampled_from(OperationKind),
+    express=st.booleans(),
+    fail_at=st.sets(st.sampled_from(list(rollout.TITLES))),
+    abort=st.none() | st.sampled_from(list(rollout.TITLES)),
+)
+def test_every_path_ends_in_a_named_state(
+    kind: OperationKind, express: bool, fail_at: set[str], abort: str | None
+) -> None:
+    machine, asked = run(begin(kind, express), fail_at, abort)
+    assert machine.phase.ended
+    assert machine.current is None
+    assert len(asked) == len(set(asked)), "no effect is asked for twice"
+    if machine.phase is Phase.DONE:
+        assert not fail_at.intersection(asked)
+        assert asked == list(machine.forward)
+    if rollout.ROUTE in machine.attempted and machine.phase is not Phase.DONE:
+        assert rollout.RETURN_ROUTE in asked, "traffic that may have moved is moved back"
+    if machine.phase is Phase.REFUSED:
+        assert rollout.ROUTE not in asked, "refused means that no traffic moved"
+    if machine.phase in (Phase.RETURNED, Phase.ABORTED):
+        assert machine.return_problem is None
+
+
+@given(kind=st.sampled_from(OperationKind), at=st.integers(0, 5))
+def test_abort_is_possible_at_every_forward_step(kind: OperationKind, at: int) -> None:
+    machine = begin(kind)
+    step = machine.forward[min(at, len(machine.forward) - 1)]
+    ended, _ = run(machine, set(), abort_before=step)
+    assert ended.phase is Phase.ABORTED
+    assert ended.aborted
+
+
+def test_an_answer_for_another_step_is_an_error() -> None:
+    with pytest.raises(ValueError, match="not the current one"):
+        advance(begin(OperationKind.DEPLOY), EffectDone("verify"))
+
+
+def test_an_ended_machine_takes_no_event() -> None:
+    machine, _ = run(begin(OperationKind.DEPLOY), set())
+    with pytest.raises(ValueError, match="has ended"):
+        advance(machine, AbortAsked(OOPS))

@@ -1,0 +1,261 @@
+"""The first day in a real window, by keyboard alone, on the real fleet: see it, deploy, be refused, go back, prove it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlcontrol.core.operation import OperationKind, Phase
+from mlcontrol.core.problem import ProblemError
+from mlcontrol.engine import messages as m
+from mlcontrol.engine.hosts import new_request
+from mlcontrol.testing.fleet import RunningFleet
+from tests.e2e.conftest import WITHIN_S, Watcher, alive, until
+
+pytestmark = [pytest.mark.window, pytest.mark.timeout(900)]
+
+LIVE_WITHIN_S = 10.0
+SHOTS = os.environ.get("MLCONTROL_SHOTS")  # a folder to keep pictures of each station in
+
+
+@pytest.fixture
+def watcher(fleet: RunningFleet) -> Iterator[Watcher]:
+    watching = Watcher(fleet.workspace)
+    yield watching
+    watching.close()
+
+
+class Hands:
+    """A person at the keyboard of one window."""
+
+    def __init__(self, window: Any, qtbot: Any) -> None:
+        self.window = window
+        self._qtbot = qtbot
+        self._shots = 0
+
+    def press(self, *keys: Any) -> None:
+        for key in keys:
+            self._qtbot.keyClick(self.window.focusWidget() or self.window, key)
+            self._qtbot.wait(30)
+
+    def wait(self, condition: Any, within_s: float = WITHIN_S) -> None:
+        self._qtbot.waitUntil(condition, timeout=round(1000 * within_s))
+
+    def look(self, name: str) -> None:
+        if SHOTS:
+            self._shots += 1
+            self.window.grab().save(str(Path(SHOTS) / f"{self._shots:02}-{name}.png"))
+
+
+@pytest.fixture
+def hands(fleet: RunningFleet, watcher: Watcher, qtbot: Any) -> Iterator[Hands]:
+    from PySide6.QtWidgets import QApplication
+
+    from mlcontrol.gui.bridge import Bridge
+    from mlcontrol.gui.theme import theme
+    from mlcontrol.gui.window import Window
+
+    app = QApplication.instance()
+    theme.install(app, "dark")
+    bridge = Bridge(fleet.workspace)
+    window = Window(bridge)
+    qtbot.addWidget(window)
+    window.resize(1280, 800)
+    window.open_page("fleet")
+    window.show()
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow, timeout=20_000)
+    bridge.start()
+    yield Hands(window, qtbot)
+    bridge.stop()
+    window.close()
+
+
+def promote(hands: Hands, version: str) -> Any:
+    """From the fleet page: P, choose the version, Enter to its checks; returns the rollouts page when they are told."""
+    from PySide6.QtCore import Qt
+
+    hands.press(Qt.Key.Key_G, Qt.Key.Key_F)
+    hands.wait(lambda: hands.window.page.table.table.rowCount() == 3)
+    choose_service(hands, "progression")
+    hands.press(Qt.Key.Key_P)
+    page = hands.window.page
+    hands.wait(lambda: len(page.what.versions.rows) > 1)
+    for _ in range(12):
+        current = page.what.current()
+        if current is not None and current.version == version:
+            break
+        hands.press(Qt.Key.Key_Down)
+    else:
+        hands.press(*[Qt.Key.Key_Up] * 12)
+        while (chosen := page.what.current()) is not None and chosen.version != version:
+            hands.press(Qt.Key.Key_Down)
+    hands.press(Qt.Key.Key_Return)
+    hands.wait(lambda: page.checks.deploy.words[1] not in ("", "Checking"))
+    return page
+
+
+def choose_service(hands: Hands, service: str) -> None:
+    from PySide6.QtCore import Qt
+
+    table = hands.window.page.table
+    hands.press(*[Qt.Key.Key_Up] * 3)
+    for _ in range(4):
+        row = table.current()
+        if row is not None and row.id == service:
+            return
+        hands.press(Qt.Key.Key_Down)
+    raise AssertionError(f"{service} cannot be reached by keyboard")
+
+
+def test_a_first_day(fleet: RunningFleet, watcher: Watcher, hands: Hands) -> None:
+    from PySide6.QtCore import Qt
+
+    service = "progression"
+    opened = time.monotonic()
+    hands.wait(lambda: hands.window.page.table.table.rowCount() == 3, LIVE_WITHIN_S)
+    hands.wait(lambda: watcher.service(service).traffic_per_s is not None, WITHIN_S)
+    live_after_s = time.monotonic() - opened
+    sys.stderr.write(f"\nthree services with live numbers {live_after_s:.1f} s after the window opened\n")
+    hands.look("fleet")
+
+    # A good version, by keyboard: promote, check, plan, reason, start.
+    page = promote(hands, "3")
+    hands.look("checks")
+    hands.press(Qt.Key.Key_Return)
+    hands.wait(lambda: page.plan.plan is not None and page.plan.plan.to_version == "3")
+    hands.look("plan")
+    hands.press(Qt.Key.Key_Q, Qt.Key.Key_Return)
+    hands.wait(lambda: newest(watcher, "deploy") is not None)
+    deploy = newest(watcher, "deploy")
+    assert deploy is not None
+    hands.wait(lambda: (op := watcher.operation(deploy)) is not None and op.phase.ended)
+    found = watcher.operation(deploy)
+    assert found is not None
+    assert found.phase is Phase.DONE, found.problem
+    hands.look("board")
+    hands.wait(lambda: watcher.service(service).intended.versions == ("3",))
+    hands.wait(lambda: "3" in watcher.service(service).served.versions)
+    hands.wait(lambda: "3" in watcher.service(service).used.versions)
+
+    # A version that renamed an input is refused, and says why.
+    page = promote(hands, "4")
+    hands.wait(lambda: page.checks.deploy.words[1] == "No")
+    assert "s5" in str(page.checks.findings.rows)
+    hands.look("refused")
+
+    # Back: R, a reason, Enter.
+    hands.press(Qt.Key.Key_G, Qt.Key.Key_F)
+    hands.wait(lambda: hands.window.page.table.table.rowCount() == 3)
+    choose_service(hands, service)
+    hands.press(Qt.Key.Key_R)
+    page = hands.window.page
+    hands.wait(lambda: page.plan.plan is not None and page.plan.plan.kind == "rollback")
+    hands.press(Qt.Key.Key_E, Qt.Key.Key_Return)
+    hands.wait(lambda: newest(watcher, "rollback") is not None)
+    back = newest(watcher, "rollback")
+    assert back is not None
+    hands.wait(lambda: (op := watcher.operation(back)) is not None and op.phase.ended)
+    found = watcher.operation(back)
+    assert found is not None
+    assert found.phase is Phase.DONE, found.problem
+    assert found.to_version == "2"
+    hands.look("rolled-back")
+
+    # The chain verifies, the timeline shows all of it.
+    assert watcher.ask(m.VerifyAudit(request=new_request())).verdict.ok
+    events = watcher.ask(m.QueryTimeline(request=new_request(), service=service)).events
+    titles = [event.title for event in events]
+    assert any(title.startswith("deploy of v3") for title in titles)
+    assert any(title.startswith("rollback of v2") for title in titles)
+    for key, name in ((Qt.Key.Key_T, "timeline"), (Qt.Key.Key_A, "audit"), (Qt.Key.Key_S, "service")):
+        hands.press(Qt.Key.Key_G, key)
+        hands.look(name)
+
+
+def newest(watcher: Watcher, kind: str) -> str | None:
+    assert watcher.state is not None
+    found = [op for op in watcher.state.operations.values() if op.kind == kind]
+    return max(found, key=lambda op: op.started_s).id if found else None
+
+
+def test_each_bad_version_is_refused_in_words(fleet: RunningFleet, watcher: Watcher) -> None:
+    """Through the same engine a window uses: the plan or the guard says why, and nothing moves."""
+    for service in ("diamond-cut", "progression", "digits"):
+        until(f"{service} is seen", lambda s=service: watcher.service(s).presence.health == "ok")
+    for service, version, word in (
+        ("diamond-cut", "4", "postal_code"),
+        ("progression", "4", "name"),
+        ("digits", "4", "MB"),
+        ("digits", "5", "load"),
+        ("progression", "6", "repository"),
+    ):
+        plan = watcher.ask(
+            m.MakePlan(request=new_request(), kind=OperationKind.DEPLOY, service=service, version=version)
+        )
+        operation = f"refused-{service}-{version}"
+        accept = (service, version) == ("digits", "5")  # somebody answers for its size; it does not load all the same
+        execute = m.Execute(
+            request=new_request(),
+            operation=operation,
+            plan_hash=plan.plan_hash,
+            reason="a try",
+            actor="test",
+            accept_unknown=accept,
+        )
+        if plan.plan.blocked_by or (plan.plan.unknown and not accept):
+            with pytest.raises(ProblemError) as caught:
+                watcher.ask(execute)
+            assert word in str(caught.value.problem), (service, version, str(caught.value.problem))
+            continue
+        watcher.ask(execute)
+        ended = until("it ends", lambda op=operation: (o := watcher.operation(op)) and o.phase.ended and o)
+        assert ended.phase is Phase.REFUSED, (service, version, ended)
+        assert word in str(ended.problem), (service, version, str(ended.problem))
+    for service in ("diamond-cut", "progression", "digits"):
+        assert watcher.service(service).intended.versions == ("2",)
+
+
+def test_the_engine_outlives_a_killed_window(fleet: RunningFleet, watcher: Watcher) -> None:
+    """The panel as its own process under the real display: killed in the middle of a deploy, the deploy ends all the same."""
+    panel = subprocess.Popen(
+        [sys.executable, "-m", "mlcontrol", "--workspace", str(fleet.workspace)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        until("the window is there", lambda: _windows_of(panel.pid))
+        until("the service is seen", lambda: watcher.service("digits").presence.health == "ok")
+        plan = watcher.ask(m.MakePlan(request=new_request(), kind=OperationKind.DEPLOY, service="digits", version="3"))
+        watcher.ask(
+            m.Execute(
+                request=new_request(),
+                operation="op",
+                plan_hash=plan.plan_hash,
+                reason="r",
+                actor="test",
+                accept_unknown=True,
+            )
+        )
+        panel.send_signal(signal.SIGKILL)
+        panel.wait(20)
+        assert alive(watcher.engine_pid)
+        done = until("the deploy ends", lambda: (op := watcher.operation("op")) and op.phase.ended and op)
+        assert done.phase is Phase.DONE, done.problem
+    finally:
+        if panel.poll() is None:
+            panel.kill()
+        panel.wait(20)
+
+
+def _windows_of(pid: int) -> list[str]:
+    listed = subprocess.run(["wmctrl", "-lp"], capture_output=True, text=True, check=False).stdout
+    return [line for line in listed.splitlines() if line.split()[2:3] == [str(pid)]]

@@ -1,0 +1,103 @@
+"""A whole engine on the real sandbox fleet: live at once, truthful when a server freezes or a version is swapped."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from mlcontrol.core import series
+from mlcontrol.core.types import ConnectionState, EventKind, Health, ServiceState
+from mlcontrol.engine import messages as m
+from mlcontrol.engine.hosts import InlineHost, new_request
+from mlcontrol.sandbox import fleet as sandbox
+from mlcontrol.testing.fleet import RunningFleet
+from tests.engine.shell import Shell, until
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
+
+
+@pytest.fixture
+def shell(running_fleet: RunningFleet) -> Iterator[Shell]:
+    opened = Shell(lambda shell: InlineHost(running_fleet.workspace, shell.events.append))
+    yield opened
+    opened.host.close()
+    running_fleet.back_to_start()
+
+
+def services(shell: Shell) -> dict[str, ServiceState]:
+    return {e.service.id: e.service for e in list(shell.events) if isinstance(e, m.ServiceChanged)}
+
+
+def connections(shell: Shell) -> dict[str, ConnectionState]:
+    return {e.connection.id: e.connection for e in list(shell.events) if isinstance(e, m.ConnectionChanged)}
+
+
+def present(shell: Shell) -> bool:
+    found = services(shell)
+    return len(found) == 3 and all(
+        s.presence.health is Health.OK and s.traffic_per_s and s.versions for s in found.values()
+    )
+
+
+def told(shell: Shell, kind: EventKind) -> list[str]:
+    """Sources of the timeline's events of a kind."""
+    batches = [event for event in list(shell.events) if isinstance(event, m.TimelineGrew)]
+    return [event.source for batch in batches for event in batch.events if event.kind is kind]
+
+
+def triton_pid(fleet: RunningFleet) -> int:
+    return next(p.pid for p in sandbox.status(fleet.home).processes if p.name == "triton" and p.pid)
+
+
+def wait(look: Callable[[], object], within_s: float) -> float:
+    started = time.monotonic()
+    until(look, within_s)
+    return time.monotonic() - started
+
+
+def test_three_services_are_live(shell: Shell) -> None:
+    wait(lambda: present(shell), 40)
+    for service in services(shell).values():
+        assert (service.intended.versions, service.used.versions) == (("2",), ("2",))
+        assert service.served.versions == ("1", "2")
+        assert service.way_back.target == "1"
+    command = m.QueryHistory(
+        request=new_request(),
+        service="digits",
+        metrics=(series.QUERIES_PER_S, series.ERROR_SHARE, series.LATENCY_MS, series.ANSWERED, series.CPU_SHARE),
+        since_s=time.time() - 600,
+        until_s=time.time() + 1,
+    )
+    answer = shell.host.ask(command)
+    assert isinstance(answer, m.HistoryAnswer)
+    assert {s.key.metric for s in answer.series} == set(command.metrics)
+
+
+def test_a_frozen_server_is_unknown_the_others_stay_live_and_it_recovers(
+    shell: Shell, running_fleet: RunningFleet
+) -> None:
+    wait(lambda: present(shell), 40)
+    pid = triton_pid(running_fleet)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        # Stale after two missed polls of 5 s, unknown after three; a poll that hangs ends after 4 s.
+        wait(lambda: services(shell)["digits"].presence.health is Health.UNKNOWN, 20)
+        wait(lambda: connections(shell)["triton"].health is Health.UNKNOWN, 20)
+        assert connections(shell)["triton"].text.startswith("no answer for")
+        assert connections(shell)["registry"].health is Health.OK
+        assert services(shell)["digits"].intended.versions == ("2",)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    wait(lambda: services(shell)["digits"].presence.health is Health.OK, 20)
+
+
+def test_a_version_swapped_behind_the_panels_back_is_seen(shell: Shell, running_fleet: RunningFleet) -> None:
+    wait(lambda: present(shell), 40)
+    sandbox.play_fault(running_fleet.home, "version-swap")
+    wait(lambda: any(s.presence.health is Health.CRITICAL for s in services(shell).values()), 20)
+    wait(lambda: told(shell, EventKind.ROUTE), 20)
+    assert set(told(shell, EventKind.ROUTE)) == {"router"}

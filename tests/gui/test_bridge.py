@@ -1,0 +1,102 @@
+"""The bridge: folds once per turn, answers each asker once, and reaches a dead engine again by itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlcontrol.core.problem import Problem
+from mlcontrol.core.state import Changes
+from mlcontrol.core.types import Sample, SeriesKey
+from mlcontrol.engine import messages as m
+from mlcontrol.gui.bridge import Bridge, Link
+
+GONE = Problem("The engine has ended.", code="engine-lost")
+
+
+def heard(bridge: Any) -> list[Changes]:
+    found: list[Changes] = []
+    bridge.changed.connect(found.append)
+    return found
+
+
+def newer(bridge: Any, service_id: str, seq: int, **changes: Any) -> m.ServiceChanged:
+    from dataclasses import replace
+
+    return m.ServiceChanged(service=replace(bridge.state.services[service_id], seq=seq, **changes))
+
+
+def test_a_burst_of_events_is_one_change(bridge: Any, engine: Any, qtbot: Any) -> None:
+    changes = heard(bridge)
+    engine.say(*(newer(bridge, "digits", 10 + i, traffic_per_s=float(i)) for i in range(50)))
+    qtbot.waitUntil(lambda: bridge.state.services["digits"].traffic_per_s == 49.0)
+    assert len([c for c in changes if c.services]) == 1
+
+
+def test_an_older_event_never_overwrites_a_newer_one(bridge: Any, engine: Any, qtbot: Any) -> None:
+    engine.say(newer(bridge, "digits", 20, traffic_per_s=7.0), newer(bridge, "digits", 19, traffic_per_s=3.0))
+    qtbot.waitUntil(lambda: bridge.state.services["digits"].seq == 20)
+    assert bridge.state.services["digits"].traffic_per_s == 7.0
+
+
+def test_samples_arrive_together(bridge: Any, engine: Any, qtbot: Any) -> None:
+    key = SeriesKey("digits", "queries_per_s")
+    with qtbot.waitSignal(bridge.samples_arrived) as blocker:
+        engine.say(
+            m.SamplesArrived(samples=(Sample(key, 1.0, 2.0),)), m.SamplesArrived(samples=(Sample(key, 2.0, 3.0),))
+        )
+    assert [sample.value for sample in blocker.args[0]] == [2.0, 3.0]
+
+
+def test_an_answer_reaches_its_asker_once_and_progress_before_it(bridge: Any, engine: Any, qtbot: Any) -> None:
+    answers: list[Any] = []
+    progress: list[Any] = []
+    command = m.VerifyAudit(request=bridge.request_id())
+    bridge.ask(command, answers.append, progress.append)
+    done = m.Done(request=command.request, text="yes")
+    engine.say(m.Progress(request=command.request, text="half"), done, done)
+    qtbot.waitUntil(lambda: bool(answers))
+    assert [p.text for p in progress] == ["half"]
+    assert answers == [done]
+
+
+def test_who_waits_is_told_when_the_engine_dies_and_it_is_reached_again(bridge: Any, engine: Any, qtbot: Any) -> None:
+    links: list[Link] = []
+    bridge.engine_state_changed.connect(lambda state: links.append(state.link))
+    answers: list[Any] = []
+    bridge.ask(m.VerifyAudit(request=bridge.request_id()), answers.append)
+    engine.on_lost(GONE)
+    qtbot.waitUntil(lambda: bool(answers))
+    assert answers[0].problem == GONE
+    qtbot.waitUntil(lambda: bridge.connected, timeout=5000)
+    assert links == [Link.RESTARTING, Link.CONNECTED]
+    assert engine.attached == 2
+    assert bridge.engine.restarts == 1
+
+
+def test_asking_without_an_engine_is_refused_with_its_problem(tmp_path: Any, qtbot: Any) -> None:
+    bridge = Bridge(tmp_path / "none.toml", lambda *_a, **_k: None)  # type: ignore[arg-type,return-value]
+    answers: list[Any] = []
+    bridge.ask(m.VerifyAudit(request="1"), answers.append)
+    assert answers == []  # never from inside the call
+    qtbot.waitUntil(lambda: bool(answers))
+    assert answers[0].problem.code == "no-engine"
+
+
+def test_the_last_session_is_shown_until_the_engine_speaks(bridge: Any, engine: Any, qtbot: Any) -> None:
+    bridge.stop()
+    engine.state = None  # this time it attaches and stays silent
+    again = Bridge(bridge.workspace, engine.attach)
+    again.start()
+    assert again.state is not None
+    assert again.cached_s is not None
+    engine.say(m.Snapshot(state=bridge.state))
+    qtbot.waitUntil(lambda: again.cached_s is None)
+    again.stop()
+
+
+def test_a_broken_last_session_is_set_aside(bridge: Any, engine: Any) -> None:
+    from mlcontrol.gui.last_session import load, session_file
+
+    bridge.stop()
+    session_file(bridge.workspace).write_bytes(b"\xc1 not msgpack")
+    assert load(bridge.workspace) is None

@@ -1,0 +1,134 @@
+"""Charts lose no spike and draw nothing across a gap; the stack's axis obeys keys and pointer."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PySide6.QtCore import QPoint, Qt
+
+from mlcontrol.core.types import Sample, SeriesKey
+from mlcontrol.gui.charts.reduce import buckets, column_lines, extremes
+from mlcontrol.gui.models.series_store import SeriesStore
+from mlcontrol.gui.viewmodels.service_charts import chart_rows
+
+
+def brute(at: Any, value: Any, since: float, until: float, width: int) -> dict[int, tuple[float, float]]:
+    found: dict[int, list[float]] = {}
+    for a, v in zip(at, value, strict=True):
+        if since <= a < until and math.isfinite(v):
+            found.setdefault(math.floor((a - since) * (width / (until - since))), []).append(v)
+    return {x: (min(vs), max(vs)) for x, vs in found.items()}
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 400), st.integers(50, 700))
+def test_columns_equal_brute_force_minimum_and_maximum(seed: int, count: int, width: int) -> None:
+    rng = np.random.default_rng(seed)
+    at = np.sort(rng.uniform(0, 1000, count))
+    value = rng.normal(size=count)
+    value[rng.random(count) < 0.1] = np.nan
+    since, until = sorted(rng.uniform(0, 1000, 2))
+    until += 1.0
+    b = buckets(at, since, until, width, gap_s=50.0)
+    low, high = extremes(value, b)
+    inside = {
+        int(x): (lo, hi) for x, lo, hi in zip(b.columns, low, high, strict=True) if 0 <= x < width and np.isfinite(lo)
+    }
+    wanted = brute(at, value, since, until, width)
+    assert inside == {x: pair for x, pair in wanted.items() if x < width}
+
+
+def test_nothing_is_drawn_across_a_gap() -> None:
+    at = np.array([0.0, 1, 2, 50, 51, 52])
+    b = buckets(at, 0.0, 100.0, 1000, gap_s=5.0)
+    low, high = extremes(np.ones(6), b)
+    lines = column_lines(low, high, b, 100, 0, 0.0, 2.0, 0)
+    assert not [line for line in lines if line[0] <= 20 and line[2] >= 500]
+    closed = buckets(at, 0.0, 100.0, 1000, gap_s=100.0)  # the twin: with a wide gap it would be drawn
+    low, high = extremes(np.ones(6), closed)
+    assert [line for line in column_lines(low, high, closed, 100, 0, 0.0, 2.0, 0) if line[0] <= 20 and line[2] >= 500]
+
+
+def test_the_store_joins_history_and_live_samples(bridge: Any) -> None:
+    key = SeriesKey("digits", "queries_per_s", (("version", "3"),))
+    store = SeriesStore("digits")
+    assert not store.take_samples([Sample(SeriesKey("other", "queries_per_s"), 1.0, 1.0)])
+    assert store.take_samples([Sample(key, float(i), float(i)) for i in range(1000)])
+    store.take_samples([Sample(key, 999.0, 5.0), Sample(key, 500.5, 7.0)])
+    data = store.series[key]
+    assert len(data.at_s) == 1001
+    assert data.value[-1] == 5.0
+    assert np.all(np.diff(data.at_s) > 0)
+
+
+def test_silence_is_a_gap_in_presence_not_a_version() -> None:
+    key = SeriesKey("digits", "answered", (("version", "3"),))
+    store = SeriesStore("digits")
+    store.take_samples([Sample(key, float(at), 1.0) for at in [*range(0, 100, 5), *range(200, 300, 5)]])
+    spans = chart_rows(store, 0.0, 300.0, 5.0, {})[0].bars[0].spans
+    assert [(version, slot >= 0) for _, _, version, slot in spans] == [
+        ("3", True),
+        ("not recorded", False),
+        ("3", True),
+    ]
+
+
+@pytest.fixture
+def page(window: Any, qtbot: Any) -> Any:
+    window.open_page("service", service="digits")
+    qtbot.waitUntil(lambda: window.page.answered > 0)
+    return window.page
+
+
+def test_keys_zoom_and_follow(page: Any, qtbot: Any, window: Any) -> None:
+    length = page.charts.span.until_s - page.charts.span.since_s
+    qtbot.keyClick(window, Qt.Key.Key_BracketLeft)
+    assert page.charts.span.until_s - page.charts.span.since_s < length
+    qtbot.keyClick(window, Qt.Key.Key_BracketRight)
+    assert page.charts.span.until_s - page.charts.span.since_s == pytest.approx(length)
+
+
+def test_dragging_looks_back_and_n_follows_again(page: Any, qtbot: Any, window: Any) -> None:
+    before = page.charts.span
+    middle = QPoint(page.charts.width() // 2, page.charts.height() // 2)
+    qtbot.mousePress(page.charts, Qt.MouseButton.LeftButton, pos=middle)
+    qtbot.mouseMove(page.charts, middle + QPoint(80, 0))
+    qtbot.mouseRelease(page.charts, Qt.MouseButton.LeftButton, pos=middle + QPoint(80, 0))
+    assert page.charts.span.since_s < before.since_s
+    assert not page.charts.follows
+    qtbot.keyClick(window, Qt.Key.Key_N)
+    assert page.charts.follows
+
+
+def test_the_axis_stands_still_while_the_crosshair_is_on(page: Any, qtbot: Any) -> None:
+    qtbot.keyClick(page.charts, Qt.Key.Key_Left)
+    assert page.charts.crosshair_s is not None
+    before = page.charts.span
+    page.charts.advance(before.until_s + 60)
+    assert page.charts.span == before
+    qtbot.keyClick(page.charts, Qt.Key.Key_Escape)
+    page.charts.advance(before.until_s + 60)
+    assert page.charts.span.until_s > before.until_s
+
+
+def test_comparing_two_versions(page: Any, qtbot: Any, window: Any) -> None:
+    qtbot.keyClick(window, Qt.Key.Key_C)
+    table = page._difference.table
+    found = {table.row(i)[0]: table.row(i)[1:] for i in range(table.rowCount())}
+    assert found["aliases"] == ("none", "champion")
+    assert "test_accuracy" in found
+
+
+def test_live_samples_reach_the_charts(page: Any, engine: Any, qtbot: Any) -> None:
+    import time
+
+    from mlcontrol.engine import messages as m
+
+    key = SeriesKey("digits", "queries_per_s", (("version", "3"),))
+    before = len(page.store.series[key].at_s)
+    engine.say(m.SamplesArrived(samples=(Sample(key, time.time(), 99.0),)))
+    qtbot.waitUntil(lambda: len(page.store.series[key].at_s) == before + 1)

@@ -1,0 +1,124 @@
+"""The window: every action reachable, palette and key sheet, names for every control, frame, toasts, torn-off pages."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QLabel, QLineEdit, QWidget
+
+from mlcontrol.core.problem import Problem
+from mlcontrol.gui import actions as a
+from mlcontrol.gui.viewmodels.palette_entries import entries, matching
+from mlcontrol.gui.widgets.key_sheet import KeySheet
+from mlcontrol.gui.widgets.palette import Palette
+
+
+def filled(window: Any, qtbot: Any) -> None:
+    qtbot.waitUntil(lambda: window.page.table.table.rowCount() > 0)
+
+
+def test_actions_have_different_ids_and_keys_that_exist() -> None:
+    assert max(Counter(action.id for action in a.EVERYWHERE).values()) == 1
+    keys = [action.keys for action in a.EVERYWHERE if action.keys]
+    assert max(Counter(keys).values()) == 1
+    assert all(QKeySequence(key).toString() for key in keys)
+
+
+@pytest.mark.parametrize("page", ["fleet", "service"])
+def test_no_two_actions_of_a_page_share_a_key(window: Any, page: str) -> None:
+    window.open_page(page)
+    keys = Counter(bound.action.keys for bound in window.bound_actions() if bound.action.keys)
+    assert [key for key, count in keys.items() if count > 1] == []
+
+
+@pytest.mark.parametrize("page", ["fleet", "service"])
+def test_every_focusable_control_has_a_name_and_every_label_is_plain(window: Any, qtbot: Any, page: str) -> None:
+    window.open_page(page, service="digits")
+    kinds = (QAbstractButton, QAbstractItemView, QLineEdit)
+    nameless = [
+        w for w in window.findChildren(QWidget)
+        if isinstance(w, kinds) and w.focusPolicy() != Qt.FocusPolicy.NoFocus and w.isVisible() and not w.accessibleName()
+    ]  # fmt: skip
+    assert nameless == []
+    assert [label for label in window.findChildren(QLabel) if label.textFormat() != Qt.TextFormat.PlainText] == []
+
+
+def test_two_keys_go_to_a_page(window: Any, qtbot: Any) -> None:
+    filled(window, qtbot)
+    qtbot.keyClick(window, Qt.Key.Key_G)
+    qtbot.keyClick(window, Qt.Key.Key_S)
+    qtbot.waitUntil(lambda: window.page.name == "service")
+
+
+def test_the_palette_finds_actions_and_objects_by_scattered_letters(window: Any, qtbot: Any) -> None:
+    filled(window, qtbot)
+    everything = entries(window.bound_actions(), window.context(), window.bridge.state)
+    assert matching("dgt", everything)[0].service == "digits"
+    assert matching("thlight", everything)[0].bound.action is a.THEME_LIGHT
+    assert matching("qqqq", everything) == ()
+
+
+def test_the_palette_opens_a_service_by_keyboard(window: Any, qtbot: Any) -> None:
+    filled(window, qtbot)
+    window.show_palette()
+    palette = window.findChild(Palette)
+    qtbot.keyClicks(palette.field, "progression")
+    qtbot.keyClick(palette.field, Qt.Key.Key_Return)
+    assert window.page.name == "service"
+    assert window.page.service_id == "progression"
+
+
+def test_the_key_sheet_says_why_not(window: Any, qtbot: Any) -> None:
+    filled(window, qtbot)
+    window.show_keys()
+    sheet = window.findChild(KeySheet)
+    texts = [label.text() for label in sheet.findChildren(QLabel)]
+    assert "not now: choose a service" in texts
+    qtbot.keyClick(sheet, Qt.Key.Key_Escape)
+    assert not sheet.isVisible()
+
+
+def test_an_action_that_cannot_run_says_so(window: Any, qtbot: Any) -> None:
+    filled(window, qtbot)
+    bound = next(b for b in window.bound_actions() if b.action is a.ROLL_BACK)
+    window.run(bound)
+    assert window.toasts.texts == ["Roll back: choose a service"]
+
+
+def test_the_engine_s_end_is_told(window: Any, engine: Any, qtbot: Any) -> None:
+    filled(window, qtbot)
+    engine.on_lost(Problem("The engine has ended.", code="engine-lost"))
+    qtbot.waitUntil(lambda: any("restarted" in text for text in window.toasts.texts))
+    qtbot.waitUntil(lambda: any("answers again" in text for text in window.toasts.texts), timeout=5000)
+
+
+def test_at_most_three_toasts(window: Any) -> None:
+    for i in range(5):
+        window.toast(f"message {i}")
+    assert window.toasts.texts == ["message 2", "message 3", "message 4"]
+
+
+def test_a_torn_off_page_is_a_window_of_its_own(window: Any, qtbot: Any) -> None:
+    filled(window, qtbot)
+    window.tear_off()
+    torn = next(w for w in window.findChildren(type(window)))
+    assert torn.page.name == "fleet"
+    assert not torn.rail.isVisible()
+    torn.close()
+
+
+def test_theme_and_type_size_change_while_open(window: Any, qtbot: Any) -> None:
+    from mlcontrol.gui.theme import theme
+
+    filled(window, qtbot)
+    for name in ("light", "high_contrast", "dark"):
+        theme.set_mode(name)
+        assert theme.tokens.name == name
+    theme.zoom(1)
+    assert theme.scale == 1.15
+    theme.zoom(0)
+    assert not window.grab().isNull()

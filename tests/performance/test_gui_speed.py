@@ -1,0 +1,171 @@
+"""Start-up and live charts of the panel against what a plain PySide6 + pyqtgraph program does on the same machine.
+
+Arms run in turn, each in a process of its own; verdicts are medians of paired ratios of CPU seconds (a busy machine moves wall
+time first). The tests hold a looser bound than the goal, so that a loud neighbour does not fail a build; the line that is printed
+says the goal, the result and whether it was met.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PAIRS = 5
+
+BARE_WINDOW = """
+import time, resource
+from PySide6.QtWidgets import QApplication, QMainWindow
+import pyqtgraph as pg
+app = QApplication([])
+window = QMainWindow()
+window.setCentralWidget(pg.PlotWidget())
+window.resize(1280, 800)
+window.show()
+window.grab()
+used = resource.getrusage(resource.RUSAGE_SELF)
+print(used.ru_utime + used.ru_stime)
+"""
+
+PANEL = """
+import resource, sys
+from pathlib import Path
+from mlcontrol.gui.app import make_application
+from mlcontrol.gui.bridge import Bridge
+from mlcontrol.gui.theme import theme
+from mlcontrol.gui.window import Window
+app = make_application()
+theme.install(app, "dark")
+def nobody(*_args, **_more):
+    raise OSError("this benchmark has no engine")
+bridge = Bridge(Path(sys.argv[1]), nobody)
+window = Window(bridge)
+window.resize(1280, 800)
+window.open_page("fleet")
+window.show()
+bridge.start()
+window.grab()
+used = resource.getrusage(resource.RUSAGE_SELF)
+print(used.ru_utime + used.ru_stime)
+assert window.page.table.table.rowCount() > 0, "the last session is not on the screen"
+bridge.stop()
+"""
+
+CHARTS, SERIES, POINTS, FRAMES = 60, 10, 3600, 3
+
+NAIVE_CHARTS = f"""
+import os
+import time
+import numpy as np
+from PySide6.QtWidgets import QApplication
+import pyqtgraph as pg
+app = QApplication([])
+grid = pg.GraphicsLayoutWidget()
+grid.resize(1920, 1200)
+at = np.arange({POINTS}, dtype=float)
+rng = np.random.default_rng(3)
+values = rng.normal(size=({CHARTS}, {SERIES}, {POINTS}))
+curves = []
+for chart in range({CHARTS}):
+    plot = grid.addPlot(chart // 6, chart % 6)
+    curves.append([plot.plot(at, values[chart, s]) for s in range({SERIES})])
+grid.show()
+grid.grab()
+began = time.process_time()
+for frame in range({FRAMES}):
+    for chart in range({CHARTS}):
+        for s in range({SERIES}):
+            curves[chart][s].setData(at, np.roll(values[chart, s], frame + 1))
+    grid.grab()
+print((time.process_time() - began) / {FRAMES}, flush=True)
+os._exit(0)  # WORKAROUND: 600 curves crash when the interpreter takes the scene apart
+"""
+
+OUR_CHARTS = f"""
+import time
+import numpy as np
+from PySide6.QtCore import QRect
+from PySide6.QtGui import QImage, QPainter
+from mlcontrol.gui.app import make_application
+from mlcontrol.gui.charts.row_painter import Span, paint_row
+from mlcontrol.gui.theme import theme
+from mlcontrol.gui.viewmodels.chart_rows import ChartRow, Line
+app = make_application()
+theme.install(app, "dark")
+at = np.arange({POINTS}, dtype=float)
+rng = np.random.default_rng(3)
+values = rng.normal(size=({CHARTS}, {SERIES}, {POINTS}))
+picture = QImage(1920, 1200, QImage.Format.Format_RGB32)
+def frame(shift):
+    painter = QPainter(picture)
+    for chart in range({CHARTS}):
+        lines = tuple(Line(str(s), at, np.roll(values[chart, s], shift), slot=s % 5) for s in range({SERIES}))
+        x, y = chart % 6 * 320, chart // 6 * 120
+        label, plot = QRect(x, y, 60, 120), QRect(x + 60, y, 260, 120)
+        paint_row(painter, ChartRow("c", "chart", "unit", lines), Span(0, {POINTS}), label, plot)
+    painter.end()
+    return hash(bytes(picture.constBits()))
+frame(0)
+seen = set()
+began = time.process_time()
+for shift in range(1, {FRAMES} + 1):
+    seen.add(frame(shift))
+print((time.process_time() - began) / {FRAMES})
+assert len(seen) == {FRAMES}, "a frame that does not change does not count"
+"""
+
+
+def cpu_s(program: str, *arguments: str, home: Path) -> float:
+    environment = dict(os.environ, QT_QPA_PLATFORM="offscreen", XDG_STATE_HOME=str(home), XDG_CONFIG_HOME=str(home))
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return float(done.stdout.split()[-1])
+
+
+def verdict(name: str, goal: str, met: bool, result: str) -> None:
+    print(f"{name}: goal {goal}; result {result}; {'met' if met else 'NOT met'}")
+
+
+def test_first_window_with_the_last_session(tmp_path: Path) -> None:
+    from mlcontrol.core.settings import WorkspaceSettings
+    from mlcontrol.core.state import FleetState
+    from mlcontrol.core.types import ServiceState
+    from mlcontrol.gui import last_session
+
+    workspace = tmp_path / "mlcontrol.toml"
+    state = FleetState(WorkspaceSettings("bench", str(workspace)), {f"s{i}": ServiceState(f"s{i}") for i in range(30)})
+    os.environ["XDG_STATE_HOME"] = str(tmp_path)
+    last_session.save(workspace, state, 1_700_000_000.0)
+    ratios, ours = [], []
+    for _ in range(PAIRS):
+        bare = cpu_s(BARE_WINDOW, home=tmp_path)
+        ours.append(cpu_s(PANEL, str(workspace), home=tmp_path))
+        ratios.append(ours[-1] / bare)
+    ratio = statistics.median(ratios)
+    result = f"{ratio:.2f}x of a bare PySide6 + pyqtgraph window ({1000 * statistics.median(ours):.0f} ms of CPU)"
+    verdict("P1 first window", "0.60x", ratio <= 0.60, result)
+    assert ratio <= 1.25
+
+
+@pytest.mark.timeout(600)
+def test_live_charts(tmp_path: Path) -> None:
+    ratios, ours = [], []
+    for _ in range(3):
+        naive = cpu_s(NAIVE_CHARTS, home=tmp_path)
+        ours.append(cpu_s(OUR_CHARTS, home=tmp_path))
+        ratios.append(naive / ours[-1])
+    ratio = statistics.median(ratios)
+    result = f"{ratio:.1f}x naive pyqtgraph, {1000 * statistics.median(ours):.0f} ms of CPU a frame"
+    verdict(f"P2 {CHARTS} charts x {SERIES} x {POINTS}", "22x, 16.7 ms", ratio >= 22, result)
+    assert ratio >= 2

@@ -1,0 +1,236 @@
+"""The sandbox's parts that need no server."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from mlcontrol.sandbox import board, environment, faults, fleet, interpreter, jsonfile, ports, router, workspace
+from mlcontrol.sandbox.layout import Layout, resources
+from mlcontrol.sandbox.process import ProcessId, end_group, group_members, start
+from mlcontrol.sandbox.relay import Relays
+from mlcontrol.sandbox.traffic import HourlyLog, LateLabels, drifted
+
+SLEEPER = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"]
+
+
+@pytest.fixture
+def child(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    process = start(SLEEPER, tmp_path / "child.log")
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_a_child_is_ended_with_its_group_even_when_stopped(child: subprocess.Popen[bytes]) -> None:
+    os.kill(child.pid, signal.SIGSTOP)
+    end_group(ProcessId.of(child.pid))
+    assert not group_members(child.pid)
+
+
+def test_a_process_with_the_same_id_but_another_start_is_left_alone(child: subprocess.Popen[bytes]) -> None:
+    own = ProcessId.of(child.pid)
+    end_group(ProcessId(own.pid, own.started + 1))
+    assert own.alive()
+
+
+def test_the_keeper_ends_children_when_its_input_closes(child: subprocess.Popen[bytes]) -> None:
+    own = ProcessId.of(child.pid)
+    keeper = subprocess.run(
+        [sys.executable, "-m", "mlcontrol.sandbox.keeper"],
+        input=f"{own.pid} {own.started}\n".encode(),
+        timeout=30,
+        check=True,
+    )
+    assert keeper.returncode == 0
+    assert not own.alive()
+
+
+def test_ports_are_kept_when_free_and_changed_when_taken() -> None:
+    first = ports.choose({})
+    assert len(set(first.values())) == len(ports.NAMES)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", first["triton"]))
+        taken.listen()
+        again = ports.choose(first)
+    assert again["triton"] != first["triton"]
+    assert {name: port for name, port in again.items() if name != "triton"} == {
+        name: port for name, port in first.items() if name != "triton"
+    }
+
+
+def test_a_relay_forwards_closes_and_opens_again() -> None:
+    relays, [front, back] = Relays(), list(ports.choose({}).values())[:2]
+    with socket.create_server(("127.0.0.1", back)) as server:
+        threading.Thread(target=echo, args=(server, 2), daemon=True).start()
+        relays.open(front, back)
+        assert say(front, b"one") == b"one"
+        relays.close(front)
+        with pytest.raises(ConnectionRefusedError):
+            say(front, b"two")
+        relays.open(front, back)
+        assert say(front, b"three") == b"three"
+    relays.end()
+
+
+def echo(server: socket.socket, times: int) -> None:
+    for _ in range(times):
+        connection, _ = server.accept()
+        with connection:
+            connection.sendall(connection.recv(100))
+
+
+def say(port: int, words: bytes) -> bytes:
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        connection.sendall(words)
+        connection.shutdown(socket.SHUT_WR)
+        return connection.recv(100)
+
+
+def test_drift_scales_shifts_and_stays_in_range() -> None:
+    assert drifted(10.0, {"scale": 1.5, "add": 1.0}) == 16.0
+    assert drifted([0.0, 15.0], {"add": 3.0, "max": 16.0}) == [3.0, 16.0]
+    assert drifted("G", None) == "G"
+
+
+def test_old_hours_of_a_log_are_removed_and_young_ones_kept(tmp_path: Path) -> None:
+    log, now = HourlyLog(tmp_path), datetime(2026, 11, 23, 11, 30, tzinfo=UTC)
+    for hours in (30, 25, 20, 0):
+        log.append(now - timedelta(hours=hours), {"hours": hours})
+    assert sorted(path.stem for path in tmp_path.iterdir()) == ["20261122T15", "20261123T11"]
+
+
+def test_labels_on_their_way_survive_a_restart(tmp_path: Path) -> None:
+    pending = tmp_path / "pending.json"
+    jsonfile.write(pending, [[0.0, "due", "Ideal"], [4e9, "later", "Good"]])
+    labels = LateLabels(HourlyLog(tmp_path / "labels"), pending)
+    labels.deliver()
+    [file] = (tmp_path / "labels").iterdir()
+    assert '"request_id":"due"' in file.read_text()
+    labels.keep()
+    assert jsonfile.read(pending) == [[4e9, "later", "Good"]]
+
+
+def test_first_maps_route_the_champion_and_later_ones_are_kept(tmp_path: Path) -> None:
+    layout = Layout(tmp_path, tmp_path / "env")
+    layout.fleet.mkdir()
+    router.write_first_maps(layout)
+    assert router.saved(layout, router.VERSIONS)["digits-stable"] == "2"
+    router.save(layout, router.VERSIONS, {"digits-stable": "3"})
+    router.write_first_maps(layout)
+    assert router.saved(layout, router.VERSIONS) == {"digits-stable": "3"}
+
+
+def test_the_workspace_follows_new_ports_and_keeps_edits(tmp_path: Path) -> None:
+    layout = Layout(tmp_path, tmp_path / "env")
+    layout.fleet.mkdir()
+    first = dict.fromkeys(ports.NAMES, 20_001)
+    workspace.write(layout, first)
+    layout.workspace.write_text(layout.workspace.read_text().replace("Digit reader", "Our reader"))
+    before = layout.workspace.read_text()
+    workspace.write(layout, first)
+    assert layout.workspace.read_text() == before
+    workspace.write(layout, {**first, "mlflow": 20_002})
+    assert layout.workspace.read_text() == before.replace('"http://127.0.0.1:20001"', '"http://127.0.0.1:20002"', 1)
+
+
+def test_a_fault_ends_at_its_time_on_request_and_is_begun_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    def begin(_stage: faults.Stage, options: dict[str, str]) -> faults.Undo:
+        if options.get("refuse"):
+            raise RuntimeError("no")
+        seen.append("begun")
+        return lambda: seen.append("undone")
+
+    monkeypatch.setitem(board.BY_NAME, "quake", faults.Fault("quake", "It shakes.", "", 600.0, begin))
+    relays = Relays()
+    stage, faultboard = faults.Stage(Layout(tmp_path, tmp_path), {}, relays, 0), board.FaultBoard()
+    wish = {"quake": {"id": "1", "duration_s": None, "options": {}}}
+    assert faultboard.follow(wish, stage)
+    assert not faultboard.follow(wish, stage)
+    faultboard.follow({}, stage)
+    assert seen == ["begun", "undone"]
+    faultboard.follow({"quake": {"id": "2", "duration_s": 1e-9, "options": {}}}, stage)
+    assert [entry["state"] for entry in faultboard.as_record()] == ["ended"]
+    faultboard.follow({"quake": {"id": "3", "options": {"refuse": "yes"}}}, stage)
+    assert [(entry["state"], entry["message"]) for entry in faultboard.as_record()] == [("failed", "no")]
+    relays.end()
+
+
+def test_a_record_without_its_supervisor_counts_as_stopped(tmp_path: Path) -> None:
+    layout = Layout.of(tmp_path)
+    layout.fleet.mkdir()
+    own = ProcessId.of(os.getpid())
+    record = {
+        "state": "running",
+        "message": "",
+        "ports": {},
+        "processes": [],
+        "faults": [],
+        "traffic_rate_per_s": 8.0,
+        "supervisor": {"pid": own.pid, "started": own.started},
+    }
+    jsonfile.write(layout.record, record)
+    assert fleet.status(tmp_path).state == "running"
+    jsonfile.write(layout.record, {**record, "supervisor": {"pid": own.pid, "started": own.started + 1}})
+    assert fleet.status(tmp_path).state == "stopped"
+
+
+def test_nothing_can_be_asked_of_a_fleet_that_is_not_there(tmp_path: Path) -> None:
+    assert fleet.status(tmp_path).state == "absent"
+    with pytest.raises(fleet.SandboxError, match="not running"):
+        fleet.set_traffic(tmp_path, 8)
+    fleet.down(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "libc"),
+    [
+        ("darwin", "arm64", ("", "")),
+        ("linux", "riscv64", ("glibc", "2.36")),
+        ("linux", "x86_64", ("glibc", "2.31")),
+        ("linux", "x86_64", ("", "")),
+    ],
+)
+def test_a_machine_without_a_build_is_told_so(
+    monkeypatch: pytest.MonkeyPatch, system: str, machine: str, libc: tuple[str, str]
+) -> None:
+    monkeypatch.setattr(sys, "platform", system)
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    monkeypatch.setattr("platform.libc_ver", lambda: libc)
+    with pytest.raises(interpreter.UnsupportedError, match="cannot run here"):
+        environment.check_platform()
+
+
+def test_the_lock_pins_every_package_with_hashes() -> None:
+    lines = (resources() / "requirements.lock").read_text().splitlines()
+    pins = [index for index, line in enumerate(lines) if "==" in line and not line.startswith((" ", "#"))]
+    assert len(pins) > 80
+    assert all("--hash=sha256:" in lines[index + 1] for index in pins)
+
+
+def test_a_python_that_the_servers_cannot_use_is_replaced_by_one_that_they_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLCONTROL_SANDBOX_PYTHON", raising=False)
+    monkeypatch.setattr(interpreter, "SUPPORTED", (f"{sys.version_info.major}.{sys.version_info.minor}",))
+    assert interpreter.wanted().startswith(sys.base_prefix)
+    monkeypatch.setattr(interpreter, "SUPPORTED", ())
+    assert interpreter.wanted() == interpreter.FALLBACK
+    monkeypatch.setenv("MLCONTROL_SANDBOX_PYTHON", "/opt/python")
+    assert interpreter.wanted() == "/opt/python"
+
+
+def test_a_missing_python_library_is_named_with_its_package(tmp_path: Path) -> None:
+    (tmp_path / "pyvenv.cfg").write_text("home = /nowhere/bin\nversion_info = 3.99.1\n")
+    assert interpreter.version(tmp_path) == "3.99"
+    with pytest.raises(interpreter.UnsupportedError, match=r"apt-get install libpython3\.99"):
+        interpreter.library_folder(tmp_path)

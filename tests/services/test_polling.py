@@ -1,0 +1,149 @@
+"""The scheduler: hung targets starve nobody, nothing dies silently."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from mlcontrol.core.problem import Problem
+from mlcontrol.ports.errors import TimedOut, Unreachable
+from mlcontrol.services.polling import Job, Poller, _Slot
+
+MakePoller = Callable[..., Poller]
+
+
+def until(look: Callable[[], object], within_s: float = 5.0) -> None:
+    give_up = time.monotonic() + within_s
+    while not look():
+        assert time.monotonic() < give_up, "not in time"
+        time.sleep(0.005)
+
+
+@pytest.fixture
+def reports() -> list[tuple[BaseException, str]]:
+    return []
+
+
+@pytest.fixture
+def make_poller(reports: list[tuple[BaseException, str]]) -> Iterator[MakePoller]:
+    made: list[Poller] = []
+
+    def make(jobs: list[Job], workers: int = 4) -> Poller:
+        poller = Poller(lambda error, where: reports.append((error, where)), workers, random.Random(7))
+        made.append(poller)
+        poller.replace_jobs(jobs)
+        poller.start()
+        return poller
+
+    yield make
+    for poller in made:
+        poller.close()
+
+
+def test_hung_targets_never_starve_the_others(make_poller: MakePoller) -> None:
+    release, counts = threading.Event(), [0] * 4
+
+    def hang() -> None:
+        release.wait(0.3)
+        raise TimedOut(Problem("no answer", code="timeout"))
+
+    def count(index: int) -> Callable[[], None]:
+        def run() -> None:
+            counts[index] += 1
+
+        return run
+
+    hung = [Job(f"hung {i}", 0.05, hang) for i in range(30)]
+    healthy = [Job(f"healthy {i}", 0.05, count(i)) for i in range(4)]
+    make_poller([*hung, *healthy])
+    until(lambda: min(counts) >= 3)
+    before = list(counts)
+    started = time.monotonic()
+    until(lambda: min(now - then for now, then in zip(counts, before, strict=True)) >= 10)
+    # 30 targets that take 0.3 s each on 4 threads are 2.25 s a round; the healthy do not wait for them.
+    assert time.monotonic() - started < 3
+    release.set()
+
+
+def test_the_threads_are_a_fixed_number(make_poller: MakePoller) -> None:
+    before = threading.active_count()
+    make_poller([Job(f"job {i}", 0.01, lambda: None) for i in range(50)], workers=3)
+    assert threading.active_count() == before + 3
+
+
+def test_a_job_is_never_run_beside_itself(make_poller: MakePoller) -> None:
+    inside, most, runs = 0, 0, 0
+
+    def run() -> None:
+        nonlocal inside, most, runs
+        inside += 1
+        most = max(most, inside)
+        time.sleep(0.01)
+        inside -= 1
+        runs += 1
+
+    poller = make_poller([Job("one", 0.001, run)])
+    for _ in range(20):
+        poller.hurry("one")
+    until(lambda: runs >= 10)
+    assert most == 1
+
+
+def test_an_unforeseen_error_is_told_and_the_poller_lives_on(
+    make_poller: MakePoller, reports: list[tuple[BaseException, str]]
+) -> None:
+    runs = 0
+
+    def run() -> None:
+        nonlocal runs
+        runs += 1
+        raise KeyError("surprise")
+
+    make_poller([Job("odd", 0.01, run)])
+    until(lambda: runs >= 3)
+    assert [where for _, where in reports[:2]] == ["polling odd", "polling odd"]
+
+
+def test_a_foreseen_failure_is_not_reported(make_poller: MakePoller, reports: list[object]) -> None:
+    runs = 0
+
+    def run() -> None:
+        nonlocal runs
+        runs += 1
+        raise TimedOut(Problem("no answer"))
+
+    make_poller([Job("slow", 0.01, run)])
+    until(lambda: runs >= 3)
+    assert reports == []
+
+
+def test_the_unreachable_is_asked_ever_more_rarely(make_poller: MakePoller) -> None:
+    poller = make_poller([])
+    job = Job("away", 0.01, lambda: (_ for _ in ()).throw(Unreachable(Problem("refused"))))
+    slot = _Slot(job, 0.0)
+    pauses = [poller._run(slot) for _ in range(9)]
+    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+
+
+def test_replacing_jobs_keeps_what_is_unchanged(make_poller: MakePoller) -> None:
+    runs = {"kept": 0, "gone": 0, "new": 0}
+
+    def count(name: str) -> Callable[[], None]:
+        def run() -> None:
+            runs[name] += 1
+
+        return run
+
+    kept, gone = Job("kept", 0.01, count("kept")), Job("gone", 0.01, count("gone"))
+    poller = make_poller([kept, gone])
+    until(lambda: runs["kept"] and runs["gone"])
+    poller.replace_jobs([kept, Job("new", 0.01, count("new"))])
+    until(lambda: runs["new"])
+    last = runs["gone"]
+    kept_now = runs["kept"]
+    until(lambda: runs["kept"] >= kept_now + 5)
+    assert runs["gone"] <= last + 1

@@ -1,0 +1,143 @@
+"""What the store does with files it cannot trust, cannot write, or shares."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from mlcontrol.ports.clock import SystemClock
+from mlcontrol.store import schema
+from mlcontrol.store.database import StoreError
+from mlcontrol.store.store import Store
+
+
+def open_at(place: Path, url: str = "sqlite:///panel.db") -> Store:
+    return Store.open(url, place, SystemClock(), place / "heads")
+
+
+def test_files_are_the_owners_alone(tmp_path: Path) -> None:
+    place = tmp_path / "profile"
+    store = open_at(place)
+    store.audit.append("ann", "a.b", {})
+    assert stat.S_IMODE(place.stat().st_mode) == 0o700
+    shared = [path.name for path in place.glob("*.db*") if path.stat().st_mode & 0o077]
+    assert shared == []
+    store.close()
+
+
+def test_a_commit_waits_for_the_disk(tmp_path: Path) -> None:
+    store = open_at(tmp_path)
+    with store._database.write() as connection:
+        assert connection.exec_driver_sql("pragma journal_mode").scalar() == "wal"
+        assert connection.exec_driver_sql("pragma synchronous").scalar() == 2  # FULL
+    store.close()
+
+
+def test_a_newer_schema_is_refused_and_untouched(tmp_path: Path) -> None:
+    open_at(tmp_path).close()
+    with closing(sqlite3.connect(tmp_path / "panel.db", isolation_level=None)) as db:
+        db.execute("update schema_version set version = ?", (schema.SCHEMA_VERSION + 1,))
+    before = (tmp_path / "panel.db").read_bytes()
+    with pytest.raises(StoreError) as refused:
+        open_at(tmp_path)
+    assert "newer" in refused.value.problem.what
+    assert str(schema.SCHEMA_VERSION + 1) in refused.value.problem.why
+    assert (tmp_path / "panel.db").read_bytes() == before
+
+
+@pytest.mark.parametrize("damage", [(0, b"\0" * 100), (4096, os.urandom(4096) * 4)])
+def test_a_damaged_file_is_refused_and_kept(tmp_path: Path, damage: tuple[int, bytes]) -> None:
+    store = open_at(tmp_path)
+    for n in range(50):
+        store.audit.append("ann", "a.b", {"n": n, "text": "x" * 500})
+    store.close()
+    with (tmp_path / "panel.db").open("r+b") as file:
+        file.seek(damage[0])
+        file.write(damage[1])
+    before = (tmp_path / "panel.db").read_bytes()
+    with pytest.raises(StoreError) as refused:
+        open_at(tmp_path)
+    assert "damaged" in refused.value.problem.what
+    assert (tmp_path / "panel.db").read_bytes() == before
+
+
+def test_a_full_disk_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+    store = open_at(tmp_path)
+    with store._database.read() as connection:
+        pages = connection.exec_driver_sql("pragma page_count").scalar_one()
+    limited = sa.event.listens_for(store._database._engine, "checkout")
+    limited(lambda connection, *_: connection.execute(f"pragma max_page_count={pages + 12}"))
+    acknowledged = 0
+    with pytest.raises(StoreError) as refused:  # noqa: PT012 - which append fails is the disk's choice
+        while acknowledged < 1000:
+            store.audit.append("ann", "a.b", {"text": "x" * 2000})
+            acknowledged += 1
+    assert "full" in refused.value.problem.why
+    assert "Free space" in refused.value.problem.next
+    assert 0 < acknowledged < 1000
+    store.close()
+    again = open_at(tmp_path)
+    assert (again.audit.count(), again.audit.verify().ok) == (acknowledged, True)
+    again.close()
+
+
+def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "panel.db").mkdir()
+    with pytest.raises(StoreError) as refused:
+        open_at(tmp_path)
+    assert "cannot be written" in refused.value.problem.what
+
+
+def test_a_writer_elsewhere_is_waited_for_then_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlcontrol.store.database.BUSY_TIMEOUT_S", 0.1)
+    store = open_at(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "panel.db", isolation_level=None)) as other:
+        other.execute("begin immediate")
+        with pytest.raises(StoreError) as refused:
+            store.audit.append("ann", "a.b", {})
+        assert "Another program holds it" in refused.value.problem.next
+        other.execute("rollback")
+    assert store.audit.append("ann", "a.b", {}).seq == 1
+    store.close()
+
+
+@pytest.mark.parametrize("url", ["nonsense", "postgresql+psycopg://ann:hidden@127.0.0.1:1/panel"])
+def test_an_address_that_leads_nowhere_is_said_without_its_password(tmp_path: Path, url: str) -> None:
+    with pytest.raises(StoreError) as refused:
+        open_at(tmp_path, url)
+    assert "hidden" not in str(refused.value.problem)
+
+
+@pytest.mark.real
+def test_a_restarted_postgresql_is_reached_again(postgres, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    store = open_at(tmp_path, postgres.new_database())
+    store.audit.append("ann", "a.b", {})
+    postgres.stop()
+    try:
+        with pytest.raises(StoreError):
+            store.audit.append("ann", "lost.row", {})
+    finally:
+        postgres.start()
+    store.audit.append("ann", "a.b", {})
+    assert [row.action for row in store.audit.rows(None, 9)] == ["a.b", "a.b"]
+    assert store.audit.verify().ok
+    store.close()
+
+
+@pytest.mark.real
+def test_a_read_only_postgresql_says_so(postgres, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    url = postgres.new_database()
+    store = open_at(tmp_path, url)
+    with store._database.write() as connection:
+        connection.exec_driver_sql(f"alter database {url.rpartition('/')[2]} set default_transaction_read_only = on")
+    store._database._engine.dispose()
+    with pytest.raises(StoreError) as refused:
+        store.audit.append("ann", "a.b", {})
+    assert "read-only" in refused.value.problem.why
+    store.close()

@@ -1,0 +1,79 @@
+"""Which libraries come in through which door, seen in fresh interpreters: the contracts see sentences, this sees processes."""
+
+from __future__ import annotations
+
+import os
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mlcontrol
+
+ROOT = Path(__file__).parents[1]
+# Stands in for a machine without Qt: importing any of it fails as if it were not installed.
+WITHOUT_QT = """
+import sys
+class NoQt:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {"PySide6", "shiboken6", "pyqtgraph"}:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, NoQt())
+"""
+
+
+def python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+        cwd=ROOT,
+        env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
+    )
+
+
+def modules_outside_the_panel() -> list[str]:
+    found = [
+        module.name for module in pkgutil.walk_packages(mlcontrol.__path__, "mlcontrol.", onerror=lambda name: None)
+    ]
+    return [name for name in found if not name.startswith("mlcontrol.gui") and not name.endswith("__main__")]
+
+
+def test_everything_but_the_panel_imports_without_qt() -> None:
+    names = modules_outside_the_panel()
+    assert len(names) > 50
+    result = python(WITHOUT_QT + "import importlib\nfor name in sys.argv[1:]: importlib.import_module(name)", *names)
+    assert result.returncode == 0, result.stderr
+
+
+def test_the_panel_does_not_import_without_qt() -> None:
+    """The twin: the stand-in for a machine without Qt does hide it."""
+    result = python(WITHOUT_QT + "import mlcontrol.gui.bridge")
+    assert "No module named 'PySide6" in result.stderr
+
+
+@pytest.mark.real  # slow: it runs the core's tests a second time
+def test_the_core_is_tested_where_qt_is_not_installed(tmp_path: Path) -> None:
+    settings = tmp_path / "pytest.ini"
+    settings.write_text(
+        "[pytest]\naddopts = --import-mode=importlib -p no:pytest-qt -p no:cacheprovider -q\nmarkers =\n"
+        "  real: servers\n  window: display\n  bench: measures\n"
+    )
+    code = WITHOUT_QT + "import pytest\nsys.exit(pytest.main(sys.argv[1:]))"
+    result = python(
+        code, "-c", str(settings), "--rootdir", str(ROOT), "-m", "not real and not window", str(ROOT / "tests" / "core")
+    )
+    assert result.returncode == 0, result.stdout[-3000:] + result.stderr
+
+
+def test_the_panel_leaves_the_heavy_libraries_to_the_engine() -> None:
+    heavy = {"pandas", "scipy", "sqlalchemy", "requests", "duckdb", "tritonclient", "keyring"}
+    result = python(
+        "import sys, mlcontrol.gui.app, mlcontrol.gui.window\nprint(*{name.split('.')[0] for name in sys.modules})"
+    )
+    assert result.returncode == 0, result.stderr
+    assert not heavy & set(result.stdout.split())
