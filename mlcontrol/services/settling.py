@@ -11,6 +11,7 @@ from mlcontrol.core.audit import AuditRow
 from mlcontrol.core.operation import Operation, OperationKind, Phase, StepState
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.rollout import Machine
+from mlcontrol.core.state import RECENT_OPERATIONS
 from mlcontrol.ports.errors import problem_of
 from mlcontrol.services.context import ServiceContext
 from mlcontrol.services.effects import Effects
@@ -30,12 +31,13 @@ class Settler:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Find what is open now, tell it truthfully, then settle it on a thread."""
-        open_now = self._ctx.store.audit.open_operations()
-        for operation_id in open_now:
-            operation = journal.fold(self._ctx.store.audit.of_operation(operation_id))
+        """Tell what earlier engines did, and truthfully what is open now; then settle that on a thread."""
+        audit = self._ctx.store.audit
+        open_now = audit.open_operations()
+        for operation_id in dict.fromkeys(audit.recent_operations(RECENT_OPERATIONS) + open_now):
+            operation = journal.fold(audit.of_operation(operation_id))
             if operation is not None:
-                self._ctx.emit(_found(operation))
+                self._ctx.emit(_found(operation) if operation_id in open_now else operation)
         if open_now:
             self._thread = threading.Thread(target=self._work, args=(list(open_now),), name="settler")
             self._thread.start()

@@ -86,6 +86,14 @@ class AuditLog:
         with self._db.read() as connection:
             return tuple(connection.execute(query).scalars())
 
+    def recent_operations(self, limit: int) -> tuple[str, ...]:
+        """The operations begun last, open or ended, oldest first."""
+        query = (
+            sa.select(audit.c.operation).where(audit.c.action.like("%.intent")).order_by(audit.c.seq.desc()).limit(limit)
+        )
+        with self._db.read() as connection:
+            return tuple(reversed(connection.execute(query).scalars().all()))
+
     def count(self) -> int:
         with self._db.read() as connection:
             return int(connection.execute(sa.select(sa.func.count()).select_from(audit)).scalar_one())

@@ -61,6 +61,12 @@ class RunningFleet:
             if repository.loaded(ports["triton"]).get(model) != repository.FIRST:
                 repository.set_versions(ports["triton"], model, repository.FIRST)
 
+    def forget(self) -> None:
+        """Remove what engines of earlier tests remember: journal, known-good versions, history. No engine may run."""
+        folder = self.workspace.parent
+        for remembered in (*folder.glob("panel.db*"), *folder.glob("history.db*")):
+            remembered.unlink()
+
     def predictions(self, service: str) -> list[dict[str, object]]:
         """Every entry of a service's prediction log so far."""
         return self._lines("predictions", service)

@@ -32,8 +32,7 @@ def fleet(running_fleet: RunningFleet, monkeypatch: pytest.MonkeyPatch) -> Itera
     """The fleet as after its first start; the engine that the commands have started is ended afterwards."""
     monkeypatch.setenv("MLCONTROL_WORKSPACE", str(running_fleet.workspace))
     running_fleet.back_to_start()
-    for leftover in running_fleet.workspace.parent.glob("panel.db*"):
-        leftover.unlink()
+    running_fleet.forget()
     yield running_fleet
     stop_engine(running_fleet.workspace)
     running_fleet.back_to_start()

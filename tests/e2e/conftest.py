@@ -107,10 +107,7 @@ def kill(pid: int) -> None:
 def fleet(running_fleet: RunningFleet) -> Iterator[RunningFleet]:
     """As after the first start, with an empty memory; the engine is ended afterwards."""
     running_fleet.back_to_start()
-    for leftover in running_fleet.workspace.parent.glob("panel.db*"):
-        leftover.unlink()
-    for leftover in running_fleet.workspace.parent.glob("history.db*"):
-        leftover.unlink()
+    running_fleet.forget()
     yield running_fleet
     stop_engine(running_fleet.workspace)
     running_fleet.back_to_start()

@@ -22,6 +22,8 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 
 @pytest.fixture
 def shell(running_fleet: RunningFleet) -> Iterator[Shell]:
+    running_fleet.back_to_start()
+    running_fleet.forget()
     opened = Shell(lambda shell: InlineHost(running_fleet.workspace, shell.events.append))
     yield opened
     opened.host.close()

@@ -285,6 +285,20 @@ def test_each_effect_is_journaled_before_it_happens(ctx: Context, rollouts: Roll
     assert all(effect in journaled for effect, journaled in seen)
 
 
+def test_the_next_engine_tells_what_the_last_one_did(tmp_path: Path) -> None:
+    world = World()
+    with opened(world, tmp_path) as ctx:
+        rollouts = Rollouts(ctx, PassingChecks())
+        told = run(ctx, rollouts, OperationKind.DEPLOY, "3")
+        assert told.phase is Phase.DONE
+    with opened(world, tmp_path) as ctx:
+        rollouts = Rollouts(ctx, PassingChecks())
+        rollouts.settle()
+        rollouts.close()
+        assert ctx.operations == {told.id: told}
+    assert world.writes == ["load 2 3", "route 3", "alias 3"]
+
+
 ROWS_OF_A_DEPLOY = 14
 
 

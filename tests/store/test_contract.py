@@ -67,6 +67,8 @@ def test_operations_without_an_outcome_are_open(store: Store) -> None:
     store.audit.append("ann", "deploy.step", {"step": "load"}, "digits", "op2")
     store.audit.append("ann", "deploy.outcome", {}, "digits", "op1")
     assert store.audit.open_operations() == ("op2",)
+    assert store.audit.recent_operations(2) == ("op1", "op2")
+    assert store.audit.recent_operations(1) == ("op2",)
     assert [row.action for row in store.audit.of_operation("op2")] == ["deploy.intent", "deploy.step"]
 
 
