@@ -17,7 +17,9 @@ from mlcontrol.sandbox import fleet as sandbox
 from mlcontrol.testing.fleet import RunningFleet
 from tests.engine.shell import Shell, until
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(400)]
+
+WITHIN_S = 90.0  # far more than it takes on an idle machine; what a person waits is measured in tests/e2e
 
 
 @pytest.fixture
@@ -62,7 +64,7 @@ def wait(look: Callable[[], object], within_s: float) -> float:
 
 
 def test_three_services_are_live(shell: Shell) -> None:
-    wait(lambda: present(shell), 40)
+    wait(lambda: present(shell), WITHIN_S)
     for service in services(shell).values():
         assert (service.intended.versions, service.used.versions) == (("2",), ("2",))
         assert service.served.versions == ("1", "2")
@@ -82,24 +84,24 @@ def test_three_services_are_live(shell: Shell) -> None:
 def test_a_frozen_server_is_unknown_the_others_stay_live_and_it_recovers(
     shell: Shell, running_fleet: RunningFleet
 ) -> None:
-    wait(lambda: present(shell), 40)
+    wait(lambda: present(shell), WITHIN_S)
     pid = triton_pid(running_fleet)
     os.kill(pid, signal.SIGSTOP)
     try:
         # Stale after two missed polls of 5 s, unknown after three; a poll that hangs ends after 4 s.
-        wait(lambda: services(shell)["digits"].presence.health is Health.UNKNOWN, 20)
-        wait(lambda: connections(shell)["triton"].health is Health.UNKNOWN, 20)
+        wait(lambda: services(shell)["digits"].presence.health is Health.UNKNOWN, WITHIN_S)
+        wait(lambda: connections(shell)["triton"].health is Health.UNKNOWN, WITHIN_S)
         assert connections(shell)["triton"].text.startswith("no answer for")
         assert connections(shell)["registry"].health is Health.OK
         assert services(shell)["digits"].intended.versions == ("2",)
     finally:
         os.kill(pid, signal.SIGCONT)
-    wait(lambda: services(shell)["digits"].presence.health is Health.OK, 20)
+    wait(lambda: services(shell)["digits"].presence.health is Health.OK, WITHIN_S)
 
 
 def test_a_version_swapped_behind_the_panels_back_is_seen(shell: Shell, running_fleet: RunningFleet) -> None:
-    wait(lambda: present(shell), 40)
+    wait(lambda: present(shell), WITHIN_S)
     sandbox.play_fault(running_fleet.home, "version-swap")
-    wait(lambda: any(s.presence.health is Health.CRITICAL for s in services(shell).values()), 20)
-    wait(lambda: told(shell, EventKind.ROUTE), 20)
+    wait(lambda: any(s.presence.health is Health.CRITICAL for s in services(shell).values()), WITHIN_S)
+    wait(lambda: told(shell, EventKind.ROUTE), WITHIN_S)
     assert set(told(shell, EventKind.ROUTE)) == {"router"}
