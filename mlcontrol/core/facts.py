@@ -121,7 +121,8 @@ class GoldenRun:
 
 @dataclass(frozen=True, slots=True)
 class ServiceFacts:
-    """Everything the collector knows of one service. ``replicas``: by serving connection."""
+    """Everything the collector knows of one service. ``replicas``: by serving connection. ``callers_ms``: latency quantiles
+    by version, as the prediction log has them."""
 
     alias: Known[Alias] = Known()
     versions: Known[tuple[VersionSummary, ...]] = Known()
@@ -131,4 +132,5 @@ class ServiceFacts:
     golden_runs: dict[str, Known[GoldenRun]] = field(default_factory=dict)
     traffic: Known[Traffic] = Known()
     quality: Known[tuple[Quality, ...]] = Known()
+    callers_ms: Known[dict[str, dict[str, float]]] = Known()
     sparks: dict[str, tuple[float, ...]] = field(default_factory=dict)

@@ -5,6 +5,7 @@ from __future__ import annotations
 QUERIES_PER_S = "queries_per_s"  # labels: version
 ERROR_SHARE = "error_share"  # labels: type ("4xx", "5xx", "connection", "model", ...); share of all answers, 0..1
 LATENCY_MS = "latency_ms"  # labels: quantile ("0.5", "0.9", "0.99"), version
+CALLER_LATENCY_MS = "caller_latency_ms"  # labels: quantile, version; from the prediction log: what callers wait
 CPU_SHARE = "cpu_share"  # labels: source; share of the machine, 0..1
 MEMORY_BYTES = "memory_bytes"  # labels: source
 ANSWERED = (

@@ -33,6 +33,17 @@ class VersionShare:
 
 
 @dataclass(frozen=True, slots=True)
+class VersionLatency:
+    """Quantiles of ``n`` logged latencies, in milliseconds, failed queries included: their callers waited, too."""
+
+    version: str
+    n: int
+    p50_ms: float
+    p90_ms: float
+    p99_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class LoggedPrediction:
     """``inputs``/``outputs``: JSON texts as logged; ``label``: JSON text or `None` while late."""
 
@@ -64,6 +75,12 @@ class PredictionLog(Adapter, Protocol):
         regression: bool,
         deadline_s: float = 10.0,
     ) -> tuple[QualityBucket, ...]: ...
+    def latency(
+        self, service: str, since_s: float, until_s: float, deadline_s: float = 10.0
+    ) -> tuple[VersionLatency, ...]:
+        """Empty where the log holds no latencies."""
+        ...
+
     def slices(
         self, service: str, since_s: float, until_s: float, deadline_s: float = 10.0
     ) -> dict[str, dict[str, int]]:

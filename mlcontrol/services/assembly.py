@@ -55,7 +55,15 @@ def assemble(
     presence = join(facts, Moment(now_mono_s, poll_s), can_ask)
     current = current_version(facts.route, presence.served.versions)
     traffic = facts.traffic.value
-    use = use_signal(facts.traffic, service.objectives, now_mono_s, poll_s, facts.sparks.get("use", ()))
+    waits_fresh = freshness(facts.callers_ms.at, now_mono_s, QUALITY_EVERY_S) is not Freshness.UNKNOWN
+    use = use_signal(
+        facts.traffic,
+        service.objectives,
+        now_mono_s,
+        poll_s,
+        facts.sparks.get("use", ()),
+        (facts.callers_ms.value if waits_fresh else None) or {},
+    )
     accuracy = accuracy_signal(
         facts.quality,
         current,

@@ -22,6 +22,7 @@ BUCKET_S = 60.0
 SPAN_S = 900.0
 SETTLED_S = 120.0  # labels come late: a minute is drawn when it is this old
 SLICES_EVERY_S = 60.0
+ENOUGH_WAITS = 20  # fewer say nothing of a 99 % quantile
 
 
 def is_regression(service: ServiceSettings) -> bool:
@@ -99,6 +100,33 @@ def _sample(service: str, bucket: QualityBucket, regression: bool) -> Sample:
         value = bucket.correct / bucket.n
         low, high = wilson(bucket.correct, bucket.n)
     return Sample(key, bucket.start_s + BUCKET_S / 2, value, low, high, bucket.n)
+
+
+def ask_latency(asking: Asking, service: ServiceSettings, deadline_s: float = 10.0) -> None:
+    """What callers waited in the last minute, by version."""
+    until_s = asking.ctx.clock.utc_s()
+    with asking.of(service.predictions) as question:
+        try:
+            found = asking.ctx.predictions(service.predictions).latency(
+                service.id, until_s - BUCKET_S, until_s, deadline_s
+            )
+        except AdapterError as error:
+            problem = coded(error)
+            asking.note(service.id, lambda f: replace(f, callers_ms=f.callers_ms.missed(problem, question)))
+            raise
+    waits = {v.version: {"0.5": v.p50_ms, "0.9": v.p90_ms, "0.99": v.p99_ms} for v in found if v.n >= ENOUGH_WAITS}
+    asking.note(service.id, lambda f: replace(f, callers_ms=f.callers_ms.answered(waits, question)))
+    asking.ctx.emit(
+        *(
+            Sample(
+                SeriesKey(service.id, series.CALLER_LATENCY_MS, (("quantile", quantile), ("version", version))),
+                until_s,
+                value,
+            )
+            for version, quantiles in waits.items()
+            for quantile, value in quantiles.items()
+        )
+    )
 
 
 def ask_slices(asking: Asking, service: ServiceSettings, deadline_s: float = 10.0) -> None:

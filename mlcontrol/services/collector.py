@@ -19,7 +19,13 @@ from mlcontrol.services.asking import Asking, OwnQueries
 from mlcontrol.services.assembly import GOLDEN_EVERY_S, assemble, connection_state
 from mlcontrol.services.collect_golden import GoldenAsker, why_not_ask
 from mlcontrol.services.collect_metrics import Meter, ask_metrics
-from mlcontrol.services.collect_predictions import QUALITY_EVERY_S, SLICES_EVERY_S, QualityReader, ask_slices
+from mlcontrol.services.collect_predictions import (
+    QUALITY_EVERY_S,
+    SLICES_EVERY_S,
+    QualityReader,
+    ask_latency,
+    ask_slices,
+)
 from mlcontrol.services.collect_registry import VERSIONS_EVERY_S, ask_alias, ask_versions
 from mlcontrol.services.collect_serving import ask_replicas, ask_route
 from mlcontrol.services.context import ServiceContext
@@ -152,6 +158,7 @@ class Collector:
             yield job("golden", front, GOLDEN_EVERY_S, asker.ask_all)
         if service.predictions in known:
             yield job("quality", service.predictions, QUALITY_EVERY_S, QualityReader(asking, service).read)
+            yield job("waits", service.predictions, QUALITY_EVERY_S, partial(ask_latency, asking, service))
             yield job("slices", service.predictions, SLICES_EVERY_S, partial(ask_slices, asking, service))
 
     def _probe(self, settings: ConnectionSettings) -> None:

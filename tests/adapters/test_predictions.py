@@ -16,6 +16,7 @@ from mlcontrol.adapters.predictions.jsonl import JsonLinesLog
 from mlcontrol.core.settings import ConnectionSettings
 from mlcontrol.core.types import ConnectionKind
 from mlcontrol.ports.errors import AdapterError, NotFound, TimedOut
+from mlcontrol.ports.predictions import VersionLatency
 from mlcontrol.testing.contracts.connection import no_secret
 from mlcontrol.testing.contracts.predictions import PredictionsContract
 
@@ -116,6 +117,15 @@ def test_numbers_are_those_of_the_log(folder: Path) -> None:
     assert sum(b.n for b in buckets) == 108
     assert sum(b.correct for b in buckets) == sum(1 for n in range(120) if n % 10 and n % 4)
     assert log.slices("digits", *SPAN) == {"region": {"north": 60, "south": 60}}
+
+
+def test_latencies_are_those_of_the_log_failures_included(tmp_path: Path) -> None:
+    for number in range(101):
+        at_s = START_S + number
+        failed = {"status": 500, "error": "no answer"} if number == 100 else {}
+        put(tmp_path, "predictions", at_s, prediction(number, at_s, version="2", latency_ms=float(number), **failed))
+    put(tmp_path, "predictions", START_S, prediction(999, START_S, version="1", latency_ms=None))
+    assert log_in(tmp_path).latency("digits", *SPAN) == (VersionLatency("2", 101, 50.0, 90.0, 99.0),)
 
 
 def test_a_regression_sums_its_errors(tmp_path: Path) -> None:

@@ -105,3 +105,33 @@ def test_a_version_swapped_behind_the_panels_back_is_seen(shell: Shell, running_
     wait(lambda: any(s.presence.health is Health.CRITICAL for s in services(shell).values()), WITHIN_S)
     wait(lambda: told(shell, EventKind.ROUTE), WITHIN_S)
     assert set(told(shell, EventKind.ROUTE)) == {"router"}
+
+
+def test_metrics_gone_is_unknown_use_never_ok(shell: Shell, running_fleet: RunningFleet) -> None:
+    wait(lambda: present(shell), WITHIN_S)
+    sandbox.play_fault(running_fleet.home, "metrics-gone")
+    wait(
+        lambda: all(s.use.health is Health.UNKNOWN and s.traffic_per_s is None for s in services(shell).values()),
+        WITHIN_S,
+    )
+    wait(lambda: connections(shell)["triton-metrics"].health is not Health.OK, WITHIN_S)
+    assert all(s.use.text == "no data" for s in services(shell).values())
+    sandbox.clear_faults(running_fleet.home)
+    wait(lambda: all(s.traffic_per_s for s in services(shell).values()), WITHIN_S)
+
+
+@pytest.mark.parametrize(
+    ("fault", "service", "words"),
+    [("error-burst", "diamond-cut", "5xx"), ("latency-rise", "digits", "as callers wait")],
+)
+def test_a_scripted_incident_shows_in_the_signal_it_hurts(
+    shell: Shell, running_fleet: RunningFleet, fault: str, service: str, words: str
+) -> None:
+    wait(lambda: present(shell), WITHIN_S)
+    sandbox.play_fault(running_fleet.home, fault)
+
+    def hurt() -> bool:
+        use = services(shell)[service].use
+        return use.health in (Health.WARNING, Health.CRITICAL) and words in use.detail
+
+    wait(hurt, WITHIN_S)

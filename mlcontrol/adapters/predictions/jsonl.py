@@ -22,7 +22,7 @@ from mlcontrol.core.problem import Problem
 from mlcontrol.core.settings import ConnectionSettings
 from mlcontrol.ports.connection import Reachability, SecretReader, Viability
 from mlcontrol.ports.errors import NotFound, TimedOut, Unexpected
-from mlcontrol.ports.predictions import LoggedPrediction, QualityBucket, VersionShare
+from mlcontrol.ports.predictions import LoggedPrediction, QualityBucket, VersionLatency, VersionShare
 
 _HOUR = re.compile(r"^(\d{8}T\d{2})")
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._ -]{0,127}$")
@@ -113,6 +113,19 @@ class JsonLinesLog:
             labels=True,
         )
         return tuple(QualityBucket(*row) for row in rows)
+
+    def latency(
+        self, service: str, since_s: float, until_s: float, deadline_s: float = 10.0
+    ) -> tuple[VersionLatency, ...]:
+        rows = self._ask(
+            service,
+            since_s,
+            until_s,
+            deadline_s,
+            "select coalesce(version, ''), count(*), quantile_cont(latency_ms, [0.5, 0.9, 0.99])"
+            " from log where latency_ms is not null group by 1 order by 1",
+        )
+        return tuple(VersionLatency(version, n, *quantiles) for version, n, quantiles in rows)
 
     def slices(
         self, service: str, since_s: float, until_s: float, deadline_s: float = 10.0

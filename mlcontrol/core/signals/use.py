@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import ceil, isfinite
+from types import MappingProxyType
 
 from mlcontrol.core.facts import Known, Traffic
 from mlcontrol.core.freshness import freshness
@@ -20,8 +21,12 @@ def use_signal(
     now_mono_s: float,
     poll_s: float,
     spark: tuple[float, ...] = (),
+    callers_ms: Mapping[str, Mapping[str, float]] = MappingProxyType({}),
 ) -> Signal:
-    """Objectives read: ``error_rate`` (share, 0..1), ``p99_ms``. Without data, or with data that is too old: unknown."""
+    """Objectives read: ``error_rate`` (share, 0..1), ``p99_ms``. Without data, or with data that is too old: unknown.
+
+    ``callers_ms``: latency quantiles by version as the callers wait, where a prediction log holds them and is fresh.
+    """
     fresh = freshness(traffic.at, now_mono_s, poll_s)
     value = traffic.value
     if value is None or traffic.at is None or fresh is Freshness.UNKNOWN:
@@ -38,7 +43,7 @@ def use_signal(
             at=traffic.at,
             spark=spark,
         )
-    findings = [_errors(value, objectives), _latency(value, objectives), _amount(rate, value.previous_hour_per_s)]
+    findings = [_errors(value, objectives), _latency(value, callers_ms, objectives), _amount(rate, value.previous_hour_per_s)]
     health, text = _worst(findings)
     if fresh is Freshness.STALE:
         health = Health.UNKNOWN
@@ -84,20 +89,32 @@ def _errors(traffic: Traffic, objectives: Mapping[str, float]) -> _Finding:
     low, _ = wilson(min(traffic.total, ceil(share * traffic.total)), traffic.total)
     # Only a share that is surely above the objective is critical; a single error in a quiet minute is not.
     health = Health.CRITICAL if low > limit else Health.WARNING
-    return health, words, f"{sentence} The objective is {limit:.1%}.".replace("%", " %")
+    return health, words, f"{sentence} The objective is {100 * limit:.1f} %."
 
 
-def _latency(traffic: Traffic, objectives: Mapping[str, float]) -> _Finding:
-    p99 = [q["0.99"] for q in traffic.latency_ms.values() if isfinite(q.get("0.99", float("nan")))]
-    if not p99:
+def _latency(
+    traffic: Traffic, callers_ms: Mapping[str, Mapping[str, float]], objectives: Mapping[str, float]
+) -> _Finding:
+    """The worse of two views: a server does not count the time a query waits before the server reads it."""
+    counted = _worst_p99(traffic.latency_ms)
+    waited = _worst_p99(callers_ms)
+    if counted is None and waited is None:
         return Health.OK, "", ""
-    worst = max(p99)
+    worst = max(ms for ms in (counted, waited) if ms is not None)
     words = f"p99 {worst:.0f} ms"
+    sentence = words
+    if counted is not None and waited is not None:
+        sentence = f"p99 {waited:.0f} ms as callers wait, {counted:.0f} ms as the server counts"
     limit = objectives.get("p99_ms")
     if limit is None or worst <= limit:
-        return Health.OK, "", f"{words}."
+        return Health.OK, "", f"{sentence}."
     health = Health.CRITICAL if worst > LATENCY_MUCH * limit else Health.WARNING
-    return health, words, f"{words}; the objective is {limit:g} ms."
+    return health, words, f"{sentence}; the objective is {limit:g} ms."
+
+
+def _worst_p99(by_version: Mapping[str, Mapping[str, float]]) -> float | None:
+    p99 = [q["0.99"] for q in by_version.values() if isfinite(q.get("0.99", float("nan")))]
+    return max(p99, default=None)
 
 
 def _amount(rate: float, previous_hour_per_s: float | None) -> _Finding:

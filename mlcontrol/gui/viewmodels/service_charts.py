@@ -13,8 +13,8 @@ from mlcontrol.gui.viewmodels.chart_rows import DASH, DOT, NOT_RECORDED, SOLID, 
 from mlcontrol.gui.viewmodels.phrases import bytes_text, metric_text, percent_text, rate_text, version_text
 
 METRICS = (
-    names.ANSWERED, names.LOADED, names.QUERIES_PER_S, names.ERROR_SHARE, names.LATENCY_MS, names.CPU_SHARE,
-    names.MEMORY_BYTES, names.QUALITY, names.SLICE_SHARE,
+    names.ANSWERED, names.LOADED, names.QUERIES_PER_S, names.ERROR_SHARE, names.LATENCY_MS, names.CALLER_LATENCY_MS,
+    names.CPU_SHARE, names.MEMORY_BYTES, names.QUALITY, names.SLICE_SHARE,
 )  # fmt: skip
 _ERROR_TONES = ("critical", "warning", "unknown", "secondary", "quiet")
 _QUANTILES = {"0.99": ("p99", SOLID, "primary"), "0.9": ("p90", DASH, "secondary"), "0.5": ("p50", DOT, "quiet")}
@@ -187,6 +187,11 @@ def _latency(
                         label, data, slot=slots.get(version, 5) if several and version else None, tone=tone, style=style
                     )
                 )
+    for key, data in _within(store.of(names.CALLER_LATENCY_MS), since_s):
+        if key.label("quantile") == "0.99":
+            version = key.label("version") or ""
+            label = f"p99 callers wait {version_text(version)}" if several and version else "p99 callers wait"
+            lines.append(_line(label, data, slot=slots.get(version, 5) if several and version else None, tone="warning"))
     limit = None if objective is None else (objective, f"objective p99 {objective:g} ms")
     return ChartRow(
         "latency", "Latency", "ms, p50 / p90 / p99", tuple(lines), limit=limit, gap_s=gap_s,

@@ -32,12 +32,20 @@ def test_errors_are_critical_only_when_surely_above_the_objective(errors: int, h
 def test_error_types_are_named() -> None:
     found = judge(Traffic({"2": 8.0}, frozenset(), {"5xx": 20, "4xx": 10}, 240))
     assert found.text == "errors 12.5 %"
-    assert "4xx 10, 5xx 20" in found.detail
+    assert found.detail.startswith("errors 12.5 % of 240 answers (4xx 10, 5xx 20). The objective is 1.0 %.")
 
 
 @pytest.mark.parametrize(("p99", "health"), [(149.0, Health.OK), (200.0, Health.WARNING), (400.0, Health.CRITICAL)])
 def test_latency_against_its_objective(p99: float, health: Health) -> None:
     assert judge(Traffic({"2": 8.0}, frozenset(), {}, 240, {"2": {"0.99": p99}})).health is health
+
+
+def test_what_callers_wait_counts_where_the_server_does_not_see_it() -> None:
+    known = Known(Traffic({"2": 8.0}, frozenset(), {}, 240, {"2": {"0.99": 12.0}}), Stamp(0, 99.0, 1))
+    found = use_signal(known, OBJECTIVES, 100.0, 5.0, callers_ms={"2": {"0.99": 320.0}})
+    assert (found.health, found.text) == (Health.CRITICAL, "p99 320 ms")
+    assert "p99 320 ms as callers wait, 12 ms as the server counts; the objective is 150 ms." in found.detail
+    assert use_signal(known, OBJECTIVES, 100.0, 5.0, callers_ms={"2": {"0.99": 14.0}}).health is Health.OK
 
 
 def test_a_missing_quantile_is_no_latency() -> None:
