@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from pathlib import Path
 import pytest
 
 from mlcontrol.core.problem import ProblemError
+from mlcontrol.core.settings import ConnectionSettings
+from mlcontrol.core.types import ConnectionKind
 from mlcontrol.engine import messages as m
 from mlcontrol.engine.hosts import attach, new_request
 from mlcontrol.engine.place import engine_place
@@ -59,8 +62,12 @@ class TestContract:
         assert refused.value.problem.code == "refused"
 
     def test_no_answer_in_time_is_a_problem(self, open_shell: OpenShell) -> None:
-        with pytest.raises(ProblemError) as late:
-            open_shell().host.ask(note(), timeout_s=0)
+        shell = open_shell()
+        with socket.create_server(("127.0.0.1", 0)) as silent:  # takes the call and says nothing
+            url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+            settings = ConnectionSettings("silent", ConnectionKind.REGISTRY, "mlflow", url)
+            with pytest.raises(ProblemError) as late:
+                shell.host.ask(m.TestConnection(request=new_request(), settings=settings), timeout_s=0.1)
         assert late.value.problem.code == "timeout"
 
     def test_nothing_is_taken_after_close(self, open_shell: OpenShell) -> None:

@@ -6,7 +6,6 @@ import json
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,11 @@ import pytest
 from mlcontrol.core.compatibility.report import Direction, Evidence, Finding, Level, Report, Verdict
 from mlcontrol.core.operation import Operation, OperationKind, Phase, StepState
 from mlcontrol.core.problem import ProblemError
-from mlcontrol.services.effects import Effects
 from mlcontrol.services.rollouts import Rollouts
 from tests.services.rollout_world import (
     TIMED_OUT,
     UNREACHABLE,
     Context,
-    Killed,
     PassingChecks,
     World,
     fails,
@@ -283,108 +280,6 @@ def test_each_effect_is_journaled_before_it_happens(ctx: Context, rollouts: Roll
     rollouts.close()
     assert [effect for effect, _ in seen] == ["load", "route", "alias"]
     assert all(effect in journaled for effect, journaled in seen)
-
-
-def test_the_next_engine_tells_what_the_last_one_did(tmp_path: Path) -> None:
-    world = World()
-    with opened(world, tmp_path) as ctx:
-        rollouts = Rollouts(ctx, PassingChecks())
-        told = run(ctx, rollouts, OperationKind.DEPLOY, "3")
-        assert told.phase is Phase.DONE
-    with opened(world, tmp_path) as ctx:
-        rollouts = Rollouts(ctx, PassingChecks())
-        rollouts.settle()
-        rollouts.close()
-        assert ctx.operations == {told.id: told}
-    assert world.writes == ["load 2 3", "route 3", "alias 3"]
-
-
-ROWS_OF_A_DEPLOY = 14
-
-
-@pytest.mark.parametrize("kind", [OperationKind.DEPLOY, OperationKind.ROLLBACK])
-@pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("row", range(1, ROWS_OF_A_DEPLOY + 1))
-def test_a_crash_at_any_row_is_settled_by_observation(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: OperationKind, when: str, row: int
-) -> None:
-    """Killed around the n-th journal row: the next engine finds the world in one of two clean states and says which."""
-    world = World()
-    version = "3" if kind is OperationKind.DEPLOY else "1"
-    with opened(world, tmp_path) as ctx:
-        killed = _crash(ctx, kind, version, when, row, monkeypatch)
-    before, after = ("2", "2"), (version, version)
-    with opened(world, tmp_path) as ctx:
-        rollouts = Rollouts(ctx, PassingChecks())
-        rollouts.settle()
-        if rollouts._settler._thread is not None:
-            rollouts._settler._thread.join(WITHIN_S)
-        rollouts.close()
-        rows = ctx.store.audit.of_operation("op")
-        assert ctx.store.audit.open_operations() == ()
-        assert ctx.store.audit.verify().ok
-    assert (world.alias, world.stable) in (before, after)
-    assert world.stable in world.ready
-    outcomes = [json.loads(r.body)["phase"] for r in rows if r.action.endswith(".outcome")]
-    assert len(outcomes) == (1 if rows else 0)
-    if outcomes:
-        assert (outcomes[0] == "done") == ((world.alias, world.stable) == after), (killed, outcomes, world.facts)
-    for effect in ("route", "alias"):
-        moves = [write for write in world.writes if write.startswith(effect)]
-        assert all(a != b for a, b in pairwise(moves)), "nothing is done twice"
-
-
-def _crash(
-    ctx: Context, kind: OperationKind, version: str, when: str, row: int, monkeypatch: pytest.MonkeyPatch
-) -> bool:
-    """Run an operation on this thread and kill it before or after its n-th row; True when it got that far."""
-    written = 0
-    append = ctx.store.audit.append
-
-    def counted(*args: Any, **named: Any) -> Any:
-        nonlocal written
-        written += 1
-        if written == row and when == "before":
-            raise Killed
-        result = append(*args, **named)
-        if written == row:
-            raise Killed
-        return result
-
-    from mlcontrol.services.live import observe
-    from mlcontrol.services.operation_run import OperationRun
-
-    rollouts = Rollouts(ctx, PassingChecks())
-    plan = rollouts.make_plan(kind, "digits", version, False)
-    before = observe(ctx, "digits")
-    effects = Effects(ctx, "digits", kind, version, "2", before, plan.assumes)
-    run_ = OperationRun(ctx, "op", plan, effects, "test", "ann", lambda _run: None)
-    monkeypatch.setattr(ctx.store.audit, "append", counted)
-    try:
-        run_.run_now()
-    except Killed:
-        return True
-    finally:
-        monkeypatch.undo()
-    return False
-
-
-def test_an_unreadable_world_leaves_it_unresolved_at_a_named_step(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    world = World()
-    with opened(world, tmp_path) as ctx:
-        assert _crash(ctx, OperationKind.DEPLOY, "3", "after", 8, monkeypatch)
-    world.faults["split"] = fails(UNREACHABLE)
-    with opened(world, tmp_path) as ctx:
-        rollouts = Rollouts(ctx, PassingChecks())
-        rollouts.settle()
-        assert ctx.ended.wait(WITHIN_S)
-        found = ctx.operations["op"]
-        rollouts.close()
-        assert found.phase is Phase.UNRESOLVED
-        assert "Move the traffic" in found.summary
-        assert ctx.store.audit.open_operations() == ("op",)
 
 
 def test_the_journal_cannot_be_written_so_nothing_happens(ctx: Context, rollouts: Rollouts, world: World) -> None:
