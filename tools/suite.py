@@ -28,6 +28,7 @@ MARKERS = {
     "window": "window",
     "bench": "bench",
 }
+SIDE_BY_SIDE = ("--numprocesses=auto", "--maxprocesses=4")
 LINTERS = (
     ("ruff check", "ruff", "check", "."),
     ("import contracts", "lint-imports"),
@@ -69,7 +70,7 @@ def _lint(python: Path) -> list[Outcome]:
 def _pytest(python: Path, stage: str) -> Outcome:
     command = [str(python), "-m", "pytest", "-m", MARKERS[stage]]
     if stage == "unit":
-        return _step(stage, command, {})
+        return _step(stage, [*command, *SIDE_BY_SIDE], {})
     machine.install(machine.sandbox_lacks() + machine.test_lacks(), f"The {stage} tests")
     # A test that the machine could not run is not a test that passed.
     demanding = {"MLCONTROL_TESTS_MUST_RUN": "1"}
