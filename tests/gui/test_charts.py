@@ -77,6 +77,20 @@ def test_silence_is_a_gap_in_presence_not_a_version() -> None:
     ]
 
 
+def test_the_latency_legend_begins_with_what_callers_of_the_used_version_wait() -> None:
+    store = SeriesStore("digits")
+    sample = [Sample(SeriesKey("digits", "answered", (("version", "2"),)), 5.0, 1.0)]
+    for version in ("1", "2"):
+        for metric, quantile in (("latency_ms", "0.5"), ("latency_ms", "0.99"), ("caller_latency_ms", "0.99")):
+            key = SeriesKey("digits", metric, (("quantile", quantile), ("version", version)))
+            sample.append(Sample(key, 10.0, 20.0))
+    store.take_samples(sample)
+    latency = next(row for row in chart_rows(store, 0.0, 300.0, 5.0, {}) if row.id == "latency")
+    assert [line.label for line in latency.lines] == [
+        "p99 callers v2", "p99 callers v1", "p99 v2", "p99 v1", "p50 v2", "p50 v1",
+    ]  # fmt: skip
+
+
 @pytest.fixture
 def page(window: Any, qtbot: Any) -> Any:
     window.open_page("service", service="digits")

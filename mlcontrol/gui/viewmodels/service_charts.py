@@ -63,6 +63,10 @@ def _within(found: Sequence[tuple[SeriesKey, Series]], since_s: float) -> list[t
     return [(key, data) for key, data in found if len(data.at_s) and data.at_s[-1] >= since_s]
 
 
+def _by_slot(found: list[tuple[SeriesKey, Series]], slots: Mapping[str, int]) -> list[tuple[SeriesKey, Series]]:
+    return sorted(found, key=lambda one: slots.get(one[0].label("version") or "", len(slots)))
+
+
 def _line(
     label: str, data: Series, *, slot: int | None = None, tone: str = "primary", style: str = SOLID, scale: float = 1.0
 ) -> Line:
@@ -174,9 +178,17 @@ def _milliseconds(value: float) -> str:
 def _latency(
     store: SeriesStore, slots: dict[str, int], since_s: float, gap_s: float, objective: float | None
 ) -> ChartRow:
-    found = _within(store.of(names.LATENCY_MS), since_s)
+    found = _by_slot(_within(store.of(names.LATENCY_MS), since_s), slots)
     several = len({key.label("version") for key, _ in found}) > 1
     lines = []
+    # First what hurts: the legend shows as many as it has room for.
+    for key, data in _by_slot(_within(store.of(names.CALLER_LATENCY_MS), since_s), slots):
+        if key.label("quantile") == "0.99":
+            version = key.label("version") or ""
+            label = f"p99 callers {version_text(version)}" if several and version else "p99 callers"
+            lines.append(
+                _line(label, data, slot=slots.get(version, 5) if several and version else None, tone="warning")
+            )
     for quantile, (words, style, tone) in _QUANTILES.items():
         for key, data in found:
             if key.label("quantile") == quantile:
@@ -187,11 +199,6 @@ def _latency(
                         label, data, slot=slots.get(version, 5) if several and version else None, tone=tone, style=style
                     )
                 )
-    for key, data in _within(store.of(names.CALLER_LATENCY_MS), since_s):
-        if key.label("quantile") == "0.99":
-            version = key.label("version") or ""
-            label = f"p99 callers wait {version_text(version)}" if several and version else "p99 callers wait"
-            lines.append(_line(label, data, slot=slots.get(version, 5) if several and version else None, tone="warning"))
     limit = None if objective is None else (objective, f"objective p99 {objective:g} ms")
     return ChartRow(
         "latency", "Latency", "ms, p50 / p90 / p99", tuple(lines), limit=limit, gap_s=gap_s,
@@ -259,5 +266,5 @@ def _slices(store: SeriesStore, since_s: float) -> ChartRow:
         tuple(lines),
         gap_s=300.0,
         text=percent_text,
-        nothing="the prediction log has no slices",
+        nothing="no slice has been counted yet",
     )
