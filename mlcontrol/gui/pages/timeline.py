@@ -315,7 +315,8 @@ class TimelinePage(Page):
             ("service", self._title(event.service) if event.service else "none, the fleet"),
             ("versions", moved),
             ("source", event.source),
-            ("actor", event.actor or "? not said"),
+            # What the engine has noticed has no actor; who moved what it saw is not known.
+            ("actor", event.actor or ("" if event.source == "engine" else "? not said")),
             ("state", event.severity.value),
             ("operation", (event.operation or "")[:12]),
             ("detail", visible_text(event.detail, 800)),
