@@ -15,7 +15,8 @@ from mlcontrol import __version__
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.types import EventKind, Health, TimelineEvent
 from mlcontrol.engine import messages as m
-from mlcontrol.engine.desk import Desk, Lane, Services
+from mlcontrol.engine.desk import Desk
+from mlcontrol.engine.desks.table import Lane, Services
 from mlcontrol.engine.hub import BATCH_S, Hub
 from mlcontrol.engine.outbox import Outbox
 from mlcontrol.ports.errors import problem_of

@@ -19,7 +19,7 @@ from mlcontrol.core.problem import Problem
 from mlcontrol.core.settings import ConnectionSettings, ServiceSettings, WorkspaceSettings
 from mlcontrol.core.types import Sample, TimelineEvent
 from mlcontrol.engine.context import EngineContext
-from mlcontrol.engine.desk import Services
+from mlcontrol.engine.desks.table import Services
 from mlcontrol.engine.engine import Engine
 from mlcontrol.engine.hub import Hub
 from mlcontrol.engine.shelf import Shelf

@@ -19,7 +19,7 @@ from mlcontrol.core import audit as chain
 from mlcontrol.core.audit import AuditRow, ChainVerdict
 from mlcontrol.ports.clock import Clock
 from mlcontrol.store.database import Database, StoreError
-from mlcontrol.store.schema import audit
+from mlcontrol.store.tables.records import audit
 
 log = structlog.get_logger("audit")
 
@@ -89,7 +89,10 @@ class AuditLog:
     def recent_operations(self, limit: int) -> tuple[str, ...]:
         """The operations begun last, open or ended, oldest first."""
         query = (
-            sa.select(audit.c.operation).where(audit.c.action.like("%.intent")).order_by(audit.c.seq.desc()).limit(limit)
+            sa.select(audit.c.operation)
+            .where(audit.c.action.like("%.intent"))
+            .order_by(audit.c.seq.desc())
+            .limit(limit)
         )
         with self._db.read() as connection:
             return tuple(reversed(connection.execute(query).scalars().all()))

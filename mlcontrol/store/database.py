@@ -134,11 +134,9 @@ def _check(database: Database) -> None:
                 code="store",
             )
         )
-    if found is None:
+    if found is None or found < schema.SCHEMA_VERSION:
         with database.write() as connection:
-            schema.metadata.create_all(connection)
-            if connection.execute(sa.select(schema.schema_version.c.version)).scalar() is None:
-                connection.execute(schema.schema_version.insert().values(version=schema.SCHEMA_VERSION))
+            schema.make(connection)
 
 
 def damaged(where: str, why: str) -> Problem:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from mlcontrol.ports.clock import Clock
 from mlcontrol.store.database import Database
-from mlcontrol.store.schema import known_good, measured, quarantine
+from mlcontrol.store.tables.knowledge import known_good, measured, quarantine
 
 
 class Knowledge:

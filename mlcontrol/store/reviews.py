@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from mlcontrol.core.review import Judgement, ReviewItem
 from mlcontrol.store.database import Database
-from mlcontrol.store.schema import judgements, review_items
+from mlcontrol.store.tables.reviews import judgements, review_items
 
 _items = msgspec.msgpack.Decoder(ReviewItem)
 _judgements = msgspec.msgpack.Decoder(Judgement)

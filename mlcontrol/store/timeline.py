@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from mlcontrol.core.types import EventKind, TimelineEvent
 from mlcontrol.store.database import Database
-from mlcontrol.store.schema import timeline
+from mlcontrol.store.tables.records import timeline
 
 _decoder = msgspec.msgpack.Decoder(TimelineEvent)
 

@@ -10,7 +10,8 @@ import pytest
 from mlcontrol.core.settings import WorkspaceSettings
 from mlcontrol.core.types import EventKind
 from mlcontrol.engine import messages as m
-from mlcontrol.engine.desk import Desk, Services
+from mlcontrol.engine.desk import Desk
+from mlcontrol.engine.desks.table import Services
 from mlcontrol.engine.engine import Engine
 from mlcontrol.engine.hub import Hub
 from mlcontrol.engine.outbox import Outbox

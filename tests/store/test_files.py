@@ -141,3 +141,17 @@ def test_a_read_only_postgresql_says_so(postgres, tmp_path: Path) -> None:  # ty
         store.audit.append("ann", "a.b", {})
     assert "read-only" in refused.value.problem.why
     store.close()
+
+
+def test_a_store_of_an_older_version_gains_what_is_new_and_keeps_what_it_holds(tmp_path: Path) -> None:
+    open_at(tmp_path).close()
+    with closing(sqlite3.connect(tmp_path / "panel.db")) as db:
+        db.execute("insert into known_good values ('digits', '7', 1.0)")
+        db.execute("drop table quarantine")
+        db.execute("update schema_version set version = 1")
+        db.commit()
+    open_at(tmp_path).close()
+    with closing(sqlite3.connect(tmp_path / "panel.db")) as db:
+        assert db.execute("select version from schema_version").fetchall() == [(schema.SCHEMA_VERSION,)]
+        assert db.execute("select version from known_good").fetchall() == [("7",)]
+        assert db.execute("select count(*) from quarantine").fetchall() == [(0,)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from mlcontrol.core.problem import Problem, ProblemError
@@ -10,6 +11,7 @@ from mlcontrol.core.problem import Problem, ProblemError
 MAX_TEXT = 4_000_000
 MAX_DEPTH = 64
 MAX_FIELDS = 20_000
+_BRACKET = re.compile(r"[\[\]{}]")
 
 
 class Unreadable(ProblemError):  # noqa: N818 - read as "except Unreadable"
@@ -31,15 +33,11 @@ def bounded(text: str, kind: str, limit: int = MAX_TEXT) -> str:
 def parse_json(text: str, kind: str) -> Any:
     """JSON within the limits; depth and number overflows are `Unreadable`, not a crash."""
     bounded(text, kind)
-    depth = deepest = 0
-    for char in text:
-        if char in "[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif char in "]}":
-            depth -= 1
-    if deepest > MAX_DEPTH * 4:  # brackets inside strings count too, so the limit is generous
-        raise Unreadable(f"This {kind} is nested {deepest} deep.")
+    depth = 0
+    for bracket in _BRACKET.finditer(text):
+        depth += 1 if bracket.group() in "[{" else -1
+        if depth > MAX_DEPTH * 4:  # brackets inside strings count too, so the limit is generous
+            raise Unreadable(f"This {kind} is nested more than {MAX_DEPTH * 4} deep.")
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:

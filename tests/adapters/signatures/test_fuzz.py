@@ -130,12 +130,24 @@ BOMBS = {
 }
 
 
+@pytest.fixture(scope="module")
+def machine_second() -> float:
+    """Processor seconds that stand for one second of the machine the limit was set on, busy or slow as this one is."""
+
+    def once() -> float:
+        begun = time.process_time()
+        sum(number % 7 for number in range(1_000_000))
+        return time.process_time() - begun
+
+    return 20 * sorted(once() for _ in range(5))[2]
+
+
 @pytest.mark.parametrize("name", BOMBS)
-def test_bombs(name: str, tmp_path: Path) -> None:
+def test_bombs(name: str, tmp_path: Path, machine_second: float) -> None:
     file, data = BOMBS[name]
     path = tmp_path / file
     path.write_bytes(data)
     start = time.process_time()
     with pytest.raises(Unreadable):
         read_path(path)
-    assert time.process_time() - start < 1.0
+    assert time.process_time() - start < machine_second

@@ -1,0 +1,23 @@
+"""Polling now, and history."""
+
+from __future__ import annotations
+
+from mlcontrol.engine import messages as m
+from mlcontrol.engine.desks.table import Lane, Services, Table
+from mlcontrol.services.context import Tell
+
+
+def _refresh(s: Services, c: m.RefreshNow, _tell: Tell) -> m.Event:
+    s.collector.refresh(c.service)
+    return m.Done(request=c.request, text="polled")
+
+
+def _history(s: Services, c: m.QueryHistory, _tell: Tell) -> m.Event:
+    series = s.records.history(c.service, c.metrics, c.since_s, c.until_s, c.points)
+    return m.HistoryAnswer(request=c.request, service=c.service, since_s=c.since_s, until_s=c.until_s, series=series)
+
+
+TABLE: Table = {
+    m.RefreshNow: (Lane.SLOW, _refresh),
+    m.QueryHistory: (Lane.QUICK, _history),
+}

@@ -1,0 +1,35 @@
+"""Timeline and audit log."""
+
+from __future__ import annotations
+
+from mlcontrol.engine import messages as m
+from mlcontrol.engine.desks.table import Lane, Services, Table
+from mlcontrol.services.context import Tell
+
+
+def _timeline(s: Services, c: m.QueryTimeline, _tell: Tell) -> m.Event:
+    events = s.records.timeline(c.service, c.since_s, c.until_s, c.kinds, c.text, c.limit)
+    return m.TimelineAnswer(request=c.request, events=events)
+
+
+def _note(s: Services, c: m.AddNote, _tell: Tell) -> m.Event:
+    s.may_write()
+    s.records.note(c.text, c.actor, c.service)
+    return m.Done(request=c.request, text="noted")
+
+
+def _audit(s: Services, c: m.QueryAudit, _tell: Tell) -> m.Event:
+    rows, total = s.audit.rows(c.before, c.limit)
+    return m.AuditAnswer(request=c.request, rows=rows, total=total)
+
+
+def _verify(s: Services, c: m.VerifyAudit, _tell: Tell) -> m.Event:
+    return m.AuditVerified(request=c.request, verdict=s.audit.verify())
+
+
+TABLE: Table = {
+    m.QueryTimeline: (Lane.QUICK, _timeline),
+    m.AddNote: (Lane.QUICK, _note),
+    m.QueryAudit: (Lane.QUICK, _audit),
+    m.VerifyAudit: (Lane.SLOW, _verify),
+}

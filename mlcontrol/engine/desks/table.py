@@ -1,0 +1,50 @@
+"""What a desk is: commands, each with its urgency and the function that answers it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from mlcontrol.core.problem import Problem, ProblemError
+from mlcontrol.engine import messages as m
+from mlcontrol.services.audit import AuditQueries
+from mlcontrol.services.collector import Collector
+from mlcontrol.services.connections import Connections
+from mlcontrol.services.context import ChecksService, RolloutsService, ServiceContext, Tell
+from mlcontrol.services.reviews import ReviewDesk
+from mlcontrol.services.timeline import Records
+
+
+class Lane(Enum):
+    """A slow lane never delays a quick one, and nothing delays acting."""
+
+    QUICK = "quick"
+    SLOW = "slow"
+    ACT = "act"
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    ctx: ServiceContext
+    collector: Collector
+    checks: ChecksService
+    rollouts: RolloutsService
+    reviews: ReviewDesk
+    connections: Connections
+    records: Records
+    audit: AuditQueries
+
+    def may_write(self) -> None:
+        """Raises `ProblemError` where this engine may only look."""
+        if self.ctx.view_only:
+            raise ProblemError(
+                Problem("This engine may only look.", self.ctx.view_only, "Mend the store first.", "blocked")
+            )
+
+
+Handler = Callable[[Services, Any, Tell], m.Event]
+"""Answers a command, telling progress; raises `ProblemError` for a refusal."""
+
+Table = dict[type[Any], tuple[Lane, Handler]]

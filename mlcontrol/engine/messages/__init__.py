@@ -1,0 +1,171 @@
+"""Commands and events: the whole wire between the engine and any shell (window, command line, test), one file an area.
+
+Encoded as MessagePack, one message a frame, tagged by class name. A command that expects an answer carries ``request``; its
+answer carries the same: `Refused` when it was not carried out, else `Done` or what its docstring says. Nothing here holds a
+secret.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from mlcontrol.engine.messages import connections, fleet, records, reviews, rollouts, shape
+from mlcontrol.engine.messages.connections import (
+    ConnectionDiagnosis as ConnectionDiagnosis,
+)
+from mlcontrol.engine.messages.connections import (
+    RemoveConnection as RemoveConnection,
+)
+from mlcontrol.engine.messages.connections import (
+    RemoveService as RemoveService,
+)
+from mlcontrol.engine.messages.connections import (
+    SaveConnection as SaveConnection,
+)
+from mlcontrol.engine.messages.connections import (
+    SaveService as SaveService,
+)
+from mlcontrol.engine.messages.connections import (
+    TestConnection as TestConnection,
+)
+from mlcontrol.engine.messages.fleet import (
+    AuditChanged as AuditChanged,
+)
+from mlcontrol.engine.messages.fleet import (
+    ConnectionChanged as ConnectionChanged,
+)
+from mlcontrol.engine.messages.fleet import (
+    ConnectionRemoved as ConnectionRemoved,
+)
+from mlcontrol.engine.messages.fleet import (
+    Hello as Hello,
+)
+from mlcontrol.engine.messages.fleet import (
+    HistoryAnswer as HistoryAnswer,
+)
+from mlcontrol.engine.messages.fleet import (
+    OperationChanged as OperationChanged,
+)
+from mlcontrol.engine.messages.fleet import (
+    QueryHistory as QueryHistory,
+)
+from mlcontrol.engine.messages.fleet import (
+    RefreshNow as RefreshNow,
+)
+from mlcontrol.engine.messages.fleet import (
+    SamplesArrived as SamplesArrived,
+)
+from mlcontrol.engine.messages.fleet import (
+    ServiceChanged as ServiceChanged,
+)
+from mlcontrol.engine.messages.fleet import (
+    ServiceRemoved as ServiceRemoved,
+)
+from mlcontrol.engine.messages.fleet import (
+    SettingsChanged as SettingsChanged,
+)
+from mlcontrol.engine.messages.fleet import (
+    Snapshot as Snapshot,
+)
+from mlcontrol.engine.messages.fleet import (
+    StopEngine as StopEngine,
+)
+from mlcontrol.engine.messages.fleet import (
+    TimelineGrew as TimelineGrew,
+)
+from mlcontrol.engine.messages.records import (
+    AddNote as AddNote,
+)
+from mlcontrol.engine.messages.records import (
+    AuditAnswer as AuditAnswer,
+)
+from mlcontrol.engine.messages.records import (
+    AuditVerified as AuditVerified,
+)
+from mlcontrol.engine.messages.records import (
+    QueryAudit as QueryAudit,
+)
+from mlcontrol.engine.messages.records import (
+    QueryTimeline as QueryTimeline,
+)
+from mlcontrol.engine.messages.records import (
+    TimelineAnswer as TimelineAnswer,
+)
+from mlcontrol.engine.messages.records import (
+    VerifyAudit as VerifyAudit,
+)
+from mlcontrol.engine.messages.reviews import (
+    Judge as Judge,
+)
+from mlcontrol.engine.messages.reviews import (
+    JudgementStored as JudgementStored,
+)
+from mlcontrol.engine.messages.reviews import (
+    NextReviewItem as NextReviewItem,
+)
+from mlcontrol.engine.messages.reviews import (
+    QueryScores as QueryScores,
+)
+from mlcontrol.engine.messages.reviews import (
+    ReviewItemAnswer as ReviewItemAnswer,
+)
+from mlcontrol.engine.messages.reviews import (
+    ScoresAnswer as ScoresAnswer,
+)
+from mlcontrol.engine.messages.reviews import (
+    UndoJudgement as UndoJudgement,
+)
+from mlcontrol.engine.messages.rollouts import (
+    Abort as Abort,
+)
+from mlcontrol.engine.messages.rollouts import (
+    CheckAnswer as CheckAnswer,
+)
+from mlcontrol.engine.messages.rollouts import (
+    CheckVersion as CheckVersion,
+)
+from mlcontrol.engine.messages.rollouts import (
+    Execute as Execute,
+)
+from mlcontrol.engine.messages.rollouts import (
+    MakePlan as MakePlan,
+)
+from mlcontrol.engine.messages.rollouts import (
+    PlanAnswer as PlanAnswer,
+)
+from mlcontrol.engine.messages.shape import (
+    Done as Done,
+)
+from mlcontrol.engine.messages.shape import (
+    Progress as Progress,
+)
+from mlcontrol.engine.messages.shape import (
+    Refused as Refused,
+)
+
+PROTOCOL = 1
+
+Command = fleet.Command | rollouts.Command | connections.Command | records.Command | reviews.Command
+Event = shape.Event | fleet.Event | rollouts.Event | connections.Event | records.Event | reviews.Event
+
+_encoder = msgspec.msgpack.Encoder()
+_commands: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(Command)
+_events: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(Event)
+
+
+def encode(message: Command | Event) -> bytes:
+    return _encoder.encode(message)
+
+
+def decode_command(frame: bytes) -> Command:
+    """Raises `msgspec.DecodeError` for anything that is not a well-formed command."""
+    command: Command = _commands.decode(frame)
+    return command
+
+
+def decode_event(frame: bytes) -> Event:
+    """Raises `msgspec.DecodeError` for anything that is not a well-formed event."""
+    event: Event = _events.decode(frame)
+    return event

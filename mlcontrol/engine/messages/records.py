@@ -1,0 +1,54 @@
+"""The timeline and the audit log."""
+
+from __future__ import annotations
+
+from mlcontrol.core.audit import AuditRow, ChainVerdict
+from mlcontrol.core.types import EventKind, TimelineEvent
+from mlcontrol.engine.messages.shape import Request
+
+
+class QueryTimeline(Request, frozen=True, kw_only=True):
+    """Answer: `TimelineAnswer`, newest first."""
+
+    service: str | None = None
+    since_s: float = 0.0
+    until_s: float | None = None
+    kinds: tuple[EventKind, ...] = ()
+    text: str = ""
+    limit: int = 500
+
+
+class AddNote(Request, frozen=True, kw_only=True):
+    """Put a note on the timeline. Answer: `Done`."""
+
+    text: str
+    actor: str
+    service: str | None = None
+
+
+class QueryAudit(Request, frozen=True, kw_only=True):
+    """Rows before ``before`` (exclusive; `None` = from the newest), newest first. Answer: `AuditAnswer`."""
+
+    before: int | None = None
+    limit: int = 200
+
+
+class VerifyAudit(Request, frozen=True, kw_only=True):
+    """Answer: `AuditVerified`."""
+
+
+class TimelineAnswer(Request, frozen=True, kw_only=True):
+    events: tuple[TimelineEvent, ...]
+
+
+class AuditAnswer(Request, frozen=True, kw_only=True):
+    rows: tuple[AuditRow, ...]
+    total: int
+
+
+class AuditVerified(Request, frozen=True, kw_only=True):
+    verdict: ChainVerdict
+
+
+Command = QueryTimeline | AddNote | QueryAudit | VerifyAudit
+Event = TimelineAnswer | AuditAnswer | AuditVerified

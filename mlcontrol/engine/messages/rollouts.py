@@ -1,0 +1,61 @@
+"""Checks, plans and guarded changes."""
+
+from __future__ import annotations
+
+from mlcontrol.core.compatibility.report import Report
+from mlcontrol.core.operation import OperationKind
+from mlcontrol.core.plan import Plan
+from mlcontrol.engine.messages.shape import Request
+
+
+class CheckVersion(Request, frozen=True, kw_only=True):
+    """Compatibility of a registered version with what is served now. ``probe``: also load it beside the current version and run
+    the golden set on the real server (journaled; no traffic moves). Answer: `CheckAnswer`; progress as `Progress`."""
+
+    service: str
+    version: str
+    probe: bool = False
+    actor: str = ""
+
+
+class MakePlan(Request, frozen=True, kw_only=True):
+    """``version`` `None` with a rollback: the last version known good. Answer: `PlanAnswer`."""
+
+    kind: OperationKind
+    service: str
+    version: str | None = None
+    express: bool = False
+
+
+class Execute(Request, frozen=True, kw_only=True):
+    """Run a plan the engine made (`MakePlan`), named by its hash. The same ``operation`` id twice is one operation.
+    Answer: `Done` when the intent is durable and the operation runs; then `OperationChanged` until it has ended."""
+
+    operation: str
+    plan_hash: str
+    reason: str
+    actor: str
+    accept_unknown: bool = False
+
+
+class Abort(Request, frozen=True, kw_only=True):
+    """Stop at the next safe point and go back."""
+
+    operation: str
+    actor: str
+    reason: str = ""
+
+
+class CheckAnswer(Request, frozen=True, kw_only=True):
+    service: str
+    version: str
+    report: Report
+
+
+class PlanAnswer(Request, frozen=True, kw_only=True):
+    plan: Plan
+    plan_hash: str
+
+
+Command = CheckVersion | MakePlan | Execute | Abort
+Event = CheckAnswer | PlanAnswer
