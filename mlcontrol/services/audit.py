@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from mlcontrol.core import journal, point_in_time
 from mlcontrol.core.audit import AuditRow, ChainVerdict
+from mlcontrol.core.point_in_time import Standing
+from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.types import EventKind, Health, TimelineEvent
 from mlcontrol.services.context import AuditGrew, ServiceContext
 
@@ -36,6 +39,16 @@ class AuditQueries:
                 )
             )
         return verdict
+
+    def standing(self, service: str, at_s: float) -> Standing:
+        """What served at ``at_s``, and who decided it. Raises `ProblemError` for a service that nothing is known of."""
+        store = self._ctx.store
+        names = store.audit.operations_of(service)
+        operations = [found for name in names if (found := journal.fold(store.audit.of_operation(name))) is not None]
+        events = store.timeline.query(service, 0.0, None, (EventKind.ROUTE,), "", 5000)
+        if not names and not events and service not in self._ctx.settings.services:
+            raise ProblemError(Problem(f"There is no service {service!r}.", code="not-found"))
+        return point_in_time.at(service, at_s, operations, events)
 
     def announce(self) -> None:
         """Tell how many rows there are; whether they hold is not known until somebody verifies."""

@@ -97,6 +97,16 @@ class AuditLog:
         with self._db.read() as connection:
             return tuple(reversed(connection.execute(query).scalars().all()))
 
+    def operations_of(self, service: str) -> tuple[str, ...]:
+        """Every operation begun on a service, oldest first."""
+        query = (
+            sa.select(audit.c.operation)
+            .where(audit.c.action.like("%.intent"), audit.c.service == service)
+            .order_by(audit.c.seq)
+        )
+        with self._db.read() as connection:
+            return tuple(connection.execute(query).scalars())
+
     def count(self) -> int:
         with self._db.read() as connection:
             return int(connection.execute(sa.select(sa.func.count()).select_from(audit)).scalar_one())

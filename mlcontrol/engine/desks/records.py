@@ -27,9 +27,14 @@ def _verify(s: Services, c: m.VerifyAudit, _tell: Tell) -> m.Event:
     return m.AuditVerified(request=c.request, verdict=s.audit.verify())
 
 
+def _standing(s: Services, c: m.QueryStanding, _tell: Tell) -> m.Event:
+    return m.StandingAnswer(request=c.request, standing=s.audit.standing(c.service, c.at_s))
+
+
 TABLE: Table = {
     m.QueryTimeline: (Lane.QUICK, _timeline),
     m.AddNote: (Lane.QUICK, _note),
     m.QueryAudit: (Lane.QUICK, _audit),
     m.VerifyAudit: (Lane.SLOW, _verify),
+    m.QueryStanding: (Lane.QUICK, _standing),
 }

@@ -88,7 +88,13 @@ from mlcontrol.engine.messages.records import (
     QueryAudit as QueryAudit,
 )
 from mlcontrol.engine.messages.records import (
+    QueryStanding as QueryStanding,
+)
+from mlcontrol.engine.messages.records import (
     QueryTimeline as QueryTimeline,
+)
+from mlcontrol.engine.messages.records import (
+    StandingAnswer as StandingAnswer,
 )
 from mlcontrol.engine.messages.records import (
     TimelineAnswer as TimelineAnswer,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mlcontrol.core.audit import AuditRow, ChainVerdict
+from mlcontrol.core.point_in_time import Standing
 from mlcontrol.core.types import EventKind, TimelineEvent
 from mlcontrol.engine.messages.shape import Request
 
@@ -37,6 +38,13 @@ class VerifyAudit(Request, frozen=True, kw_only=True):
     """Answer: `AuditVerified`."""
 
 
+class QueryStanding(Request, frozen=True, kw_only=True):
+    """What served at ``at_s`` (UTC seconds), and who decided it. Answer: `StandingAnswer`."""
+
+    service: str
+    at_s: float
+
+
 class TimelineAnswer(Request, frozen=True, kw_only=True):
     events: tuple[TimelineEvent, ...]
 
@@ -50,5 +58,9 @@ class AuditVerified(Request, frozen=True, kw_only=True):
     verdict: ChainVerdict
 
 
-Command = QueryTimeline | AddNote | QueryAudit | VerifyAudit
-Event = TimelineAnswer | AuditAnswer | AuditVerified
+class StandingAnswer(Request, frozen=True, kw_only=True):
+    standing: Standing
+
+
+Command = QueryTimeline | AddNote | QueryAudit | VerifyAudit | QueryStanding
+Event = TimelineAnswer | AuditAnswer | AuditVerified | StandingAnswer
