@@ -74,36 +74,28 @@ def uv() -> str:
 
 def install(layout: Layout, progress: Callable[[str], None]) -> None:
     progress("Installing the servers (about 0.9 GB, once)")
-    # Changed in place, package by package: another fleet may be running from this environment.
-    run([uv(), "venv", "--quiet", "--allow-existing", "--python", wanted(), str(layout.env)], progress)
-    run(
-        [
-            uv(),
-            "pip",
-            "sync",
-            "--python",
-            str(layout.env / "bin" / "python"),
-            "--require-hashes",
-            str(resources() / "requirements.lock"),
-        ],
-        progress,
-    )
+    sync(layout.env, resources() / "requirements.lock", progress)
     progress("Preparing the model server")
     library_folder(layout.env)
     prepare_triton(layout.env)
-    # The servers start in seconds rather than in half a minute when nothing is left to compile.
+    compile_packages(layout.env)
+
+
+def sync(env: Path, lock: Path, progress: Callable[[str], None]) -> None:
+    """Makes ``env`` hold the packages of ``lock`` and no others, each checked against its hashes."""
+    # Changed in place, package by package: another fleet may be running from this environment.
+    run([uv(), "venv", "--quiet", "--allow-existing", "--python", wanted(), str(env)], progress)
+    run(
+        [uv(), "pip", "sync", "--python", str(env / "bin" / "python"), "--require-hashes", str(lock)],
+        progress,
+    )
+
+
+def compile_packages(env: Path) -> None:
+    """The servers start in seconds rather than in half a minute when nothing is left to compile."""
+    python = str(env / "bin" / "python")
     subprocess.run(
-        [
-            str(layout.env / "bin" / "python"),
-            "-m",
-            "compileall",
-            "-q",
-            "-j",
-            "0",
-            "-x",
-            "/tests/",
-            str(site_packages(layout.env)),
-        ],
+        [python, "-m", "compileall", "-q", "-j", "0", "-x", "/tests/", str(site_packages(env))],
         check=False,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -1,0 +1,183 @@
+"""Real servers for tests, each from an environment of its own: MLServer, Envoy, MLflow's scoring server, Triton.
+
+What is not in the panel's environment is installed once by uv from a lock file with hashes (``resources/testing``) into the user's
+cache folder; ``MLCONTROL_TEST_SERVERS`` moves it. MLflow and Triton come from the sandbox's own environment. Every server is a
+context manager, to be used inside a fixture of module or session scope: ::
+
+    @pytest.fixture(scope="module")
+    def served(tmp_path_factory):
+        with mlserver(tmp_path_factory.mktemp("models")) as server:
+            yield server
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from mlcontrol.sandbox import environment
+from mlcontrol.sandbox import layout as sandbox_layout
+from mlcontrol.sandbox import servers as sandbox_servers
+from mlcontrol.sandbox.interpreter import site_packages
+from mlcontrol.sandbox.ports import RANGE, is_free
+from mlcontrol.sandbox.process import ProcessId, end_group, start
+from mlcontrol.sandbox.wire import answers, exchange
+
+START_LIMIT_S = 120
+# Read while the user's own home is still in place: every test is given another one.
+_CACHE = platformdirs.user_cache_path("mlcontrol")
+_ENVIRONMENTS = Path(os.environ.get("MLCONTROL_TEST_SERVERS") or _CACHE / "servers").resolve()
+_SANDBOX = Path(os.environ.get("MLCONTROL_SANDBOX_ENV") or _CACHE / "sandbox" / "env").resolve()
+
+
+def lock_of(name: str) -> Path:
+    """The lock file of a server: ``mlserver`` or ``envoy``."""
+    return sandbox_layout.resources().parent / "testing" / f"{name}.lock"
+
+
+def installed(name: str) -> Path:
+    """The environment of a server, made unless its stamp names this very lock file. Another process doing so is waited for."""
+    env, lock = _ENVIRONMENTS / name, lock_of(name)
+    _ENVIRONMENTS.mkdir(parents=True, exist_ok=True)
+    with environment.exclusive(_ENVIRONMENTS / f".{name}.lock"):
+        digest = hashlib.sha256(lock.read_bytes()).hexdigest()
+        stamp = env / "mlcontrol-lock.sha256"
+        if not (stamp.is_file() and stamp.read_text() == digest):
+            environment.sync(env, lock, lambda _line: None)
+            environment.compile_packages(env)
+            stamp.write_text(digest)
+    return env
+
+
+def sandbox_environment(home: Path) -> sandbox_layout.Layout:
+    """The sandbox's environment, installed if it is not, seen from a home of the test's own."""
+    layout = sandbox_layout.Layout(home, _SANDBOX)
+    environment.ensure(layout, lambda _line: None)
+    return layout
+
+
+def free_ports(count: int) -> list[int]:
+    """Different loopback ports that nothing listens on, from below the range of outgoing connections."""
+    found: set[int] = set()
+    while len(found) < count:
+        port = random.choice(RANGE)  # noqa: S311 - not a secret
+        if is_free(port):
+            found.add(port)
+    return list(found)
+
+
+@dataclass(frozen=True, slots=True)
+class RunningServer:
+    """``port`` answers HTTP on loopback; ``ports`` has the others by name; ``folder`` is what the server reads."""
+
+    port: int
+    ports: Mapping[str, int]
+    folder: Path
+    log: Path
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def ask(self, method: str, path: str, body: Any = None, timeout_s: float = 30.0) -> tuple[int, str]:
+        """Status and text of one exchange."""
+        return exchange(self.port, method, path, body, timeout_s)
+
+
+@contextmanager
+def mlserver(folder: Path, **settings: Any) -> Iterator[RunningServer]:
+    """MLServer on a model repository: one subfolder a model, each with its ``model-settings.json``.
+
+    ``settings`` go into ``settings.json`` beside ``parallel_workers: 0``. Ports by name: http, grpc, metrics.
+    """
+    env = installed("mlserver")
+    ports = dict(zip(("http", "grpc", "metrics"), free_ports(3), strict=True))
+    chosen = {
+        "debug": False,
+        "host": "127.0.0.1",
+        "http_port": ports["http"],
+        "grpc_port": ports["grpc"],
+        "metrics_port": ports["metrics"],
+        "parallel_workers": 0,
+        **settings,
+    }
+    (folder / "settings.json").write_text(json.dumps(chosen))
+    command = [str(env / "bin" / "mlserver"), "start", str(folder)]
+    log = folder / "server.log"
+    with _serving(command, _quiet(env), folder, log, ports["http"], "/v2/health/live"):
+        yield RunningServer(ports["http"], ports, folder, log)
+
+
+@contextmanager
+def envoy(folder: Path, config: Callable[[Mapping[str, int]], Mapping[str, Any]]) -> Iterator[RunningServer]:
+    """Envoy with what ``config`` makes of its two free ports, ``admin`` and ``listener``; JSON is YAML to it.
+
+    ``port`` is the listener's. ``config`` must put the admin interface on 127.0.0.1 and the port ``admin``.
+    """
+    env = installed("envoy")
+    ports = dict(zip(("admin", "listener"), free_ports(2), strict=True))
+    file = folder / "envoy.json"
+    file.write_text(json.dumps(config(ports)))
+    program = str(site_packages(env) / "envoy" / "_bin" / "envoy")
+    command = [program, "-c", str(file), "--disable-hot-restart", "--concurrency", "1", "--log-level", "warning"]
+    log = folder / "server.log"
+    with _serving(command, _quiet(env), folder, log, ports["admin"], "/ready"):
+        yield RunningServer(ports["listener"], ports, folder, log)
+
+
+@contextmanager
+def mlflow_scoring(model: Path, folder: Path) -> Iterator[RunningServer]:
+    """MLflow's scoring server on one model folder (with its ``MLmodel``); ``folder`` keeps its log."""
+    layout = sandbox_environment(folder)
+    port = free_ports(1)[0]
+    command = [str(layout.env / "bin" / "python"), "-m", "uvicorn", "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--log-level", "warning", "mlflow.pyfunc.scoring_server.app:app"]
+    env = sandbox_servers.quiet_env(layout, __pyfunc_model_path__=str(model))
+    log = folder / "server.log"
+    with _serving(command, env, folder, log, port, "/ping"):
+        yield RunningServer(port, {"http": port}, folder, log)
+
+
+@contextmanager
+def triton(folder: Path) -> Iterator[RunningServer]:
+    """Triton on a model repository of the test's own, nothing loaded. Ports by name: triton, triton_grpc, triton_metrics_inner."""
+    layout = sandbox_environment(folder)
+    layout.repository.mkdir(parents=True, exist_ok=True)
+    ports = dict(zip(("triton", "triton_grpc", "triton_metrics_inner"), free_ports(3), strict=True))
+    server = sandbox_servers.triton(layout, ports)
+    log = folder / "server.log"
+    with _serving(server.command, server.env, folder, log, ports["triton"], "/v2/health/live"):
+        yield RunningServer(ports["triton"], ports, layout.repository, log)
+
+
+def _quiet(env: Path) -> dict[str, str]:
+    return sandbox_servers.quiet_env(sandbox_layout.Layout(env, env))
+
+
+@contextmanager
+def _serving(
+    command: list[str], env: Mapping[str, str], folder: Path, log: Path, port: int, ready: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """The running program, once ``ready`` is answered; ended with all it started. Raises `TimeoutError` with its last words."""
+    process = start(command, log, env, folder)
+    try:
+        deadline = time.monotonic() + START_LIMIT_S
+        while not answers(port, ready):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise TimeoutError(f"{command[0]} did not start: {log.read_text(errors='replace')[-2000:]}")
+            time.sleep(0.05)
+        yield process
+    finally:
+        end_group(ProcessId.of(process.pid))
+        process.wait()
