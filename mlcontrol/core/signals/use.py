@@ -43,7 +43,11 @@ def use_signal(
             at=traffic.at,
             spark=spark,
         )
-    findings = [_errors(value, objectives), _latency(value, callers_ms, objectives), _amount(rate, value.previous_hour_per_s)]
+    findings = [
+        _errors(value, objectives),
+        _latency(value, callers_ms, objectives),
+        _amount(rate, value.previous_hour_per_s),
+    ]
     health, text = _worst(findings)
     if fresh is Freshness.STALE:
         health = Health.UNKNOWN

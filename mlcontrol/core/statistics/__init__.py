@@ -1,0 +1,1 @@
+"""Statistics that a person may bet production on, each checked against published values."""
