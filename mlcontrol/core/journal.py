@@ -56,6 +56,8 @@ def fold(rows: Iterable[AuditRow]) -> Operation | None:
         body = json.loads(row.body)
         if what == INTENT:
             operation = _from_intent(row, OperationKind(kind), body)
+        elif operation is not None and operation.phase.ended:
+            continue  # written by an engine that slept and woke too late: the outcome stands
         elif operation is not None and what == STEP:
             operation = _with_step(operation, row, body)
         elif operation is not None and what == OUTCOME:

@@ -15,7 +15,7 @@ class OperationKind(StrEnum):
 
 
 class Phase(StrEnum):
-    """Where an operation stands. The last six are ends."""
+    """Where an operation stands. The last seven are ends."""
 
     RUNNING = "running"
     RETURNING = "returning"  # verification failed: going back by itself
@@ -26,6 +26,7 @@ class Phase(StrEnum):
     ABORTED = "aborted"
     FAILED = "failed"  # failed, and the way back failed too: loud
     UNRESOLVED = "unresolved"  # the real state could not be read; named step
+    CONFLICT = "conflict"  # another hand moved the target meanwhile: nothing more was written
 
     @property
     def ended(self) -> bool:

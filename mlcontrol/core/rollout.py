@@ -153,6 +153,9 @@ def _returned_step(machine: Machine, event: EffectDone | EffectFailed) -> Machin
     if isinstance(event, EffectDone):
         return _next_return(machine)
     machine = replace(machine, return_problem=event.problem)
+    if event.step == RETURN_ROUTE and event.problem.code == "conflict":
+        # Somebody else decided meanwhile where the traffic goes: two hands pulling would be worse than either.
+        return replace(machine, phase=Phase.CONFLICT, current=None, returning=())
     if event.step in (RETURN_ROUTE, RETURN_VERIFY):
         # Traffic may still be on the new version: unloading it or renaming it in the registry would make it worse.
         return replace(machine, phase=Phase.FAILED, current=None, returning=())

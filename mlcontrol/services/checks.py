@@ -22,6 +22,7 @@ from mlcontrol.core.signature import Signature
 from mlcontrol.ports.errors import AdapterError, NotFound
 from mlcontrol.services.context import ServiceContext, Tell
 from mlcontrol.services.effects import Effects
+from mlcontrol.services.holding import hold
 from mlcontrol.services.live import LiveState, observe, service_settings
 from mlcontrol.services.operation_run import OperationRun
 
@@ -121,10 +122,12 @@ class Checks:
             raise ProblemError(Problem("This engine may only look.", self._ctx.view_only, "", code="blocked"))
         effects = Effects(self._ctx, service, OperationKind.PROBE, version, live.current, live, None)
         plan = _probe_plan(service, version, live, self._ctx.clock.utc_s())
-        run = OperationRun(
-            self._ctx, uuid.uuid4().hex, plan, effects, "check on the real server", actor or "panel", _nobody
-        )
-        operation = run.run_now()
+        operation_id, who = uuid.uuid4().hex, actor or "panel"
+        with hold(self._ctx, service, operation_id, who, f"check of v{version} on the real server") as holding:
+            run = OperationRun(
+                self._ctx, operation_id, plan, effects, "check on the real server", who, _nobody, holding
+            )
+            operation = run.run_now()
         return _probe_facts(operation), _golden_facts(effects)
 
 

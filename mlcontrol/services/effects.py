@@ -164,12 +164,27 @@ class Effects:
             )
         return f"the router reads back: 100 % to v{version}"
 
+    def _require_own_route(self) -> None:
+        """The traffic goes where it went before, or where this operation sent it; else somebody else has it in hand."""
+        s = self._settings
+        now = self.ctx.routing(s.routing).split(s.route)
+        if now.stable not in (self.before.split.stable, self.to_version):
+            raise ProblemError(
+                Problem(
+                    f"Somebody sent the traffic to {_v(now.stable)} meanwhile.",
+                    f"This operation moved it from {_v(self.before.split.stable)} to v{self.to_version}; it is left where it is.",
+                    "Look at the timeline for who did it, and agree on who changes this route.",
+                    code="conflict",
+                )
+            )
+
     def _return_route(self) -> str:
         split = self.before.split
         if not self._settings.routing:
             for connection, versions in self.before.ready.items():
                 self._serve(connection, versions)
             return "the versions served before are served again"
+        self._require_own_route()
         evidence = self._route(self._old_version())
         if split.canary is not None and split.canary_percent > 0:
             self.ctx.routing(self._settings.routing).set_canary(

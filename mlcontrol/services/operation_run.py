@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from mlcontrol.core import journal, rollout
 from mlcontrol.core.audit import AuditRow
+from mlcontrol.core.lease import LeaseLostError
 from mlcontrol.core.operation import Operation, OperationKind, Phase, StepState
 from mlcontrol.core.plan import Plan
 from mlcontrol.core.problem import Problem
@@ -15,6 +16,7 @@ from mlcontrol.core.types import EventKind, Health, TimelineEvent
 from mlcontrol.ports.errors import problem_of
 from mlcontrol.services.context import ServiceContext
 from mlcontrol.services.effects import Effects
+from mlcontrol.services.holding import Holding
 
 _EVENT_KIND = {
     OperationKind.DEPLOY: EventKind.DEPLOY,
@@ -35,6 +37,7 @@ class OperationRun:
         reason: str,
         actor: str,
         on_end: Callable[[OperationRun], None],
+        holding: Holding,
     ) -> None:
         self._ctx = ctx
         self.operation_id = operation_id
@@ -45,6 +48,9 @@ class OperationRun:
         self._effects = effects
         self._reason = reason
         self._on_end = on_end
+        self.holding = holding
+        holding.when_asked(self._make_room)
+        self.lost = False  # True: the journal or the lease failed it; what it left open is settled by observation
         self._rows: list[AuditRow] = []
         self._abort: Problem | None = None
         self._started_mono_s = ctx.clock.mono_s()
@@ -53,11 +59,11 @@ class OperationRun:
 
     @classmethod
     def resumed(
-        cls, ctx: ServiceContext, rows: tuple[AuditRow, ...], effects: Effects, machine: Machine
+        cls, ctx: ServiceContext, rows: tuple[AuditRow, ...], effects: Effects, machine: Machine, holding: Holding
     ) -> OperationRun:
         """An operation that a crash left open, driven on from ``machine``."""
         first = rows[0]
-        run = cls(ctx, first.operation, None, effects, "", first.actor, _nobody)
+        run = cls(ctx, first.operation, None, effects, "", first.actor, _nobody, holding)
         run._rows = list(rows)
         run._machine = machine
         return run
@@ -83,8 +89,10 @@ class OperationRun:
         try:
             while not self._machine.phase.ended:
                 self._one_step()
+            self.holding.check()
             self._finish(self._machine)
-        except Exception as error:  # noqa: BLE001 - the journal or the code itself failed: say so, settle later
+        except Exception as error:  # noqa: BLE001 - the journal, the lease or the code itself failed: say so, settle later
+            self.lost = True
             self._lost(problem_of(error))
         finally:
             self._on_end(self)
@@ -92,6 +100,11 @@ class OperationRun:
     def abort(self, actor: str, reason: str) -> None:
         words = f"{actor} aborted it" + (f": {reason}" if reason else "")
         self._abort = Problem(words, code="aborted")
+
+    def _make_room(self, asked_by: str) -> None:
+        """Another engine's rollback wants this target. A rollback does not yield to a rollback."""
+        if self.kind is not OperationKind.ROLLBACK:
+            self.abort(asked_by, "a rollback takes over")
 
     def join(self, timeout_s: float) -> bool:
         if self._thread is not None:
@@ -110,9 +123,14 @@ class OperationRun:
         step = self._machine.current
         assert step is not None
         started = self._ctx.clock.mono_s()
+        self.holding.check()
         self._journal_step(step, StepState.RUNNING, "")
         try:
+            self.holding.check()
             evidence = self._effects.run(step)
+            self.holding.check()
+        except LeaseLostError:
+            raise  # not a step that failed: what comes next is for whoever holds the target now
         except Exception as error:  # noqa: BLE001 - whatever went wrong, the step counts as attempted and is undone
             problem = problem_of(error)
             self._journal_step(step, StepState.FAILED, problem.what)
@@ -157,6 +175,8 @@ class OperationRun:
             if self.kind is OperationKind.PROBE:
                 return f"v{to} loads here and answers; no traffic moved.", None
             return f"v{to} serves, proven by its answers.", None
+        if machine.phase is Phase.CONFLICT:
+            return "Another hand moved the traffic meanwhile; it was left as it is.", machine.return_problem
         if machine.phase is Phase.FAILED:
             return f"The way back failed. Check by hand which version answers; v{old} should.", machine.return_problem
         kept = f"v{old} serves as before" if old is not None else "what served before serves"
@@ -186,7 +206,9 @@ class OperationRun:
     def _tell_timeline(self, phase: Phase, summary: str, problem: Problem | None) -> None:
         effects = self._effects
         now = self._ctx.clock.utc_s()
-        severity = {Phase.DONE: Health.OK, Phase.FAILED: Health.CRITICAL}.get(phase, Health.WARNING)
+        severity = {Phase.DONE: Health.OK, Phase.FAILED: Health.CRITICAL, Phase.CONFLICT: Health.CRITICAL}.get(
+            phase, Health.WARNING
+        )
         ending = "" if phase is Phase.DONE else f" {phase.value}"
         self._ctx.emit(
             TimelineEvent(

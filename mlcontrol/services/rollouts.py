@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 
+from mlcontrol.core.lease import LeaseTakenError
 from mlcontrol.core.operation import OperationKind, Phase
 from mlcontrol.core.plan import Plan
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.services.context import ChecksService, ServiceContext
 from mlcontrol.services.effects import Effects
+from mlcontrol.services.holding import Holding, hold, targets
 from mlcontrol.services.live import observe
 from mlcontrol.services.operation_run import OperationRun
 from mlcontrol.services.planning import make_plan
@@ -49,27 +52,29 @@ class Rollouts:
             return  # journaled by an engine before this one
         plan = self._admit(plan, reason, accept_unknown)
         took_over = self._make_room(plan, actor)
-        before = observe(self._ctx, plan.service)
-        effects = Effects(
-            self._ctx,
-            plan.service,
-            plan.kind,
-            plan.to_version,
-            before.current,
-            before,
-            None if took_over else plan.assumes,
-        )
-        run = OperationRun(self._ctx, operation, plan, effects, reason, actor, self._finished)
-        with self._lock:
-            other = self._running.get(plan.service)
-            if other is not None:
-                raise ProblemError(_busy(other))
-            self._running[plan.service] = run
-            self._started.add(operation)
+        holding, waited = self._take(plan, operation, actor)
         try:
+            found = self._settler.take_over(plan.service, plan.kind, actor)
+            before = observe(self._ctx, plan.service)
+            effects = Effects(
+                self._ctx,
+                plan.service,
+                plan.kind,
+                plan.to_version,
+                before.current,
+                before,
+                None if took_over or waited or found else plan.assumes,
+            )
+            run = OperationRun(self._ctx, operation, plan, effects, reason, actor, self._finished, holding)
+            with self._lock:
+                self._running[plan.service] = run
+                self._started.add(operation)
             run.start()
         except BaseException:
-            self._finished(run)
+            with self._lock:
+                self._running.pop(plan.service, None)
+            holding.end()
+            self._settler.add(operation)  # should its intent have become durable although nobody was told so
             raise
 
     def abort(self, operation: str, actor: str, reason: str) -> None:
@@ -158,13 +163,30 @@ class Rollouts:
             raise ProblemError(_busy(other))
         return True
 
+    def _take(self, plan: Plan, operation: str, actor: str) -> tuple[Holding, bool]:
+        """The lease of the service's targets, and whether another engine made room for it. Only a rollback asks for room."""
+        what = f"{plan.kind.value} of v{plan.to_version}"
+        give_up_s = self._ctx.clock.mono_s() + TAKE_OVER_S
+        asked = False
+        while True:
+            try:
+                return hold(self._ctx, plan.service, operation, actor, what), asked
+            except LeaseTakenError as taken:
+                yields = plan.kind is OperationKind.ROLLBACK and not taken.holder.what.startswith("rollback")
+                if not yields or self._ctx.clock.mono_s() > give_up_s:
+                    raise
+                if not asked:
+                    self._ctx.store.leases.ask_for(targets(self._ctx, plan.service), actor)
+                    asked = True
+            time.sleep(0.2)
+
     def _run_settled(self, run: OperationRun, service: str) -> None:
         """Lend the service to an operation that is being settled; its thread is the settler's."""
-        with self._lock:
-            if service in self._running:
-                raise ProblemError(_busy(self._running[service]))
-            self._running[service] = run
         try:
+            with self._lock:
+                if service in self._running:
+                    raise ProblemError(_busy(self._running[service]))
+                self._running[service] = run
             run.run_here()
         finally:
             self._finished(run)
@@ -173,6 +195,9 @@ class Rollouts:
         with self._lock:
             if self._running.get(run.service) is run:
                 del self._running[run.service]
+        run.holding.end()
+        if run.lost:
+            self._settler.add(run.operation_id)
 
 
 def _busy(other: OperationRun) -> Problem:

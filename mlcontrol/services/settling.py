@@ -8,13 +8,15 @@ from dataclasses import replace
 
 from mlcontrol.core import journal, rollout
 from mlcontrol.core.audit import AuditRow
+from mlcontrol.core.lease import LeaseTakenError
 from mlcontrol.core.operation import Operation, OperationKind, Phase, StepState
-from mlcontrol.core.problem import Problem
+from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.rollout import Machine
 from mlcontrol.core.state import RECENT_OPERATIONS
 from mlcontrol.ports.errors import problem_of
 from mlcontrol.services.context import ServiceContext
 from mlcontrol.services.effects import Effects
+from mlcontrol.services.holding import Holding, hold, targets
 from mlcontrol.services.live import LiveState, observe
 from mlcontrol.services.operation_run import OperationRun
 
@@ -22,12 +24,18 @@ RETRY_S = 10.0
 
 
 class Settler:
-    """Tries until each open operation is settled; never repeats an effect blindly. *Thread:* its own."""
+    """Tries until each open operation is settled; never repeats an effect blindly. *Thread:* its own.
+
+    In a store that several engines share it settles only what it can take the lease of: what another engine carries out right
+    now is that engine's.
+    """
 
     def __init__(self, ctx: ServiceContext, lend: Callable[[OperationRun, str], None]) -> None:
         self._ctx = ctx
         self._lend = lend
         self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._waiting: list[str] = []
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -37,40 +45,120 @@ class Settler:
         for operation_id in dict.fromkeys(audit.recent_operations(RECENT_OPERATIONS) + open_now):
             operation = journal.fold(audit.of_operation(operation_id))
             if operation is not None:
-                self._ctx.emit(_found(operation) if operation_id in open_now else operation)
-        if open_now:
-            self._thread = threading.Thread(target=self._work, args=(list(open_now),), name="settler")
-            self._thread.start()
+                left = operation_id in open_now and not self._runs_elsewhere(operation)
+                self._ctx.emit(_found(operation) if left else operation)
+        self.add(*open_now)
+
+    def add(self, *operations: str) -> None:
+        """Settle these too, as soon as the store and the world can be read."""
+        with self._lock:
+            self._waiting += [operation for operation in operations if operation not in self._waiting]
+            if self._waiting and self._thread is None and not self._stop.is_set():
+                self._thread = threading.Thread(target=self._work, name="settler")
+                self._thread.start()
+
+    def take_over(self, service: str, kind: OperationKind, actor: str) -> bool:
+        """Called with the lease in hand: what was left open on this service must not be built upon unseen.
+
+        A rollback ends it and goes on from what is really there (True). Anything else is refused until it is settled.
+        """
+        left = [operation for operation in self._open() if operation.service == service]
+        if not left:
+            return False
+        if kind is not OperationKind.ROLLBACK:
+            self.add(*(operation.id for operation in left))
+            raise ProblemError(_unsettled(left[0]))
+        for operation in left:
+            summary = f"Left at “{_stopped_at(operation)}” when its engine ended; a rollback by {actor} took over."
+            body = journal.outcome_body(Phase.ABORTED, summary, None)
+            action = journal.action(operation.kind, journal.OUTCOME)
+            self._ctx.store.audit.append(actor, action, body, service, operation.id)
+            self._tell(operation.id)
+        return True
 
     def close(self) -> None:
         self._stop.set()
-        if self._thread is not None:
-            self._thread.join(10.0)
+        with self._lock:
+            thread = self._thread
+        if thread is not None:
+            thread.join(10.0)
 
-    def _work(self, waiting: list[str]) -> None:
-        while waiting and not self._stop.is_set():
-            waiting = [operation_id for operation_id in waiting if not self._settle(operation_id)]
-            if waiting:
-                self._stop.wait(RETRY_S)
+    def _work(self) -> None:
+        while not self._stop.is_set():
+            with self._lock:
+                waiting = list(self._waiting)
+            settled = {
+                operation_id for operation_id in waiting if not self._stop.is_set() and self._settle(operation_id)
+            }
+            with self._lock:
+                self._waiting = [operation_id for operation_id in self._waiting if operation_id not in settled]
+                if not self._waiting:
+                    self._thread = None
+                    return
+            self._stop.wait(RETRY_S)
 
     def _settle(self, operation_id: str) -> bool:
-        rows = self._ctx.store.audit.of_operation(operation_id)
-        operation = journal.fold(rows)
-        if operation is None:
-            return True
+        """True when nothing is left to do about it."""
+        operation: Operation | None = None
         try:
-            run = _resume(self._ctx, rows, operation)
+            operation = journal.fold(self._ctx.store.audit.of_operation(operation_id))
+            if operation is None:
+                return True
+            if operation.phase.ended:
+                self._ctx.emit(operation)
+                return True
+            holding = hold(self._ctx, operation.service, operation_id, operation.actor, "settling")
+        except LeaseTakenError as taken:
+            if operation is not None and taken.holder.operation == operation_id:
+                self._ctx.emit(operation)  # another engine carries it out
+            return False
+        except Exception as error:  # noqa: BLE001 - a store that is away comes back; it is tried again
+            if operation is not None:
+                self._ctx.emit(_unresolved(operation, problem_of(error)))
+            return False
+        return self._settle_held(operation, holding)
+
+    def _settle_held(self, operation: Operation, holding: Holding) -> bool:
+        """``holding`` is given back here or by the run that it was lent to."""
+        lent = False
+        try:
+            rows = self._ctx.store.audit.of_operation(operation.id)  # read again: now nobody else writes them
+            fresh = journal.fold(rows)
+            if fresh is None or fresh.phase.ended:
+                return True
+            run = _resume(self._ctx, rows, fresh, holding)
+            lent = True
             self._lend(run, operation.service)
+            return operation.id not in self._ctx.store.audit.open_operations()
         except Exception as error:  # noqa: BLE001 - an unreadable world leaves the operation unresolved; it is tried again
             self._ctx.emit(_unresolved(operation, problem_of(error)))
             return False
-        return operation_id not in self._ctx.store.audit.open_operations()
+        finally:
+            if not lent:
+                holding.end()
+
+    def _runs_elsewhere(self, operation: Operation) -> bool:
+        try:
+            holder = self._ctx.store.leases.holder(targets(self._ctx, operation.service))
+        except ProblemError:
+            return False
+        return holder is not None and holder.operation == operation.id
+
+    def _open(self) -> list[Operation]:
+        audit = self._ctx.store.audit
+        found = [journal.fold(audit.of_operation(operation_id)) for operation_id in audit.open_operations()]
+        return [operation for operation in found if operation is not None]
+
+    def _tell(self, operation_id: str) -> None:
+        operation = journal.fold(self._ctx.store.audit.of_operation(operation_id))
+        if operation is not None:
+            self._ctx.emit(operation)
 
 
-def _resume(ctx: ServiceContext, rows: tuple[AuditRow, ...], operation: Operation) -> OperationRun:
+def _resume(ctx: ServiceContext, rows: tuple[AuditRow, ...], operation: Operation, holding: Holding) -> OperationRun:
     before = LiveState.from_body(journal.before_of(rows))
     effects = Effects(ctx, operation.service, operation.kind, operation.to_version, before.current, before, None)
-    return OperationRun.resumed(ctx, rows, effects, decide(operation, observe(ctx, operation.service), before))
+    return OperationRun.resumed(ctx, rows, effects, decide(operation, observe(ctx, operation.service), before), holding)
 
 
 def decide(operation: Operation, live: LiveState, before: LiveState) -> Machine:
@@ -85,10 +173,9 @@ def decide(operation: Operation, live: LiveState, before: LiveState) -> Machine:
     returning = any(step.id.startswith("return-") for step in operation.steps)
     if moved and not returning and (proven or operation.kind is OperationKind.ROLLBACK):
         return rollout.resume_forward(operation.kind, attempted, rollout.VERIFY)
-    stopped_at = next(
-        (step.title for step in reversed(operation.steps) if step.state is not StepState.WAITING), "its start"
+    cause = Problem(
+        f"The engine ended at “{_stopped_at(operation)}”.", "What was done is put back.", code="interrupted"
     )
-    cause = Problem(f"The engine ended at “{stopped_at}”.", "What was done is put back.", code="interrupted")
     return rollout.resume_return(operation.kind, attempted, cause)
 
 
@@ -101,3 +188,16 @@ def _unresolved(operation: Operation, problem: Problem) -> Operation:
     step = next((s.title for s in reversed(operation.steps) if s.state is StepState.RUNNING), "its start")
     words = f"Unresolved at “{step}”: the real state cannot be read yet. Tried again every {RETRY_S:.0f} s."
     return replace(operation, phase=Phase.UNRESOLVED, summary=words, problem=problem)
+
+
+def _stopped_at(operation: Operation) -> str:
+    return next((step.title for step in reversed(operation.steps) if step.state is not StepState.WAITING), "its start")
+
+
+def _unsettled(operation: Operation) -> Problem:
+    return Problem(
+        f"An earlier {operation.kind.value} of v{operation.to_version} on {operation.service} was interrupted and is not settled.",
+        f"It stopped at “{_stopped_at(operation)}”; it is being settled now, by reading the real state.",
+        "Wait for its end and plan again, or roll back: a rollback takes over.",
+        code="conflict",
+    )

@@ -11,6 +11,7 @@ from mlcontrol.store.audit_log import AuditLog
 from mlcontrol.store.database import Database, open_database
 from mlcontrol.store.history import History
 from mlcontrol.store.knowledge import Knowledge
+from mlcontrol.store.leases import Leases
 from mlcontrol.store.reviews import Reviews
 from mlcontrol.store.timeline import Timeline
 
@@ -26,6 +27,7 @@ class Store:
         self.timeline = Timeline(database)
         self.reviews = Reviews(database)
         self.knowledge = Knowledge(database, clock)
+        self.leases = Leases(database, clock)
         self.history = history
 
     @classmethod
@@ -41,5 +43,6 @@ class Store:
         return cls(database, history, clock, heads or Path(user_state_path("mlcontrol")))
 
     def close(self) -> None:
+        self.leases.close()
         self.history.close()
         self._database.close()

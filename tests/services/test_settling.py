@@ -11,6 +11,7 @@ import pytest
 
 from mlcontrol.core.operation import OperationKind, Phase
 from mlcontrol.services.effects import Effects
+from mlcontrol.services.holding import hold
 from mlcontrol.services.live import observe
 from mlcontrol.services.operation_run import OperationRun
 from mlcontrol.services.rollouts import Rollouts
@@ -94,7 +95,8 @@ def _crash(
     plan = rollouts.make_plan(kind, "digits", version, False)
     before = observe(ctx, "digits")
     effects = Effects(ctx, "digits", kind, version, "2", before, plan.assumes)
-    run_ = OperationRun(ctx, "op", plan, effects, "test", "ann", lambda _run: None)
+    holding = hold(ctx, "digits", "op", "ann", kind.value)
+    run_ = OperationRun(ctx, "op", plan, effects, "test", "ann", lambda _run: None, holding)
     monkeypatch.setattr(ctx.store.audit, "append", counted)
     try:
         run_.run_now()
@@ -102,6 +104,7 @@ def _crash(
         return True
     finally:
         monkeypatch.undo()
+        holding.abandon()
     return False
 
 

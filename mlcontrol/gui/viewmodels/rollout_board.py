@@ -18,6 +18,7 @@ PHASE_WORDS = {
     Phase.ABORTED: "aborted",
     Phase.FAILED: "failed, and the way back failed too",
     Phase.UNRESOLVED: "not resolved",
+    Phase.CONFLICT: "another hand moved it",
 }
 
 PHASE_HEALTH = {
@@ -30,6 +31,7 @@ PHASE_HEALTH = {
     Phase.ABORTED: Health.WARNING,
     Phase.FAILED: Health.CRITICAL,
     Phase.UNRESOLVED: Health.UNKNOWN,
+    Phase.CONFLICT: Health.CRITICAL,
 }
 """`None`: in progress, which is neither good nor bad."""
 
@@ -119,6 +121,7 @@ def _headline(operation: Operation, service: ServiceState | None) -> str:
         Phase.ABORTED: "Aborted" if probe else f"Aborted, back to {origin}",
         Phase.FAILED: "Failed, and the way back failed too",
         Phase.UNRESOLVED: "Not resolved: the real state could not be read",
+        Phase.CONFLICT: "Another hand moved it meanwhile; nothing more was written",
     }[operation.phase]
 
 
