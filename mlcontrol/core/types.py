@@ -256,7 +256,10 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class SeriesData:
-    """A stretch of one series. The five columns are little-endian float64 buffers of equal length, times in UTC seconds."""
+    """A stretch of one series. The five columns are little-endian float64 buffers of equal length, times in UTC seconds.
+
+    ``step_s``: how far apart neighbours may lie because the answer was reduced; 0 where every sample is there.
+    """
 
     key: SeriesKey
     at_s: bytes
@@ -264,3 +267,4 @@ class SeriesData:
     low: bytes = b""
     high: bytes = b""
     n: bytes = b""
+    step_s: float = 0.0

@@ -28,7 +28,8 @@ WAITING = 64
 KEEP_EVERY_S = 1.0
 TELL_AGAIN_S = 600.0
 TRIM_EVERY_S = 3600.0
-HISTORY_S = 30 * 86400.0
+HISTORY_S = 14 * 86400.0  # every sample; their extremes of five minutes much longer
+ROLLED_S = 400 * 86400.0
 
 
 class Engine:
@@ -178,7 +179,8 @@ class Engine:
                 if time.monotonic() - trimmed_at >= TRIM_EVERY_S:
                     trimmed_at = time.monotonic()
                     ctx = self._services.ctx
-                    ctx.store.history.trim(ctx.clock.utc_s() - HISTORY_S)
+                    now_s = ctx.clock.utc_s()
+                    ctx.store.history.trim(now_s - HISTORY_S, now_s - ROLLED_S)
             except Exception as error:  # noqa: BLE001 - batches must go on
                 self.report(error, "keeping history")
 

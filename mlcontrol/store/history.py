@@ -1,5 +1,9 @@
 """Metric history: samples in a SQLite file of its own. Losing the last second in a power cut is fine here, so it does not wait
-for the disk (`synchronous=NORMAL`); a crash of the process loses nothing."""
+for the disk (`synchronous=NORMAL`); a crash of the process loses nothing.
+
+An append is one blob (a tick). Every few hundred ticks they are cut into chunks, one blob a series, each with its roll-up of five
+minutes. Chunks lose their samples after weeks and keep their roll-up for months (docs/adr/0027).
+"""
 
 from __future__ import annotations
 
@@ -7,25 +11,46 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.types import Sample, SeriesData, SeriesKey
 from mlcontrol.store.database import StoreError, damaged
+from mlcontrol.store.history_columns import (
+    AT,
+    PLAIN,
+    ROLL_S,
+    VALUE,
+    WIDE,
+    Floats,
+    Ids,
+    Piece,
+    joined,
+    pack_tick,
+    thinned,
+    unpack,
+    unpack_tick,
+    unrolled,
+)
+from mlcontrol.store.history_head import CHUNK_N, Chunk, Head, chunks_of
 
+TICKS_A_CHUNK = 512
+SAMPLES_IN_HEAD = 1_000_000
 _TABLES = """
 create table if not exists series(
     id integer primary key, service text not null, metric text not null, labels text not null,
     unique(service, metric, labels));
-create table if not exists samples(
-    series integer not null, at_s real not null, value real, low real, high real, n integer,
-    primary key(series, at_s)) without rowid;
+create table if not exists ticks(seq integer primary key autoincrement, body blob not null);
+create table if not exists chunks(
+    id integer primary key, series integer not null, start_s real not null, end_s real not null, seq integer not null,
+    n integer not null, columns integer not null, rolled blob not null, body blob);
+create index if not exists chunks_by_series on chunks(series, end_s);
 """
+_ADD_CHUNK = "insert into chunks(series, start_s, end_s, seq, n, columns, rolled, body) values (?,?,?,?,?,?,?,?)"
 
 
 class History:
@@ -35,80 +60,212 @@ class History:
         self._lock = threading.Lock()
         self._path = path
         self._ids: dict[SeriesKey, int] = {}
+        self._head = Head()
         try:
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             self._db = sqlite3.connect(path, timeout=5.0, check_same_thread=False, isolation_level=None)
+            # Blobs of kilobytes, written and dropped again: large pages halve the work, wiping them would double it.
+            self._db.execute("pragma page_size=16384")
+            self._db.execute("pragma secure_delete=off")
             self._db.execute("pragma journal_mode=wal")
             self._db.execute("pragma synchronous=normal")
             self._db.executescript(_TABLES)
-        except (OSError, sqlite3.DatabaseError) as error:
+            self._adopt_rows()
+            self._reload()
+        except (OSError, ValueError, sqlite3.DatabaseError) as error:
             raise StoreError(damaged(str(path), str(error))) from error
 
     def append(self, samples: Sequence[Sample]) -> None:
         """Store samples; one that is there already is replaced. NaN is kept as a gap."""
         if not samples:
             return
-        with self._lock:
-            try:
-                self._db.execute("begin immediate")
-                rows = [(self._id(s.key), s.at_s, _null(s.value), _null(s.low), _null(s.high), s.n) for s in samples]
-                self._db.executemany("insert or replace into samples values (?,?,?,?,?,?)", rows)
-                self._db.execute("commit")
-            except BaseException as error:
-                if self._db.in_transaction:
-                    self._db.execute("rollback")
-                self._ids.clear()
-                if isinstance(error, sqlite3.Error):
-                    raise StoreError(_unkept(self._path, error)) from error
-                raise
+        with self._lock, self._writing():
+            ids = self._ids_of(samples)
+            wide = any(s.low == s.low or s.n for s in samples)
+            table = np.empty((WIDE if wide else PLAIN, len(samples)))
+            table[AT] = [s.at_s for s in samples]
+            table[VALUE] = [s.value for s in samples]
+            if not wide:
+                self._append(ids, table)
+                return
+            table[2], table[3] = [s.low for s in samples], [s.high for s in samples]
+            table[4] = [float(s.n) for s in samples]
+            # What has an interval is kept whole for as long as the roll-ups; the rest of the batch need not be.
+            mask = np.isfinite(table[2]) | (table[4] > 0)
+            self._append(ids[mask], np.ascontiguousarray(table[:, mask]))
+            if not mask.all():
+                self._append(ids[~mask], np.ascontiguousarray(table[:PLAIN, ~mask]))
+
+    def _append(self, ids: Ids, table: Floats) -> None:
+        """One tick: durable against a crash of the process when this returns."""
+        cursor = self._db.execute("insert into ticks(body) values (?)", (pack_tick(ids, table),))
+        self._head.add(ids, table, cursor.lastrowid or 0)
+        if self._head.ticks >= TICKS_A_CHUNK or self._head.samples >= SAMPLES_IN_HEAD:
+            self._compact()
 
     def query(
         self, service: str, metrics: Sequence[str], since_s: float, until_s: float, points: int
     ) -> tuple[SeriesData, ...]:
         """Series of a service in a span, each reduced to about ``points`` by keeping the lowest and the highest of each bucket.
         Series with intervals are given whole. An empty ``metrics`` means all."""
-        marks = ",".join("?" * len(metrics))
-        where = f" and metric in ({marks})" if metrics else ""
+        coarse = (until_s - since_s) / max(1, points // 2) >= ROLL_S
+        found = []
         with self._lock:
-            found = self._db.execute(
-                f"select id, metric, labels from series where service = ?{where} order by id",  # noqa: S608
-                (service, *metrics),
-            ).fetchall()
-            rows = [
-                (
-                    SeriesKey(service, metric, tuple((str(k), str(v)) for k, v in json.loads(labels))),
-                    self._db.execute(
-                        "select at_s, value, low, high, n from samples where series = ? and at_s >= ? and at_s < ?"
-                        " order by at_s",
-                        (number, since_s, until_s),
-                    ).fetchall(),
-                )
-                for number, metric, labels in found
-            ]
-        return tuple(_series(key, values, points) for key, values in rows if values)
+            for number, key in self._series(service, metrics):
+                pieces = self._pieces(number, since_s, until_s, coarse)
+                if pieces:
+                    found.append((key, pieces))
+        series = []
+        for key, pieces in found:
+            table = joined(pieces)
+            first, end = np.searchsorted(table[AT], (since_s, until_s), side="left")
+            table = table[:, first:end]
+            if not table.shape[1]:
+                continue
+            step_s = ROLL_S if any(len(p.order) and p.order[0] < 0 for p in pieces) else 0.0
+            if len(table) == PLAIN:
+                table, bucket_s = thinned(table, points)
+                step_s = max(step_s, bucket_s)
+            at, value, *interval = (np.ascontiguousarray(row).tobytes() for row in table)
+            low, high, n = interval or (b"", b"", b"")
+            series.append(SeriesData(key, at, value, low, high, n, step_s))
+        return tuple(series)
 
     def last(self, service: str, metric: str, n: int) -> dict[SeriesKey, tuple[float, ...]]:
         """The newest ``n`` values of each series of a metric, oldest first, NaN for a gap."""
+        result = {}
         with self._lock:
-            found = self._db.execute(
-                "select id, labels from series where service = ? and metric = ?", (service, metric)
-            ).fetchall()
-            result = {}
-            for number, labels in found:
-                values = self._db.execute(
-                    "select value from samples where series = ? order by at_s desc limit ?", (number, n)
-                ).fetchall()
-                key = SeriesKey(service, metric, tuple((str(k), str(v)) for k, v in json.loads(labels)))
-                result[key] = tuple(float("nan") if v is None else float(v) for (v,) in reversed(values))
-        return result
+            for number, key in self._series(service, (metric,)):
+                pieces, known = self._head.of(number), 0
+                query = (
+                    "select seq, columns, n, body from chunks where series = ? and body is not null order by end_s desc"
+                )
+                for order, rows, count, body in self._db.execute(query, (number,)):
+                    pieces.append(_piece(body, rows, order))
+                    known += count
+                    if known >= n:
+                        break
+                result[key] = tuple(joined(pieces)[VALUE, -n:].tolist())
+        return {key: values for key, values in result.items() if values}
 
-    def trim(self, before_s: float) -> None:
-        with self._lock:
-            self._db.execute("delete from samples where at_s < ?", (before_s,))
+    def trim(self, before_s: float, rolled_before_s: float | None = None) -> None:
+        """Forget samples older than ``before_s``. Their roll-ups, and values with an interval, stay until ``rolled_before_s``
+        (`None`: they go with the samples)."""
+        gone_s = before_s if rolled_before_s is None else min(before_s, rolled_before_s)
+        with self._lock, self._writing():
+            self._compact()
+            self._db.execute("delete from chunks where end_s < ?", (gone_s,))
+            self._db.execute(
+                "update chunks set body = null where end_s < ? and columns = 2 and body not null", (before_s,)
+            )
+            straddling = "select id, series, seq, columns, body from chunks where start_s < ? and body is not null"
+            for number, series, order, rows, body in self._db.execute(straddling, (gone_s,)).fetchall():
+                table = unpack(body, rows)
+                table = table[:, table[AT] >= gone_s]
+                self._db.execute("delete from chunks where id = ?", (number,))
+                if table.shape[1]:
+                    self._add_chunks(chunks_of(series, table), order)
+            self._merge()
+            self._db.execute("delete from series where id not in (select distinct series from chunks)")
+            self._ids.clear()
 
     def close(self) -> None:
         with self._lock:
             self._db.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """One transaction. After a failure the head is read again from what is on the disk."""
+        try:
+            self._db.execute("begin immediate")
+            yield
+            self._db.execute("commit")
+        except BaseException as error:
+            try:
+                if self._db.in_transaction:
+                    self._db.execute("rollback")
+                self._reload()
+            except sqlite3.Error as also:
+                raise StoreError(damaged(str(self._path), str(also))) from error
+            if isinstance(error, sqlite3.Error):
+                raise StoreError(_unkept(self._path, error)) from error
+            raise
+
+    def _reload(self) -> None:
+        self._ids.clear()
+        self._head = Head()
+        for order, body in self._db.execute("select seq, body from ticks order by seq"):
+            self._head.add(*unpack_tick(body), order)
+
+    def _compact(self) -> None:
+        """Cut the head into chunks, inside a transaction."""
+        last = self._head.last_order
+        (on_disk,) = self._db.execute("select count(*) from ticks where seq <= ?", (last,)).fetchone()
+        if on_disk != self._head.ticks:  # another process has written here too
+            self._reload()
+        self._add_chunks(self._head.chunks(), self._head.last_order)
+        self._db.execute("delete from ticks where seq <= ?", (self._head.last_order,))
+        self._head = Head()
+
+    def _add_chunks(self, chunks: Iterator[Chunk], order: int) -> None:
+        rows = ((c.series, c.start_s, c.end_s, order, c.n, c.rows, c.rolled, c.body) for c in chunks)
+        self._db.executemany(_ADD_CHUNK, rows)
+
+    def _merge(self) -> None:
+        """Fewer, larger chunks for series that are polled rarely; a day is then a few rows."""
+        small = (
+            f"select series, columns from chunks where n < {CHUNK_N // 2} and body is not null"  # noqa: S608
+            " group by series, columns having count(*) > 8"
+        )
+        for series, rows in self._db.execute(small).fetchall():
+            query = (
+                "select id, seq, n, body from chunks where series = ? and columns = ? and body is not null and n < ?"
+                " order by seq, start_s"
+            )
+            batch: list[tuple[int, int, int, bytes]] = []
+            for row in self._db.execute(query, (series, rows, CHUNK_N // 2)).fetchall():
+                batch.append(row)
+                if sum(n for _, _, n, _ in batch) >= CHUNK_N:
+                    self._put_together(series, rows, batch)
+                    batch = []
+            if len(batch) > 1:
+                self._put_together(series, rows, batch)
+
+    def _put_together(self, series: int, rows: int, batch: list[tuple[int, int, int, bytes]]) -> None:
+        table = joined([_piece(body, rows, order) for _, order, _, body in batch])
+        self._db.executemany("delete from chunks where id = ?", [(number,) for number, *_ in batch])
+        self._add_chunks(chunks_of(series, table), max(order for _, order, *_ in batch))
+
+    def _series(self, service: str, metrics: Sequence[str]) -> list[tuple[int, SeriesKey]]:
+        where = f" and metric in ({','.join('?' * len(metrics))})" if metrics else ""
+        query = f"select id, metric, labels from series where service = ?{where} order by id"  # noqa: S608
+        return [
+            (number, SeriesKey(service, metric, tuple((str(k), str(v)) for k, v in json.loads(labels))))
+            for number, metric, labels in self._db.execute(query, (service, *metrics)).fetchall()
+        ]
+
+    def _pieces(self, series: int, since_s: float, until_s: float, coarse: bool) -> list[Piece]:
+        """Everything of a series that touches a span. ``coarse``: roll-ups serve where there are any."""
+        what = "case when length(rolled) > 0 then null else body end" if coarse else "body"
+        query = (
+            f"select seq, columns, rolled, {what} from chunks"  # noqa: S608
+            " where series = ? and end_s >= ? and start_s < ? order by seq, start_s"
+        )
+        pieces, rolled = [], []
+        for order, rows, roll, body in self._db.execute(query, (series, since_s, until_s)):
+            if body is None:
+                rolled.append(unpack(roll, 3))
+            else:
+                pieces.append(_piece(body, rows, order))
+        if rolled:
+            table = unrolled(rolled)
+            pieces.insert(0, Piece(table, np.full(table.shape[1], -1)))
+        return pieces + self._head.of(series)
+
+    def _ids_of(self, samples: Sequence[Sample]) -> Ids:
+        known = self._ids.get
+        ids = [known(s.key) for s in samples]
+        return np.array([self._id(s.key) if i is None else i for i, s in zip(ids, samples, strict=True)], "<i4")
 
     def _id(self, key: SeriesKey) -> int:
         known = self._ids.get(key)
@@ -120,6 +277,27 @@ class History:
             known = self._ids[key] = int(self._db.execute(query, values).fetchone()[0])
         return known
 
+    def _adopt_rows(self) -> None:
+        """A file of the first versions has a row a sample; they become chunks."""
+        found = self._db.execute("select 1 from sqlite_master where type = 'table' and name = 'samples'").fetchone()
+        if found is None:
+            return
+        self._db.execute("begin immediate")
+        for (series,) in self._db.execute("select distinct series from samples").fetchall():
+            query = "select at_s, value, low, high, n from samples where series = ? order by at_s"
+            cursor = self._db.execute(query, (series,))
+            while rows := cursor.fetchmany(CHUNK_N):
+                table = np.array(rows, "<f8").T  # None becomes NaN
+                plain = not np.isfinite(table[2]).any()
+                self._add_chunks(chunks_of(series, table[:PLAIN] if plain else table), 0)
+        self._db.execute("drop table samples")
+        self._db.execute("commit")
+
+
+def _piece(body: bytes, rows: int, order: int) -> Piece:
+    table = unpack(body, rows)
+    return Piece(table, np.full(table.shape[1], order))
+
 
 def _unkept(path: Path, error: sqlite3.Error) -> Problem:
     return Problem(
@@ -128,33 +306,3 @@ def _unkept(path: Path, error: sqlite3.Error) -> Problem:
         "Free space on its disk, or make it writable; charts go on from memory.",
         code="store",
     )
-
-
-def _null(value: float) -> float | None:
-    """SQLite stores NaN as NULL anyway; say so."""
-    return None if value != value else value
-
-
-def _series(key: SeriesKey, rows: list[tuple[float | None, ...]], points: int) -> SeriesData:
-    table = np.array(rows, dtype="<f8")  # None becomes NaN
-    has_interval = bool(np.isfinite(table[:, 2]).any())
-    if len(table) > points and not has_interval:
-        table = table[_extremes(table[:, 1], max(1, points // 2))]
-    columns = [np.ascontiguousarray(table[:, i]).tobytes() for i in range(5)]
-    return SeriesData(key, columns[0], columns[1], *(columns[2:] if has_interval else ()))
-
-
-def _extremes(values: NDArray[np.float64], buckets: int) -> NDArray[np.intp]:
-    """Indices of the lowest and highest value of each bucket, in order; a gap at a bucket's start stays a gap."""
-    edges = np.linspace(0, len(values), buckets + 1).astype(int)
-    keep: set[int] = set()
-    for start, end in pairwise(edges):
-        part = values[start:end]
-        if len(part) == 0:
-            continue
-        if np.isnan(part).all():
-            keep.add(int(start))
-            continue
-        keep.add(int(start + np.nanargmin(part)))
-        keep.add(int(start + np.nanargmax(part)))
-    return np.array(sorted(keep), dtype=np.intp)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
+import random
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,11 +14,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from mlcontrol.core.series import LATENCY_MS, QUALITY, QUERIES_PER_S
 from mlcontrol.core.types import Sample, SeriesData, SeriesKey
+from mlcontrol.store import history as module
 from mlcontrol.store.database import StoreError
 from mlcontrol.store.history import History
+from mlcontrol.store.history_columns import ROLL_S
 
 KEY = SeriesKey("digits", QUERIES_PER_S, (("version", "2"),))
 
@@ -91,7 +98,9 @@ WRITER = """
 import sys
 from pathlib import Path
 from mlcontrol.core.types import Sample, SeriesKey
+from mlcontrol.store import history as module
 from mlcontrol.store.history import History
+from mlcontrol.store.history_columns import ROLL_S
 history = History(Path(sys.argv[1]))
 n = 0
 while True:
@@ -113,3 +122,142 @@ def test_kill_loses_no_written_sample(tmp_path: Path) -> None:
     (series,) = again.query("digits", (), 0, 1e9, 10**9)
     again.close()
     assert len(values(series)) > max(said, default=199)
+
+
+DAY = 86_400.0
+
+
+def times(series: SeriesData) -> np.ndarray:
+    return np.frombuffer(series.at_s, dtype="<f8")
+
+
+APPENDS = st.lists(
+    st.lists(
+        st.tuples(st.integers(0, 3), st.integers(0, 30), st.one_of(st.floats(-9, 9), st.just(math.nan)), st.booleans()),
+        min_size=1,
+        max_size=8,
+    ),
+    max_size=30,
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(appends=APPENDS, ticks=st.integers(1, 9), reopened=st.booleans())
+def test_any_appends_come_back_as_they_were(
+    appends: list[list[tuple[int, int, float, bool]]],
+    ticks: int,
+    reopened: bool,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """Against a plain dict: late samples, samples twice, series that come and go, with and without intervals, over compactions."""
+    path = tmp_path_factory.mktemp("history") / "history.db"
+    known: dict[SeriesKey, dict[float, float]] = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "TICKS_A_CHUNK", ticks)
+        history = History(path)
+        for batch in appends:
+            samples = []
+            for series, at, value, wide in batch:
+                key = SeriesKey("s", "wide" if wide else "plain", (("i", str(series)),))
+                samples.append(Sample(key, float(at), value, -1.0, 1.0, 5) if wide else Sample(key, float(at), value))
+                known.setdefault(key, {})[float(at)] = value
+            history.append(samples)
+        if reopened:
+            history.close()
+            history = History(path)
+        found = {
+            s.key: dict(zip(times(s).tolist(), values(s).tolist(), strict=True))
+            for s in history.query("s", (), 0, 99, 999)
+        }
+        history.close()
+    assert repr({k: sorted(v.items()) for k, v in sorted(found.items(), key=repr)}) == repr(
+        {k: sorted(v.items()) for k, v in sorted(known.items(), key=repr)}
+    )
+
+
+def test_months_are_answered_from_extremes_and_a_spike_survives_them(history: History) -> None:
+    at = np.arange(0.0, 60 * DAY, 60.0)
+    for first in range(0, len(at), 4000):
+        history.append([Sample(KEY, t, 900.0 if t == 30 * DAY else 5.0) for t in at[first : first + 4000].tolist()])
+    history.trim(46 * DAY, 0.0)  # the samples of the last two weeks stay
+    (whole,) = history.query("digits", (), 0, 60 * DAY, 1000)
+    assert len(values(whole)) <= 1000
+    assert values(whole).max() == 900.0
+    assert abs(times(whole)[values(whole).argmax()] - 30 * DAY) <= ROLL_S
+    assert whole.step_s >= ROLL_S
+    (fine,) = history.query("digits", (), 59 * DAY, 60 * DAY, 10_000)
+    assert (len(values(fine)), fine.step_s) == (1440, 0.0)
+    (old,) = history.query("digits", (), 30 * DAY, 30 * DAY + 3600, 10_000)
+    assert old.step_s == ROLL_S, "an hour of last month is there, in steps of five minutes"
+    history.trim(46 * DAY, 40 * DAY)
+    assert times(history.query("digits", (), 0, 60 * DAY, 1000)[0])[0] >= 39 * DAY
+
+
+def test_what_is_kept_as_an_extreme_was_a_gap_where_nothing_was_measured(history: History) -> None:
+    at = np.arange(0.0, 10 * DAY, 30.0)
+    gap = (at >= 2 * DAY) & (at < 3 * DAY)
+    history.append([Sample(KEY, t, math.nan if g else 1.0) for t, g in zip(at.tolist(), gap.tolist(), strict=True)])
+    history.trim(9 * DAY, 0.0)
+    (series,) = history.query("digits", (), 0, 10 * DAY, 5000)
+    inside = (times(series) >= 2 * DAY) & (times(series) < 3 * DAY)
+    assert inside.any()
+    assert np.isnan(values(series)[inside]).all()
+    assert not np.isnan(values(series)[~inside]).any()
+
+
+def test_small_chunks_grow_together_and_lose_nothing(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "TICKS_A_CHUNK", 10)
+    for n in range(400):
+        history.append([Sample(KEY, float(n), float(n))])
+    history.trim(0.0)
+    (chunks,) = history._db.execute("select count(*) from chunks").fetchone()
+    assert chunks == 1
+    (series,) = history.query("digits", (), 0, 20_000, 10**6)
+    assert values(series).tolist() == [float(n) for n in range(400)]
+
+
+def test_a_file_of_the_first_versions_is_taken_over(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    old = sqlite3.connect(path)
+    old.executescript(
+        """create table series(id integer primary key, service text not null, metric text not null, labels text not null,
+        unique(service, metric, labels));
+        create table samples(series integer not null, at_s real not null, value real, low real, high real, n integer,
+        primary key(series, at_s)) without rowid;"""
+    )
+    old.execute("insert into series values (1, 'digits', ?, '[[\"version\", \"2\"]]')", (QUERIES_PER_S,))
+    old.executemany("insert into samples values (1, ?, ?, null, null, 0)", [(float(n), float(n)) for n in range(9000)])
+    old.execute("insert into samples values (1, 9000.0, null, null, null, 0)")
+    old.commit()
+    old.close()
+    history = History(path)
+    (series,) = history.query("digits", (), 0, 20_000, 10**6)
+    history.close()
+    assert series.key == KEY
+    assert values(series)[:-1].tolist() == [float(n) for n in range(9000)]
+    assert np.isnan(values(series)[-1])
+
+
+COMPACTING = WRITER.replace(
+    "history = History", "import mlcontrol.store.history as h\nh.TICKS_A_CHUNK = 3\nhistory = History"
+)
+
+
+def test_kill_in_the_middle_of_compacting_loses_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    lost = []
+    for _round in range(3):
+        with subprocess.Popen(
+            [sys.executable, "-c", COMPACTING, str(path)], stdout=subprocess.PIPE, text=True
+        ) as child:
+            assert child.stdout is not None
+            for _ in range(random.randint(20, 60)):
+                child.stdout.readline()
+            os.kill(child.pid, signal.SIGKILL)
+            said = [int(line) for line in child.stdout.read().split("\n")[:-1]]
+        again = History(path)
+        (series,) = again.query("digits", (), 0, 1e9, 10**9)
+        again.close()
+        newest = max(said, default=20)
+        lost += sorted(set(range(newest)) - set(times(series).astype(int).tolist()))
+    assert not lost
