@@ -202,6 +202,7 @@ class EventKind(StrEnum):
     ROUTE = "route"
     LOAD = "load"
     CONFIG = "config"
+    DATA = "data"
     HEALTH = "health"
     ALERT = "alert"
     RESTART = "restart"

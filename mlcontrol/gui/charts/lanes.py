@@ -292,7 +292,7 @@ def paint_marker(painter: QPainter, centre: QPointF, event: TimelineEvent, t: To
             painter.drawPolygon(_polygon(*corners))
         case EventKind.ALIAS | EventKind.ROUTE:
             painter.drawRect(QRectF(x - r + 1, y - r + 1, 2 * r - 2, 2 * r - 2))
-        case EventKind.CONFIG | EventKind.CONNECTION:
+        case EventKind.CONFIG | EventKind.CONNECTION | EventKind.DATA:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(_quiet(event, ink, t))
             painter.drawRect(QRectF(x - r + 1, y - r + 1, 2 * r - 2, 2 * r - 2))

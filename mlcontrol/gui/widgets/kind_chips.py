@@ -15,7 +15,7 @@ SHOWN: tuple[tuple[str, tuple[EventKind, ...]], ...] = (
     ("rollback", (EventKind.ROLLBACK,)),
     ("probe", (EventKind.PROBE,)),
     ("alias", (EventKind.ALIAS, EventKind.ROUTE)),
-    ("config", (EventKind.CONFIG, EventKind.CONNECTION)),
+    ("config", (EventKind.CONFIG, EventKind.CONNECTION, EventKind.DATA)),
     ("alert", (EventKind.ALERT, EventKind.HEALTH)),
     ("restart", (EventKind.RESTART, EventKind.LOAD, EventKind.ENGINE)),
     ("review", (EventKind.REVIEW,)),
