@@ -27,6 +27,18 @@ _MUST_RUN = bool(os.environ.get("MLCONTROL_TESTS_MUST_RUN"))
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 
+@pytest.fixture
+def machine_second() -> float:
+    """Processor seconds that stand for one second of the machine the limits were set on, busy or slow as this one is now."""
+
+    def once() -> float:
+        begun = time.process_time()
+        sum(number % 7 for number in range(1_000_000))
+        return time.process_time() - begun
+
+    return 20 * sorted(once() for _ in range(3))[1]
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "performance" in item.path.parts:

@@ -12,13 +12,14 @@ import threading
 import time
 from collections.abc import Callable
 from multiprocessing import AuthenticationError
-from multiprocessing.connection import Client, Connection
+from multiprocessing.connection import Client, Connection, answer_challenge, deliver_challenge
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
 from mlcontrol.core.problem import Problem, ProblemError
+from mlcontrol.engine.lock import LOCKED
 from mlcontrol.engine.messages import (
     PROTOCOL,
     Command,
@@ -31,7 +32,9 @@ from mlcontrol.engine.messages import (
 )
 from mlcontrol.engine.place import EnginePlace, engine_place
 
-START_TIMEOUT_S = 20.0
+START_TIMEOUT_S = 60.0  # a machine under load, or the first start that compiles everything
+RACE_S = 2.0
+CHALLENGE_TIMEOUT_S = 10.0
 MAX_FRAME = 64 * 1024 * 1024
 
 OnEvent = Callable[[Event], None]
@@ -249,11 +252,38 @@ def attach(workspace: Path, on_event: OnEvent | None, on_lost: OnLost | None, *,
 
 
 def _connect(place: EnginePlace) -> Connection | None:
+    """Raises `ProblemError` (code "timeout") when an engine takes the call and then says nothing."""
     try:
         key = place.key.read_bytes()
-        return Client(place.address, family=place.family, authkey=key)
-    except (OSError, EOFError, AuthenticationError):
+        connection = Client(place.address, family=place.family)
+    except OSError:
         return None
+    try:
+        # `Client` would wait for the challenge for ever if it were given the key.
+        if connection.poll(CHALLENGE_TIMEOUT_S):
+            answer_challenge(connection, key)
+            deliver_challenge(connection, key)
+            return connection
+    except (OSError, EOFError, AuthenticationError):
+        connection.close()
+        return None
+    connection.close()
+    raise ProblemError(
+        Problem(
+            what="The engine does not answer.",
+            why=f"It takes the call and then says nothing for {CHALLENGE_TIMEOUT_S:g} s: it is stopped, or hangs.",
+            next=f"Wait, or end its process ({_holder(place)}); what was in progress is settled at the next start.",
+            code="timeout",
+        )
+    )
+
+
+def _holder(place: EnginePlace) -> str:
+    """The id of the process that holds the workspace, as its lock file says."""
+    try:
+        return place.lock.read_text(encoding="ascii").strip() or "its id is not known"
+    except (OSError, ValueError):
+        return "its id is not known"
 
 
 def _start(place: EnginePlace) -> Connection:
@@ -265,26 +295,23 @@ def _start(place: EnginePlace) -> Connection:
                 code="not-found",
             )
         )
-    command = [sys.executable, "-m", "mlcontrol.engine", "--workspace", str(place.workspace), "--linger"]
-    fd = os.open(place.output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        child = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=fd, stderr=fd, start_new_session=True, cwd=Path.home().anchor
-        )
-    finally:
-        os.close(fd)
-    # The engine outlives this process; while this one lives, somebody must collect the child's exit.
-    threading.Thread(target=child.wait, name="engine-collect", daemon=True).start()
-    until = time.monotonic() + START_TIMEOUT_S
+    child, started = _spawn(place), time.monotonic()
+    until = started + START_TIMEOUT_S
     while time.monotonic() < until:
+        ended = child.returncode is not None  # before the call, so that an engine that answered and went is no failure
         connection = _connect(place)
         if connection is not None:
+            if _holder(place) != str(child.pid):
+                with contextlib.suppress(ProcessLookupError):
+                    child.terminate()  # it has lost the race, or is about to
             return connection
-        if child.returncode is not None:
-            connection = _connect(place)  # another shell may have won the race to start it
-            if connection is not None:
-                return connection
-            raise ProblemError(_failed(place, child.returncode))
+        if ended:
+            if child.returncode != LOCKED:
+                raise ProblemError(_failed(place, child.returncode))
+            # Another shell won the race and its engine is not ready yet, or the one before is just going: look on, and
+            # try again now and then.
+            if time.monotonic() - started > RACE_S:
+                child, started = _spawn(place), time.monotonic()
         time.sleep(0.02)
     with contextlib.suppress(ProcessLookupError):
         child.terminate()
@@ -296,6 +323,20 @@ def _start(place: EnginePlace) -> Connection:
             code="timeout",
         )
     )
+
+
+def _spawn(place: EnginePlace) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "mlcontrol.engine", "--workspace", str(place.workspace), "--linger"]
+    fd = os.open(place.output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        child = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=fd, stderr=fd, start_new_session=True, cwd=Path.home().anchor
+        )
+    finally:
+        os.close(fd)
+    # The engine outlives this process; while this one lives, somebody must collect the child's exit.
+    threading.Thread(target=child.wait, name="engine-collect", daemon=True).start()
+    return child
 
 
 def _failed(place: EnginePlace, returncode: int) -> Problem:

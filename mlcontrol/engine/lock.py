@@ -9,6 +9,9 @@ from contextlib import suppress
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.engine.place import EnginePlace
 
+LOCKED = 4
+"""Exit code of an engine that a shell started while another one holds the workspace; other failures to start are 3."""
+
 
 class EngineLock:
     """Held until released or until the process ends, however it ends. Raises `ProblemError` naming who holds it."""

@@ -15,7 +15,7 @@ import structlog
 from mlcontrol.core.problem import ProblemError
 from mlcontrol.engine.engine import Engine
 from mlcontrol.engine.journal import catch_strays, open_log
-from mlcontrol.engine.lock import EngineLock
+from mlcontrol.engine.lock import LOCKED, EngineLock
 from mlcontrol.engine.place import engine_place
 from mlcontrol.engine.reception import Reception
 from mlcontrol.engine.wiring import build
@@ -28,13 +28,14 @@ log = structlog.get_logger("serve")
 
 def serve(workspace: Path, *, linger: bool, linger_s: float = LINGER_S, log_level: int = logging.INFO) -> int:
     """Run until told to stop (SIGTERM, SIGINT, `StopEngine`). ``linger``: also end when no shell has been attached and no
-    operation has run for ``linger_s``. Returns the exit code; 3 with words on standard error when it cannot run."""
+    operation has run for ``linger_s``. Returns the exit code; 3 with words on standard error when it cannot run, `LOCKED`
+    when it was started to linger (by a shell) and another engine is at work."""
     try:
         place = engine_place(workspace)
         lock = EngineLock(place)
     except ProblemError as error:
         print(error.problem, file=sys.stderr)  # noqa: T201 - the starter reads it
-        return 3
+        return LOCKED if linger and error.problem.code == "engine-running" else 3
     try:
         open_log(place.log, log_level)
         # A core file would hold secrets.

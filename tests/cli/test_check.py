@@ -200,12 +200,12 @@ def test_imports_neither_qt_nor_a_framework(files: tuple[Path, Path, Path]) -> N
     assert done.returncode == 1, done.stderr
 
 
-def test_two_thousand_columns_in_half_a_second() -> None:
+def test_two_thousand_columns_in_half_a_second(machine_second: float) -> None:
     fields = tuple(Field(f"c{i}", "float64", (-1,), True, False, tensor=False) for i in range(2000))
     other = tuple(replace(f, name=f"n{i}" if i % 10 == 0 else f.name, type="float32") for i, f in enumerate(fields))
     start = time.process_time()
     compare(Signature("m", "2", other, ()), Signature("m", "1", fields, ()), READERS["mlflow"])
-    assert time.process_time() - start < 0.5
+    assert time.process_time() - start < machine_second / 2
 
 
 @pytest.mark.real

@@ -20,9 +20,9 @@ from mlcontrol.engine import messages as m
 from mlcontrol.engine.hosts import attach, new_request
 from mlcontrol.testing.fleet import RunningFleet
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
-WITHIN_S = 60.0
+WITHIN_S = 150.0
 LOAD_WITHIN_S = 180.0  # a cold load on a busy machine takes its time
 Run = Callable[..., Any]
 

@@ -21,7 +21,7 @@ from mlcontrol.testing.fleet import RunningFleet, running_fleet, shared_servers
 
 __all__ = ["running_fleet", "shared_servers"]
 
-WITHIN_S = 120.0
+WITHIN_S = 180.0
 
 
 class Watcher:

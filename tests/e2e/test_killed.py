@@ -14,7 +14,7 @@ from mlcontrol.engine.hosts import new_request
 from mlcontrol.testing.fleet import RunningFleet
 from tests.e2e.conftest import Watcher, kill, until
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
 SERVICE = "progression"
 

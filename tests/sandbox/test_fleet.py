@@ -31,7 +31,7 @@ def fleet(running_fleet: RunningFleet) -> Iterator[RunningFleet]:
     sandbox.set_traffic(running_fleet.home, 8)
 
 
-def eventually(condition: Callable[[], bool], limit_s: float = 30.0) -> bool:
+def eventually(condition: Callable[[], bool], limit_s: float = 120.0) -> bool:
     deadline = time.monotonic() + limit_s
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -45,6 +45,21 @@ def later(fleet: RunningFleet, service: str, count: int = 30) -> list[dict[str, 
     return fleet.predictions(service)[known:]
 
 
+def soon(
+    fleet: RunningFleet, service: str, look: Callable[[list[dict[str, object]]], bool], count: int = 30
+) -> list[dict[str, object]]:
+    """The first ``count`` entries in a row that look as wanted: what was on its way before is let pass."""
+    for _ in range(20):
+        entries = later(fleet, service, count)
+        if look(entries):
+            break
+    return entries
+
+
+def versions_of(entries: list[dict[str, object]]) -> set[object]:
+    return {entry["version"] for entry in entries}
+
+
 def test_traffic_is_answered_by_the_champion_and_logged(fleet: RunningFleet) -> None:
     for service in ("digits", "diamond-cut", "progression"):
         entries = later(fleet, service)
@@ -53,7 +68,7 @@ def test_traffic_is_answered_by_the_champion_and_logged(fleet: RunningFleet) -> 
 
 
 def test_labels_arrive_late_and_join_the_predictions(fleet: RunningFleet) -> None:
-    assert eventually(lambda: len(fleet.labels("digits")) >= 10, 120)
+    assert eventually(lambda: len(fleet.labels("digits")) >= 60, 240)
     predictions = {entry["request_id"]: entry for entry in fleet.predictions("digits")}
     labels = fleet.labels("digits")
     assert {label["request_id"] for label in labels} <= set(predictions)
@@ -66,18 +81,21 @@ def test_the_canary_share_splits_traffic_by_version(fleet: RunningFleet) -> None
     repository.set_versions(fleet.ports["triton"], "digits", [1, 2, 3])
     router.set_entry(fleet.layout, port, router.VERSIONS, "digits-canary", "3")
     router.set_entry(fleet.layout, port, router.SHARES, "digits", "50")
-    later(fleet, "digits", 16)
-    versions = [entry["version"] for entry in later(fleet, "digits", 60)]
+    entries = soon(fleet, "digits", lambda found: versions_of(found) == {"2", "3"}, 60)
+    versions = [entry["version"] for entry in entries]
     assert set(versions) == {"2", "3"}
     assert 0.2 < versions.count("3") / len(versions) < 0.8
 
 
 def test_traffic_follows_the_rate_and_can_be_stopped(fleet: RunningFleet) -> None:
     sandbox.set_traffic(fleet.home, 0)
-    time.sleep(1.5)  # what was on its way
-    before = len(fleet.predictions("digits"))
-    time.sleep(1.5)
-    assert len(fleet.predictions("digits")) == before
+
+    def quiet() -> bool:
+        before = len(fleet.predictions("digits"))
+        time.sleep(1.5)  # a dozen requests at the rate before
+        return len(fleet.predictions("digits")) == before
+
+    assert eventually(quiet)
     with pytest.raises(sandbox.SandboxError, match="not between"):
         sandbox.set_traffic(fleet.home, -1)
 
@@ -96,32 +114,33 @@ def test_the_workspace_keeps_what_a_person_wrote(fleet: RunningFleet) -> None:
 
 def test_fault_latency_rise(fleet: RunningFleet) -> None:
     sandbox.play_fault(fleet.home, "latency-rise")
-    slow = later(fleet, "digits", 40)
+    slow = soon(fleet, "digits", lambda found: sum(entry["latency_ms"] > 100 for entry in found) >= 4, 40)
     assert sorted(entry["latency_ms"] for entry in slow)[-4] > 100
     assert {entry["status"] for entry in slow} == {200}
 
 
 def test_fault_error_burst_and_its_undo(fleet: RunningFleet) -> None:
     sandbox.play_fault(fleet.home, "error-burst")
-    later(fleet, "diamond-cut", 16)
-    entries = later(fleet, "diamond-cut", 60)
-    assert {entry["version"] for entry in entries} == {"6", None}
+    entries = soon(fleet, "diamond-cut", lambda found: versions_of(found) == {"6", None}, 60)
+    assert versions_of(entries) == {"6", None}
     assert {entry["inputs"]["color"] for entry in entries if entry["status"] == 500} == {"G"}
     sandbox.clear_faults(fleet.home)
-    later(fleet, "diamond-cut", 16)
-    assert {entry["version"] for entry in later(fleet, "diamond-cut")} == {"2"}
+    assert versions_of(soon(fleet, "diamond-cut", lambda found: versions_of(found) == {"2"})) == {"2"}
     assert repository.loaded(fleet.ports["triton"])["diamond-cut"] == [1, 2]
 
 
 def test_fault_input_drift_shifts_one_region(fleet: RunningFleet) -> None:
     sandbox.play_fault(fleet.home, "input-drift")
-    later(fleet, "digits", 16)
-    lowest = {
-        region: min(min(entry["inputs"]["image"]) for entry in entries)
-        for region, entries in by_region(later(fleet, "digits", 60)).items()
-    }
-    assert lowest.pop("south") == 3.0
-    assert set(lowest.values()) == {0.0}
+
+    def lowest(entries: list[dict[str, object]]) -> dict[str, float]:
+        return {
+            region: min(min(entry["inputs"]["image"]) for entry in found)
+            for region, found in by_region(entries).items()
+        }
+
+    found = lowest(soon(fleet, "digits", lambda entries: lowest(entries).get("south") == 3.0, 60))
+    assert found.pop("south") == 3.0
+    assert set(found.values()) == {0.0}
 
 
 def by_region(entries: list[dict[str, object]]) -> dict[str, list[dict[str, object]]]:
@@ -133,11 +152,11 @@ def by_region(entries: list[dict[str, object]]) -> dict[str, list[dict[str, obje
 
 def test_fault_server_frozen_ends_by_itself(fleet: RunningFleet) -> None:
     triton = next(one.pid for one in sandbox.status(fleet.home).processes if one.name == "triton")
-    sandbox.play_fault(fleet.home, "server-frozen", duration_s=3)
+    sandbox.play_fault(fleet.home, "server-frozen", duration_s=8)
     assert state_of(triton) == "T"
     assert not answers(fleet.ports["triton"], "/v2/health/live")
-    assert eventually(lambda: state_of(triton) != "T", 10)
-    assert eventually(lambda: answers(fleet.ports["triton"], "/v2/health/live"), 10)
+    assert eventually(lambda: state_of(triton) != "T")
+    assert eventually(lambda: answers(fleet.ports["triton"], "/v2/health/live"))
     assert [fault.state for fault in sandbox.status(fleet.home).faults if fault.name == "server-frozen"] == ["ended"]
 
 
@@ -153,8 +172,7 @@ def test_fault_metrics_gone(fleet: RunningFleet) -> None:
 
 def test_fault_version_swap_is_not_kept_for_the_next_start(fleet: RunningFleet) -> None:
     sandbox.play_fault(fleet.home, "version-swap")
-    later(fleet, "digits", 16)
-    assert {entry["version"] for entry in later(fleet, "digits")} == {"1"}
+    assert versions_of(soon(fleet, "digits", lambda found: versions_of(found) == {"1"})) == {"1"}
     assert eventually(
         lambda: router.live(fleet.layout, fleet.ports["router_admin"], router.VERSIONS)["digits-stable"] == "1"
     )
@@ -187,7 +205,7 @@ def test_a_killed_supervisor_leaves_nothing_running_even_a_frozen_server(own_hom
     started = groups(own_home)
     sandbox.play_fault(own_home, "server-frozen")
     os.kill(now.supervisor_pid, signal.SIGKILL)
-    assert eventually(lambda: not any(group_members(group) for group in started), 40)
+    assert eventually(lambda: not any(group_members(group) for group in started))
     assert sandbox.status(own_home).state == "stopped"
     assert "unexpectedly" in sandbox.status(own_home).message
 
@@ -226,7 +244,7 @@ def test_up_sweeps_what_a_crash_of_everything_left(own_home: Path) -> None:
 def test_a_dead_server_is_reported_not_restarted(own_home: Path) -> None:
     now = sandbox.up(own_home)
     os.kill(next(one.pid for one in now.processes if one.name == "router"), signal.SIGKILL)
-    assert eventually(lambda: sandbox.status(own_home).state == "degraded", 10)
+    assert eventually(lambda: sandbox.status(own_home).state == "degraded")
     assert "router" in sandbox.status(own_home).message
 
 
@@ -252,7 +270,7 @@ def test_ctrl_c_during_up_leaves_nothing(shared_servers: None, tmp_path: Path) -
             assert caller.poll() is None
         started = groups(tmp_path)
         caller.send_signal(signal.SIGINT)
-        caller.communicate(timeout=60)
+        caller.communicate(timeout=300)
     assert started
     assert not any(group_members(group) for group in started)
     assert sandbox.status(tmp_path).state == "stopped"

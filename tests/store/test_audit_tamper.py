@@ -179,7 +179,7 @@ def test_kill_loses_no_acknowledged_row(tmp_path: Path, appender: subprocess.Pop
     assert verdict_of(tmp_path).ok  # the dead writer's lock is gone: it opens again
 
 
-def test_a_hundred_thousand_rows_are_verified_in_five_seconds(tmp_path: Path) -> None:
+def test_a_hundred_thousand_rows_are_verified_in_five_seconds(tmp_path: Path, machine_second: float) -> None:
     store = open_at(tmp_path)
     row, rows = None, []
     for n in range(100_000):
@@ -195,4 +195,4 @@ def test_a_hundred_thousand_rows_are_verified_in_five_seconds(tmp_path: Path) ->
         assert store.audit.verify().rows == 100_000
     finally:
         store.close()
-    assert time.process_time() - started < 5
+    assert time.process_time() - started < 5 * machine_second

@@ -43,10 +43,10 @@ CONFIG_WORDS = st.lists(
 
 
 def bounded(read: Callable[[], object]) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     with suppress(Unreadable):
         read()
-    assert time.perf_counter() - start < 1.0
+    assert time.process_time() - start < 5.0  # each takes microseconds; what explodes takes for ever
 
 
 @settings(deadline=None)
@@ -128,18 +128,6 @@ BOMBS = {
     "zero pb": ("saved_model.pb", b"\x00" * 100_000),
     "empty": ("x.onnx", b""),
 }
-
-
-@pytest.fixture(scope="module")
-def machine_second() -> float:
-    """Processor seconds that stand for one second of the machine the limit was set on, busy or slow as this one is."""
-
-    def once() -> float:
-        begun = time.process_time()
-        sum(number % 7 for number in range(1_000_000))
-        return time.process_time() - begun
-
-    return 20 * sorted(once() for _ in range(5))[2]
 
 
 @pytest.mark.parametrize("name", BOMBS)
