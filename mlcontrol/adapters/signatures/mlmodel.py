@@ -20,6 +20,8 @@ from mlcontrol.adapters.signatures.bounds import (
 from mlcontrol.core.compatibility.dtype import canonical
 from mlcontrol.core.signature import Domain, Field, Preprocessing, Runtime, Signature
 
+# A null in these columns is refused, or becomes False without a word, also where the column may be left out.
+_NEVER_NULL = ("int32", "int64", "bool", "binary")
 _FORMATS = {"cloudpickle": "pickle", "pickle": "pickle", "skops": "skops"}
 
 
@@ -110,12 +112,13 @@ def _field(entry: dict[str, Any], where: str, position: int) -> Field:
             tensor=True,
         )
     required = entry.get("required") is not False  # files from before "required" existed mean required
+    column = _column_type(entry)
     return Field(
         name=name,
-        type=_column_type(entry),
+        type=column,
         shape=(-1,),
         required=required,
-        nullable=not required,
+        nullable=not required and column not in _NEVER_NULL,
         tensor=False,
     )
 

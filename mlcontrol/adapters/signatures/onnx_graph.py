@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mlcontrol.adapters.signatures.bounds import MAX_FIELDS, Unreadable
 from mlcontrol.adapters.signatures.wire_format import Budget, messages, number, text, walk
 from mlcontrol.core.signature import Field, Runtime, Signature
@@ -10,6 +12,7 @@ _TYPES = {
     1: "float32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64", 8: "string", 9: "bool",
     10: "float16", 11: "float64", 12: "uint32", 13: "uint64", 14: "complex64", 15: "complex128", 16: "bfloat16",
 }  # fmt: skip
+_EVERY_WEIGHT_IS_AN_INPUT = 3  # the last IR version that demands it
 
 
 def read_onnx(data: memoryview, name: str) -> Signature:
@@ -40,8 +43,13 @@ def read_onnx(data: memoryview, name: str) -> Signature:
     fields = [_field(one, budget) for one in inputs]
     return Signature(
         name=name,
-        # An initializer that is also an input is a constant with a default (IR 3 lists every weight so): callers may leave it out.
-        inputs=tuple(f for f in fields if f.name not in defaults),
+        # An initializer that is also an input is its default: callers may leave it out. IR 3 lists every weight so, and cannot
+        # say which are meant to be given.
+        inputs=tuple(
+            replace(f, required=False, has_default=True) if f.name in defaults else f
+            for f in fields
+            if f.name not in defaults or ir > _EVERY_WEIGHT_IS_AN_INPUT
+        ),
         outputs=tuple(_field(one, budget) for one in outputs),
         matched_by="name",
         runtime=Runtime(framework="onnx", version=None, format="onnx", ir_version=ir, opsets=opsets),

@@ -198,14 +198,17 @@ def requests_of(row: Any) -> Iterator[Mapping[str, Any]]:
     """The requests in one logged object. Raises `ValueError` when it holds none."""
     if not isinstance(row, dict):
         raise ValueError("no object")
-    inputs = row.get("inputs")
+    inputs, given = row.get("inputs"), row.get("params")
+    parameters = {f"params.{key}": value for key, value in given.items()} if isinstance(given, dict) else {}
     if isinstance(row.get("dataframe_records"), list):
-        yield from (r for r in row["dataframe_records"] if isinstance(r, dict))
+        yield from ({**r, **parameters} for r in row["dataframe_records"] if isinstance(r, dict))
     elif isinstance(row.get("dataframe_split"), dict):
         split = row["dataframe_split"]
-        yield from (dict(zip(split["columns"], values, strict=True)) for values in split["data"])
+        yield from ({**dict(zip(split["columns"], values, strict=True)), **parameters} for values in split["data"])
+    elif isinstance(row.get("instances"), list):
+        yield from (r for r in row["instances"] if isinstance(r, dict))
     elif isinstance(inputs, dict):
-        yield inputs
+        yield {**inputs, **parameters}
     elif isinstance(inputs, list) and all(isinstance(t, dict) and "name" in t for t in inputs):
         yield {t["name"]: _tensor(t.get("data"), t.get("shape")) for t in inputs}
     else:

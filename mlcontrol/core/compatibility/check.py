@@ -34,6 +34,7 @@ _REASON_RULES = {  # reason of a refusal -> the rule it breaks when deploying, w
     "size": ("I17", "I17"),
     "range": ("I18", "I19"),
     "value": ("I21", "I20"),
+    "order": ("I8", "I8"),
 }
 
 

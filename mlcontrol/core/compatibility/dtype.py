@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from mlcontrol.core.compatibility.nested import reads_nested
+
 _ALIASES = {
     # MLflow column types
     "boolean": "bool", "integer": "int32", "long": "int64", "float": "float32", "double": "float64",
@@ -56,6 +58,8 @@ def relation(written: str, read: str) -> Relation:
     """How a value *written* as one type fares when it is *read* as the other."""
     if written == read:
         return Relation.SAME
+    if reads_nested(written, read):
+        return Relation.LOSSLESS
     pair = (family(written), family(read))
     if pair == ("int", "int"):
         fits = _SIZES[written] <= _SIZES[read] and not (written.startswith("int") and read.startswith("uint"))

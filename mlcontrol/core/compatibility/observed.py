@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import binascii
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from math import isfinite
 from statistics import median
 from typing import Any
 
 from mlcontrol.core.compatibility.dtype import family
+from mlcontrol.core.compatibility.nested import holds, is_nested
 from mlcontrol.core.compatibility.reader import Reader
 from mlcontrol.core.signature import Field, Signature
 
@@ -150,7 +153,7 @@ def sizes(value: Any) -> tuple[tuple[int, ...], Any]:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why one request would be refused. ``reason``: "missing", "extra", "null", "kind", "size", "range" or "value"."""
+    """Why one request would be refused. ``reason``: "missing", "extra", "null", "kind", "size", "range", "value" or "order"."""
 
     field: str
     reason: str
@@ -180,9 +183,13 @@ def refusal(payload: Mapping[str, Any], signature: Signature, reader: Reader) ->
                 return Refusal(one.name, "missing", f"{one.name} is missing")
             continue
         names.add(name)
-        problem = _value_problem(payload[name], one)
+        problem = _value_problem(payload[name], one, reader)
         if problem is not None:
             return Refusal(one.name, *problem)
+    if reader.matched_by == "position":
+        order = [n for n in payload if n in names]
+        if order != [f.name for f in fields if f.name in names]:
+            return Refusal(order[0], "order", f"the inputs come as {', '.join(order[:5])}, and are matched by position")
     if (signature.extras or reader.extras) == "reject":
         extra = next((n for n in payload if n not in names), None)
         if extra is not None:
@@ -190,9 +197,11 @@ def refusal(payload: Mapping[str, Any], signature: Signature, reader: Reader) ->
     return None
 
 
-def _value_problem(value: Any, one: Field) -> tuple[str, str] | None:
+def _value_problem(value: Any, one: Field, reader: Reader) -> tuple[str, str] | None:
     if value is None:
         return None if one.nullable is not False else ("null", f"{one.name} is null")
+    if one.type is not None and is_nested(one.type):
+        return None if holds(value, one.type) else ("kind", f"{one.name} is not {one.type}")
     if isinstance(value, list):
         shape, _ = sizes(value)
         want = one.shape[-len(shape) :] if one.shape is not None and shape else None
@@ -200,14 +209,14 @@ def _value_problem(value: Any, one: Field) -> tuple[str, str] | None:
             len(shape) > len(one.shape or ()) or any(w not in (-1, s) for w, s in zip(want, shape, strict=True))
         ):
             return "size", f"{one.name} has size {list(shape)}, {list(want)} is read"
-        return next((found for leaf in telling(value) if (found := _leaf_problem(leaf, one))), None)
-    return _leaf_problem(value, one)
+        return next((found for leaf in telling(value) if (found := _leaf_problem(leaf, one, reader))), None)
+    return _leaf_problem(value, one, reader)
 
 
-def _leaf_problem(value: Any, one: Field) -> tuple[str, str] | None:
+def _leaf_problem(value: Any, one: Field, reader: Reader) -> tuple[str, str] | None:
     if value is None:
         return None if one.nullable is not False else ("null", f"{one.name} holds null")
-    if one.type is not None and not _fits(value, one.type):
+    if one.type is not None and not _fits(value, one.type, reader.whole_floats and not one.name.startswith("params.")):
         return "kind", f"{one.name} is {kind(value)}, {one.type} is read"
     domain = one.domain
     if domain is None:
@@ -223,25 +232,48 @@ def _leaf_problem(value: Any, one: Field) -> tuple[str, str] | None:
     return None
 
 
+_FLOAT_LIMITS = {"float16": 65504.0, "float32": 3.4028235677973366e38, "bfloat16": 3.3895313892515355e38}
 _INTEGER_BITS = {"int8": 7, "int16": 15, "int32": 31, "int64": 63, "uint8": 8, "uint16": 16, "uint32": 32, "uint64": 64}
 
 
-def _fits(value: Any, type_name: str) -> bool:
+def _fits(value: Any, type_name: str, whole_floats: bool) -> bool:
+    """Does the value arrive unharmed in a field of that type? A server may take more, and wrap, cut or lose it without a word."""
     of = kind(value)
     wanted = family(type_name)
     if wanted == "float":
-        return of in ("int", "float")
+        return of in ("int", "float") and abs(value) <= _FLOAT_LIMITS.get(type_name, float("inf"))
     if wanted == "int":
-        if of == "float" and value.is_integer():
-            return True
+        if of == "float" and not (whole_floats and value.is_integer()):
+            return False
         bits = _INTEGER_BITS[type_name]
         low = 0 if type_name.startswith("u") else -(2**bits)
-        return of == "int" and low <= value < 2**bits
+        return of in ("int", "float") and low <= value < 2**bits
     if wanted == "bool":
         return of == "bool"
-    if wanted in ("string", "binary", "datetime"):
-        return of == "string" or (wanted == "datetime" and of == "int")
+    if wanted == "binary":
+        return of == "string" and _is_base64(value)
+    if wanted == "datetime":
+        return (of == "int" and -(2**63) <= value < 2**63) or (of == "string" and _is_moment(value))
+    if wanted == "string":
+        return of == "string"
     return True  # nested and unknown types are not judged from one value
+
+
+def _is_moment(value: str) -> bool:
+    try:
+        datetime.fromisoformat(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_base64(value: str) -> bool:
+    """Bytes have no other form in JSON."""
+    try:
+        binascii.a2b_base64(value, strict_mode=True)
+    except ValueError:
+        return False
+    return True
 
 
 def would_refuse(observed: Observed, signature: Signature, reader: Reader, examples: int = 3) -> Refusals:

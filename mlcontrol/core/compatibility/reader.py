@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from mlcontrol.core.compatibility.dtype import Relation, relation
+from mlcontrol.core.compatibility.nested import reads_nested
 
 _INTS_UP_TO_32 = ("int8", "int16", "int32", "uint8", "uint16", "uint32")
 
@@ -19,7 +20,7 @@ class Reader:
     """``extras``: what happens to a field the model does not know. ``missing``: to one it needs and does not get.
 
     ``column_casts``/``tensor_casts``: (written, read) pairs of types it converts by itself; everything else is refused.
-    ``matched_by``: how values find their field.
+    ``matched_by``: how values find their field. ``whole_floats``: is 2.0 taken where a whole number is read?
     """
 
     name: str
@@ -28,11 +29,14 @@ class Reader:
     column_casts: frozenset[tuple[str, str]] = field(default=frozenset())
     tensor_casts: frozenset[tuple[str, str]] = field(default=frozenset())
     matched_by: Literal["name", "position"] = "name"
+    whole_floats: bool = False
     source: str = ""
 
     def casts(self, written: str, read: str, tensor: bool) -> bool:
         """Does it take a value written as one type for a field of the other?"""
-        return written == read or (written, read) in (self.tensor_casts if tensor else self.column_casts)
+        if written == read or reads_nested(written, read):
+            return True
+        return (written, read) in (self.tensor_casts if tensor else self.column_casts)
 
 
 _NUMBERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64")
@@ -46,9 +50,27 @@ _JSON_NUMBERS = _widenings(_NUMBERS) | frozenset((a, b) for a in _NUMBERS[:8] fo
 READERS: dict[str, Reader] = {
     reader.name: reader
     for reader in (
-        Reader("mlflow", "ignore", "reject", _MLFLOW_COLUMNS, source="mlflow.models.utils._enforce_schema"),
+        Reader(
+            "mlflow",
+            "ignore",
+            "reject",
+            _MLFLOW_COLUMNS,
+            whole_floats=True,
+            source="mlflow.models.utils._enforce_schema",
+        ),
         Reader("triton", "reject", "reject", source="unexpected inference input; data-type must match"),
-        Reader("mlserver", "ignore", "reject", _MLFLOW_COLUMNS, source="mlserver-mlflow hands over to MLflow"),
+        # Its numpy codec takes one tensor only, its pandas codec columns in the order the model was fitted on; neither looks at
+        # the declared type (docs/adr/0015).
+        Reader(
+            "mlserver",
+            "reject",
+            "reject",
+            _widenings(_NUMBERS),
+            _widenings(_NUMBERS),
+            matched_by="position",
+            whole_floats=True,
+            source="mlserver.codecs NumpyRequestCodec, PandasCodec",
+        ),
         Reader("tfserving", "reject", "reject", _JSON_NUMBERS, _JSON_NUMBERS, source="TensorFlow Serving REST predict"),
         Reader("torchserve", "ignore", "reject", source="the handler decides; nothing is promised"),
         Reader("onnxruntime", "reject", "reject", source="InferenceSession::ValidateInputs"),

@@ -202,7 +202,8 @@ def test_onnx(tmp_path: Path) -> None:
     s = read_path(path)
     assert s.inputs is not None
     assert s.outputs is not None
-    assert [(f.name, f.type, f.shape) for f in s.inputs] == [("x", "float32", (-1, 4))]
+    told = [(f.name, f.type, f.shape, f.required, f.has_default) for f in s.inputs]
+    assert told == [("x", "float32", (-1, 4), True, None), ("w", "float32", (4,), False, True)]
     assert [(f.name, f.type, f.shape) for f in s.outputs] == [("y", "int64", (-1,))]
     assert s.runtime is not None
     assert (s.runtime.ir_version, s.runtime.opsets, s.name) == (9, {"": 19}, "net")
