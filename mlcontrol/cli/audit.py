@@ -1,21 +1,24 @@
-"""`mlcontrol audit verify|export`."""
+"""`mlcontrol audit verify|export|verifier`."""
 
 from __future__ import annotations
 
 import argparse
-import json
+import runpy
+import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
-
-import msgspec
 
 from mlcontrol.cli.exit_codes import BLOCKED, DONE
 from mlcontrol.cli.output import add_common, jsonable, plain, put_json
 from mlcontrol.cli.session import Session
-from mlcontrol.core.audit import GENESIS, AuditRow, ChainVerdict, verify
+from mlcontrol.core.audit import ChainVerdict
+from mlcontrol.core.audit_export import PEOPLE_AND_WORDS, export
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.engine import messages as m
 from mlcontrol.engine.hosts import new_request
+from mlcontrol.gui.resources import resource
 
 VERIFY_S = 120.0
 PAGE = 1000
@@ -23,16 +26,28 @@ PAGE = 1000
 
 def add_parser(commands: Any) -> None:
     parser = commands.add_parser("audit", help="verify or export the audit log")
-    parser.add_argument("what", choices=("verify", "export"))
+    parser.add_argument("what", choices=("verify", "export", "verifier"))
     parser.add_argument("file", nargs="?", type=Path, help="verify: an exported log instead of the store's")
+    parser.add_argument("--head", metavar="SEQ:HASH", help="verify FILE: a row that was written down elsewhere")
+    parser.add_argument(
+        "--redacted", action="store_true", help="export: without names and what people wrote; still verifiable"
+    )
+    parser.add_argument(
+        "--withhold", action="append", default=[], metavar="FIELD", help="export: also without this field"
+    )
     add_common(parser)
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.what == "verifier":
+        print(resource("audit", "verify_audit.py").read_text(), end="")
+        return DONE
     if args.what == "verify" and args.file is not None:
-        return _tell(verify_export(_bytes_of(args.file)), args)
+        return _tell(verify_export(_bytes_of(args.file), _head_of(args.head)), args)
     with Session(args.workspace) as session:
-        return _verify(session, args) if args.what == "verify" else _export(session)
+        if args.what == "verify":
+            return _verify(session, args)
+        return _export(session, {*args.withhold, *(PEOPLE_AND_WORDS if args.redacted else ())})
 
 
 def _verify(session: Session, args: argparse.Namespace) -> int:
@@ -51,9 +66,11 @@ def _tell(verdict: ChainVerdict, args: argparse.Namespace) -> int:
     return DONE if verdict.ok else BLOCKED
 
 
-def _export(session: Session) -> int:
+def _export(session: Session, withhold: set[str]) -> int:
     """One row a line, oldest first; a last line with the count and the head shows a cut tail."""
     pages = []
+    points = session.ask(m.QueryCheckpoints(request=new_request()))
+    assert isinstance(points, m.CheckpointsAnswer)
     before: int | None = None
     while True:
         answer = session.ask(m.QueryAudit(request=new_request(), before=before, limit=PAGE))
@@ -62,48 +79,32 @@ def _export(session: Session) -> int:
             break
         pages.append(answer.rows)
         before = answer.rows[-1].seq
-    for page in reversed(pages):
-        for row in reversed(page):
-            print(export_line(row))
-    count, head = (pages[0][0].seq, pages[0][0].hash) if pages else (0, GENESIS)
-    print(end_line(count, head), flush=True)
+    rows = (row for page in reversed(pages) for row in reversed(page))
+    for line in export(rows, points.checkpoints, withhold):
+        print(line)
+    sys.stdout.flush()
     return DONE
 
 
-def export_line(row: AuditRow) -> str:
-    return _line({"schema": "mlcontrol.audit-row/1", **jsonable(row)})
+def verify_export(data: bytes, head: tuple[int, str] | None = None) -> ChainVerdict:
+    """Verify an exported log with the verifier that auditors are given: there is one, and it knows nothing of this program."""
+    found = _verifier()(data, head)
+    return ChainVerdict(found["ok"], found["rows"], found["head"], found["first_bad"], found["why"])
 
 
-def end_line(count: int, head: str) -> str:
-    return _line({"schema": "mlcontrol.audit-end/1", "rows": count, "head": head})
+@cache
+def _verifier() -> Callable[..., dict[str, Any]]:
+    verify: Callable[..., dict[str, Any]] = runpy.run_path(str(resource("audit", "verify_audit.py")))["verify"]
+    return verify
 
 
-def verify_export(text: bytes) -> ChainVerdict:
-    """Verify an exported log alone: every byte must be what the rows it holds are written as."""
-    lines = text.split(b"\n")
-    rows: list[AuditRow] = []
-    for line in lines[:-2]:
-        row = _row(line)
-        if row is None:
-            return ChainVerdict(False, len(rows), "", len(rows) + 1, "is not written as an export writes it")
-        rows.append(row)
-    verdict = verify(rows)
-    if verdict.ok and lines[-2:] != [end_line(len(rows), verdict.head).encode(), b""]:
-        why = "is missing: the end of the export was cut or does not fit its rows"
-        return ChainVerdict(False, len(rows), verdict.head, len(rows) + 1, why)
-    return verdict
-
-
-def _row(line: bytes) -> AuditRow | None:
-    try:
-        row = msgspec.json.decode(line, type=AuditRow)
-        return row if export_line(row).encode() == line else None
-    except (msgspec.DecodeError, UnicodeError, ValueError):
+def _head_of(text: str | None) -> tuple[int, str] | None:
+    if text is None:
         return None
-
-
-def _line(body: dict[str, Any]) -> str:
-    return json.dumps(body, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    seq, _, found = text.partition(":")
+    if not seq.isdecimal() or not found:
+        raise ProblemError(Problem(f"{text!r} is no head.", "", "Write SEQ:HASH.", code="usage"))
+    return int(seq), found
 
 
 def _bytes_of(path: Path) -> bytes:

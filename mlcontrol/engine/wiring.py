@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 import structlog
+from platformdirs import user_state_path
 
 from mlcontrol.adapters.discovery import adapter_class
+from mlcontrol.adapters.secrets.signing_key import SigningKey
 from mlcontrol.adapters.secrets.system_keyring import SystemKeyring, secret_reader
 from mlcontrol.adapters.serving.oip import OipClient
 from mlcontrol.core.problem import Problem
@@ -26,6 +28,7 @@ from mlcontrol.engine.shelf import Shelf
 from mlcontrol.ports.clock import SystemClock
 from mlcontrol.ports.connection import SecretReader
 from mlcontrol.services.audit import AuditQueries
+from mlcontrol.services.checkpoints import Checkpoints
 from mlcontrol.services.checks import Checks
 from mlcontrol.services.collector import Collector
 from mlcontrol.services.connections import Connections
@@ -124,6 +127,7 @@ def build(workspace: Path) -> Built:
         hub.emit(fresh)
         collector.adopt()
 
+    checkpoints = Checkpoints(context, SigningKey(settings.name, secrets, Path(user_state_path("mlcontrol"))))
     checks = Checks(context)
     services = Services(
         ctx=context,
@@ -133,10 +137,15 @@ def build(workspace: Path) -> Built:
         reviews=ReviewDesk(context),
         connections=Connections(context, _TomlFile(workspace), make, adopt),
         records=Records(context, hub.persist),
-        audit=AuditQueries(context),
+        audit=AuditQueries(context, checkpoints),
     )
     engine = Engine(hub, services)
-    return Built(engine, context, shelf, end)
+
+    def end_all() -> None:
+        checkpoints.close()
+        end()
+
+    return Built(engine, context, shelf, end_all)
 
 
 def adapters_of(workspace: Path) -> tuple[WorkspaceSettings, Callable[[ConnectionSettings], Any]]:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from mlcontrol.core import journal, point_in_time
-from mlcontrol.core.audit import AuditRow, ChainVerdict
+from mlcontrol.core.audit import AuditRow, ChainVerdict, canonical
+from mlcontrol.core.audit_export import Checkpoint
 from mlcontrol.core.point_in_time import Standing
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.types import EventKind, Health, TimelineEvent
+from mlcontrol.services.checkpoints import Checkpoints
 from mlcontrol.services.context import AuditGrew, ServiceContext
 
 
 class AuditQueries:
     """*Thread:* any."""
 
-    def __init__(self, ctx: ServiceContext) -> None:
+    def __init__(self, ctx: ServiceContext, checkpoints: Checkpoints) -> None:
         self._ctx = ctx
+        self._checkpoints = checkpoints
 
     def rows(self, before: int | None, limit: int) -> tuple[tuple[AuditRow, ...], int]:
         """Newest first, and how many there are in all."""
@@ -23,7 +26,7 @@ class AuditQueries:
 
     def verify(self) -> ChainVerdict:
         """Walk the whole chain; the verdict is told to every shell, a broken chain also to the timeline."""
-        verdict = self._ctx.store.audit.verify()
+        verdict = self._checkpoints.judged(self._ctx.store.audit.verify())
         now_s = self._ctx.clock.utc_s()
         self._ctx.emit(AuditGrew(verdict.rows, verdict.ok, now_s))
         if not verdict.ok:
@@ -50,6 +53,17 @@ class AuditQueries:
             raise ProblemError(Problem(f"There is no service {service!r}.", code="not-found"))
         return point_in_time.at(service, at_s, operations, events)
 
+    def checkpoints(self) -> tuple[Checkpoint, ...]:
+        """Every signed checkpoint, the newest row's among them if it can be signed now."""
+        self._checkpoints.sign()
+        return self._ctx.store.audit.checkpoints()
+
+    def evidence(self, name: str) -> str | None:
+        """The canonical JSON that a row's digest names; `None` when it is not here or was changed."""
+        found = self._ctx.store.audit.evidence(name)
+        return None if found is None else canonical(found)
+
     def announce(self) -> None:
-        """Tell how many rows there are; whether they hold is not known until somebody verifies."""
+        """Tell how many rows there are; whether they hold is not known until somebody verifies. Signing begins."""
+        self._checkpoints.start()
         self._ctx.emit(AuditGrew(self._ctx.store.audit.count()))

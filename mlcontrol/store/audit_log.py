@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import secrets
 import tempfile
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,10 @@ import structlog
 
 from mlcontrol.core import audit as chain
 from mlcontrol.core.audit import AuditRow, ChainVerdict
+from mlcontrol.core.audit_export import Checkpoint
 from mlcontrol.ports.clock import Clock
 from mlcontrol.store.database import Database, StoreError
-from mlcontrol.store.tables.records import audit
+from mlcontrol.store.tables.records import audit, checkpoints, evidence
 
 log = structlog.get_logger("audit")
 
@@ -44,7 +46,9 @@ class AuditLog:
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK_KEY)))
             newest = connection.execute(sa.select(audit).order_by(audit.c.seq.desc()).limit(1)).first()
             previous = None if newest is None else AuditRow(*newest)
-            row = chain.append(previous, self._clock.utc_s(), actor, action, service, operation, body)
+            row = chain.append(
+                previous, self._clock.utc_s(), actor, action, service, operation, body, secrets.token_hex(16)
+            )
             connection.execute(
                 audit.insert().values(
                     seq=row.seq,
@@ -112,15 +116,55 @@ class AuditLog:
             return int(connection.execute(sa.select(sa.func.count()).select_from(audit)).scalar_one())
 
     def verify(self) -> ChainVerdict:
-        """Walk the whole chain, also against the head kept outside."""
+        """Walk the whole chain, also against the head and the checkpoint kept outside, and every checkpoint kept here."""
         kept = self._kept_head()  # read first: rows that come meanwhile only make the log longer
-        verdict = chain.verify(self._all(), kept)
+        points = [(found.seq, found.hash) for found in self.checkpoints()]
+        verdict = chain.verify(self.all(), [*([kept] if kept else []), *points])
         if not verdict.ok and kept is not None and verdict.first_bad == verdict.rows + 1:
             way_on = f" If this store was made anew on purpose, remove {self._head_file}."
             return replace(verdict, why=verdict.why + way_on)
         return verdict
 
-    def _all(self) -> Iterator[AuditRow]:
+    def newest(self) -> AuditRow | None:
+        found = self.rows(None, 1)
+        return found[0] if found else None
+
+    def put_checkpoint(self, point: Checkpoint) -> None:
+        """Keep a signed checkpoint in the store and beside the head, outside of it."""
+        with self._db.write() as connection:
+            connection.execute(checkpoints.insert().values(**asdict(point)))
+        self._write_outside(self._head_file.with_suffix(".checkpoint"), asdict(point))
+
+    def checkpoints(self) -> tuple[Checkpoint, ...]:
+        """Oldest first; the one kept outside the store is among them even when the store has lost it."""
+        query = sa.select(checkpoints).order_by(checkpoints.c.seq, checkpoints.c.at_s)
+        with self._db.read() as connection:
+            found = {Checkpoint(*row): None for row in connection.execute(query)}
+        try:
+            outside = Checkpoint(**json.loads(self._head_file.with_suffix(".checkpoint").read_text()))
+            found.setdefault(outside)
+        except (OSError, ValueError, TypeError):
+            return tuple(found)
+        return tuple(found)
+
+    def put_evidence(self, body: Any) -> str:
+        """Keep what a decision was based on; returns its digest, which the row of the decision names."""
+        name, text = chain.digest(body), chain.canonical(body)
+        with self._db.write() as connection:
+            known = connection.execute(sa.select(evidence.c.digest).where(evidence.c.digest == name)).first()
+            if known is None:
+                connection.execute(evidence.insert().values(digest=name, at_s=self._clock.utc_s(), body=text))
+        return name
+
+    def evidence(self, name: str) -> Any | None:
+        """What a digest names; `None` when it is not here, or is not what it was."""
+        with self._db.read() as connection:
+            text = connection.execute(sa.select(evidence.c.body).where(evidence.c.digest == name)).scalar()
+        body = None if text is None else json.loads(text)
+        return body if body is not None and chain.digest(body) == name else None
+
+    def all(self) -> Iterator[AuditRow]:
+        """Every row, oldest first."""
         # By position, not by number: a row whose number was changed must be met where it stands.
         last = -1
         while True:
@@ -139,13 +183,16 @@ class AuditLog:
                 kept = self._kept_head()
                 if kept is not None and (kept[0] >= row.seq or not self._continues(kept, row)):
                     return
-                self._head_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                descriptor, temporary = tempfile.mkstemp(dir=self._head_file.parent, prefix=".audit-head.")
-                with os.fdopen(descriptor, "w") as file:
-                    json.dump({"seq": row.seq, "hash": row.hash}, file)
-                Path(temporary).replace(self._head_file)
+                self._write_outside(self._head_file, {"seq": row.seq, "hash": row.hash})
         except (OSError, StoreError) as error:
             log.warning("the audit head outside the store stays behind", row=row.seq, why=str(error))
+
+    def _write_outside(self, path: Path, body: dict[str, Any]) -> None:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".audit-head.")
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(body, file)
+        Path(temporary).replace(path)
 
     def _continues(self, kept: tuple[int, str], row: AuditRow) -> bool:
         """Whether the log still holds the kept head. A restored backup that is written on must not outgrow the evidence."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from mlcontrol.core import audit as chain
@@ -262,8 +262,10 @@ def chain_of(n: int) -> list[AuditRow]:
     rows: list[AuditRow] = []
     for k in range(n):
         body = {"k": k, "text": 'ä"\u2028'}
-        rows.append(chain.append(rows[-1] if rows else None, 1.8e9 + k / 3, "ann", "note.added", "digits", "", body))
-    return rows
+        rows.append(
+            chain.append(rows[-1] if rows else None, 1.8e9 + k / 3, "ann", "note.added", "digits", "", body, "5a" * k)
+        )
+    return rows  # the first as an older panel wrote it, without a salt
 
 
 def exported(engine: Any, run: Callable[..., Any], n: int) -> str:
@@ -274,6 +276,7 @@ def exported(engine: Any, run: Callable[..., Any], n: int) -> str:
         return m.AuditAnswer(request=c.request, rows=tuple(older[: c.limit]), total=n)
 
     engine.answers[m.QueryAudit] = page
+    engine.answers[m.QueryCheckpoints] = lambda c: m.CheckpointsAnswer(request=c.request, checkpoints=())
     ran = run("audit", "export")
     assert ran.code == 0
     return str(ran.out)
@@ -297,6 +300,10 @@ def test_an_export_is_whole_and_verifies_alone(engine: Any, run: Callable[..., A
     assert ran.code == 0
     assert ran.documents[0]["rows"] == 1503
     assert run("audit", "verify", str(tmp_path / "nothing")).code == 3
+    head = json.loads(file.read_text().splitlines()[1502])["hash"]
+    assert run("audit", "verify", str(file), "--head", f"1503:{head}").code == 0
+    assert run("audit", "verify", str(file), "--head", f"1504:{head}").code == 1
+    assert run("audit", "verify", str(file), "--head", "newest").code == 3
 
 
 def test_every_flipped_bit_of_an_export_is_found(engine: Any, run: Callable[..., Any]) -> None:
@@ -308,17 +315,6 @@ def test_every_flipped_bit_of_an_export_is_found(engine: Any, run: Callable[...,
         flipped = bytearray(text)
         flipped[at // 8] ^= 1 << (at % 8)
         assert not verify_export(bytes(flipped)).ok, (at, bytes(flipped))
-
-
-def test_twin_without_exact_lines_a_flipped_bit_passes(
-    engine: Any, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from mlcontrol.cli import audit
-
-    text = exported(engine, run, 3).encode().replace(b"audit-row/1", b"audit-row/0", 1)
-    assert not audit.verify_export(text).ok
-    monkeypatch.setattr(audit, "_row", lambda line: msgspec.json.decode(line, type=AuditRow))
-    assert audit.verify_export(text).ok
 
 
 def test_a_cut_export_is_found(engine: Any, run: Callable[..., Any]) -> None:

@@ -86,7 +86,7 @@ def test_forward_and_back_with_every_row_in_the_chain(fleet: RunningFleet, run: 
     assert run("audit", "verify").code == 0
     rows = run("audit", "export").documents
     assert {"better on test data", "slow at noon"} <= {
-        json.loads(row["body"]).get("reason") for row in rows if row["schema"] == "mlcontrol.audit-row/1"
+        row["fields"].get("body.reason", {}).get("value") for row in rows if row["schema"] == "mlcontrol.audit-row/2"
     }
 
 

@@ -31,10 +31,20 @@ def _standing(s: Services, c: m.QueryStanding, _tell: Tell) -> m.Event:
     return m.StandingAnswer(request=c.request, standing=s.audit.standing(c.service, c.at_s))
 
 
+def _checkpoints(s: Services, c: m.QueryCheckpoints, _tell: Tell) -> m.Event:
+    return m.CheckpointsAnswer(request=c.request, checkpoints=s.audit.checkpoints())
+
+
+def _evidence(s: Services, c: m.QueryEvidence, _tell: Tell) -> m.Event:
+    return m.EvidenceAnswer(request=c.request, body=s.audit.evidence(c.digest))
+
+
 TABLE: Table = {
     m.QueryTimeline: (Lane.QUICK, _timeline),
     m.AddNote: (Lane.QUICK, _note),
     m.QueryAudit: (Lane.QUICK, _audit),
     m.VerifyAudit: (Lane.SLOW, _verify),
     m.QueryStanding: (Lane.QUICK, _standing),
+    m.QueryCheckpoints: (Lane.SLOW, _checkpoints),
+    m.QueryEvidence: (Lane.QUICK, _evidence),
 }

@@ -85,7 +85,19 @@ from mlcontrol.engine.messages.records import (
     AuditVerified as AuditVerified,
 )
 from mlcontrol.engine.messages.records import (
+    CheckpointsAnswer as CheckpointsAnswer,
+)
+from mlcontrol.engine.messages.records import (
+    EvidenceAnswer as EvidenceAnswer,
+)
+from mlcontrol.engine.messages.records import (
     QueryAudit as QueryAudit,
+)
+from mlcontrol.engine.messages.records import (
+    QueryCheckpoints as QueryCheckpoints,
+)
+from mlcontrol.engine.messages.records import (
+    QueryEvidence as QueryEvidence,
 )
 from mlcontrol.engine.messages.records import (
     QueryStanding as QueryStanding,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mlcontrol.core.audit import AuditRow, ChainVerdict
+from mlcontrol.core.audit_export import Checkpoint
 from mlcontrol.core.point_in_time import Standing
 from mlcontrol.core.types import EventKind, TimelineEvent
 from mlcontrol.engine.messages.shape import Request
@@ -45,6 +46,16 @@ class QueryStanding(Request, frozen=True, kw_only=True):
     at_s: float
 
 
+class QueryCheckpoints(Request, frozen=True, kw_only=True):
+    """Answer: `CheckpointsAnswer`; the newest row is signed first if it can be."""
+
+
+class QueryEvidence(Request, frozen=True, kw_only=True):
+    """What a digest in an audit row names. Answer: `EvidenceAnswer`."""
+
+    digest: str
+
+
 class TimelineAnswer(Request, frozen=True, kw_only=True):
     events: tuple[TimelineEvent, ...]
 
@@ -62,5 +73,15 @@ class StandingAnswer(Request, frozen=True, kw_only=True):
     standing: Standing
 
 
-Command = QueryTimeline | AddNote | QueryAudit | VerifyAudit | QueryStanding
-Event = TimelineAnswer | AuditAnswer | AuditVerified | StandingAnswer
+class CheckpointsAnswer(Request, frozen=True, kw_only=True):
+    checkpoints: tuple[Checkpoint, ...]
+
+
+class EvidenceAnswer(Request, frozen=True, kw_only=True):
+    """``body``: canonical JSON; `None`: not here, or not what it was."""
+
+    body: str | None
+
+
+Command = QueryTimeline | AddNote | QueryAudit | VerifyAudit | QueryStanding | QueryCheckpoints | QueryEvidence
+Event = TimelineAnswer | AuditAnswer | AuditVerified | StandingAnswer | CheckpointsAnswer | EvidenceAnswer

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from mlcontrol.core.audit import AuditRow, ChainVerdict
+from mlcontrol.core.audit import SALT, AuditRow, ChainVerdict
 from mlcontrol.core.types import Health
 from mlcontrol.gui.viewmodels.phrases import age_text, count_text, moment_text, version_text, visible_text
 
@@ -49,7 +49,7 @@ def body_of(row: AuditRow) -> dict[str, Any]:
         body = json.loads(row.body)
     except ValueError:
         return {"unreadable": row.body}
-    return body if isinstance(body, dict) else {"value": body}
+    return {k: v for k, v in body.items() if k != SALT} if isinstance(body, dict) else {"value": body}
 
 
 def pretty_body(row: AuditRow) -> str:

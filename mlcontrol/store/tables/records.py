@@ -22,6 +22,25 @@ audit = sa.Table(
     sa.Index("audit_by_action", "action"),
 )
 
+checkpoints = sa.Table(
+    "audit_checkpoints",
+    metadata,
+    sa.Column("seq", sa.BigInteger, nullable=False),
+    sa.Column("hash", sa.Text, nullable=False),
+    sa.Column("at_s", sa.Double, nullable=False),
+    sa.Column("public_key", sa.Text, nullable=False),
+    sa.Column("signature", sa.Text, primary_key=True),
+    sa.Index("audit_checkpoints_by_seq", "seq"),
+)
+
+evidence = sa.Table(
+    "audit_evidence",
+    metadata,
+    sa.Column("digest", sa.Text, primary_key=True),  # "sha256:..." of the body, which a row of the audit log names
+    sa.Column("at_s", sa.Double, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+)
+
 timeline = sa.Table(
     "timeline",
     metadata,

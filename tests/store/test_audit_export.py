@@ -1,0 +1,332 @@
+"""An export verifies alone, whatever is withheld; every single bit of it matters; checkpoints are signed and kept outside, too."""
+
+from __future__ import annotations
+
+import json
+import runpy
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlcontrol.adapters.secrets.signing_key import SigningKey
+from mlcontrol.core import audit as chain
+from mlcontrol.core.audit import AuditRow
+from mlcontrol.core.audit_export import PEOPLE_AND_WORDS, Checkpoint, export
+from mlcontrol.gui.resources import resource
+from mlcontrol.ports.clock import SystemClock
+from mlcontrol.ports.connection import Viability
+from mlcontrol.ports.errors import NeedsCredentials
+from mlcontrol.services.checkpoints import Checkpoints
+from mlcontrol.store.store import Store
+
+VERIFIER = resource("audit", "verify_audit.py")
+alone = runpy.run_path(str(VERIFIER))
+
+
+def chain_of(n: int, body: dict[str, Any] | None = None) -> list[AuditRow]:
+    rows: list[AuditRow] = []
+    for k in range(n):
+        facts = {"reason": "errors ä\u202e", "to": "2"} if body is None else body
+        previous = rows[-1] if rows else None
+        rows.append(chain.append(previous, 1.8e9 + k / 3, "ann", "deploy.intent", "digits", "o", facts, f"{k:032x}"))
+    return rows
+
+
+def text_of(rows: list[AuditRow], withhold: tuple[str, ...] = (), points: tuple[Checkpoint, ...] = ()) -> bytes:
+    return "".join(line + "\n" for line in export(rows, points, withhold)).encode()
+
+
+def test_a_flipped_bit_anywhere_in_six_thousand_rows_is_found() -> None:
+    """Each flip meets the check that the verifier makes of each line first; a newline that comes or goes makes other lines."""
+    whole = alone["line_is_whole"]
+    lines = text_of(chain_of(6000, {})).splitlines(keepends=True)
+    assert len(lines) == 6001
+    link, flips = chain.GENESIS.encode(), 0
+    for i, line in enumerate(lines):
+        assert whole(line[:-1], link)
+        after = lines[i + 1] if i < 6000 else b""
+        # Every bit of every 500th row; of the others one bit of every eighth byte, others in the next row.
+        whole_row = i % 500 == 0
+        bits = range(8) if whole_row else (i % 8,)
+        for at in range(len(line)) if whole_row else range(i // 8 % 8, len(line), 8):
+            for bit in bits:
+                flipped = bytearray(line)
+                flipped[at] ^= 1 << bit
+                seen = (
+                    flipped[:-1] if flipped[-1] == 10 and flipped.count(10) == 1 else (flipped + after).split(b"\n")[0]
+                )
+                if whole(seen, link):
+                    pytest.fail(f"row {i + 1}, byte {at}, bit {bit}")
+                flips += 1
+        link = line[-67:-3]
+    assert flips > 6000 * 40
+
+
+@pytest.mark.parametrize("withhold", [(), PEOPLE_AND_WORDS], ids=["whole", "redacted"])
+def test_every_flipped_bit_of_a_small_export_names_its_row(withhold: tuple[str, ...]) -> None:
+    text = text_of(chain_of(3), withhold)
+    ends = [at for at, byte in enumerate(text) if byte == 10]
+    for at in range(len(text) * 8):
+        flipped = bytearray(text)
+        flipped[at // 8] ^= 1 << (at % 8)
+        verdict = alone["verify"](bytes(flipped))
+        assert not verdict["ok"], at
+        row = sum(end < at // 8 for end in ends) + 1
+        assert verdict["first_bad"] == row, (at, verdict)
+
+
+def resealed(lines: list[dict[str, Any]]) -> bytes:
+    """Written anew by somebody who knows the format: each line's own digest fits again."""
+    from mlcontrol.core.audit_export import _sealed
+
+    link, text = chain.GENESIS, ""
+    for line in lines:
+        line.pop("line", None)
+        sealed = _sealed(line, link)
+        link = sealed[-66:-2]
+        text += sealed + "\n"
+    return text.encode()
+
+
+def parsed(text: bytes) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def change_value(lines: list[dict[str, Any]]) -> None:
+    lines[2]["fields"]["body.to"]["value"] = "3"
+
+
+def change_withheld(lines: list[dict[str, Any]]) -> None:
+    lines[2]["fields"]["actor"]["digest"] = "0" * 64
+
+
+def add_a_field(lines: list[dict[str, Any]]) -> None:
+    lines[2]["fields"]["body.approved"] = {"value": True, "salt": "00"}
+
+
+def add_a_word_beside(lines: list[dict[str, Any]]) -> None:
+    lines[2]["comment"] = "approved"
+
+
+def rehash(lines: list[dict[str, Any]]) -> None:
+    change_value(lines)
+    lines[2]["hash"] = alone["row_hash"](lines[2])
+
+
+def drop(lines: list[dict[str, Any]]) -> None:
+    del lines[2]
+
+
+def swap(lines: list[dict[str, Any]]) -> None:
+    lines[2], lines[3] = lines[3], lines[2]
+
+
+def repeat(lines: list[dict[str, Any]]) -> None:
+    lines.insert(2, dict(lines[1]))
+
+
+@pytest.mark.parametrize(
+    ("forge", "row"),
+    [
+        (change_value, 3),
+        (change_withheld, 3),
+        (add_a_field, 3),
+        (add_a_word_beside, 3),
+        (rehash, 4),
+        (drop, 3),
+        (swap, 3),
+        (repeat, 3),
+    ],
+    ids=lambda found: getattr(found, "__name__", ""),
+)
+def test_a_forger_who_knows_the_format_is_found_by_the_chain(forge: Any, row: int) -> None:
+    lines = parsed(text_of(chain_of(6), ("actor", "body.reason")))
+    assert alone["verify"](resealed([dict(line) for line in lines]))["ok"]
+    forge(lines)
+    verdict = alone["verify"](resealed(lines))
+    assert (verdict["ok"], verdict["first_bad"]) == (False, row), verdict
+
+
+def test_twin_without_the_rows_hashes_a_resealed_forgery_passes() -> None:
+    blind = runpy.run_path(str(VERIFIER))
+    blind["verify"].__globals__["row_hash"] = lambda row: None
+    lines = parsed(text_of(chain_of(6)))
+    change_value(lines)
+    assert blind["verify"](resealed(lines))["ok"]
+
+
+def test_a_redacted_export_keeps_its_chain_and_says_nothing_of_what_it_withholds() -> None:
+    text = text_of(chain_of(40), PEOPLE_AND_WORDS)
+    assert alone["verify"](text)["ok"]
+    assert b"ann" not in text
+    assert b"errors" not in text
+    assert chain.SALT.encode() not in text
+    # Equal words do not look equal: a guess cannot be tried against the digest without the field's salt.
+    digests = {row["fields"]["body.reason"]["digest"] for row in parsed(text)[:-1]}
+    assert len(digests) == 40
+
+
+def test_a_cut_export_and_an_old_one_are_found() -> None:
+    rows = chain_of(9)
+    lines = text_of(rows).splitlines(keepends=True)
+    for kept in range(len(lines)):
+        assert alone["verify"](b"".join(lines[:kept]))["first_bad"] == kept + 1
+    restored = text_of(rows[:6])  # complete in itself: only a head written down elsewhere tells
+    assert alone["verify"](restored)["ok"]
+    verdict = alone["verify"](restored, (9, rows[8].hash))
+    assert (verdict["ok"], verdict["first_bad"]) == (False, 7)
+
+
+class NoKeyring:
+    """Stands for a session without one."""
+
+    def viability(self) -> Viability:
+        return Viability(False, "no D-Bus session")
+
+
+class InMemory:
+    """A keyring that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], str] = {}
+
+    def viability(self) -> Viability:
+        return Viability(True)
+
+    def get(self, workspace: str, connection: str, deadline_s: float = 10.0) -> str | None:
+        return self.kept.get((workspace, connection))
+
+    def set(self, workspace: str, connection: str, secret: str, deadline_s: float = 30.0) -> None:
+        self.kept[workspace, connection] = secret
+
+    def delete(self, workspace: str, connection: str, deadline_s: float = 10.0) -> None:
+        del self.kept[workspace, connection]
+
+
+class World:
+    """As much of a service context as checkpoints need; the store is real."""
+
+    view_only = ""
+
+    def __init__(self, place: Path) -> None:
+        self.clock = SystemClock()
+        self.store = Store.open("sqlite:///panel.db", place, self.clock, place / "heads")
+        self.told: list[Any] = []
+
+    def emit(self, *facts: Any) -> None:
+        self.told += facts
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path)
+    for n in range(5):
+        made.store.audit.append("ann", "note.added", {"n": n})
+    yield made
+    made.store.close()
+
+
+def test_checkpoints_are_signed_kept_outside_and_verified(world: World, tmp_path: Path) -> None:
+    keyring = InMemory()
+    points = Checkpoints(world, SigningKey("w", keyring, tmp_path))  # type: ignore[arg-type]
+    first = points.sign()
+    assert first is not None
+    assert points.sign() is None  # the newest row has one
+    assert points.judged(world.store.audit.verify()).ok
+    assert [event.title for event in world.told] == ["A key to sign the audit log was made"]
+    assert list(tmp_path.glob("audit-signing*")) == []
+    again = SigningKey("w", keyring, tmp_path)
+    assert again.load() == "in the keyring"
+    assert again.public_key == first.public_key
+
+    text = text_of(list(world.store.audit.all()), (), world.store.audit.checkpoints())
+    ran = _run_alone(tmp_path, text, "--public-key", first.public_key)
+    assert (ran.returncode, ran.stderr) == (0, ""), ran.stdout
+    other = "00" * 32
+    assert _run_alone(tmp_path, text, "--public-key", other).returncode == 1
+
+
+def test_a_forged_signature_is_found_here_and_outside(world: World, tmp_path: Path) -> None:
+    from mlcontrol.store.tables.records import checkpoints as table
+
+    points = Checkpoints(world, SigningKey("w", InMemory(), tmp_path))  # type: ignore[arg-type]
+    point = points.sign()
+    assert point is not None
+    with world.store.audit._db.write() as connection:
+        connection.execute(table.update().values(at_s=1.0))
+    verdict = points.judged(world.store.audit.verify())
+    assert (verdict.ok, verdict.first_bad) == (False, 5)
+    text = text_of(list(world.store.audit.all()), (), world.store.audit.checkpoints())
+    assert alone["verify"](text)["first_bad"] == 5
+
+
+def test_a_lost_store_does_not_lose_the_last_checkpoint(world: World, tmp_path: Path) -> None:
+    points = Checkpoints(world, SigningKey("w", InMemory(), tmp_path))  # type: ignore[arg-type]
+    shutil.copy(tmp_path / "panel.db", tmp_path / "backup.db")
+    world.store.audit.append("ann", "note.added", {"n": "late"})
+    assert points.sign() is not None
+    world.store.close()
+    shutil.copy(tmp_path / "backup.db", tmp_path / "panel.db")
+    for leftover in tmp_path.glob("panel.db-*"):
+        leftover.unlink()
+    (next((tmp_path / "heads").glob("*.head"))).unlink()  # even without the head
+    back = World(tmp_path)
+    try:
+        assert back.store.audit.verify().ok is False
+    finally:
+        back.store.close()
+
+
+def test_without_a_keyring_the_key_is_a_private_file_and_that_is_said(world: World, tmp_path: Path) -> None:
+    key = partial(SigningKey, "w", NoKeyring(), tmp_path / "state")  # type: ignore[arg-type]
+    points = Checkpoints(world, key())  # type: ignore[arg-type]
+    assert points.sign() is not None
+    (told,) = world.told
+    assert "because there is no keyring" in told.detail
+    (file,) = (tmp_path / "state").iterdir()
+    assert "without-a-keyring" in file.name
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert key().load().startswith("in the file")
+    file.chmod(0o644)
+    with pytest.raises(NeedsCredentials):
+        key().load()
+
+
+def test_evidence_is_named_by_what_it_is(world: World) -> None:
+    from mlcontrol.store.tables.records import evidence as table
+
+    name = world.store.audit.put_evidence({"rule": "I1", "verdict": "block"})
+    assert world.store.audit.put_evidence({"verdict": "block", "rule": "I1"}) == name
+    assert world.store.audit.evidence(name) == {"rule": "I1", "verdict": "block"}
+    with world.store.audit._db.write() as connection:
+        connection.execute(table.update().values(body='{"rule":"I1","verdict":"pass"}'))
+    assert world.store.audit.evidence(name) is None
+
+
+def _run_alone(place: Path, text: bytes, *words: str) -> subprocess.CompletedProcess[str]:
+    """As an auditor would: a copy of the one file, in an empty folder, by a Python that knows nothing of this project."""
+    bare = place / "auditor"
+    bare.mkdir(exist_ok=True)
+    shutil.copy(VERIFIER, bare)
+    (bare / "export.jsonl").write_bytes(text)
+    return subprocess.run(
+        [sys.executable, "-I", "verify_audit.py", "export.jsonl", *words], cwd=bare, capture_output=True, text=True
+    )
+
+
+def test_the_verifier_needs_nothing_but_python() -> None:
+    import ast
+
+    imported = {
+        alias.name.split(".")[0]
+        for node in ast.walk(ast.parse(VERIFIER.read_text()))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in (node.names if isinstance(node, ast.Import) else [ast.alias(node.module or "")])
+    }
+    assert imported - set(sys.stdlib_module_names) == {"cryptography"}
