@@ -29,6 +29,7 @@ PRINTING_ROOMS = (
     "mlcontrol/cli/",
     "mlcontrol/sandbox/",
     "mlcontrol/engine/serve.py",
+    "resources/audit/",
     "resources/sandbox/",
     "tools/",
     "tests/",
