@@ -10,6 +10,7 @@ from typing import Any
 from mlcontrol.cli.exit_codes import BLOCKED, DONE
 from mlcontrol.cli.output import add_common, jsonable, put_json, put_table, say, say_problem
 from mlcontrol.cli.session import Session, actor, workspace_of
+from mlcontrol.cli.status import connection_document
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.settings import ConnectionSettings
 from mlcontrol.core.types import ConnectionKind
@@ -65,7 +66,7 @@ def _list(session: Session, args: argparse.Namespace) -> int:
     session.refresh()
     connections = list(session.state.connections.values())
     if args.format == "json":
-        put_json({"schema": "mlcontrol.connections/1", "connections": jsonable(connections)})
+        put_json({"schema": "mlcontrol.connections/1", "connections": [connection_document(c) for c in connections]})
     else:
         rows = [(c.id, c.kind.value, c.adapter, c.health.value, c.server, c.text) for c in connections]
         put_table(("CONNECTION", "KIND", "ADAPTER", "HEALTH", "SERVER", "SAYS"), rows)

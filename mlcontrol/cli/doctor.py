@@ -13,10 +13,10 @@ from typing import Any
 
 from mlcontrol import __version__
 from mlcontrol.cli.exit_codes import BLOCKED, DONE
-from mlcontrol.cli.output import add_common, jsonable, plain, put_json
+from mlcontrol.cli.output import add_common, jsonable, plain, put_json, say
 from mlcontrol.cli.session import Session, workspace_of
 from mlcontrol.core.problem import ProblemError
-from mlcontrol.core.types import Health
+from mlcontrol.core.types import ConnectionState, Health
 
 PACKAGES = (
     "PySide6-Essentials",
@@ -30,6 +30,8 @@ PACKAGES = (
     "tritonclient",
 )
 
+SLOW_MS = 1000.0
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -42,17 +44,36 @@ class Line:
 
 def add_parser(commands: Any) -> None:
     parser = commands.add_parser("doctor", help="what is installed, reachable, unlocked, slow")
+    parser.add_argument(
+        "--bundle", type=Path, metavar="FILE", help="also write a zip file for a bug report, without secrets"
+    )
     add_common(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     lines = [*_machine(), _keyring(), *_workspace(args.workspace)]
+    findings = {"schema": "mlcontrol.doctor/1", "lines": jsonable(lines)}
+    if args.bundle is not None:
+        _pack(args, findings)
     if args.format == "json":
-        put_json({"schema": "mlcontrol.doctor/1", "lines": jsonable(lines)})
+        put_json(findings)
     else:
         for line in lines:
             print(f"{line.state:8} {line.what}: {plain(line.detail)}")
     return BLOCKED if any(line.state == "failed" for line in lines) else DONE
+
+
+def _pack(args: argparse.Namespace, findings: dict[str, Any]) -> None:
+    from mlcontrol.cli.bundle import write_bundle
+
+    try:
+        workspace = workspace_of(args.workspace)
+    except ProblemError:
+        workspace = None
+    write_bundle(args.bundle, findings, workspace)
+    say(
+        f"{args.bundle} holds these findings, the workspace file and the engine's log. Look through it before you send it."
+    )
 
 
 def _machine() -> list[Line]:
@@ -96,7 +117,14 @@ def _workspace(given: Path | None) -> list[Line]:
         lines.append(Line("engine", "warning" if hello.view_only else "ok", detail))
     lines += [Line("workspace file", "warning", problem) for problem in state.settings.problems]
     for connection in state.connections.values():
-        good = connection.health is Health.OK
-        words = " ".join(part for part in (connection.server, connection.text, connection.why, connection.next) if part)
-        lines.append(Line(connection.id, "ok" if good else "failed", words))
+        lines.append(_connection(connection))
     return lines
+
+
+def _connection(connection: ConnectionState) -> Line:
+    took = "" if connection.latency_ms is None else f"({connection.latency_ms:.0f} ms)"
+    parts = [connection.server, connection.text, connection.why, connection.next, took]
+    state = "ok" if connection.health is Health.OK else "failed"
+    if state == "ok" and (connection.latency_ms or 0.0) > SLOW_MS:
+        state, parts = "warning", [*parts, f"slow: over {SLOW_MS:.0f} ms"]
+    return Line(connection.id, state, " ".join(part for part in parts if part))

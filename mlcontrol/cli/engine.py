@@ -19,5 +19,5 @@ def run(args: argparse.Namespace) -> int:
     from mlcontrol.engine.serve import serve
 
     workspace = workspace_of(args.workspace)
-    say(f"The engine runs for {workspace}. Ctrl-C ends it.")
+    say(f"Starting the engine of {workspace}. Ctrl-C ends it.")
     return serve(workspace, linger=False, log_level=logging.getLevelNamesMapping()[args.log_level.upper()])

@@ -34,6 +34,8 @@ COMMANDS = {
     "screenshot": "render a page to a file, without a display",
 }
 
+EVERYWHERE = ("--workspace", "--format", "--log-level")
+
 
 def parser_for(name: str | None) -> argparse.ArgumentParser:
     """The parser with one command filled in (only its module is imported), or with all as names."""
@@ -54,7 +56,8 @@ def parser_for(name: str | None) -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        if not words or words[0].partition("=")[0] == "--workspace":
+        words = _command_first(words)
+        if not words or words[0].startswith("--workspace"):
             return _open_window(words)
         return _run_command(words)
     except SystemExit as stop:  # argparse ends with 2 on wrong usage; here that means "unknown"
@@ -76,12 +79,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         return DONE
 
 
+def _command_first(words: list[str]) -> list[str]:
+    """The options that every command has may also come before it: `mlcontrol --workspace FILE status`."""
+    at = 0
+    while at < len(words) and words[at].partition("=")[0] in EVERYWHERE:
+        at += 1 if "=" in words[at] else 2
+    return [words[at], *words[:at], *words[at + 1 :]] if at < len(words) and words[at] in COMMANDS else words
+
+
 def _run_command(words: list[str]) -> int:
     name = next((word for word in words if not word.startswith("-")), None)
     args = parser_for(name).parse_args(words)
     if args.command is None:
         parser_for(None).print_help()
         return CANNOT_RUN
+    if getattr(args, "log_level", "warning") != "warning":
+        import logging
+
+        logging.basicConfig(level=args.log_level.upper(), stream=sys.stderr)
     return int(importlib.import_module(f"mlcontrol.cli.{args.command}").run(args))
 
 

@@ -6,8 +6,8 @@ import argparse
 import time
 from typing import Any
 
-from mlcontrol.cli.exit_codes import BLOCKED, DONE, UNKNOWN
-from mlcontrol.cli.output import add_common, age_words, plain, put_json, put_table, utc
+from mlcontrol.cli.exit_codes import BLOCKED, CANNOT_RUN, DONE, UNKNOWN
+from mlcontrol.cli.output import add_common, age_words, plain, put_json, put_table, say, utc
 from mlcontrol.cli.session import Session
 from mlcontrol.core.freshness import age_s
 from mlcontrol.core.problem import Problem, ProblemError
@@ -34,6 +34,11 @@ def run(args: argparse.Namespace) -> int:
                         f"There is no service {args.service!r}.", f"Known: {known}.", "Check the name.", "not-found"
                     )
                 )
+        for problem in state.settings.problems:
+            say(plain(problem))
+        if not services:
+            say(f"{session.workspace} defines no service that can be shown.")
+            say("Define one on the panel's Connections page, or in that file.")
         services.sort(key=lambda s: (_RANK[s.health], s.id))
         if args.format == "json":
             put_json(
@@ -42,15 +47,16 @@ def run(args: argparse.Namespace) -> int:
                     "workspace": str(session.workspace),
                     "at": utc(time.time()),
                     "services": [_document(s) for s in services],
-                    "connections": [_connection(c) for c in state.connections.values()],
+                    "connections": [connection_document(c) for c in state.connections.values()],
                 }
             )
         else:
-            _table(services)
+            if services:
+                _table(services)
             for connection in state.connections.values():
                 if connection.health is not Health.OK:
                     print(f"\n{connection.id} ({connection.adapter}): {plain(connection.text)} {plain(connection.why)}")
-    return _exit_code(services)
+    return CANNOT_RUN if state.settings.problems and not services else _exit_code(services)
 
 
 _RANK = {Health.CRITICAL: 0, Health.UNKNOWN: 1, Health.WARNING: 2, Health.OK: 3}
@@ -139,13 +145,17 @@ def _document(s: ServiceState) -> dict[str, Any]:
     }
 
 
-def _connection(c: Any) -> dict[str, Any]:
+def connection_document(c: Any) -> dict[str, Any]:
     return {
         "connection": c.id,
         "kind": c.kind,
         "adapter": c.adapter,
         "health": c.health,
+        "server": c.server,
         "text": c.text,
         "why": c.why,
+        "next": c.next,
+        "latency_ms": c.latency_ms,
+        "at": utc(c.at.utc_s) if c.at else None,
         "age_s": age_s(c.at, time.monotonic()),
     }

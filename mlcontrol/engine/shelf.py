@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.settings import ConnectionSettings, WorkspaceSettings
 from mlcontrol.core.types import ConnectionKind
+from mlcontrol.ports.errors import AdapterError
 
 Make = Callable[[ConnectionSettings], Any]
 
@@ -55,7 +57,7 @@ class Shelf:
                 )
             known = self._made.get((connection, as_))
             if known is None:
-                known = settings, (make or self._make)(settings)
+                known = settings, _made(make or self._make, settings)
                 self._made[connection, as_] = known
             return known[1]
 
@@ -65,3 +67,11 @@ class Shelf:
             self._made.clear()
         for adapter in closing:
             adapter.close()
+
+
+def _made(make: Make, settings: ConnectionSettings) -> Any:
+    try:
+        return make(settings)
+    except AdapterError as error:
+        # Nothing was asked yet, so nobody has noted it for the connection: it is a matter of its settings.
+        raise ProblemError(replace(error.problem, code=error.problem.code or "not-viable")) from error

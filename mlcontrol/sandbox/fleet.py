@@ -186,7 +186,7 @@ def down(home: Path | None = None) -> None:
     supervisor = supervisor_of(record)
     if supervisor.alive():
         os.kill(supervisor.pid, signal.SIGTERM)
-        wait_until(lambda: not supervisor.alive(), 40.0)
+        wait_until(lambda: not supervisor.alive(), 60.0)
         if supervisor.alive():
             os.kill(supervisor.pid, signal.SIGKILL)
     sweep(jsonfile.read(layout.record) or {})

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import fcntl
 import os
 import shutil
@@ -243,7 +244,8 @@ class Supervisor:
             with ThreadPoolExecutor(len(names)) as pool:
                 list(pool.map(end_group, [self._ids[name] for name in present]))
             for name in present:
-                self._children[name].wait(5.0)
+                with contextlib.suppress(subprocess.TimeoutExpired):  # the rest is ended all the same
+                    self._children[name].wait(5.0)
         if self._relays is not None:
             self._relays.end()
         if self._keeper is not None and self._keeper.stdin is not None:

@@ -196,6 +196,8 @@ class Collector:
             return
         with ThreadPoolExecutor(min(8, len(jobs)), thread_name_prefix="refresh") as pool:
             list(pool.map(self._run_quietly, jobs))
+        for connection in list(settings.connections.values()):
+            self._fold_connection(connection)
         for name in [service] if service else list(settings.services):
             self.fold(name)
 
