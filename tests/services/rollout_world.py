@@ -121,16 +121,17 @@ class Killed(BaseException):
 class Context:
     """What the services reach, on a world and a real store in ``folder``."""
 
-    world: World
+    world: Any  # a `World`, or one outside this process
     folder: Path
     operations: dict[str, Operation] = field(default_factory=dict)
     events: list[TimelineEvent] = field(default_factory=list)
     view_only: str = ""
     has_golden: bool = True
+    url: str = "sqlite:///panel.db"
 
     def __post_init__(self) -> None:
         self.clock = SystemClock()
-        self.store: Any = Store.open("sqlite:///panel.db", self.folder, self.clock, self.folder / "heads")
+        self.store: Any = Store.open(self.url, self.folder, self.clock, self.folder / "heads")
         self.settings = WorkspaceSettings("test", str(self.folder / "mlcontrol.toml"), services={"digits": SERVICE})
         self.ended = threading.Event()
 
