@@ -65,6 +65,7 @@ TEST_PROGRAMS = {
     "gnome-keyring-daemon": "gnome-keyring",
     "dbus-run-session": "dbus-x11",
     "secret-tool": "libsecret-tools",
+    "strace": "strace",
 }
 TEST_FILES = {"/usr/lib/postgresql/*/bin/initdb": "postgresql"}
 

@@ -228,7 +228,9 @@ class OperationRun:
         )
 
     def _lost(self, problem: Problem) -> None:
-        """The journal could not be written: nothing more is done; the operation stays open and is settled at the next start."""
+        """The journal could not be written, or the target belongs to somebody else: nothing more is done here."""
+        overtaken = problem.code == "conflict"
+        then = "What it was doing may still have come through." if overtaken else "It is settled by reading the real state."
         self._ctx.emit(
             TimelineEvent(
                 id=f"operation-{self.operation_id}-lost",
@@ -236,7 +238,7 @@ class OperationRun:
                 kind=_EVENT_KIND[self.kind],
                 title=f"{self.kind.value} of v{self._effects.to_version} stopped",
                 service=self.service,
-                detail=f"{problem} It stays open and is settled by reading the real state.",
+                detail=f"{problem} {then}",
                 actor=self.actor,
                 severity=Health.CRITICAL,
                 operation=self.operation_id,

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from mlcontrol.core.lease import LEASE_S, Holder, Lease, LeaseLostError, LeaseTakenError
 from mlcontrol.ports.clock import Clock
-from mlcontrol.store.database import Database
+from mlcontrol.store.database import Database, StoreError
 from mlcontrol.store.holders import boot, end_holder, host_of, is_dead, new_holder
 from mlcontrol.store.tables.leases import leases
 
@@ -24,11 +24,21 @@ class Leases:
         self._db = database
         self._clock = clock
         self._holder = new_holder()
+        self._ended: set[str] = set()  # operations of ours whose release may not have reached the store
         self._ticks = f"boot {boot()}" if database.is_sqlite else "database"
 
     def acquire(self, targets: Sequence[str], service: str, operation: str, actor: str, what: str) -> Lease:
         """All of ``targets`` or none. Raises `LeaseTakenError` saying who has one and since when, `StoreError` when the store is
         not there."""
+        try:
+            lease = self._acquire(targets, service, operation, actor, what)
+        except StoreError:
+            self._ended.add(operation)  # it may have been given although nobody could be told
+            raise
+        self._ended.discard(operation)
+        return lease
+
+    def _acquire(self, targets: Sequence[str], service: str, operation: str, actor: str, what: str) -> Lease:
         fences, abandoned = [], []
         with self._db.write() as connection:
             now = self._now(connection)
@@ -86,7 +96,9 @@ class Leases:
                     self._require(lease, self._rows(connection, lease), now)
 
     def release(self, lease: Lease) -> None:
-        """Give it back; what is held by somebody else by now is left alone."""
+        """Give it back; what is held by somebody else by now is left alone. Where the store is away, this holder at least knows
+        that it is free."""
+        self._ended.add(lease.operation)
         with self._db.write() as connection:
             for target, fence in lease.fences:
                 connection.execute(
@@ -94,6 +106,7 @@ class Leases:
                     .where(leases.c.target == target, leases.c.fence == fence, leases.c.holder == lease.holder)
                     .values(holder="", asked="")
                 )
+        self._ended.discard(lease.operation)
 
     def ask_for(self, targets: Sequence[str], actor: str) -> None:
         """Tell whoever holds one of the targets that ``actor`` wants to take over; the holder hears of it at its next look."""
@@ -131,13 +144,15 @@ class Leases:
         fences = dict(lease.fences)
         for row in rows:
             if row.fence != fences.pop(row.target) or row.holder != lease.holder:
-                raise LeaseLostError(lease.service, self._who(row, now) if row.holder else None)
+                raise LeaseLostError(lease.service, self._who(row, now))
         if fences:
             raise LeaseLostError(lease.service, None)
 
     def _is_free(self, row: Any, now: float) -> bool:
         if not row.holder or row.ticks != self._ticks or row.expires <= now:
             return True
+        if row.holder == self._holder:
+            return row.operation in self._ended
         return is_dead(row.holder)
 
     def _who(self, row: Any, now: float) -> Holder:

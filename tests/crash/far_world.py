@@ -101,7 +101,8 @@ def running_target() -> Iterator[int]:
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert process.stdin is not None and process.stdout is not None
+    assert process.stdin is not None
+    assert process.stdout is not None
     try:
         yield int(process.stdout.readline())
     finally:

@@ -26,12 +26,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from mlcontrol.core import audit as chain
+from mlcontrol.core.audit import AuditRow
 from tests.crash.far_world import FarWorld, running_target
 from tests.crash.scenarios import SCENARIOS, Scenario, carry_out
 from tests.crash.verdict import judge
 from tests.services.rollout_world import Context
 
-WRITING = ("pwrite64", "write", "fsync", "fdatasync", "sendto", "rename", "unlink", "ftruncate", "openat", "close")
+WRITING = ("pwrite64", "write", "fsync", "fdatasync", "sendto", "rename", "unlink", "ftruncate")
 MODES = ("writes", "syscalls", "anytime")
 _STORE_WRITES = {
     "audit": ("append",),
@@ -45,9 +47,12 @@ Point = tuple[str, int]
 
 
 class Harness:
-    def __init__(self, folder: Path, port: int) -> None:
+    """``twin``: takes a guard out of the context, to see that this harness notices."""
+
+    def __init__(self, folder: Path, port: int, twin: Callable[[Context], None] | None = None) -> None:
         self._folder = folder
         self._port = port
+        self._twin = twin
         self._template = folder / "template"
         self._template.mkdir()
         _in_child(lambda: Context(FarWorld(port), self._template).store.close())
@@ -72,7 +77,14 @@ class Harness:
         scenario = SCENARIOS[name]
         with self._world(scenario) as folder:
             if mode == "syscalls":
-                strace = ["-o", "/dev/null", "-e", f"trace={point[0]}", "-e", f"inject={point[0]}:signal=KILL:when={point[1]}"]
+                strace = [
+                    "-o",
+                    "/dev/null",
+                    "-e",
+                    f"trace={point[0]}",
+                    "-e",
+                    f"inject={point[0]}:signal=KILL:when={point[1]}",
+                ]
                 killed, acknowledged = self._act(folder, scenario, strace)
             else:
                 killed, acknowledged = self._act(folder, scenario, None, point[1], mode)
@@ -105,7 +117,11 @@ class Harness:
         child = os.fork()
         if child == 0:
             os.close(reading)
-            _ends(lambda: self._in_acting_child(folder, scenario, writing, strace is not None, at if mode == "writes" else 0))
+            _ends(
+                lambda: self._in_acting_child(
+                    folder, scenario, writing, strace is not None, at if mode == "writes" else 0
+                )
+            )
         os.close(writing)
         tracer = None if strace is None else _attach(child, strace)
         if mode == "anytime":
@@ -122,6 +138,8 @@ class Harness:
     def _in_acting_child(self, folder: Path, scenario: Scenario, acknowledge: int, traced: bool, at: int) -> None:
         world = FarWorld(self._port)
         ctx = Context(world, folder)
+        if self._twin is not None:
+            self._twin(ctx)
         _watch(ctx, world, lambda seen: os.kill(os.getpid(), signal.SIGKILL) if seen == at else None, acknowledge)
 
         def ready() -> None:
@@ -202,14 +220,32 @@ def _ends(work: Callable[[], Any]) -> None:
         os._exit(1)
 
 
-def run(names: list[str], modes: list[str], kills: int | None, seed: int) -> dict[str, Any]:
+def journal_at_the_end(ctx: Context) -> None:
+    """The broken twin: rows are kept in memory and written together with the outcome, after the effects."""
+    write, kept = ctx.store.audit.append, []
+
+    def append(actor: str, action: str, body: dict[str, Any], service: str = "", operation: str = "") -> AuditRow:
+        row = chain.append(kept[-1][0] if kept else None, time.time(), actor, action, service, operation, body)
+        kept.append((row, (actor, action, body, service, operation)))
+        if action.endswith(".outcome"):
+            for _, given in kept:
+                write(*given)
+        return row
+
+    ctx.store.audit.append = append
+
+
+TWINS = {"journal-at-the-end": journal_at_the_end}
+
+
+def run(names: list[str], modes: list[str], kills: int | None, seed: int, twin: str = "") -> dict[str, Any]:
     """``kills`` `None`: every point once. More than there are points: the rest at random times."""
     started = time.monotonic()
-    chance = random.Random(seed)  # noqa: S311 - times to kill at, no secret
+    chance = random.Random(seed)
     folder = Path(tempfile.mkdtemp(prefix="mlc-crash-"))
     try:
         with running_target() as port:
-            harness = Harness(folder, port)
+            harness = Harness(folder, port, TWINS.get(twin))
             todo = [(n, mode, p) for n in names for mode in modes for p in harness.points(mode, SCENARIOS[n])]
             points = len(todo)
             if kills is not None:
@@ -235,8 +271,9 @@ def main() -> int:
     parser.add_argument("--scenario", action="append", choices=sorted(SCENARIOS))
     parser.add_argument("--mode", action="append", choices=MODES)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--twin", choices=sorted(TWINS), default="", help="take a guard out: violations must be found")
     args = parser.parse_args()
-    report = run(args.scenario or list(SCENARIOS), args.mode or list(MODES), args.kills, args.seed)
+    report = run(args.scenario or list(SCENARIOS), args.mode or list(MODES), args.kills, args.seed, args.twin)
     print(json.dumps(report, indent=2))
     return 1 if report["violations"] else 0
 
