@@ -8,8 +8,9 @@ AISTATS 2023; that the factor is conservative for Bernoulli events at any rate: 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from math import log
+from math import inf, log
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,11 +51,14 @@ def log_e_rate_ratio(
     exposure_b: Floats,
     null_ratio: float = 1.0,
     mixture: Mixture = STANDARD,
+    restart_weight: float = 0.0,
 ) -> Floats:
     """ln E after each bucket, against "the rate of arm a is at most ``null_ratio`` times the rate of arm b".
 
     All arrays have shape (..., buckets) or broadcast to it; the last axis is time. Events may be fractions (discounted counts).
-    A bucket in which an arm has no exposure says nothing. Reject at level alpha when ln E >= ln(1/alpha) at any bucket (Ville).
+    A bucket in which an arm has no exposure says nothing. ``restart_weight``: how much of the bet is kept for a change that
+    begins later than the first bucket, so that a long good past does not hide it (Shin, Ramdas & Rinaldo 2024, e-detectors).
+    Reject at level alpha when ln E >= ln(1/alpha) at any bucket (Ville).
     """
     events_a, events_b, exposure_a, exposure_b = _both_exposed(events_a, events_b, exposure_a, exposure_b)
     odds = np.where(exposure_b > 0, exposure_a / np.where(exposure_b > 0, exposure_b, 1.0), 1.0)
@@ -62,9 +66,22 @@ def log_e_rate_ratio(
     terms = []
     for ratio, weight in zip(mixture.ratios, mixture.weights, strict=True):
         share_a, share_b = _log_shares(null_ratio * ratio, odds)
-        grown = np.cumsum(events_a * (share_a - base_a) + events_b * (share_b - base_b), axis=-1)
-        terms.append(grown + log(weight))
+        factors = events_a * (share_a - base_a) + events_b * (share_b - base_b)
+        terms.append(_log_products(factors, restart_weight) + log(weight))
     return _log_sum(np.stack(terms))
+
+
+def _log_products(log_factors: Floats, restart_weight: float) -> Floats:
+    """ln of the product so far; with restarts, of the average over products begun at bucket 0, 1, 2, ... (again an
+    e-process)."""
+    whole = np.cumsum(log_factors, axis=-1)
+    if restart_weight == 0.0:
+        return whole
+    buckets = np.arange(1.0, log_factors.shape[-1])
+    begun = np.concatenate([[log(1.0 - restart_weight)], log(restart_weight) - np.log(buckets * (buckets + 1.0))])
+    before = np.concatenate([np.zeros((*whole.shape[:-1], 1)), whole[..., :-1]], axis=-1)
+    summed: Floats = whole + np.logaddexp.accumulate(begun - before, axis=-1)
+    return summed
 
 
 def always_valid_p(log_e: Floats) -> Floats:
@@ -96,6 +113,33 @@ def ratio_interval(
             break
         upper = np.where(below, ratio, upper)
     return lower, upper
+
+
+def ratio_bounds(
+    events_a: Floats, events_b: Floats, exposure_a: Floats, exposure_b: Floats, alpha: float = 0.05
+) -> tuple[float, float]:
+    """The last entry of `ratio_interval`, found by bisection."""
+    threshold = log(2.0 / alpha)
+
+    def excluded(ratio: float, swapped: bool) -> bool:
+        if swapped:
+            log_e = log_e_rate_ratio(events_b, events_a, exposure_b, exposure_a, null_ratio=1.0 / ratio)
+        else:
+            log_e = log_e_rate_ratio(events_a, events_b, exposure_a, exposure_b, null_ratio=ratio)
+        return bool(log_e.max() >= threshold)
+
+    below = _last_true(lambda i: excluded(_BOUND_RATIOS[i], swapped=False))
+    above = _last_true(lambda i: excluded(_BOUND_RATIOS[-1 - i], swapped=True))
+    return (0.0 if below < 0 else float(_BOUND_RATIOS[below])), (inf if above < 0 else float(_BOUND_RATIOS[-1 - above]))
+
+
+def _last_true(holds: Callable[[int], bool]) -> int:
+    """The last grid index at which ``holds`` is true, true ones coming first; -1: none."""
+    low, high = -1, len(_BOUND_RATIOS)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return low
 
 
 def average_log_e(*log_e: Floats) -> Floats:

@@ -1,7 +1,8 @@
 """Overdispersion of a two-arm event stream: do the events scatter more between buckets than independent requests would?
 
-Neighbouring buckets are compared with each other, so that one lasting change (which the comparison of rates must find) hardly adds
-to it, while noise that comes and goes adds everywhere. The statistic is Pearson's, on the split of events between the arms.
+Neighbouring buckets are compared with each other, so that one lasting change (which the comparison of rates must find)
+hardly adds to it, while noise that comes and goes adds everywhere. The statistic is Pearson's, on the split of events
+between the arms.
 """
 
 from __future__ import annotations
@@ -13,35 +14,38 @@ import numpy as np
 
 from mlcontrol.core.statistics.sequential import Floats
 
-LEAST_EVENTS = 4.0  # expected in the smaller arm of a merged bucket
+LEAST_EVENTS = 1.0  # expected in the smaller arm of a merged bucket
 LEAST_PAIRS = 3
-_Z_99 = 2.326347874
+_Z_90 = 1.281551566
 
 
 @dataclass(frozen=True, slots=True)
 class Dispersion:
-    """``phi``: variance over that of independent requests (1 = as expected), from ``pairs``; `None` while too little is known."""
+    """``phi``: variance over that of independent requests (1 = as expected), from ``pairs``; `None` while too little is
+    known."""
 
     phi: float | None
     pairs: int
 
     @property
     def excessive(self) -> bool:
-        """More scatter than chance gives in one case of a hundred."""
+        """More scatter than chance gives in one case of ten: noticed early, as missing it costs more than a delay."""
         return self.phi is not None and self.phi > chance_limit(self.pairs)
 
 
 def chance_limit(pairs: int) -> float:
-    """The 99 % quantile of ``phi`` without overdispersion: chi-square over its degrees (Wilson & Hilferty 1931).
+    """The 90 % quantile of ``phi`` without overdispersion: chi-square over its degrees (Wilson & Hilferty 1931).
 
-    Neighbouring differences share a bucket: their mean is 1.5 times as variable as one of independent pairs (von Neumann 1941).
+    Neighbouring differences share a bucket: their mean is 1.5 times as variable as one of independent pairs (von Neumann
+    1941). Small counts add 1 / (2 expected events), the excess of a Poisson variable's fourth moment.
     """
-    spread = 2.0 * 1.5 / (9.0 * pairs)
-    return (1.0 - spread + _Z_99 * sqrt(spread)) ** 3
+    spread = 2.0 * 1.5 * (1.0 + 0.5 / LEAST_EVENTS) / (9.0 * pairs)
+    return (1.0 - spread + _Z_90 * sqrt(spread)) ** 3
 
 
 def dispersion(events_a: Floats, events_b: Floats, exposure_a: Floats, exposure_b: Floats) -> Dispersion:
-    """Shapes (buckets,). Buckets are merged until each expects `LEAST_EVENTS` in its smaller arm; the largest pair is left out."""
+    """Shapes (buckets,). Buckets are merged until each expects `LEAST_EVENTS` in its smaller arm; the largest pair is left
+    out."""
     merged = _merged(events_a, events_b, exposure_a, exposure_b)
     if merged.shape[1] < LEAST_PAIRS + 2:
         return Dispersion(None, max(0, merged.shape[1] - 2))
