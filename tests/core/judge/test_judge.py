@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mlcontrol.core.judge import guards
@@ -168,16 +168,6 @@ def test_a_person_who_clears_a_guard_is_remembered_and_the_verdict_stays_visible
     assert not cleared.worse
     assert reading(cleared, ERRORS).verdict is Verdict.WORSE
     assert not cleared.allows_more, "cleared is not fine"
-
-
-@settings(max_examples=25)
-@given(seed=st.integers(0, 10_000), ratio=st.sampled_from([1.0, 2.0, 5.0]), cut=st.integers(1, 60))
-def test_worse_is_latched_whatever_comes_after(seed: int, ratio: float, cut: int) -> None:
-    counts = buckets(seed, 10, ratio=ratio, errors=0.02)
-    early = reading(judged(counts[:cut]), ERRORS)
-    if early.verdict is Verdict.WORSE and (early.phi or 1.0) < 1.2:
-        late = reading(judged(counts), ERRORS)
-        assert late.verdict is Verdict.WORSE or (late.phi or 0.0) > 1.2
 
 
 @given(
