@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from mlcontrol.core.judge import guards
 from mlcontrol.core.judge.bucket import Arm, Bucket
@@ -170,14 +169,14 @@ def test_a_person_who_clears_a_guard_is_remembered_and_the_verdict_stays_visible
     assert not cleared.allows_more, "cleared is not fine"
 
 
-@given(
-    verdicts=st.lists(
-        st.tuples(st.sampled_from(list(Verdict)), st.sampled_from([Role.REQUIRE, Role.WATCH])), min_size=0, max_size=8
-    )
-)
-def test_more_traffic_needs_data_everywhere_and_fine_where_required(verdicts: list[tuple[Verdict, Role]]) -> None:
-    judgement = Judgement(0.0, tuple(Reading(ERRORS, role, verdict) for verdict, role in verdicts))
-    if judgement.allows_more:
-        assert all(v not in (Verdict.UNKNOWN, Verdict.WORSE) for v, _ in verdicts)
-        assert [v for v, role in verdicts if role is Role.REQUIRE]
-        assert all(v is Verdict.FINE for v, role in verdicts if role is Role.REQUIRE)
+def test_more_traffic_needs_data_everywhere_and_fine_where_required() -> None:
+    each = list(product(Verdict, (Role.REQUIRE, Role.WATCH)))
+    allowed = 0
+    for n in range(4):
+        for verdicts in product(each, repeat=n):
+            judgement = Judgement(0.0, tuple(Reading(ERRORS, role, verdict) for verdict, role in verdicts))
+            required = [verdict for verdict, role in verdicts if role is Role.REQUIRE]
+            known = all(verdict not in (Verdict.UNKNOWN, Verdict.WORSE) for verdict, _ in verdicts)
+            assert judgement.allows_more == (known and bool(required) and set(required) == {Verdict.FINE})
+            allowed += judgement.allows_more
+    assert allowed
