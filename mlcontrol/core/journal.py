@@ -14,7 +14,7 @@ from mlcontrol.core.audit import AuditRow
 from mlcontrol.core.operation import Operation, OperationKind, Phase, Step, StepState
 from mlcontrol.core.plan import Plan
 from mlcontrol.core.problem import Problem
-from mlcontrol.core.rollout import TITLES
+from mlcontrol.core.rollout import title
 
 INTENT, STEP, OUTCOME, NOTE = "intent", "step", "outcome", "note"
 
@@ -30,6 +30,7 @@ def intent_body(plan: Plan, reason: str, steps: Sequence[tuple[str, float]], bef
         "from": plan.from_version,
         "to": plan.to_version,
         "express": plan.express,
+        "strategy": plan.strategy.words,
         "plan_hash": plan.hash,
         "reason": reason,
         "steps": [{"id": step, "expected_s": expected} for step, expected in steps],
@@ -42,6 +43,11 @@ def intent_body(plan: Plan, reason: str, steps: Sequence[tuple[str, float]], bef
 
 def step_body(step: str, state: StepState, phase: Phase, detail: str = "") -> dict[str, Any]:
     return {"step": step, "state": state.value, "phase": phase.value, "detail": detail}
+
+
+def note_body(text: str) -> dict[str, Any]:
+    """What the judge or a person decided on the way."""
+    return {"text": text}
 
 
 def outcome_body(phase: Phase, summary: str, problem: Problem | None) -> dict[str, Any]:
@@ -60,6 +66,8 @@ def fold(rows: Iterable[AuditRow]) -> Operation | None:
             continue  # written by an engine that slept and woke too late: the outcome stands
         elif operation is not None and what == STEP:
             operation = _with_step(operation, row, body)
+        elif operation is not None and what == NOTE:
+            operation = replace(operation, log=(*operation.log, (row.at_s, str(body.get("text", "")))), seq=row.seq)
         elif operation is not None and what == OUTCOME:
             operation = _with_outcome(operation, row, body)
     return operation
@@ -83,7 +91,7 @@ def attempted_steps(operation: Operation) -> tuple[str, ...]:
 
 
 def _from_intent(row: AuditRow, kind: OperationKind, body: dict[str, Any]) -> Operation:
-    steps = tuple(Step(s["id"], TITLES[s["id"]], expected_s=s["expected_s"]) for s in body["steps"])
+    steps = tuple(Step(s["id"], title(s["id"]), expected_s=s["expected_s"]) for s in body["steps"])
     return Operation(
         id=row.operation,
         kind=kind,
@@ -97,6 +105,7 @@ def _from_intent(row: AuditRow, kind: OperationKind, body: dict[str, Any]) -> Op
         steps=steps,
         started_s=row.at_s,
         seq=row.seq,
+        strategy=body.get("strategy", ""),
     )
 
 
@@ -105,7 +114,7 @@ def _with_step(operation: Operation, row: AuditRow, body: dict[str, Any]) -> Ope
     steps = list(operation.steps)
     index = next((i for i, step in enumerate(steps) if step.id == name), None)
     if index is None:
-        steps.append(Step(name, TITLES[name]))
+        steps.append(Step(name, title(name)))
         index = len(steps) - 1
     old = steps[index]
     started = row.at_s if state is StepState.RUNNING or old.started_s is None else old.started_s

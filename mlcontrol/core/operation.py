@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from mlcontrol.core.judge.judge import Judgement
 from mlcontrol.core.problem import Problem
 
 
@@ -56,6 +57,29 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class LiveStage:
+    """The stage that is judged right now. It is told, not journaled. ``wished``/``observed``: share of the new version, 0..1.
+
+    ``state``: a `core.stage.StageState`. ``note``: why it stands still, if so. ``waits_for``: what keeps it from going on.
+    ``failed``: guards that said worse. ``left_s``: about how long until it can be decided, at this traffic; `None`: nobody can say.
+    """
+
+    step: str
+    percent: float
+    bake: bool
+    state: str
+    started_s: float
+    wished: float
+    observed: float | None
+    requests: int
+    note: str
+    waits_for: str
+    judgement: Judgement | None = None
+    failed: tuple[str, ...] = ()
+    left_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     id: str
     kind: OperationKind
@@ -72,3 +96,6 @@ class Operation:
     summary: str = ""  # the sentence on top: "Serving v3, proven 2 s ago"
     problem: Problem | None = None
     seq: int = 0
+    strategy: str = ""  # in words
+    log: tuple[tuple[float, str], ...] = ()  # what was decided on the way: UTC seconds, sentence
+    live: LiveStage | None = None

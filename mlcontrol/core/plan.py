@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from mlcontrol.core.compatibility.report import Report
 from mlcontrol.core.operation import OperationKind
+from mlcontrol.core.strategy import Strategy
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,22 @@ class BlastRadius:
 
 
 @dataclass(frozen=True, slots=True)
+class Sight:
+    """What the judge of errors can see at one share, at the present traffic; `None` where the traffic is not known or too
+    little.
+
+    ``doubled_s``/``tripled_s``: median time until a doubled or tripled error rate is found. ``fine_s``: until a good version
+    is judged fine. ``per_s``: requests a second at risk.
+    """
+
+    percent: float
+    per_s: float | None
+    doubled_s: float | None
+    tripled_s: float | None
+    fine_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     service: str
     kind: OperationKind
@@ -56,6 +73,8 @@ class Plan:
     report: Report | None
     expected_s: float
     made_s: float
+    strategy: Strategy = field(default_factory=Strategy)
+    sees: tuple[Sight, ...] = ()  # what each guard can see at each stage
     blocked_by: tuple[str, ...] = ()  # sentences; empty = may run
     unknown: tuple[str, ...] = ()  # sentences; a person may override with a reason, an automatic step may not
     warnings: tuple[str, ...] = ()
@@ -71,6 +90,7 @@ class Plan:
             "express": self.express,
             "assumes": asdict(self.assumes),
             "steps": [step.id for step in self.steps],
+            "strategy": asdict(self.strategy),
             "blocked_by": self.blocked_by,
             "unknown": self.unknown,
             "warnings": self.warnings,

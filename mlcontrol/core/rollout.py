@@ -10,8 +10,14 @@ from dataclasses import dataclass, replace
 
 from mlcontrol.core.operation import OperationKind, Phase
 from mlcontrol.core.problem import Problem
+from mlcontrol.core.strategy import Strategy
 
 ASSUME, LOAD, GOLDEN, ROUTE, VERIFY, ALIAS, UNLOAD = "assume", "load", "golden", "route", "verify", "alias", "unload"
+SHADOW, BAKE = "shadow", "bake"
+SPLIT, JUDGE = (
+    "split-",
+    "judge-",
+)  # with the share: "split-10" sends 10 % to the new version, "judge-10" watches what comes of it
 RETURN_ROUTE, RETURN_VERIFY, RETURN_ALIAS, RETURN_LOAD = "return-route", "return-verify", "return-alias", "return-load"
 
 _FORWARD = {
@@ -28,6 +34,8 @@ TITLES = {
     VERIFY: "Prove who answers",
     ALIAS: "Tell the registry",
     UNLOAD: "Put back what was loaded",
+    SHADOW: "Compare the answers of both versions",
+    BAKE: "Keep the old version hot",
     RETURN_ROUTE: "Move the traffic back",
     RETURN_VERIFY: "Prove that the old version answers",
     RETURN_ALIAS: "Tell the registry again",
@@ -35,9 +43,50 @@ TITLES = {
 }
 
 
-def forward_steps(kind: OperationKind, express: bool) -> tuple[str, ...]:
-    """The steps of an operation. An express rollback leaves out the golden set: mechanical checks only."""
-    return tuple(step for step in _FORWARD[kind] if not (express and step == GOLDEN))
+_AT_ONCE = Strategy()
+
+
+def forward_steps(kind: OperationKind, express: bool, strategy: Strategy = _AT_ONCE) -> tuple[str, ...]:
+    """The steps of an operation. An express rollback leaves out the golden set: mechanical checks only. Only a deploy has
+    stages."""
+    steps: list[str] = []
+    for step in _FORWARD[kind]:
+        if express and step == GOLDEN:
+            continue
+        if step == ROUTE and kind is OperationKind.DEPLOY:
+            if strategy.shadow_requests:
+                steps.append(SHADOW)
+            for percent in strategy.steps:
+                steps += [f"{SPLIT}{percent:g}", f"{JUDGE}{percent:g}"]
+        steps.append(step)
+    if kind is OperationKind.DEPLOY and strategy.bake_s > 0:
+        steps.append(BAKE)
+    return tuple(steps)
+
+
+def title(step: str) -> str:
+    """The step's name for people. Raises `KeyError` for a step that does not exist."""
+    percent = share_of(step)
+    if percent is None:
+        return TITLES[step]
+    return f"Send {percent:g} % to it" if step.startswith(SPLIT) else f"Judge it at {percent:g} %"
+
+
+def share_of(step: str) -> float | None:
+    """The share in percent that a split or a judgement is about; `None` for other steps."""
+    for prefix in (SPLIT, JUDGE):
+        if step.startswith(prefix):
+            return float(step.removeprefix(prefix))
+    return None
+
+
+def moves_traffic(step: str) -> bool:
+    return step == ROUTE or step.startswith(SPLIT)
+
+
+def is_judged(step: str) -> bool:
+    """Whether the step is a stage of the judge, which lasts until something is decided."""
+    return step == BAKE or step.startswith(JUDGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +125,8 @@ class Machine:
     return_problem: Problem | None = None
 
 
-def begin(kind: OperationKind, express: bool = False) -> Machine:
-    forward = forward_steps(kind, express)
+def begin(kind: OperationKind, express: bool = False, strategy: Strategy = _AT_ONCE) -> Machine:
+    forward = forward_steps(kind, express, strategy)
     return Machine(kind, forward, attempted=forward[:1], current=forward[0])
 
 
@@ -87,13 +136,19 @@ def resume_return(kind: OperationKind, attempted: tuple[str, ...], cause: Proble
     return _go_back(machine, cause)
 
 
-def resume_forward(kind: OperationKind, attempted: tuple[str, ...], step: str) -> Machine:
-    """A machine that goes on from ``step``, for an interrupted operation whose effects so far have been proven by observation."""
-    return Machine(kind, _FORWARD[kind], attempted=(*attempted, step), current=step)
+def resume_forward(
+    kind: OperationKind, attempted: tuple[str, ...], step: str, forward: tuple[str, ...] = ()
+) -> Machine:
+    """A machine that goes on from ``step``, for an interrupted operation whose effects so far have been proven by observation.
+
+    ``forward``: the steps the operation set out to walk, where they differ from the plain ones.
+    """
+    return Machine(kind, forward or _FORWARD[kind], attempted=(*attempted, step), current=step)
 
 
 def advance(machine: Machine, event: RolloutEvent) -> Machine:
-    """The machine after an event. Events for an ended machine or for another step than the current one are errors of the caller."""
+    """The machine after an event. Events for an ended machine or for another step than the current one are errors of the
+    caller."""
     if machine.phase.ended:
         raise ValueError(f"the operation has ended ({machine.phase})")
     if isinstance(event, AbortAsked):
@@ -125,7 +180,7 @@ def _abort(machine: Machine, problem: Problem) -> Machine:
 def _go_back(machine: Machine, cause: Problem) -> Machine:
     attempted = set(machine.attempted)
     returning: list[str] = []
-    if ROUTE in attempted:
+    if any(moves_traffic(step) for step in attempted):
         returning += [RETURN_ROUTE, RETURN_VERIFY]
     if ALIAS in attempted:
         returning.append(RETURN_ALIAS)
@@ -146,7 +201,7 @@ def _end_of_return(machine: Machine) -> Phase:
         return Phase.FAILED
     if machine.aborted:
         return Phase.ABORTED
-    return Phase.RETURNED if ROUTE in machine.attempted else Phase.REFUSED
+    return Phase.RETURNED if any(moves_traffic(step) for step in machine.attempted) else Phase.REFUSED
 
 
 def _returned_step(machine: Machine, event: EffectDone | EffectFailed) -> Machine:

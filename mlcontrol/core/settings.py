@@ -28,6 +28,32 @@ class ConnectionSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RolloutSettings:
+    """How this service is rolled out, `[services.NAME.rollout]`; `core.strategy` says what the words mean and checks them.
+
+    ``require``, ``watch``, ``ignore``: names of guards. ``on_no_data``, ``on_worse``: "return" or "hold".
+    """
+
+    strategy: str = "all-at-once"
+    steps: tuple[float, ...] = ()
+    advance: str = "auto"
+    min_requests: int = 50
+    min_s: float = 10.0
+    max_s: float = 3600.0
+    no_data_s: float = 30.0
+    on_no_data: str = "return"
+    on_worse: str = "return"
+    bake_s: float | None = None
+    error_margin: float = 2.0
+    error_tolerance: float = 0.01
+    shadow_requests: int = 200
+    shadow_tolerance: float = 0.02
+    require: tuple[str, ...] = ()
+    watch: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceSettings:
     """One model in production: where it is registered, served, routed, measured and logged."""
 
@@ -52,6 +78,7 @@ class ServiceSettings:
     image_shape: tuple[int, ...] = ()
     objectives: dict[str, float] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
+    rollout: RolloutSettings = field(default_factory=RolloutSettings)
 
 
 @dataclass(frozen=True, slots=True)

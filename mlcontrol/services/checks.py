@@ -133,7 +133,7 @@ class Checks:
 
 def _probe_plan(service: str, version: str, live: LiveState, now_s: float) -> Plan:
     names = rollout.forward_steps(OperationKind.PROBE, express=False)
-    steps = tuple(PlanStep(name, rollout.TITLES[name], "", 1.0) for name in names)
+    steps = tuple(PlanStep(name, rollout.title(name), "", 1.0) for name in names)
     return Plan(
         service=service,
         kind=OperationKind.PROBE,

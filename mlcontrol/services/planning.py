@@ -177,7 +177,7 @@ def _steps(
         detail = details[step]
         if step == rollout.LOAD and live.loaded_everywhere(target):
             expected, detail = READY_SECONDS, f"v{target} is loaded and ready already"
-        steps.append(PlanStep(step, rollout.TITLES[step], detail, expected))
+        steps.append(PlanStep(step, rollout.title(step), detail, expected))
     return tuple(steps)
 
 

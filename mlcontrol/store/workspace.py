@@ -15,7 +15,7 @@ import tomlkit
 from tomlkit.items import Table
 
 from mlcontrol.core.problem import Problem
-from mlcontrol.core.settings import ConnectionSettings, ServiceSettings, WorkspaceSettings
+from mlcontrol.core.settings import ConnectionSettings, RolloutSettings, ServiceSettings, WorkspaceSettings
 from mlcontrol.store.database import StoreError
 
 VERSION = 1
@@ -179,7 +179,7 @@ def _text(document: Mapping[str, Any], name: str, default: str, problems: list[s
     return default
 
 
-def _plain(settings: ConnectionSettings | ServiceSettings) -> dict[str, Any]:
+def _plain(settings: ConnectionSettings | ServiceSettings | RolloutSettings) -> dict[str, Any]:
     """What differs from the defaults, as TOML values; the id is the table's name."""
     result: dict[str, Any] = {}
     for field in fields(settings):
@@ -187,6 +187,8 @@ def _plain(settings: ConnectionSettings | ServiceSettings) -> dict[str, Any]:
         default = field.default_factory() if field.default_factory is not MISSING else field.default
         if field.name == "id" or value == default:
             continue
+        if isinstance(value, RolloutSettings):
+            value = _plain(value)
         if isinstance(value, dict):
             inline = tomlkit.inline_table()
             inline.update(value)

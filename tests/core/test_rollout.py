@@ -10,6 +10,7 @@ from mlcontrol.core import rollout
 from mlcontrol.core.operation import OperationKind, Phase
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.rollout import AbortAsked, EffectDone, EffectFailed, Machine, advance, begin
+from mlcontrol.core.strategy import Strategy, StrategyKind
 
 OOPS = Problem("it failed")
 
@@ -96,6 +97,30 @@ def test_abort_is_possible_at_every_forward_step(kind: OperationKind, at: int) -
     ended, _ = run(machine, set(), abort_before=step)
     assert ended.phase is Phase.ABORTED
     assert ended.aborted
+
+
+STAGED = Strategy(StrategyKind.CANARY, (10.0, 50.0), bake_s=60.0)
+STAGED_STEPS = rollout.forward_steps(OperationKind.DEPLOY, False, STAGED)
+
+
+@pytest.mark.parametrize("step", STAGED_STEPS)
+@pytest.mark.parametrize("abort", [False, True])
+def test_at_every_stage_it_can_go_back_and_traffic_that_moved_is_moved_back_first(step: str, abort: bool) -> None:
+    machine = begin(OperationKind.DEPLOY, strategy=STAGED)
+    ended, asked = run(machine, set() if abort else {step}, abort_before=step if abort else None)
+    moved = any(rollout.moves_traffic(name) for name in ended.attempted)
+    named = {(False, True): Phase.RETURNED, (False, False): Phase.REFUSED}.get((abort, moved), Phase.ABORTED)
+    assert ended.phase is named
+    way_back = [name for name in asked if name.startswith("return-")]
+    assert (rollout.RETURN_ROUTE in way_back) == moved
+    assert not moved or way_back[0] == rollout.RETURN_ROUTE
+
+
+def test_a_staged_deploy_walks_every_share_and_bakes_last() -> None:
+    machine, asked = run(begin(OperationKind.DEPLOY, strategy=STAGED), set())
+    assert machine.phase is Phase.DONE
+    assert asked[3:] == ["split-10", "judge-10", "split-50", "judge-50", "route", "verify", "alias", "bake"]
+    assert [rollout.share_of(step) for step in asked[3:7]] == [10.0, 10.0, 50.0, 50.0]
 
 
 def test_an_answer_for_another_step_is_an_error() -> None:
