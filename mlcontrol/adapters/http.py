@@ -33,7 +33,7 @@ from mlcontrol.ports.errors import AdapterError, NeedsCredentials, Unexpected
 
 BODY_CAP_BYTES = 32 * 1024 * 1024
 _CHUNK = 64 * 1024
-_REDIRECTS = (301, 302, 303, 307, 308)
+REDIRECTS = (301, 302, 303, 307, 308)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ class HttpClient:
         self, call: Call, consume: Callable[[bytes], object], deadline_s: float, cap_bytes: int = BODY_CAP_BYTES
     ) -> Response:
         """As `send`, handing the decoded body over piece by piece; the answer's own ``body`` stays empty."""
-        headers = self._headers(call)
+        headers = self.headers_of(call)
         started = time.monotonic()
         with Deadline(deadline_s) as deadline:
             try:
@@ -173,17 +173,17 @@ class HttpClient:
         )
         try:
             status, answered = answer.status_code, {k.lower(): v for k, v in answer.headers.items()}
-            if status in _REDIRECTS:
-                raise self._redirected(answered.get("location", ""))
+            if status in REDIRECTS:
+                raise self.redirected(answered.get("location", ""))
             length = answered.get("content-length", "")
             framed = "chunked" in answered.get("transfer-encoding", "").lower() or length.isdigit()
             if length.isdigit() and int(length) > cap_bytes:
-                raise self._too_large(cap_bytes)
+                raise self.too_large(cap_bytes)
             taken = 0
             for piece in answer.raw.stream(_CHUNK, decode_content=True):
                 taken += len(piece)
                 if taken > cap_bytes:
-                    raise self._too_large(cap_bytes)
+                    raise self.too_large(cap_bytes)
                 consume(piece)
         except BaseException:
             answer.raw.close()  # what is left of the body must not be read as the next answer
@@ -194,7 +194,8 @@ class HttpClient:
             raise self.unexpected("The connection ended inside the headers.")
         return status, answered, framed
 
-    def _headers(self, call: Call) -> dict[str, str]:
+    def headers_of(self, call: Call) -> dict[str, str]:
+        """All headers of a call, the credential with them. Raises `NeedsCredentials`."""
         # Packing costs more than it saves on loopback.
         headers = {"Accept-Encoding": "identity" if self.target.loopback else "gzip", "User-Agent": "mlcontrol"}
         headers.update(call.headers)
@@ -243,7 +244,7 @@ class HttpClient:
             self._local.session = session
         return session
 
-    def _redirected(self, location: str) -> Unexpected:
+    def redirected(self, location: str) -> Unexpected:
         parts = urlsplit(location)
         # Only scheme and host: the rest of a redirect may carry tokens.
         shown = f"{parts.scheme}://{parts.hostname}" if parts.hostname else "another path"
@@ -256,7 +257,7 @@ class HttpClient:
             )
         )
 
-    def _too_large(self, cap_bytes: int) -> Unexpected:
+    def too_large(self, cap_bytes: int) -> Unexpected:
         return Unexpected(
             Problem(
                 what=f"'{self.settings.id}' sent an answer that is too large.",

@@ -32,39 +32,43 @@ def failure(settings: ConnectionSettings, shown: str, deadline: Deadline, error:
     """The typed error of an exchange that did not end in an answer. ``shown``: host and port."""
     causes = _causes(error)
     if deadline.passed or any(_timed_out(cause) for cause in causes):
-        return TimedOut(
-            Problem(
-                what=f"'{settings.id}' did not answer within {deadline.seconds:.3g} s.",
-                why=f"{shown} is silent or very slow.",
-                next="Check whether the server is busy or frozen.",
-                code="timeout",
-            )
-        )
+        return timed_out(settings, shown, deadline.seconds)
     for cause in causes:
         if isinstance(cause, AdapterError):
             return cause
     for cause in causes:
         if isinstance(cause, ssl.SSLError):
-            return _tls(settings, shown, cause)
+            return tls_failure(settings, shown, str(getattr(cause, "verify_message", "") or cause.reason or cause))
     if any(isinstance(cause, _UNPACK) for cause in causes):
-        return _unusable(settings, "Its body cannot be unpacked.")
+        return unusable(settings, "Its body cannot be unpacked.")
     if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
         why = f"{shown} refuses connections: nothing listens there."
-        return _unreachable(settings, why, "Check that the server runs and that the port is right.", "refused")
+        return unreachable(settings, why, "Check that the server runs and that the port is right.", "refused")
     if any(isinstance(cause, urllib3.exceptions.IncompleteRead) for cause in causes):
-        return _unusable(settings, "The connection ended inside the body.")
+        return unusable(settings, "The connection ended inside the body.")
     if any(isinstance(cause, requests.exceptions.ChunkedEncodingError) for cause in causes):
-        return _unusable(settings, "The connection broke inside the body.")
+        return unusable(settings, "The connection broke inside the body.")
     gone = any(isinstance(cause, RemoteDisconnected) for cause in causes)
     if not gone and any(isinstance(cause, ConnectionResetError) for cause in causes):
         why = f"{shown} broke the connection off."
-        return _unreachable(settings, why, "Check for a firewall or a restart of the server.", "reset")
+        return unreachable(settings, why, "Check for a firewall or a restart of the server.", "reset")
     if any(isinstance(cause, _CUT) for cause in causes):
         why = f"{shown} closed the connection without an answer."
-        return _unreachable(settings, why, "Check that it speaks HTTP at this port and is not restarting.", "closed")
+        return unreachable(settings, why, "Check that it speaks HTTP at this port and is not restarting.", "closed")
     reason = next((str(cause.strerror) for cause in causes if isinstance(cause, OSError) and cause.strerror), "")
     why = f"{shown}: {plain(reason, 120)}." if reason else f"{shown} cannot be reached."
-    return _unreachable(settings, why, "Check the address and the network.", "unreachable")
+    return unreachable(settings, why, "Check the address and the network.", "unreachable")
+
+
+def timed_out(settings: ConnectionSettings, shown: str, deadline_s: float) -> TimedOut:
+    return TimedOut(
+        Problem(
+            what=f"'{settings.id}' did not answer within {deadline_s:.3g} s.",
+            why=f"{shown} is silent or very slow.",
+            next="Check whether the server is busy or frozen.",
+            code="timeout",
+        )
+    )
 
 
 def status_error(settings: ConnectionSettings, status: int, reason: str) -> AdapterError:
@@ -85,11 +89,11 @@ def status_error(settings: ConnectionSettings, status: int, reason: str) -> Adap
     if status >= 500:
         what, then = f"'{settings.id}' failed by itself (status {status}).", "Look into the server's log."
         return ServerFailed(Problem(what, why, then, "server-failed"))
-    return _unusable(settings, f"Its status is {status}.")
+    return unusable(settings, f"Its status is {status}.")
 
 
-def _tls(settings: ConnectionSettings, shown: str, error: ssl.SSLError) -> Unreachable:
-    text = str(getattr(error, "verify_message", "") or error.reason or error)
+def tls_failure(settings: ConnectionSettings, shown: str, text: str) -> Unreachable:
+    """``text``: the TLS library's own words."""
     lowered = text.lower().replace("_", " ")
     if "expired" in lowered:
         why, then = "Its certificate has expired.", "Have the certificate renewed."
@@ -98,7 +102,7 @@ def _tls(settings: ConnectionSettings, shown: str, error: ssl.SSLError) -> Unrea
             "Its certificate is not signed by an authority known here.",
             "Name the authority's file in the connection.",
         )
-    elif "mismatch" in lowered or "doesn't match" in lowered or "not valid for" in lowered:
+    elif any(words in lowered for words in ("mismatch", "doesn't match", "does not match", "not valid for")):
         why, then = "Its certificate is made out for another name.", "Use the name that the certificate carries."
     elif "wrong version number" in lowered or "record layer" in lowered:
         why, then = f"{shown} does not speak TLS.", "Use http:// if that is meant, or the server's TLS port."
@@ -106,14 +110,14 @@ def _tls(settings: ConnectionSettings, shown: str, error: ssl.SSLError) -> Unrea
         why, then = f"{shown} only speaks an outdated TLS.", "Have TLS 1.2 or newer switched on there."
     else:
         why, then = f"TLS failed: {plain(text, 120)}.", "Check the certificate of the server."
-    return _unreachable(settings, why, then, "tls")
+    return unreachable(settings, why, then, "tls")
 
 
-def _unreachable(settings: ConnectionSettings, why: str, then: str, code: str) -> Unreachable:
+def unreachable(settings: ConnectionSettings, why: str, then: str, code: str) -> Unreachable:
     return Unreachable(Problem(f"'{settings.id}' cannot be reached.", why, then, code))
 
 
-def _unusable(settings: ConnectionSettings, why: str) -> Unexpected:
+def unusable(settings: ConnectionSettings, why: str) -> Unexpected:
     what = f"'{settings.id}' sent an answer that cannot be used."
     return Unexpected(Problem(what, why, "Try again; if it stays, look for a proxy in between.", "unexpected"))
 

@@ -14,6 +14,7 @@ import structlog
 from platformdirs import user_state_path
 
 from mlcontrol.adapters.discovery import adapter_class
+from mlcontrol.adapters.metrics.scraper import TextScraper
 from mlcontrol.adapters.secrets.signing_key import SigningKey
 from mlcontrol.adapters.secrets.system_keyring import SystemKeyring, secret_reader
 from mlcontrol.adapters.serving.oip import OipClient
@@ -113,7 +114,7 @@ def build(workspace: Path) -> Built:
     def report(error: BaseException, where: str) -> Problem | None:
         return engine.report(error, where) if engine is not None else None
 
-    collector = Collector(context, context.own, context.expectations, context.metrics, report)
+    collector = Collector(context, context.own, context.expectations, context.metrics, report, bulk=TextScraper())
     context.collector = collector
 
     def adopt(fresh: WorkspaceSettings) -> None:

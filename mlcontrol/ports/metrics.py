@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -48,3 +49,21 @@ class MetricsSource(Adapter, Protocol):
     def readings(self, deadline_s: float = 5.0) -> tuple[Reading, ...]:
         """A scrape translated by the dialect of the server it came from (Triton, HAProxy, ...)."""
         ...
+
+
+ReadAnswer = Callable[[], tuple[Reading, ...]]
+"""What a source that was asked has answered; raises the `AdapterError` of what went wrong instead."""
+
+
+class BulkScraper(Protocol):
+    """Asks many sources at once, without a thread for each. *Thread:* any."""
+
+    def can_ask(self, source: MetricsSource) -> bool:
+        """Whether this source can be asked here; others are asked one at a time."""
+        ...
+
+    def ask(self, source: MetricsSource, deadline_s: float, done: Callable[[ReadAnswer], None]) -> None:
+        """Never waits. ``done`` is called once, on a thread of the scraper's own, and must be quick: reading comes later."""
+        ...
+
+    def close(self) -> None: ...

@@ -75,9 +75,10 @@ class Asking:
     ending: threading.Event = field(default_factory=threading.Event)
 
     @contextmanager
-    def of(self, connection: str) -> Iterator[Stamp]:
-        """Ask; the stamp is taken before the question, so that an answer that comes late is known to be old."""
-        question = self.ctx.clock.stamp()
+    def of(self, connection: str, question: Stamp | None = None) -> Iterator[Stamp]:
+        """Ask; the stamp is taken before the question, so that an answer that comes late is known to be old.
+        ``question``: when it was asked, where its answer comes by another way."""
+        question = question or self.ctx.clock.stamp()
         try:
             yield question
         except (NotFound, Rejected):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from math import isfinite, nan
 from statistics import median
@@ -179,10 +179,21 @@ def ask_metrics(
     asking: Asking, source: MetricsSource, connection: str, meters: Iterable[Meter], deadline_s: float = 4.0
 ) -> None:
     """One scrape for all services that read this source."""
+    take_readings(asking, lambda: source.readings(deadline_s), connection, meters)
+
+
+def take_readings(
+    asking: Asking,
+    read: Callable[[], tuple[Reading, ...]],
+    connection: str,
+    meters: Iterable[Meter],
+    asked: Stamp | None = None,
+) -> None:
+    """Fold what a source has answered into the services that read it. ``asked``: when, if not now. Raises what ``read`` raises."""
     meters = tuple(meters)
-    with asking.of(connection) as question:
+    with asking.of(connection, asked) as question:
         try:
-            readings = source.readings(deadline_s)
+            readings = read()
         except AdapterError as error:
             problem = coded(error)
             for meter in meters:

@@ -14,7 +14,7 @@ from mlcontrol.core.settings import ConnectionSettings, ServiceSettings
 from mlcontrol.core.state import FleetState
 from mlcontrol.core.types import ConnectionKind, EventKind, Health, ServiceState, TimelineEvent
 from mlcontrol.ports.errors import AdapterError
-from mlcontrol.ports.metrics import MetricsSource
+from mlcontrol.ports.metrics import BulkScraper, MetricsSource
 from mlcontrol.services.asking import Asking, OwnQueries
 from mlcontrol.services.assembly import GOLDEN_EVERY_S, assemble, connection_state
 from mlcontrol.services.collect_golden import GoldenAsker, why_not_ask
@@ -33,6 +33,7 @@ from mlcontrol.services.fact_book import FactBook
 from mlcontrol.services.memory import Memory
 from mlcontrol.services.noticing import Expectations, Noticing
 from mlcontrol.services.polling import Job, Poller
+from mlcontrol.services.scraping import FleetScraper, Target
 
 PROBE_EVERY_S = 60.0
 TICK_S = 1.0
@@ -43,7 +44,8 @@ Report = Callable[[BaseException, str], object]
 
 
 class Collector:
-    """*Thread:* any. ``metrics``: the metrics source of a connection id; raises `ProblemError`."""
+    """*Thread:* any. ``metrics``: the metrics source of a connection id; raises `ProblemError`. ``bulk``: asks the sources that it
+    can, all at once; the others, and everything else, are asked on ``workers`` threads."""
 
     def __init__(
         self,
@@ -53,6 +55,7 @@ class Collector:
         metrics: Callable[[str], MetricsSource],
         report: Report,
         workers: int = 8,
+        bulk: BulkScraper | None = None,
     ) -> None:
         self._ctx = ctx
         self._own = own
@@ -64,6 +67,7 @@ class Collector:
         self._asking = Asking(ctx, self._book, self._noticed, self._ending)
         self._memory = Memory(ctx)
         self._poller = Poller(report, workers)
+        self._scraper = FleetScraper(self._asking, bulk, report) if bulk is not None else None
         self._meters: dict[str, Meter] = {}
         self._jobs: dict[str, Job] = {}
         self._folding = threading.Lock()
@@ -72,12 +76,16 @@ class Collector:
     def start(self) -> None:
         self.adopt()
         self._poller.start()
+        if self._scraper is not None:
+            self._scraper.start()
         self._ticker.start()
 
     def close(self) -> None:
         self._ending.set()
         if self._ticker.ident is not None:
             self._ticker.join(5)
+        if self._scraper is not None:
+            self._scraper.close()
         self._poller.close()
 
     def adopt(self) -> None:
@@ -92,7 +100,10 @@ class Collector:
             self._book.forget_service(gone)
         self._noticing.forget(settings)
         self._jobs = {job.id: job for job in self._make_jobs()}
-        self._poller.replace_jobs(self._guarded(job) for job in self._jobs.values())
+        targets = {f"metrics {target.connection}": target for target in self._targets()}
+        if self._scraper is not None:
+            self._scraper.replace_targets(targets.values())
+        self._poller.replace_jobs(self._guarded(job) for name, job in self._jobs.items() if name not in targets)
         for connection in settings.connections.values():
             self._fold_connection(connection)
         for service in settings.services.values():
@@ -134,6 +145,27 @@ class Collector:
         for service in settings.services.values():
             yield from self._service_jobs(service)
 
+    def _targets(self) -> Iterator[Target]:
+        """What is scraped in bulk instead of by a job of its own."""
+        if self._scraper is None:
+            return
+        settings = self._ctx.settings
+        for connection in settings.connections.values():
+            if connection.kind is not ConnectionKind.METRICS:
+                continue
+            try:
+                source = self._metrics(connection.id)
+            except ProblemError:
+                continue  # its job will say so
+            if self._scraper.can_ask(source):
+                readers = tuple(s.id for s in settings.services.values() if connection.id in s.metrics)
+                meters = partial(self._meters_of, readers)
+                key = (connection, readers)
+                yield Target(connection.id, connection.poll_s, source, meters, key, SECOND_SCRAPE_S)
+
+    def _meters_of(self, readers: tuple[str, ...]) -> list[Meter]:
+        return [self._meters[reader] for reader in readers if reader in self._meters]
+
     def _service_jobs(self, service: ServiceSettings) -> Iterator[Job]:
         known, asking = self._ctx.settings.connections, self._asking
 
@@ -174,8 +206,7 @@ class Collector:
         self._book.answered(settings.id, question, found.latency_ms, found.server)
 
     def _scrape(self, connection: str, readers: tuple[str, ...]) -> None:
-        meters = [self._meters[reader] for reader in readers if reader in self._meters]
-        ask_metrics(self._asking, self._metrics(connection), connection, meters)
+        ask_metrics(self._asking, self._metrics(connection), connection, self._meters_of(readers))
 
     def refresh(self, service: str | None = None) -> None:
         """Ask everything of a service (or of all) now, on threads of its own, and fold the answers in before returning."""

@@ -6,37 +6,51 @@ NaN stays NaN (a summary without traffic): it is a gap, not a zero.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-from mlcontrol.ports.metrics import MetricSample, Reading, Scrape
+from mlcontrol.ports.metrics import Reading
 
-_Rule = Callable[[MetricSample], Reading | None]
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a series stands for; a `Reading` but for its value, which is multiplied by ``factor``."""
+
+    quantity: str
+    counter: bool
+    model: str = ""
+    version: str = ""
+    role: str = ""
+    labels: tuple[tuple[str, str], ...] = ()
+    factor: float = 1.0
+
+    def reading(self, value: float) -> Reading:
+        return Reading(
+            self.quantity, value * self.factor, self.counter, self.model, self.version, self.role, self.labels
+        )
+
+
+_Rule = Callable[[Mapping[str, str]], Meaning | None]
 
 ROLES = ("stable", "canary")
 _FAILURES = {"backend": "model", "canceled": "cancelled"}
 
 
-def translate(scrape: Scrape) -> tuple[Reading, ...]:
-    """Readings of every sample that a dialect knows, in the order of the scrape."""
-    found = []
-    for sample in scrape.samples:
-        # The parser gives counters the ending that newer servers write themselves.
-        rule = RULES.get(sample.name) or RULES.get(sample.name.removesuffix("_total"))
-        reading = rule(sample) if rule is not None else None
-        if reading is not None:
-            found.append(reading)
-    return tuple(found)
+def meaning(name: str, labels: Mapping[str, str]) -> Meaning | None:
+    """`None` when no dialect knows the series."""
+    # The parser gives counters the ending that newer servers write themselves.
+    rule = RULES.get(name) or RULES.get(name.removesuffix("_total"))
+    return rule(labels) if rule is not None else None
 
 
 def _triton(quantity: str, counter: bool, factor: float = 1.0, label: str = "", as_label: str = "") -> _Rule:
     """Triton labels by model and version; ``label`` is kept under the name ``as_label``."""
 
-    def rule(sample: MetricSample) -> Reading | None:
-        if label and label not in sample.labels:
+    def rule(labels: Mapping[str, str]) -> Meaning | None:
+        if label and label not in labels:
             return None
-        value = sample.labels[label].lower() if label else ""
+        value = labels[label].lower() if label else ""
         kept = ((as_label, _FAILURES.get(value, value)),) if label else ()
-        model, version = sample.labels.get("model", ""), sample.labels.get("version", "")
-        return Reading(quantity, sample.value * factor, counter, model, version, labels=kept)
+        return Meaning(quantity, counter, labels.get("model", ""), labels.get("version", ""), "", kept, factor)
 
     return rule
 
@@ -44,18 +58,18 @@ def _triton(quantity: str, counter: bool, factor: float = 1.0, label: str = "", 
 def _haproxy(quantity: str, counter: bool, kind: str = "", label: str = "") -> _Rule:
     """HAProxy counts per backend; a backend of this panel's routes is called ``<route>-<role>``."""
 
-    def rule(sample: MetricSample) -> Reading | None:
-        route, _, role = sample.labels.get("proxy", "").rpartition("-")
-        if not route or role not in ROLES or (label and label not in sample.labels):
+    def rule(labels: Mapping[str, str]) -> Meaning | None:
+        route, _, role = labels.get("proxy", "").rpartition("-")
+        if not route or role not in ROLES or (label and label not in labels):
             return None
-        kept = ((label, sample.labels[label]),) if label else ((("type", kind),) if kind else ())
-        return Reading(quantity, sample.value, counter, route, role=role, labels=kept)
+        kept = ((label, labels[label]),) if label else ((("type", kind),) if kind else ())
+        return Meaning(quantity, counter, route, role=role, labels=kept)
 
     return rule
 
 
 def _plain(quantity: str, counter: bool) -> _Rule:
-    return lambda sample: Reading(quantity, sample.value, counter) if not sample.labels else None
+    return lambda labels: Meaning(quantity, counter) if not labels else None
 
 
 RULES: Mapping[str, _Rule] = {

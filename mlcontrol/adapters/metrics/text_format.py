@@ -1,0 +1,165 @@
+"""The Prometheus text format, read fast: what stands before the value is parsed once and looked up ever after.
+
+A line's first appearance goes through `prometheus_client`, so that names, labels, escapes, UTF-8 names and errors are exactly its
+own; after that a scrape costs one look-up a line. Old-style counters get their ``_total`` as there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from prometheus_client.parser import text_string_to_metric_families
+
+T = TypeVar("T")
+_UNSEEN = object()
+KEPT_KEYS = 4096  # beside twice the lines of the newest scrape
+
+
+@dataclass(slots=True)
+class _Known(Generic[T]):
+    """Raw text before the value, and what it stands for; lines that end in a timestamp apart."""
+
+    plain: dict[str, T | None] = field(default_factory=dict)
+    stamped: dict[str, T | None] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Found(Generic[T]):
+    refs: list[T] = field(default_factory=list)
+    values: list[str] = field(default_factory=list)
+    stamps: list[str] = field(default_factory=list)
+
+    def add(self, ref: T | None, value: str, stamp: str = "") -> None:
+        if ref is not None:
+            self.refs.append(ref)
+            self.values.append(value)
+            if stamp:
+                self.stamps.append(stamp)
+
+
+class TextParser(Generic[T]):
+    """``make(name, labels)``: what stands for a series, or `None` when nobody reads it: its values are then not even looked at.
+
+    *Thread:* one at a time. Make one for each target: what it remembers is bounded by what that target sends.
+    """
+
+    def __init__(self, make: Callable[[str, dict[str, str]], T | None]) -> None:
+        self._make = make
+        # By the counter family that lacks "_total" and is open at that line; "" outside of such a family.
+        self._known: dict[str, _Known[T]] = {"": _Known()}
+        self._comments: dict[str, tuple[str, bool]] = {}  # TYPE and HELP lines: name, and whether such a family begins
+        self._mostly_stamped = False
+
+    def parse(self, text: str) -> tuple[list[T], list[float]]:
+        """Series and their values, in the order of the text. Raises `ValueError` when a line cannot be read."""
+        lines = text.split("\n")
+        self._forget(len(lines))
+        found: _Found[T] = _Found()
+        if self._mostly_stamped:
+            self._parse_stamped(lines, found)
+        else:
+            self._parse_plain(lines, found)
+        self._mostly_stamped = 2 * len(found.stamps) > len(found.refs)
+        if "_" in "".join(found.values):
+            raise ValueError("a value has an underscore in it")
+        list(map(float, found.stamps))
+        return found.refs, list(map(float, found.values))
+
+    def _parse_plain(self, lines: list[str], found: _Found[T]) -> None:
+        family = ""
+        get = self._known[""].plain.get
+        take, keep = found.refs.append, found.values.append
+        for line in lines:
+            key, _, value = line.rpartition(" ")
+            ref = get(key, _UNSEEN)
+            if ref is None:
+                continue
+            if ref is not _UNSEEN:
+                take(ref)  # type: ignore[arg-type]
+                keep(value)
+                continue
+            family = self._odd(line.strip(), family, found)
+            get = self._known[family].plain.get
+
+    def _parse_stamped(self, lines: list[str], found: _Found[T]) -> None:
+        family = ""
+        get = self._known[""].stamped.get
+        for line in lines:
+            head, _, stamp = line.rpartition(" ")
+            key, _, value = head.rpartition(" ")
+            ref = get(key, _UNSEEN)
+            if ref is not _UNSEEN and value:
+                found.add(ref, value, stamp)  # type: ignore[arg-type]
+                continue
+            family = self._odd(line.strip(), family, found)
+            get = self._known[family].stamped.get
+
+    def _odd(self, line: str, family: str, found: _Found[T]) -> str:
+        """A line that the fast loop does not know: a comment, a new series, a timestamp, an exemplar, other white space.
+        Returns the counter family that is open after it."""
+        if not line:
+            return family
+        if line[0] == "#":
+            name, begins = self._comments.get(line) or self._comment(line)
+            if begins:
+                self._known.setdefault(name, _Known())
+                return name
+            return family if name in ("", family) else ""
+        if " # {" in line:
+            bare = line.rpartition(" # {")[0]
+            if bare.replace("\\\\", "").replace('\\"', "").count('"') % 2 == 0:
+                line = bare.rstrip()  # what follows is an exemplar: no sample, and new at every scrape
+        return self._series(line, family, found)
+
+    def _comment(self, line: str) -> tuple[str, bool]:
+        words = line.split(None, 3)
+        result = "", False
+        if len(words) > 2 and words[0] == "#" and words[1] in ("TYPE", "HELP"):
+            (metric,) = text_string_to_metric_families(line + "\n")
+            result = metric.name, metric.type == "counter" and not words[2].rstrip('"').endswith("_total")
+        self._comments[line] = result
+        return result
+
+    def _series(self, line: str, family: str, found: _Found[T]) -> str:
+        known = self._known[family]
+        key, _, value = line.rpartition(" ")
+        ref = known.plain.get(key, _UNSEEN)
+        stamp = ""
+        if ref is _UNSEEN:
+            before, _, middle = key.rpartition(" ")
+            ref = known.stamped.get(before, _UNSEEN) if middle else _UNSEEN
+            if ref is not _UNSEEN:
+                value, stamp = middle, value
+        if ref is not _UNSEEN:
+            found.add(ref, value, stamp)  # type: ignore[arg-type]
+            return family
+        (metric,) = text_string_to_metric_families(line + "\n")
+        (sample,) = metric.samples
+        if family and sample.name != family:
+            return self._series(line, "", found)
+        made = self._make(sample.name + ("_total" if family else ""), dict(sample.labels))
+        if sample.timestamp is None:
+            if _is_number(value):
+                known.plain[key] = made
+        elif _is_number(middle) and _is_number(value):
+            known.stamped[before] = made
+            stamp = value
+        found.add(made, repr(float(sample.value)), stamp)
+        return family
+
+    def _forget(self, lines: int) -> None:
+        """Series that come and go do not pile up."""
+        kept = sum(len(known.plain) + len(known.stamped) for known in self._known.values()) + len(self._comments)
+        if kept > 2 * lines + KEPT_KEYS:
+            self._known = {"": _Known()}
+            self._comments.clear()
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
