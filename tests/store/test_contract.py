@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import pytest
 
-from mlcontrol.core.review import Judgement, JudgementVerdict, ReviewItem
 from mlcontrol.core.types import EventKind, Health, TimelineEvent
 from mlcontrol.store.store import Store
 
@@ -16,16 +15,6 @@ from mlcontrol.store.store import Store
 def event(number: int, **changes: object) -> TimelineEvent:
     made = TimelineEvent(f"e{number}", 100.0 + number, EventKind.NOTE, f"note {number}", service="digits")
     return replace(made, **changes)  # type: ignore[arg-type]
-
-
-def item(number: int, service: str = "digits") -> ReviewItem:
-    return ReviewItem(
-        f"i{number}", service, f"r{number}", float(number), "[1]", "[2]", {"region": "south"}, version="3"
-    )
-
-
-def judgement(number: int, of: int, rater: str = "ann") -> Judgement:
-    return Judgement(f"j{number}", f"i{of}", "digits", "3", rater, JudgementVerdict.RIGHT, float(number))
 
 
 def test_audit_rows_come_back_as_they_were_written(store: Store) -> None:
@@ -103,38 +92,6 @@ def test_an_event_with_a_known_id_replaces_it(store: Store) -> None:
     store.timeline.append([event(1)])
     store.timeline.append([event(1, title="better")])
     assert [e.title for e in store.timeline.recent(10)] == ["better"]
-
-
-def test_the_queue_gives_each_rater_what_they_have_not_judged(store: Store) -> None:
-    store.reviews.put_items([item(1), item(2), item(3)])
-    store.reviews.put_items([item(2), item(4)])
-    store.reviews.judge(judgement(1, of=1))
-    assert [i.id for i in store.reviews.queue("digits", "ann", 2)] == ["i2", "i3"]
-    assert [i.id for i in store.reviews.queue("digits", "bob", 9)] == ["i1", "i2", "i3", "i4"]
-    assert store.reviews.item("i1") == item(1)
-    assert store.reviews.item("nothing") is None
-
-
-def test_a_judgement_sent_twice_is_one(store: Store) -> None:
-    store.reviews.judge(judgement(1, of=1))
-    store.reviews.judge(judgement(1, of=1))
-    assert store.reviews.judgements("digits") == (judgement(1, of=1),)
-
-
-def test_a_second_judgement_of_an_item_replaces_the_first(store: Store) -> None:
-    store.reviews.judge(judgement(1, of=1))
-    store.reviews.judge(judgement(2, of=1))
-    assert [(j.id, j.withdrawn) for j in store.reviews.judgements("digits")] == [("j1", True), ("j2", False)]
-
-
-def test_withdrawing_takes_back_the_newest_that_stands(store: Store) -> None:
-    for n in (1, 2):
-        store.reviews.judge(judgement(n, of=n))
-    taken = store.reviews.withdraw_last("digits", "ann")
-    assert taken is not None
-    assert (taken.id, taken.withdrawn) == ("j2", True)
-    assert store.reviews.judged_items("digits", "ann") == {"i1"}
-    assert store.reviews.withdraw_last("digits", "bob") is None
 
 
 def test_knowledge_is_kept(open_store: Callable[[], Store]) -> None:

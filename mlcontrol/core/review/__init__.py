@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mlcontrol.core.review.judging import Z95 as Z95
 from mlcontrol.core.review.judging import Judgement as Judgement
 from mlcontrol.core.review.judging import JudgementVerdict as JudgementVerdict
 from mlcontrol.core.review.judging import ReviewItem as ReviewItem

@@ -10,8 +10,9 @@ from mlcontrol.core.review.campaign import Campaign, Mode, Policy
 from mlcontrol.core.review.dawid_skene import dawid_skene
 from mlcontrol.core.review.estimates import NOTHING, Estimate, simple, stratified, weighted
 from mlcontrol.core.review.judging import Judgement, JudgementVerdict, counts
-from mlcontrol.core.review.preference import Verdict, WinRate, against, confidence_sequence, win_rate_of
+from mlcontrol.core.review.preference import Verdict, WinRate, decided, win_rate_of
 from mlcontrol.core.review.raters import RaterQuality, rater_table
+from mlcontrol.core.statistics.sequential_proportion import proportion_interval
 
 DECIDED = (JudgementVerdict.RIGHT, JudgementVerdict.WRONG)
 
@@ -96,11 +97,11 @@ def item_verdicts(judgements: Iterable[Judgement]) -> tuple[ItemVerdict, ...]:
 
 def quality(campaign: Campaign, judgements: Iterable[Judgement], sizes: Mapping[str, int]) -> tuple[SliceQuality, ...]:
     """Per version, then per slice of each. The interval follows the design: simple, stratified over ``sizes``, or weighted."""
-    decided = [one for one in item_verdicts(judgements) if one.right is not None]
+    clear = [one for one in item_verdicts(judgements) if one.right is not None]
     policies = {part.policy for part in campaign.sampling.mixture}
     result = []
-    for version in sorted({one.version for one in decided}):
-        own = [one for one in decided if one.version == version]
+    for version in sorted({one.version for one in clear}):
+        own = [one for one in clear if one.version == version]
         result.append(SliceQuality(version, "", _estimate(own, policies, _sizes_of(version, sizes))))
         names = sorted({(k, v) for one in own for k, v in one.slices.items()})
         for name, value in names[:200]:
@@ -196,12 +197,12 @@ def _verdict(campaign: Campaign, judgements: Sequence[Judgement], wins: WinRate 
         if wins.verdict is Verdict.INCONCLUSIVE:
             return wins.verdict, f"{words}: not enough to tell."
         return wins.verdict, f"{words}; decided after {wins.decided_at}."
-    decided = [one for one in item_verdicts(judgements) if one.right is not None]
-    if not decided:
+    clear = [one for one in item_verdicts(judgements) if one.right is not None]
+    if not clear:
         return Verdict.NONE, "Nobody has judged an answer right or wrong yet."
-    right, n = sum(one.right is True for one in decided), len(decided)
-    low, high = confidence_sequence(right, n - right, campaign.stop.alpha)
-    found = against(right, n, campaign.stop.p0, campaign.stop.alpha)
+    right, n = sum(one.right is True for one in clear), len(clear)
+    low, high = proportion_interval(right, n - right, campaign.stop.alpha)
+    found = decided(right, n - right, campaign.stop.p0, campaign.stop.alpha)
     words = f"{right} of {n} judged right, {100 * low:.0f} to {100 * high:.0f} % at any look"
     if found is Verdict.INCONCLUSIVE:
         return found, f"{words}: not enough to tell from {100 * campaign.stop.p0:.0f} %."
@@ -248,8 +249,8 @@ def gate_verdict(
     if n == 0:
         return Verdict.NONE, f"No evaluator has judged an answer of v{candidate}."
     there, m = tally[current]
-    low, high = confidence_sequence(right, n - right, alpha / 2)
-    below, above = confidence_sequence(there, m - there, alpha / 2)
+    low, high = proportion_interval(right, n - right, alpha / 2)
+    below, above = proportion_interval(there, m - there, alpha / 2)
     words = f"v{candidate}: {right} of {n} judged right; v{current}: {there} of {m}"
     if low > above:
         return Verdict.BETTER, words

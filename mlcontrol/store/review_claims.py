@@ -1,0 +1,206 @@
+"""Who holds which item: leases that lapse, no item for two people unless overlap asks for it.
+
+On PostgreSQL a claim locks one free slot and skips those that others have locked; SQLite has one writer at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+import msgspec
+import sqlalchemy as sa
+
+from mlcontrol.core.review.judging import ItemKind, ReviewItem
+from mlcontrol.store.database import Database
+from mlcontrol.store.tables.reviews_queue import (
+    LEASED,
+    OPEN,
+    review_drafts,
+    review_entries,
+    review_judgements,
+    review_slots,
+)
+
+_items = msgspec.msgpack.Decoder(ReviewItem)
+
+
+class Claims:
+    """Times are UTC seconds. *Thread:* any, also of other processes."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def claim(
+        self, campaign: str, rater: str, now_s: float, lease_s: float, not_items: Collection[str] = ()
+    ) -> ReviewItem | None:
+        """The item this rater holds and that is not among ``not_items``, else the first free one, held for ``lease_s``."""
+        with self._db.write() as connection:
+            held = self._held(connection, campaign, rater, now_s, not_items)
+            if held is None:
+                self._free_lapsed(connection, campaign, now_s)
+                held = self._first_free(connection, campaign, rater, not_items)
+            if held is None:
+                return None
+            item, slot = held
+            connection.execute(
+                review_slots.update()
+                .where(review_slots.c.item == item, review_slots.c.slot == slot)
+                .values(state=LEASED, rater=rater, until_s=now_s + lease_s)
+            )
+            return self._read(connection, item, rater)
+
+    def hold(self, item: ReviewItem, rater: str, now_s: float, lease_s: float, place: int = 0) -> ReviewItem | None:
+        """Give a rater a pooled item (gold, calibration), or a repeat made for that rater, in a slot of its own."""
+        with self._db.write() as connection:
+            if not connection.execute(sa.select(review_entries.c.id).where(review_entries.c.id == item.id)).first():
+                connection.execute(
+                    review_entries.insert().values(
+                        id=item.id, campaign=item.campaign, place=place, kind=item.kind.value, withdrawn="",
+                        body=msgspec.msgpack.encode(item),
+                    )
+                )  # fmt: skip
+            mine = (review_slots.c.item == item.id, review_slots.c.rater == rater)
+            if connection.execute(sa.select(review_slots.c.slot).where(*mine)).first():
+                connection.execute(review_slots.update().where(*mine).values(state=LEASED, until_s=now_s + lease_s))
+            else:
+                newest = connection.execute(
+                    sa.select(sa.func.max(review_slots.c.slot)).where(review_slots.c.item == item.id)
+                ).scalar()
+                connection.execute(
+                    review_slots.insert().values(
+                        item=item.id, slot=0 if newest is None else newest + 1, campaign=item.campaign, place=place,
+                        state=LEASED, rater=rater, until_s=now_s + lease_s,
+                    )
+                )  # fmt: skip
+            return self._read(connection, item.id, rater)
+
+    def pooled(self, campaign: str, rater: str, kind: ItemKind) -> ReviewItem | None:
+        """The first gold or calibration item this rater was not given yet."""
+        given = sa.select(review_slots.c.item).where(
+            review_slots.c.item == review_entries.c.id, review_slots.c.rater == rater
+        )
+        query = (
+            sa.select(review_entries.c.body)
+            .where(
+                review_entries.c.campaign == campaign,
+                review_entries.c.kind == kind.value,
+                review_entries.c.withdrawn == "",
+                ~given.exists(),
+            )
+            .order_by(review_entries.c.place)
+            .limit(1)
+        )
+        with self._db.read() as connection:
+            body = connection.execute(query).scalar()
+        return None if body is None else _items.decode(body)
+
+    def keep(self, rater: str, items: Sequence[str], now_s: float, lease_s: float) -> tuple[tuple[str, str], ...]:
+        """Renew this rater's leases; which of the items are not the rater's any more, and why ("withdrawn: ..." or "taken")."""
+        if not items:
+            return ()
+        with self._db.write() as connection:
+            connection.execute(
+                review_slots.update()
+                .where(review_slots.c.item.in_(items), review_slots.c.rater == rater, review_slots.c.state == LEASED)
+                .values(until_s=now_s + lease_s)
+            )
+            mine = set(
+                connection.execute(
+                    sa.select(review_slots.c.item).where(review_slots.c.item.in_(items), review_slots.c.rater == rater)
+                ).scalars()
+            )
+            reasons = dict(
+                connection.execute(
+                    sa.select(review_entries.c.id, review_entries.c.withdrawn).where(
+                        review_entries.c.id.in_(items), review_entries.c.withdrawn != ""
+                    )
+                ).all()
+            )
+        gone = [(item, f"withdrawn: {reasons[item]}") for item in items if item in reasons]
+        gone += [(item, "taken") for item in items if item not in mine and item not in reasons]
+        return tuple(gone)
+
+    def release(self, rater: str, items: Sequence[str]) -> None:
+        """Give back what the rater holds and did not judge."""
+        if items:
+            with self._db.write() as connection:
+                connection.execute(
+                    review_slots.update()
+                    .where(
+                        review_slots.c.item.in_(items), review_slots.c.rater == rater, review_slots.c.state == LEASED
+                    )
+                    .values(state=OPEN, rater="", until_s=0.0)
+                )
+
+    def holder(self, item: str) -> tuple[str, ...]:
+        """Who holds or judged it."""
+        query = sa.select(review_slots.c.rater).where(review_slots.c.item == item, review_slots.c.rater != "")
+        with self._db.read() as connection:
+            return tuple(connection.execute(query).scalars())
+
+    def save_draft(self, item: str, rater: str, text: str, now_s: float) -> None:
+        """Durable when it returns; an empty text removes the draft."""
+        with self._db.write() as connection:
+            connection.execute(
+                review_drafts.delete().where(review_drafts.c.item == item, review_drafts.c.rater == rater)
+            )
+            if text:
+                connection.execute(review_drafts.insert().values(item=item, rater=rater, text=text[:4000], at_s=now_s))
+
+    def _held(
+        self, connection: sa.Connection, campaign: str, rater: str, now_s: float, not_items: Collection[str]
+    ) -> tuple[str, int] | None:
+        query = sa.select(review_slots.c.item, review_slots.c.slot).where(
+            review_slots.c.campaign == campaign, review_slots.c.state == LEASED, review_slots.c.rater == rater,
+            review_slots.c.until_s >= now_s,
+        )  # fmt: skip
+        rows = connection.execute(query.order_by(review_slots.c.place)).all()
+        return next(((item, slot) for item, slot in rows if item not in not_items), None)
+
+    def _free_lapsed(self, connection: sa.Connection, campaign: str, now_s: float) -> None:
+        lapsed = (
+            sa.select(review_slots.c.item, review_slots.c.slot)
+            .where(review_slots.c.campaign == campaign, review_slots.c.state == LEASED, review_slots.c.until_s < now_s)
+            .with_for_update(skip_locked=True)
+        )
+        for item, slot in connection.execute(lapsed).all():
+            connection.execute(
+                review_slots.update()
+                .where(review_slots.c.item == item, review_slots.c.slot == slot)
+                .values(state=OPEN, rater="", until_s=0.0)
+            )
+
+    def _first_free(
+        self, connection: sa.Connection, campaign: str, rater: str, not_items: Collection[str]
+    ) -> tuple[str, int] | None:
+        other = review_slots.alias("other")
+        own_slot = sa.select(other.c.item).where(other.c.item == review_slots.c.item, other.c.rater == rater)
+        own_word = sa.select(review_judgements.c.item).where(
+            review_judgements.c.item == review_slots.c.item,
+            review_judgements.c.rater == rater,
+            review_judgements.c.withdrawn.is_(False),
+        )
+        query = (
+            sa.select(review_slots.c.item, review_slots.c.slot)
+            .where(
+                review_slots.c.campaign == campaign,
+                review_slots.c.state == OPEN,
+                ~own_slot.exists(),
+                ~own_word.exists(),
+            )
+            .order_by(review_slots.c.place, review_slots.c.slot)
+            .limit(1)
+            .with_for_update(skip_locked=True, of=review_slots)
+        )
+        if not_items:
+            query = query.where(review_slots.c.item.not_in(not_items))
+        row = connection.execute(query).first()
+        return None if row is None else (row[0], row[1])
+
+    def _read(self, connection: sa.Connection, item: str, rater: str) -> ReviewItem:
+        body = connection.execute(sa.select(review_entries.c.body).where(review_entries.c.id == item)).scalar_one()
+        draft = connection.execute(
+            sa.select(review_drafts.c.text).where(review_drafts.c.item == item, review_drafts.c.rater == rater)
+        ).scalar()
+        return replace(_items.decode(body), draft=draft or "")

@@ -1,0 +1,242 @@
+"""What raters said. A judgement is durable when `judge` returns; the same one sent twice is one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import msgspec
+import sqlalchemy as sa
+
+from mlcontrol.core.problem import Problem, ProblemError
+from mlcontrol.core.review.judging import ItemKind, Judgement, JudgementVerdict, ReviewItem
+from mlcontrol.store.database import Database
+from mlcontrol.store.tables.reviews_queue import (
+    DONE,
+    LEASED,
+    OPEN,
+    review_drafts,
+    review_entries,
+    review_judgements,
+    review_slots,
+)
+
+_judgements = msgspec.msgpack.Decoder(Judgement)
+_items = msgspec.msgpack.Decoder(ReviewItem)
+
+
+class Judgements:
+    """*Thread:* any, also of other processes."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def judge(self, judgement: Judgement, *, sent: bool = True) -> Judgement:
+        """Store it; the rater's earlier one of the same item is withdrawn by it. Returns what is stored: ``surplus`` is set where
+        the item was others' already. ``sent``: whether the team's store has it too.
+
+        Raises `ProblemError` (code "withdrawn") for an item that was taken out of its queue.
+        """
+        with self._db.write() as connection:
+            known = connection.execute(
+                sa.select(review_judgements.c.body, review_judgements.c.withdrawn).where(
+                    review_judgements.c.id == judgement.id
+                )
+            ).first()
+            if known is not None:
+                return replace(_judgements.decode(known.body), withdrawn=known.withdrawn)
+            reason = connection.execute(
+                sa.select(review_entries.c.withdrawn).where(review_entries.c.id == judgement.item)
+            ).scalar()
+            if reason:
+                raise ProblemError(_withdrawn(reason))
+            connection.execute(
+                review_judgements.update()
+                .where(
+                    review_judgements.c.item == judgement.item,
+                    review_judgements.c.rater == judgement.rater,
+                    review_judgements.c.withdrawn.is_(False),
+                )
+                .values(withdrawn=True, sent=sent)
+            )
+            has_slot = self._settle_slot(connection, judgement)
+            stored = replace(judgement, surplus=not has_slot and not judgement.adjudicated)
+            connection.execute(
+                review_judgements.insert().values(
+                    id=stored.id,
+                    campaign=stored.campaign,
+                    item=stored.item,
+                    service=stored.service,
+                    rater=stored.rater,
+                    withdrawn=stored.withdrawn,
+                    sent=sent,
+                    body=msgspec.msgpack.encode(stored),
+                )
+            )
+            connection.execute(
+                review_drafts.delete().where(review_drafts.c.item == stored.item, review_drafts.c.rater == stored.rater)
+            )
+        return stored
+
+    def _settle_slot(self, connection: sa.Connection, judgement: Judgement) -> bool:
+        """Whether the rater may speak for this item: holds it, or takes a slot that is free."""
+        if judgement.adjudicated:
+            return False
+        skipped = judgement.verdict is JudgementVerdict.SKIPPED and judgement.kind is ItemKind.WORK
+        settled = {"state": OPEN, "rater": "", "until_s": 0.0} if skipped else {"state": DONE}
+        mine = connection.execute(
+            review_slots.update()
+            .where(
+                review_slots.c.item == judgement.item,
+                review_slots.c.rater == judgement.rater,
+                review_slots.c.state.in_((LEASED, DONE)),
+            )
+            .values(**settled)
+        ).rowcount
+        if mine or skipped:
+            return True
+        free = (
+            connection.execute(
+                sa.select(review_slots.c.slot)
+                .where(review_slots.c.item == judgement.item, review_slots.c.state == OPEN)
+                .limit(1)
+                .with_for_update(skip_locked=True)
+            )
+        ).scalar()
+        if free is None:
+            return False
+        connection.execute(
+            review_slots.update()
+            .where(review_slots.c.item == judgement.item, review_slots.c.slot == free)
+            .values(state=DONE, rater=judgement.rater)
+        )
+        return True
+
+    def withdraw_last(
+        self, campaign: str, rater: str, now_s: float, lease_s: float, *, sent: bool = True
+    ) -> tuple[Judgement, ReviewItem] | None:
+        """Take back the rater's newest judgement that stands, and hold its item again; `None` when there is none."""
+        with self._db.write() as connection:
+            row = connection.execute(
+                sa.select(review_judgements.c.number, review_judgements.c.body, review_judgements.c.item)
+                .where(
+                    review_judgements.c.campaign == campaign,
+                    review_judgements.c.rater == rater,
+                    review_judgements.c.withdrawn.is_(False),
+                )
+                .order_by(review_judgements.c.number.desc())
+                .limit(1)
+            ).first()
+            if row is None:
+                return None
+            connection.execute(
+                review_judgements.update()
+                .where(review_judgements.c.number == row.number)
+                .values(withdrawn=True, sent=sent)
+            )
+            again = {"state": LEASED, "rater": rater, "until_s": now_s + lease_s}
+            mine = connection.execute(
+                review_slots.update()
+                .where(review_slots.c.item == row.item, review_slots.c.rater == rater)
+                .values(**again)
+            ).rowcount
+            if not mine:  # it was skipped, so its slot is free for anybody
+                free = connection.execute(
+                    sa.select(review_slots.c.slot)
+                    .where(review_slots.c.item == row.item, review_slots.c.state == OPEN)
+                    .limit(1)
+                    .with_for_update(skip_locked=True)
+                ).scalar()
+                if free is not None:
+                    connection.execute(
+                        review_slots.update()
+                        .where(review_slots.c.item == row.item, review_slots.c.slot == free)
+                        .values(**again)
+                    )
+            body = connection.execute(
+                sa.select(review_entries.c.body).where(review_entries.c.id == row.item)
+            ).scalar_one()
+        judgement = _judgements.decode(row.body)
+        return replace(judgement, withdrawn=True), replace(_items.decode(body), draft=judgement.comment)
+
+    def of_campaign(self, campaign: str) -> tuple[Judgement, ...]:
+        """Oldest first, withdrawn ones marked."""
+        return self._read(review_judgements.c.campaign == campaign)
+
+    def of_service(self, service: str) -> tuple[Judgement, ...]:
+        return self._read(review_judgements.c.service == service)
+
+    def of_item(self, item: str) -> tuple[Judgement, ...]:
+        return self._read(review_judgements.c.item == item)
+
+    def of_rater(self, campaign: str, rater: str, limit: int) -> tuple[Judgement, ...]:
+        """The rater's newest that stand, newest first."""
+        query = (
+            sa.select(review_judgements.c.body)
+            .where(
+                review_judgements.c.campaign == campaign,
+                review_judgements.c.rater == rater,
+                review_judgements.c.withdrawn.is_(False),
+            )
+            .order_by(review_judgements.c.number.desc())
+            .limit(limit)
+        )
+        with self._db.read() as connection:
+            return tuple(_judgements.decode(body) for body in connection.execute(query).scalars())
+
+    def count(self, campaign: str, rater: str) -> int:
+        query = sa.select(sa.func.count()).where(
+            review_judgements.c.campaign == campaign,
+            review_judgements.c.rater == rater,
+            review_judgements.c.withdrawn.is_(False),
+        )
+        with self._db.read() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def unsent(self, limit: int = 200) -> tuple[Judgement, ...]:
+        """Not yet told the team's store, in the order they changed."""
+        query = (
+            sa.select(review_judgements.c.body, review_judgements.c.withdrawn)
+            .where(review_judgements.c.sent.is_(False))
+            .order_by(review_judgements.c.number)
+            .limit(limit)
+        )
+        with self._db.read() as connection:
+            rows = connection.execute(query).all()
+        return tuple(replace(_judgements.decode(row.body), withdrawn=row.withdrawn) for row in rows)
+
+    def mark_sent(self, judgements: Iterable[Judgement]) -> None:
+        """Unless it changed (was withdrawn) since it was read."""
+        with self._db.write() as connection:
+            for one in judgements:
+                connection.execute(
+                    review_judgements.update()
+                    .where(review_judgements.c.id == one.id, review_judgements.c.withdrawn.is_(one.withdrawn))
+                    .values(sent=True)
+                )
+
+    def withdraw(self, judgement_id: str) -> None:
+        with self._db.write() as connection:
+            connection.execute(
+                review_judgements.update().where(review_judgements.c.id == judgement_id).values(withdrawn=True)
+            )
+
+    def _read(self, *where: sa.ColumnElement[bool]) -> tuple[Judgement, ...]:
+        query = (
+            sa.select(review_judgements.c.body, review_judgements.c.withdrawn)
+            .where(*where)
+            .order_by(review_judgements.c.number)
+        )
+        with self._db.read() as connection:
+            rows = connection.execute(query).all()
+        return tuple(
+            one if one.withdrawn == row.withdrawn else replace(one, withdrawn=row.withdrawn)
+            for row in rows
+            for one in (_judgements.decode(row.body),)
+        )
+
+
+def _withdrawn(reason: str) -> Problem:
+    return Problem(
+        "This item was taken out of the queue.", reason, "Nothing was stored; take the next one.", code="withdrawn"
+    )
