@@ -25,7 +25,7 @@ COMMANDS = {
     "rollback": "go back to the last version known good",
     "timeline": "what changed and what was noticed",
     "audit": "verify or export the audit log",
-    "review": "scores of the human reviews",
+    "review": "the review bench alone; import, campaigns, judge, score, export",
     "connection": "list, add, test or remove connections; store a secret",
     "doctor": "what is installed, reachable, unlocked, slow",
     "engine": "run the engine without a window",

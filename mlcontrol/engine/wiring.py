@@ -15,6 +15,8 @@ from platformdirs import user_state_path
 
 from mlcontrol.adapters.discovery import adapter_class
 from mlcontrol.adapters.metrics.scraper import TextScraper
+from mlcontrol.adapters.predictions.table_files import DuckDbTableFiles
+from mlcontrol.adapters.registry.mlflow_traces import MlflowTraces
 from mlcontrol.adapters.secrets.signing_key import SigningKey
 from mlcontrol.adapters.secrets.system_keyring import SystemKeyring, secret_reader
 from mlcontrol.adapters.serving.oip import OipClient
@@ -34,11 +36,15 @@ from mlcontrol.services.checks import Checks
 from mlcontrol.services.collector import Collector
 from mlcontrol.services.connections import Connections
 from mlcontrol.services.context import ConnectionGone, ServiceGone
+from mlcontrol.services.review_campaigns import CampaignDesk
+from mlcontrol.services.review_candidates import Outside
+from mlcontrol.services.review_kit import ReviewKit
 from mlcontrol.services.reviews import ReviewDesk
 from mlcontrol.services.rollouts import Rollouts
 from mlcontrol.services.timeline import Records
-from mlcontrol.store.database import StoreError
-from mlcontrol.store.golden_files import read_golden
+from mlcontrol.store.database import StoreError, open_database
+from mlcontrol.store.golden_files import read_golden, write_golden
+from mlcontrol.store.reviews import Reviews
 from mlcontrol.store.store import Store
 from mlcontrol.store.workspace import put_entry, read_workspace, remove_entry
 
@@ -130,12 +136,21 @@ def build(workspace: Path) -> Built:
 
     checkpoints = Checkpoints(context, SigningKey(settings.name, secrets, Path(user_state_path("mlcontrol"))))
     checks = Checks(context)
+
+    def traces(name: str) -> MlflowTraces:
+        connection = context.settings.connections[name]
+        return MlflowTraces(connection, reader(connection))
+
+    outside = Outside(DuckDbTableFiles(), traces, write_golden)
+    kit, end_kit = _review_kit(settings, workspace.parent, clock)
+    reviews = ReviewDesk(context, outside, kit)
     services = Services(
         ctx=context,
         collector=collector,
         checks=checks,
         rollouts=Rollouts(context, checks),
-        reviews=ReviewDesk(context),
+        reviews=reviews,
+        campaigns=CampaignDesk(context, reviews, outside),
         connections=Connections(context, _TomlFile(workspace), make, adopt),
         records=Records(context, hub.persist),
         audit=AuditQueries(context, checkpoints),
@@ -143,10 +158,35 @@ def build(workspace: Path) -> Built:
     engine = Engine(hub, services)
 
     def end_all() -> None:
+        end_kit()
         checkpoints.close()
         end()
 
     return Built(engine, context, shelf, end_all)
+
+
+def _review_kit(
+    settings: WorkspaceSettings, base: Path, clock: SystemClock
+) -> tuple[ReviewKit | None, Callable[[], None]]:
+    """With a team's store: a small one of our own beside it, so that evaluators go on when the team's is not reached; and how to
+    end it."""
+    if settings.store.startswith("sqlite"):
+        return None, lambda: None
+    opened = [open_database("sqlite:///reviews-local.db", base)]
+
+    def team() -> Reviews:
+        opened.append(open_database(settings.store, base))
+        return Reviews(opened[-1])
+
+    kit = ReviewKit(Reviews(opened[0]), team, clock)
+    kit.start()
+
+    def end() -> None:
+        kit.close()
+        for database in opened:
+            database.close()
+
+    return kit, end
 
 
 def adapters_of(workspace: Path) -> tuple[WorkspaceSettings, Callable[[ConnectionSettings], Any]]:

@@ -31,8 +31,12 @@ from mlcontrol.gui.window import Window
 _log = logging.getLogger(__name__)
 
 
-def main(argv: Sequence[str] | None = None, workspace: Path | None = None, offscreen: bool = False) -> int:
-    """Open the window on a workspace and run until it is closed. Returns the exit code: 0, or 3 when there is no display."""
+def main(
+    argv: Sequence[str] | None = None, workspace: Path | None = None, offscreen: bool = False, alone: str = ""
+) -> int:
+    """Open the window on a workspace and run until it is closed. ``alone``: one page and nothing else of the panel.
+
+    Returns the exit code: 0, or 3 when there is no display."""
     chosen = _arguments(sys.argv[1:] if argv is None and workspace is None else list(argv or ()))
     if offscreen:
         os.environ["QT_QPA_PLATFORM"] = "offscreen"

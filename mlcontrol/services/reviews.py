@@ -1,123 +1,318 @@
-"""Review queues: predictions drawn from the log, shown blind, judgements durable before the answer."""
+"""The bench's side of human review: the next item, blind; judgements durable before the answer; undo; drafts; golden items."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import threading
 import uuid
 from collections.abc import Collection
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 from mlcontrol.core import review
+from mlcontrol.core.golden import Expected, GoldenItem, Tolerance, ToleranceKind
 from mlcontrol.core.problem import Problem, ProblemError
-from mlcontrol.core.review import Judgement, JudgementVerdict, ReviewItem, Score
+from mlcontrol.core.review.campaign import Campaign, Sampling, Standing, verdict_of
+from mlcontrol.core.review.feedback import FeedbackCount
+from mlcontrol.core.review.findings import findings
+from mlcontrol.core.review.judging import ItemKind, Judgement, JudgementVerdict, ReviewItem, Score, blind
+from mlcontrol.core.review.rubric import canonical
+from mlcontrol.core.review.sitting import CampaignSummary, Explained, Sitting
 from mlcontrol.core.settings import ServiceSettings
 from mlcontrol.core.types import EventKind, TimelineEvent
-from mlcontrol.ports.predictions import LoggedPrediction
+from mlcontrol.ports.review_store import Reviews
 from mlcontrol.services.context import ServiceContext
+from mlcontrol.services.review_candidates import Outside, items_of
+from mlcontrol.services.review_kit import ReviewKit
+from mlcontrol.services.review_picking import LEASE_S, pick
 
-QUEUE_AHEAD = 20
 DRAWN = 50
-SPAN_S = 6 * 3600.0
+SPAN_H = 6.0
+ENOUGH_EVERY = 5
+_LABELS = {JudgementVerdict.RIGHT: "right", JudgementVerdict.WRONG: "wrong", JudgementVerdict.UNSURE: "unsure"}
 
 
 class ReviewDesk:
     """*Thread:* any."""
 
-    def __init__(self, ctx: ServiceContext) -> None:
+    def __init__(self, ctx: ServiceContext, outside: Outside | None = None, kit: ReviewKit | None = None) -> None:
         self._ctx = ctx
+        self._outside = outside or Outside()
+        self.kit = kit
         self._drawing = threading.Lock()
+        self._golden_lock = threading.Lock()
 
-    def next_item(self, service: str, rater: str, not_items: Collection[str]) -> tuple[ReviewItem | None, str]:
-        """The next item without the version that answered; or `None` and why there is none."""
-        settings = self._service(service)
-        waiting = self._waiting(service, rater, not_items)
-        why = ""
-        if not waiting:
+    @property
+    def _reviews(self) -> Reviews:
+        """Where this engine's judgements are kept first."""
+        return self.kit.local if self.kit is not None else self._ctx.store.reviews
+
+    # --- the next item ---
+
+    def next_item(
+        self, service: str, rater: str, not_items: Collection[str], campaign_id: str = ""
+    ) -> tuple[ReviewItem | None, str]:
+        """The next item, blind and held for this rater; or `None` and why there is none."""
+        campaign = self.campaign(campaign_id, service)
+        if campaign.standing is not Standing.OPEN:
+            return None, f"The campaign is {campaign.standing.value}; nothing more is asked."
+        if campaign.raters and rater not in campaign.raters:
+            return None, f"This campaign is assigned to {', '.join(campaign.raters)}."
+        item, why = self._take(campaign, rater, not_items), ""
+        if item is None and campaign.quick:
             with self._drawing:
-                waiting = self._waiting(service, rater, not_items)
-                if not waiting:
-                    why = self._draw(settings)
-                    waiting = self._waiting(service, rater, not_items)
-        if not waiting:
-            return None, why or "Every prediction that was drawn has been judged; more come with the traffic."
-        judged = len(self._ctx.store.reviews.judged_items(service, rater))
-        item = waiting[0]
-        return replace(item, version="", position=judged + 1, total=judged + len(waiting)), ""
+                item = self._take(campaign, rater, not_items)
+                if item is None:
+                    why = self._refill(campaign)
+                    item = self._take(campaign, rater, not_items)
+        if item is None:
+            return None, why or self._why_empty(campaign)
+        judged = self._reviews.said.count(campaign.id, rater)
+        return self._shown(item, campaign, judged + 1 + len(not_items)), ""
 
-    def _waiting(self, service: str, rater: str, not_items: Collection[str]) -> list[ReviewItem]:
-        queue = self._ctx.store.reviews.queue(service, rater, QUEUE_AHEAD + len(not_items))
-        return [item for item in queue if item.id not in not_items]
+    def _take(self, campaign: Campaign, rater: str, not_items: Collection[str]) -> ReviewItem | None:
+        if self.kit is not None and not campaign.quick:
+            return self.kit.next_item(campaign.id, rater, not_items)
+        return pick(self._reviews, campaign, rater, self._ctx.clock.utc_s(), not_items)
 
-    def _draw(self, settings: ServiceSettings) -> str:
-        """Put a fresh random sample into the queue; why there is nothing to draw, or empty."""
+    def _why_empty(self, campaign: Campaign) -> str:
+        if self.kit is not None and self.kit.offline:
+            return f"Everything that was taken along is judged, and the team's store is not reached: {self.kit.offline}"
+        if campaign.quick:
+            return "Every prediction that was drawn has been judged; more come with the traffic."
+        return "Every item is judged or on somebody's bench."
+
+    def _shown(self, item: ReviewItem, campaign: Campaign, position: int) -> ReviewItem:
+        total = self._reviews.campaigns.progress(campaign.id)[0]
+        return replace(blind(item), position=position, total=max(total, position))
+
+    def campaign(self, campaign_id: str, service: str = "") -> Campaign:
+        """By id, or the standing queue of a service. Raises `ProblemError`."""
+        if campaign_id:
+            found = self._reviews.campaigns.get(campaign_id)
+            if found is None and self.kit is not None:
+                self.kit.pull_campaigns()
+                found = self._reviews.campaigns.get(campaign_id)
+            if found is None:
+                raise ProblemError(
+                    Problem(
+                        f"There is no campaign {campaign_id!r}.",
+                        "",
+                        "`mlcontrol review campaigns` lists them.",
+                        "not-found",
+                    )
+                )
+            return found
+        settings = self._service(service)
+        quick = f"quick-{settings.id}"
+        found = self._reviews.campaigns.get(quick)
+        if found is None:
+            title = f"{settings.title or settings.id}: any answer"
+            found = Campaign(
+                quick, settings.id, title, sampling=Sampling(n=DRAWN), quick=True, created_by="mlcontrol",
+                created_s=self._ctx.clock.utc_s(),
+            )  # fmt: skip
+            self._reviews.campaigns.put(found)
+        return found
+
+    def _refill(self, campaign: Campaign) -> str:
+        """Put a fresh random sample into a standing queue; why there is nothing to draw, or empty."""
+        settings = self._service(campaign.service)
         if not settings.predictions:
             return "This service has no prediction log, so there is nothing to review."
-        now_s = self._ctx.clock.utc_s()
         # A seed per half minute: who asks again right away draws the same, who asks later draws others.
+        now_s = self._ctx.clock.utc_s()
         seed = int.from_bytes(hashlib.sha256(f"{settings.id}:{now_s // 30}".encode()).digest()[:4], "big") >> 1
-        drawn = self._ctx.predictions(settings.predictions).sample(settings.id, DRAWN, seed, now_s - SPAN_S, now_s)
-        if not drawn:
-            return "The prediction log of the last six hours is empty."
-        self._ctx.store.reviews.put_items(_item(settings.id, prediction) for prediction in drawn)
+        drawing = replace(
+            campaign,
+            sampling=replace(campaign.sampling, seed=seed, pool=10 * DRAWN),
+            source=replace(campaign.source, hours=SPAN_H),
+        )
+        items, _, why = items_of(self._ctx, self._outside, drawing, settings, _silent)
+        if not items:
+            return why or "The prediction log of the last six hours is empty."
+        self._reviews.campaigns.add_items(campaign, items)
         return ""
+
+    # --- judging ---
 
     def judge(
         self,
         item_id: str,
         service: str,
         rater: str,
-        verdict: JudgementVerdict,
-        correct: str,
-        comment: str,
-        flagged: bool,
-    ) -> tuple[Judgement, tuple[Score, ...]]:
-        """Durable when this returns."""
-        reviews = self._ctx.store.reviews
-        item = reviews.item(item_id)
-        if item is None or item.service != service:
+        verdict: JudgementVerdict = JudgementVerdict.UNSURE,
+        correct: str = "",
+        comment: str = "",
+        flagged: bool = False,
+        *,
+        label: str = "",
+        judgement_id: str = "",
+        tags: tuple[str, ...] = (),
+        scales: dict[str, float] | None = None,
+        spent_s: float = 0.0,
+    ) -> Judgement:
+        """Durable when this returns. ``label`` as shown: sides are turned back here."""
+        item = self._reviews.campaigns.item(item_id)
+        if item is None or (service and item.service != service):
             raise ProblemError(
                 Problem("This item is not in the queue any more.", next="Take the next one.", code="not-found")
             )
+        campaign = self.campaign(item.campaign)
+        if verdict is JudgementVerdict.SKIPPED:
+            label = "skip"
+        shown = label or _LABELS[verdict]
+        turned = canonical(shown, swapped=item.swapped)
+        try:
+            meant = verdict_of(campaign, turned)
+        except ValueError as error:
+            labels = ", ".join(one.id for one in campaign.rubric.labels)
+            raise ProblemError(
+                Problem(f"{shown!r} is no label of this campaign.", f"Its labels are {labels}.", "", "usage")
+            ) from error
         judgement = Judgement(
-            id=uuid.uuid4().hex,
+            id=judgement_id or uuid.uuid4().hex,
             item=item_id,
-            service=service,
+            service=item.service,
             version=item.version,
             rater=rater,
-            verdict=verdict,
+            verdict=meant,
             at_s=self._ctx.clock.utc_s(),
             correct=correct[:2000],
             comment=comment[:4000],
             flagged=flagged,
+            campaign=campaign.id,
+            label=turned,
+            tags=tuple(tag[:80] for tag in tags[:20]),
+            scales=dict(scales or {}),
+            spent_s=max(0.0, min(3600.0, spent_s)),
+            kind=item.kind,
+            version_b=item.version_b,
+            stratum=item.stratum,
+            probability=item.probability,
+            slices=item.slices,
+            origin=item.origin,
+            expected=item.expected if item.kind in (ItemKind.GOLD, ItemKind.CALIBRATION) else "",
         )
-        reviews.judge(judgement)
+        stored = self._reviews.said.judge(judgement, sent=self.kit is None or campaign.quick)
+        if self.kit is not None:
+            self.kit.wake()
         if flagged:
-            self._ctx.emit(
-                TimelineEvent(
-                    id=f"review-{judgement.id}",
-                    at_s=judgement.at_s,
-                    kind=EventKind.REVIEW,
-                    title="An evaluator flagged a prediction",
-                    service=service,
-                    detail=judgement.comment or f"Judged {verdict.value}.",
-                    actor=rater,
-                )
-            )
-        return judgement, self.scores(service)
+            self.tell(
+                f"review-{stored.id}", "An evaluator flagged a prediction", stored.service,
+                stored.comment or f"Judged {turned}.", rater,
+            )  # fmt: skip
+        return stored
 
-    def undo(self, service: str, rater: str) -> ReviewItem | None:
-        """Withdraw the rater's newest judgement; its item, blind again."""
-        self._service(service)
-        withdrawn = self._ctx.store.reviews.withdraw_last(service, rater)
-        if withdrawn is None:
+    def explained(self, judgement: Judgement) -> Explained | None:
+        """Of a calibration item: what is known of it."""
+        if judgement.kind is not ItemKind.CALIBRATION:
             return None
-        item = self._ctx.store.reviews.item(withdrawn.item)
-        return None if item is None else replace(item, version="")
+        item = self._reviews.campaigns.item(judgement.item)
+        if item is None:
+            return None
+        expected = item.expected.strip('"')
+        return Explained(judgement.label == expected, expected, item.explanation)
+
+    def enough(self, judgement: Judgement) -> str:
+        """Why the campaign may stop now, looked at every few judgements; empty when it may not."""
+        campaign = self.campaign(judgement.campaign)
+        if campaign.quick or self._reviews.said.count(campaign.id, judgement.rater) % ENOUGH_EVERY:
+            return ""
+        said = self._reviews.said.of_campaign(campaign.id)
+        return findings(campaign, said, self._reviews.campaigns.strata(campaign.id)).enough
+
+    def undo(self, service: str, rater: str, campaign_id: str = "") -> ReviewItem | None:
+        """Withdraw the rater's newest judgement; its item, blind again, with its comment as the draft."""
+        campaign = self.campaign(campaign_id, service)
+        found = self._reviews.said.withdraw_last(
+            campaign.id, rater, self._ctx.clock.utc_s(), LEASE_S, sent=self.kit is None or campaign.quick
+        )
+        if found is None:
+            return None
+        if self.kit is not None:
+            self.kit.wake()
+        return self._shown(found[1], campaign, self._reviews.said.count(campaign.id, rater) + 1)
+
+    def keep(self, rater: str, items: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+        if self.kit is not None:
+            self.kit.show(rater, items)
+            return self.kit.gone(items)
+        return self._reviews.claims.keep(rater, items, self._ctx.clock.utc_s(), LEASE_S)
+
+    def release(self, rater: str, items: tuple[str, ...]) -> None:
+        if self.kit is not None:
+            self.kit.show(rater, ())
+        else:
+            self._reviews.claims.release(rater, items)
+
+    def save_draft(self, item: str, rater: str, text: str) -> None:
+        self._reviews.claims.save_draft(item, rater, text, self._ctx.clock.utc_s())
+
+    def sitting(self, rater: str, campaign_id: str, service: str) -> Sitting:
+        campaign = self.campaign(campaign_id, service)
+        recent = sorted(one.spent_s for one in self._reviews.said.of_rater(campaign.id, rater, 50) if one.spent_s > 0)
+        judged = self._reviews.said.count(campaign.id, rater)
+        return Sitting(
+            self.summary(campaign, self._reviews),
+            judged,
+            max(0, campaign.calibration - judged),
+            recent[len(recent) // 2] if recent else None,
+            self.kit.offline if self.kit is not None else "",
+        )
+
+    @staticmethod
+    def summary(campaign: Campaign, reviews: Reviews) -> CampaignSummary:
+        items, given, held = reviews.campaigns.progress(campaign.id)
+        return CampaignSummary(campaign, items, items * campaign.overlap, given, held)
 
     def scores(self, service: str) -> tuple[Score, ...]:
         by_version = review.scores(self._ctx.store.reviews.judgements(service))
         return tuple(by_version[version] for version in sorted(by_version))
+
+    def feedback(self, service: str) -> tuple[FeedbackCount, ...]:
+        return self._ctx.store.reviews.feedback.counts(service)
+
+    # --- golden items ---
+
+    def make_golden(self, item_id: str, rater: str, correct: str, *, critical: bool = False) -> str:
+        """Put an item into its service's golden set; what was put, in words. The same item twice replaces itself."""
+        item = self._reviews.campaigns.item(item_id)
+        if item is None:
+            raise ProblemError(Problem("There is no such item.", code="not-found"))
+        settings = self._service(item.service)
+        golden = self._ctx.golden(item.service)
+        if golden is None or self._outside.write_golden is None:
+            raise ProblemError(
+                Problem(
+                    "This service has no golden set to put it into.",
+                    "",
+                    "Name a golden file in the service's settings.",
+                    code="not-configured",
+                )
+            )
+        made = _golden_item(item, settings, correct)
+        others = tuple(one for one in golden.items if one.id != made.id)
+        with self._golden_lock:
+            self._outside.write_golden(
+                Path(self._ctx.settings.path).parent / settings.golden,
+                replace(golden, items=(*others, replace(made, critical=critical))),
+            )
+        self.tell(
+            f"golden-{made.id}", "A golden item was made from a reviewed prediction", item.service,
+            f"Expected {made.expected.output} = {json.dumps(made.expected.value)[:80]}.", rater,
+        )  # fmt: skip
+        return f"{made.expected.output} = {json.dumps(made.expected.value)[:80]} is expected from now on."
+
+    def tell(self, event_id: str, title: str, service: str, detail: str, actor: str) -> None:
+        self._ctx.emit(
+            TimelineEvent(
+                id=event_id, at_s=self._ctx.clock.utc_s(), kind=EventKind.REVIEW, title=title, service=service,
+                detail=detail, actor=actor,
+            )
+        )  # fmt: skip
 
     def _service(self, service: str) -> ServiceSettings:
         settings = self._ctx.settings.services.get(service)
@@ -126,15 +321,44 @@ class ReviewDesk:
         return settings
 
 
-def _item(service: str, prediction: LoggedPrediction) -> ReviewItem:
-    name = hashlib.sha256(f"{service}\0{prediction.request_id}".encode()).hexdigest()[:24]
-    return ReviewItem(
-        id=name,
-        service=service,
-        request_id=prediction.request_id,
-        at_s=prediction.at_s,
-        inputs=prediction.inputs,
-        outputs=prediction.outputs,
-        slices=prediction.slices,
-        version=prediction.version,
-    )
+def _golden_item(item: ReviewItem, settings: ServiceSettings, correct: str) -> GoldenItem:
+    try:
+        inputs, outputs = json.loads(item.inputs), json.loads(item.outputs)
+    except ValueError as error:
+        raise ProblemError(
+            Problem("The log line of this item cannot be read.", str(error), code="unreadable")
+        ) from error
+    if not isinstance(inputs, dict) or not isinstance(outputs, dict) or not outputs:
+        raise ProblemError(Problem("Only an item with named inputs and outputs can be golden.", code="unreadable"))
+    name = settings.prediction if settings.prediction in outputs else next(iter(outputs))
+    answered = outputs[name]
+    value = _like(answered, correct) if correct else answered
+    numeric = _is_decimal(value)
+    tolerance = Tolerance(ToleranceKind.NUMERIC, rel=0.05) if numeric else Tolerance()
+    return GoldenItem(f"review-{item.origin or item.id}", inputs, Expected(name, value, tolerance), item.slices)
+
+
+def _is_decimal(value: Any) -> bool:
+    while isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    return isinstance(value, float)
+
+
+def _like(answered: Any, correct: str) -> Any:
+    """What a person typed, in the type and nesting of the answer it replaces."""
+    if isinstance(answered, list) and len(answered) == 1:
+        return [_like(answered[0], correct)]
+    try:
+        if isinstance(answered, bool):
+            return correct.strip().lower() in ("true", "yes", "1")
+        if isinstance(answered, int | float):
+            return type(answered)(float(correct))
+    except (ValueError, OverflowError) as error:
+        raise ProblemError(
+            Problem(f"{correct!r} is no number, as this answer must be.", "", "Type the right number.", "usage")
+        ) from error
+    return correct
+
+
+def _silent(_text: str, _fraction: float | None) -> None:
+    """Nobody waits for the progress of a standing queue."""

@@ -13,6 +13,7 @@ from mlcontrol.services.audit import AuditQueries
 from mlcontrol.services.collector import Collector
 from mlcontrol.services.connections import Connections
 from mlcontrol.services.context import ChecksService, RolloutsService, ServiceContext, Tell
+from mlcontrol.services.review_campaigns import CampaignDesk
 from mlcontrol.services.reviews import ReviewDesk
 from mlcontrol.services.timeline import Records
 
@@ -32,6 +33,7 @@ class Services:
     checks: ChecksService
     rollouts: RolloutsService
     reviews: ReviewDesk
+    campaigns: CampaignDesk
     connections: Connections
     records: Records
     audit: AuditQueries

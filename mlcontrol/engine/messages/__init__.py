@@ -115,25 +115,85 @@ from mlcontrol.engine.messages.records import (
     VerifyAudit as VerifyAudit,
 )
 from mlcontrol.engine.messages.reviews import (
+    Adjudicate as Adjudicate,
+)
+from mlcontrol.engine.messages.reviews import (
+    CampaignsAnswer as CampaignsAnswer,
+)
+from mlcontrol.engine.messages.reviews import (
+    ExportReviews as ExportReviews,
+)
+from mlcontrol.engine.messages.reviews import (
+    FindingsAnswer as FindingsAnswer,
+)
+from mlcontrol.engine.messages.reviews import (
+    ImportFeedback as ImportFeedback,
+)
+from mlcontrol.engine.messages.reviews import (
+    ImportReviews as ImportReviews,
+)
+from mlcontrol.engine.messages.reviews import (
     Judge as Judge,
 )
 from mlcontrol.engine.messages.reviews import (
     JudgementStored as JudgementStored,
 )
 from mlcontrol.engine.messages.reviews import (
+    KeepReviewItems as KeepReviewItems,
+)
+from mlcontrol.engine.messages.reviews import (
+    MakeGoldenItem as MakeGoldenItem,
+)
+from mlcontrol.engine.messages.reviews import (
     NextReviewItem as NextReviewItem,
+)
+from mlcontrol.engine.messages.reviews import (
+    QueryCampaigns as QueryCampaigns,
+)
+from mlcontrol.engine.messages.reviews import (
+    QueryFindings as QueryFindings,
+)
+from mlcontrol.engine.messages.reviews import (
+    QueryReviewItem as QueryReviewItem,
 )
 from mlcontrol.engine.messages.reviews import (
     QueryScores as QueryScores,
 )
 from mlcontrol.engine.messages.reviews import (
+    QuerySitting as QuerySitting,
+)
+from mlcontrol.engine.messages.reviews import (
+    ReleaseReviewItems as ReleaseReviewItems,
+)
+from mlcontrol.engine.messages.reviews import (
     ReviewItemAnswer as ReviewItemAnswer,
+)
+from mlcontrol.engine.messages.reviews import (
+    ReviewItemsKept as ReviewItemsKept,
+)
+from mlcontrol.engine.messages.reviews import (
+    SaveReviewDraft as SaveReviewDraft,
 )
 from mlcontrol.engine.messages.reviews import (
     ScoresAnswer as ScoresAnswer,
 )
 from mlcontrol.engine.messages.reviews import (
+    SetCampaignStanding as SetCampaignStanding,
+)
+from mlcontrol.engine.messages.reviews import (
+    SittingAnswer as SittingAnswer,
+)
+from mlcontrol.engine.messages.reviews import (
+    StartCampaign as StartCampaign,
+)
+from mlcontrol.engine.messages.reviews import (
     UndoJudgement as UndoJudgement,
+)
+from mlcontrol.engine.messages.reviews import (
+    WithdrawReviewItem as WithdrawReviewItem,
+)
+from mlcontrol.engine.messages.reviews import (
+    WriteBackAssessments as WriteBackAssessments,
 )
 from mlcontrol.engine.messages.rollouts import (
     Abort as Abort,
