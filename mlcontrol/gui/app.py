@@ -62,7 +62,7 @@ def main(
     doorbell.listen()
     wakeup = InterruptWatch(app)
     window.resize(settings.width, settings.height)
-    window.open_page("fleet")
+    window.open_page(alone or "fleet")
     window.show()
     # The first paint does not wait for the engine, nor for the file with the last session.
     QTimer.singleShot(0, bridge.start)

@@ -45,7 +45,7 @@ def is_positive(value: object) -> bool | None:
     """`None` for a word that says neither."""
     if isinstance(value, bool):
         return value
-    word = str(value).strip().lower()
+    word = str(value).strip().strip('"').lower()  # DuckDB gives mixed columns as JSON texts
     if word in POSITIVE_WORDS:
         return True
     return False if word in NEGATIVE_WORDS else None
