@@ -25,6 +25,7 @@ from mlcontrol.services.effects import Effects
 from mlcontrol.services.holding import hold
 from mlcontrol.services.live import LiveState, observe, service_settings
 from mlcontrol.services.operation_run import OperationRun
+from mlcontrol.services.review_gate import evaluators_on
 
 OBSERVED_PAYLOADS = 500
 OBSERVED_SPAN_S = 3600.0
@@ -77,6 +78,7 @@ class Checks:
             current_artifact=artifact if facts_of_current else None,
             probe=probed,
             golden=golden,
+            quality=None if facts_of_current else evaluators_on(self._ctx, service, candidate, current),
             observed=self._observed(s),
             now_s=self._ctx.clock.utc_s(),
         )

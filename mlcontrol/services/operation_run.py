@@ -230,7 +230,11 @@ class OperationRun:
     def _lost(self, problem: Problem) -> None:
         """The journal could not be written, or the target belongs to somebody else: nothing more is done here."""
         overtaken = problem.code == "conflict"
-        then = "What it was doing may still have come through." if overtaken else "It is settled by reading the real state."
+        then = (
+            "What it was doing may still have come through."
+            if overtaken
+            else "It is settled by reading the real state."
+        )
         self._ctx.emit(
             TimelineEvent(
                 id=f"operation-{self.operation_id}-lost",

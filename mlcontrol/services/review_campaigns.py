@@ -18,9 +18,8 @@ from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.review.campaign import RUBRICS, Campaign, Mode, SourceKind, Standing, faults, verdict_of
 from mlcontrol.core.review.export_rows import COLUMNS, cells, example, exported
 from mlcontrol.core.review.feedback import Feedback, is_positive
-from mlcontrol.core.review.findings import Findings, findings, gate_verdict
+from mlcontrol.core.review.findings import Findings, findings
 from mlcontrol.core.review.judging import ItemKind, Judgement, ReviewItem, blind
-from mlcontrol.core.review.preference import Verdict
 from mlcontrol.core.review.rubric import RATE
 from mlcontrol.core.review.sitting import CampaignSummary
 from mlcontrol.ports.review_sources import Assessment
@@ -171,11 +170,6 @@ class CampaignDesk:
         if found is None or not self._reviews.campaigns.withdraw_item(item, reason[:200] or "taken out by the lead"):
             raise ProblemError(Problem("There is no such item.", code="not-found"))
         self._desk.tell(f"withdrawn-{item}", "An item was taken out of review", found.service, reason, actor)
-
-    def gate(self, service: str, candidate: str, current: str) -> tuple[Verdict, str]:
-        """What the checker's rule Q4 asks: do evaluators find the candidate better or worse than what serves now?"""
-        known = [(c, self._reviews.said.of_campaign(c.id)) for c in self._reviews.campaigns.all(service)]
-        return gate_verdict(known, candidate, current)
 
     # --- in and out ---
 
