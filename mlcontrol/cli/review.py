@@ -5,97 +5,21 @@ from __future__ import annotations
 import argparse
 import sys
 import uuid
-from pathlib import Path
 from typing import Any
 
 from mlcontrol.cli.exit_codes import BLOCKED, CANNOT_RUN, DONE, UNKNOWN
-from mlcontrol.cli.output import add_common, jsonable, put_json, put_table, say, utc
+from mlcontrol.cli.output import jsonable, put_json, put_table, say, utc
+from mlcontrol.cli.review_arguments import add_parser as add_parser
+from mlcontrol.cli.review_arguments import campaign_of
 from mlcontrol.cli.session import Session, actor
 from mlcontrol.core.problem import Problem, ProblemError
-from mlcontrol.core.review.campaign import (
-    Allocation,
-    Campaign,
-    Mode,
-    Policy,
-    Sampling,
-    Share,
-    Source,
-    SourceKind,
-    Standing,
-    Stop,
-)
+from mlcontrol.core.review.campaign import Standing
 from mlcontrol.core.review.judging import JudgementVerdict
 from mlcontrol.core.review.sitting import CampaignSummary
 from mlcontrol.engine import messages as m
 from mlcontrol.engine.hosts import new_request
 
 SCORE_SCHEMA = "mlcontrol.scores/1"
-
-
-def add_parser(commands: Any) -> None:
-    parser = commands.add_parser(
-        "review", help="the review bench; import, campaigns, judge, score, export without a window",
-        description="Without a word after it: opens the bench alone.",
-    )  # fmt: skip
-    add_common(parser)
-    what = parser.add_subparsers(dest="what", metavar="WHAT")
-    one = what.add_parser("import", help="a file of predictions as a campaign, or in-product feedback")
-    one.add_argument("file", type=Path, help="JSON Lines, CSV or Parquet, one prediction a row")
-    one.add_argument("--service", required=True)
-    one.add_argument("--title", default="")
-    one.add_argument("--campaign", default="", metavar="ID", help="the id of the new campaign")
-    one.add_argument("--feedback", action="store_true", help="rows are feedback: request_id, kind, value")
-    add_common(one)
-    one = what.add_parser("campaigns", help="list campaigns, start one, pause, close or unblind one")
-    one.add_argument("--service", default="")
-    group = one.add_mutually_exclusive_group()
-    group.add_argument("--start", metavar="TITLE", help="draw items and open a campaign")
-    for name in ("open", "pause", "close", "unblind"):
-        group.add_argument(f"--{name}", metavar="ID")
-    one.add_argument("--mode", choices=[mode.value for mode in Mode], default="rate")
-    one.add_argument("--source", choices=[kind.value for kind in SourceKind], default="log")
-    one.add_argument("--experiment", default="", help="of --source traces")
-    one.add_argument("--file", default="", help="of --source file")
-    one.add_argument("--hours", type=float, default=24.0, help="how far back the log is read")
-    one.add_argument("--versions", default="", help="comma-separated; two of them to compare in pairs")
-    one.add_argument("--n", type=int, default=200)
-    one.add_argument("--seed", type=int, default=1)
-    one.add_argument(
-        "--sample", default="random", metavar="POLICY[:SHARE],...", help=", ".join(p.value for p in Policy)
-    )
-    one.add_argument("--around", type=float, metavar="UTC_S", help="the time of the incident")
-    one.add_argument("--by", default="", help="slices that make the strata, comma-separated")
-    one.add_argument("--allocation", choices=[a.value for a in Allocation], default="half")
-    one.add_argument("--overlap", type=int, default=1)
-    one.add_argument("--gold", type=float, default=0.0, help="share of hidden gold items")
-    one.add_argument("--repeats", type=float, default=0.0, help="share of hidden repeats")
-    one.add_argument("--raters", default="", help="comma-separated; empty: anyone")
-    one.add_argument("--precision", type=float, help="target half width of every slice, e.g. 0.03")
-    add_common(one)
-    one = what.add_parser("judge", help="give the next item, or store a judgement of one")
-    one.add_argument("--campaign", default="")
-    one.add_argument("--service", default="")
-    one.add_argument("--rater", default="")
-    one.add_argument("--item", default="", help="the item to judge; without it the next one is printed")
-    one.add_argument("--label", default="", help="a label of the rubric, or skip")
-    one.add_argument("--correct", default="")
-    one.add_argument("--comment", default="")
-    one.add_argument("--id", default="", help="of the judgement: the same id twice is one judgement")
-    one.add_argument("--undo", action="store_true", help="take back the newest judgement")
-    add_common(one)
-    one = what.add_parser("score", help="quality by version and slice, agreement, verdict")
-    one.add_argument("service", nargs="?", default="")
-    one.add_argument("--campaign", default="")
-    add_common(one)
-    one = what.add_parser("export", help="judged and corrected examples with their provenance")
-    one.add_argument("file", type=Path, help=".jsonl, .csv or .parquet; - for JSON Lines on standard output")
-    one.add_argument("--campaign", default="")
-    one.add_argument("--service", default="")
-    one.add_argument("--all", action="store_true", help="gold, repeats and skips too")
-    one.add_argument(
-        "--write-back", action="store_true", help="write to the campaign's MLflow traces as assessments, too"
-    )
-    add_common(one)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -175,7 +99,7 @@ def _campaigns(session: Session, args: argparse.Namespace) -> int:
     }
     chosen = next(((args.__dict__[word], to) for word, to in standing.items() if args.__dict__[word]), None)
     if args.start:
-        command = m.StartCampaign(request=new_request(), campaign=_campaign(args), actor=actor())
+        command = m.StartCampaign(request=new_request(), campaign=campaign_of(args), actor=actor())
     elif chosen is not None:
         command = m.SetCampaignStanding(request=new_request(), campaign=chosen[0], standing=chosen[1], actor=actor())
     answer = session.ask(command, 600.0)
@@ -196,43 +120,6 @@ def _campaigns(session: Session, args: argparse.Namespace) -> int:
     else:
         say("There is no campaign yet. `mlcontrol review campaigns --service S --start TITLE` starts one.")
     return DONE if answer.campaigns else UNKNOWN
-
-
-def _campaign(args: argparse.Namespace) -> Campaign:
-    if not args.service:
-        raise ProblemError(Problem("A campaign is of one service.", "", "Name it with --service.", code="usage"))
-    mixture = []
-    for part in args.sample.split(","):
-        name, _, share = part.partition(":")
-        try:
-            mixture.append(Share(Policy(name.strip()), float(share or 1), args.around))
-        except ValueError as error:
-            known = ", ".join(policy.value for policy in Policy)
-            raise ProblemError(
-                Problem(
-                    f"{part!r} is no sampling policy.", "", f"One of {known}, with a share: uncertain:2.", code="usage"
-                )
-            ) from error
-    versions, raters, by = (_words(args.__dict__[name]) for name in ("versions", "raters", "by"))
-    path = str(Path(args.file).expanduser().resolve()) if args.file else ""
-    return Campaign(
-        id="",
-        service=args.service,
-        title=args.start,
-        mode=Mode(args.mode),
-        source=Source(SourceKind(args.source), path=path, experiment=args.experiment, hours=args.hours),
-        sampling=Sampling(args.n, args.seed, tuple(mixture), by, Allocation(args.allocation), max(20_000, 4 * args.n)),
-        versions=versions,
-        overlap=args.overlap,
-        gold_share=args.gold,
-        repeat_share=args.repeats,
-        raters=raters,
-        stop=Stop(half_width=args.precision),
-    )
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
 def _summary(s: CampaignSummary) -> dict[str, Any]:
