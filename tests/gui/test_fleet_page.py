@@ -6,11 +6,15 @@ import time
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from PySide6.QtCore import Qt
 
 from mlcontrol.core import types as t
+from mlcontrol.core.settings import ServiceSettings
 from mlcontrol.engine import messages as m
-from mlcontrol.gui.viewmodels.fleet_rows import compose, fleet_rows, sentence
+from mlcontrol.gui.viewmodels import fleet_book
+from mlcontrol.gui.viewmodels.fleet_book import TURN, FleetBook
+from mlcontrol.gui.viewmodels.fleet_rows import compose, sentence
 from mlcontrol.gui.viewmodels.signal_cells import Now, signal_cell
 
 
@@ -109,12 +113,59 @@ def test_stale_and_silent_signals_never_look_ok() -> None:
 def test_thousand_services_are_composed_at_once(window: Any, machine_second: float) -> None:
     digits = window.bridge.state.services["digits"]
     many = {f"s{i}": replace(digits, id=f"s{i}", title=f"Service {i}") for i in range(1000)}
-    state = replace(window.bridge.state, services=many)
-    rows = fleet_rows(state, Now.read())
+    book = FleetBook()
     began = time.process_time()
+    assert book.take(replace(window.bridge.state, services=many), Now.read(), everything=True)
+    rows = book.rows
     assert len(compose(rows, "service 99", "team")) == 20  # 99, 199, ... 999, 990 to 998, and the team's line
     assert time.process_time() - began < machine_second / 2
     assert sentence(rows[0])[1] == "critical"
+
+
+def test_only_what_changed_is_made_again_and_ages_are_judged_in_turns(
+    window: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Thousands of rows must not cost a frame each second; and none may stay green because its turn never came."""
+    now = Now(1000.0, 2000.0)
+    fresh = t.Signal(t.Health.OK, "fine", freshness=t.Freshness.FRESH, at=t.Stamp(0, 1000, 1))
+    calm = t.ServiceState("x", presence=fresh, use=fresh, accuracy=fresh)
+    many = {f"s{i}": replace(calm, id=f"s{i}") for i in range(3 * TURN - 5)}
+    state = replace(window.bridge.state, services=many)
+    book = FleetBook()
+    made: list[str] = []
+    make = fleet_book.fleet_row
+    monkeypatch.setattr(fleet_book, "fleet_row", lambda s, *rest: (made.append(s.id), make(s, *rest))[1])
+    book.take(state, now, everything=False)
+    made.clear()
+    state = replace(state, services={**many, "s7": replace(many["s7"], traffic_per_s=3.0)})
+    assert book.take(state, now, everything=False)
+    assert not book.take(state, now, everything=False)
+    assert made == ["s7"]
+    later = Now(1100.0, 2100.0)
+    assert (book.turns(), [book.age(later) for _ in range(3)]) == (3, [True] * 3)
+    assert {row.cells[0].state for row in book.rows if row.cells} == {"unknown"}
+    assert book.take(replace(state, services={}), later, everything=False)
+    assert (book.rows, book.age(later)) == ((), False)
+
+
+def test_grouped_by_team_environment_and_every_label(window: Any, qtbot: Any) -> None:
+    page = window.page
+    qtbot.waitUntil(lambda: page.table.table.rowCount() > 0)
+    state = window.bridge.state
+    tiers = {"digits": {"tier": "1"}, "eta": {"tier": "2"}}
+    services = {name: ServiceSettings(name, team="t", labels=labels) for name, labels in tiers.items()}
+    window.bridge.state = replace(state, settings=replace(state.settings, services=services))
+    seen = []
+    for _ in range(4):
+        qtbot.keyClick(page.table, Qt.Key.Key_B)
+        seen.append((page._group_button.text(), [one for one in titles(window) if " · " in one]))
+    assert [button.split()[1] for button, _ in seen] == ["team", "environment", "tier", "none"]
+    others = len(state.services) - 2
+    assert sorted(seen[2][1]) == ["1 · 1 service", "2 · 1 service", f"without tier · {others} services"]
+    assert any(title.startswith("vision · ") for title in seen[0][1])
+    qtbot.keyClick(window, Qt.Key.Key_Slash)
+    qtbot.keyClicks(page._filter, "tier=2")
+    assert titles(window) == ["eta"]
 
 
 def test_enter_in_the_filter_goes_to_the_table(window: Any, qtbot: Any) -> None:

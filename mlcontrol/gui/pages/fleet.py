@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, ClassVar
 
 from PySide6.QtCore import QEvent, Qt, QTimer
@@ -17,7 +18,8 @@ from mlcontrol.gui.bridge import Bridge, Link
 from mlcontrol.gui.pages.page import Page, Shell
 from mlcontrol.gui.sandbox_start import SandboxStart
 from mlcontrol.gui.theme import theme
-from mlcontrol.gui.viewmodels.fleet_rows import GROUPS, compose, counts, fleet_rows, sentence
+from mlcontrol.gui.viewmodels.fleet_book import FleetBook
+from mlcontrol.gui.viewmodels.fleet_rows import GROUPS, LABEL, compose, counts, groups_of, sentence
 from mlcontrol.gui.viewmodels.phrases import count_text, version_text
 from mlcontrol.gui.viewmodels.signal_cells import Now
 from mlcontrol.gui.viewmodels.status_facts import poll_interval_s
@@ -30,14 +32,19 @@ from mlcontrol.gui.widgets.label import PlainLabel
 
 FILTER = Action("fleet.filter", "Filter services", "/", "Type parts of a name, team, version or state", "fleet")
 OPEN = Action("fleet.open", "Open the service", "Return", "Its charts, on one time axis", "fleet", a.needs_service)
-GROUP = Action("fleet.group", "Group by team or environment", "B", "None, team, environment", "fleet")
+GROUP = Action(
+    "fleet.group", "Group by team, environment or label", "B", "None, team, environment, each label", "fleet"
+)
 FOLD = Action("fleet.fold", "Fold the calm services", "Z", "Hide or show what is as expected", "fleet")
 ORDER = Action("fleet.order", "Take the new order", "O", "Rows that waited change places now", "fleet")
 
 
+SECOND_MS = 1000
+CHEAP_MS = 8.0
 SANDBOX = Action(
     "fleet.sandbox", "Start the sandbox", "D", "A real local fleet to try things on", "fleet", a.needs_engine
 )
+CONNECT = Action("fleet.connect", "Add a connection", "A", "A registry, an endpoint, a router, a log", "fleet")
 
 
 class FleetPage(Page):
@@ -57,7 +64,7 @@ class FleetPage(Page):
         self._no_match = KeyButton("Clear filter", "Esc")
         self._no_match.clicked.connect(self._clear_filter)
         self._nothing = EmptyState("No service matches", buttons=(self._no_match,))
-        self._connect_button = KeyButton("Add a connection", "", PRIMARY)
+        self._connect_button = KeyButton("Add a connection", CONNECT.cap, PRIMARY)
         self._sandbox_button = KeyButton("Start the sandbox", SANDBOX.cap)
         self._retry_button = KeyButton("Try again")
         buttons = (self._connect_button, self._sandbox_button, self._retry_button)
@@ -80,11 +87,16 @@ class FleetPage(Page):
         self.table.opened.connect(self._on_opened)
         self.table.left.connect(self._on_released)
         self.table.section_clicked.connect(lambda _id: self._fold())
-        self._filter.textChanged.connect(lambda _text: self._fill(hold=False))
+        self._filter.textChanged.connect(lambda _text: self._fill(hold=False, everything=False))
         self._clock = QTimer(self)
-        self._clock.setInterval(1000)
+        self._clock.setInterval(SECOND_MS)
         self._clock.timeout.connect(self._on_second)
         self._clock.start()
+        self._book = FleetBook()
+        self._cost_ms = 0.0
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(lambda: self._fill(hold=True, everything=False))
 
     def _build_head(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -117,6 +129,7 @@ class FleetPage(Page):
             FOLD: self._fold,
             ORDER: self._take_order,
             SANDBOX: self._start_sandbox,
+            CONNECT: self._connect,
             a.ROLL_BACK: self._roll_back,
             a.PROMOTE: self._promote,
         }
@@ -125,7 +138,7 @@ class FleetPage(Page):
     def attach(self, bridge: Bridge, shell: Shell) -> None:
         super().attach(bridge, shell)
         bridge.engine_state_changed.connect(lambda _engine: self._fill(hold=True))
-        self._connect_button.clicked.connect(lambda: shell.open_page("connections", add=True))
+        self._connect_button.clicked.connect(self._connect)
         self._retry_button.clicked.connect(bridge.reconnect)
         self._open_button.clicked.connect(self._open)
         self._promote_button.clicked.connect(self._promote)
@@ -143,14 +156,30 @@ class FleetPage(Page):
         return None if row is None or state is None else state.services.get(row.id)
 
     def refresh(self, changes: Changes) -> None:
-        if changes.services or changes.settings or changes.connections:
-            self._fill(hold=True)
+        if not (changes.services or changes.settings or changes.connections):
+            return
+        if self._cost_ms < CHEAP_MS:
+            self._fill(hold=True, everything=changes.settings)
+        elif not self._soon.isActive():
+            # A fleet whose rows take time to lay out takes at most a tenth of this thread.
+            self._soon.start(min(SECOND_MS, round(10 * self._cost_ms)))
 
     def _on_second(self) -> None:
-        if self.isVisible():
+        """Ages: a part of the rows at each beat, all of them within a second."""
+        if not self.isVisible():
+            return
+        bridge = self.bridge
+        state = bridge.state if bridge is not None else None
+        if bridge is None or state is None or not state.services:
             self._fill(hold=True)
+            return
+        self._clock.setInterval(SECOND_MS // self._book.turns())
+        if self._book.age(Now.read(poll_interval_s(state), cached=bridge.cached_s is not None)):
+            self._fill(hold=True, everything=False)
+        else:
+            self._say_selection()
 
-    def _fill(self, *, hold: bool) -> None:
+    def _fill(self, *, hold: bool, everything: bool = True) -> None:
         bridge = self.bridge
         if bridge is None:
             return
@@ -158,8 +187,10 @@ class FleetPage(Page):
         if state is None or not state.services:
             self._say_empty()
             return
+        begun_s = time.process_time()
         now = Now.read(poll_interval_s(state), cached=bridge.cached_s is not None)
-        rows = fleet_rows(state, now)
+        self._book.take(state, now, everything=everything or now.cached != self._was_cached)
+        rows = self._book.rows
         shown = compose(rows, self._filter.text(), self._group, self._folded)
         # The last session's order never waits for the pointer.
         moved = self.table.table.put(shown, hold=hold and self.table.held and not self._was_cached)
@@ -180,6 +211,7 @@ class FleetPage(Page):
             )
             self._stack.setCurrentWidget(self._nothing)
         self._say_selection()
+        self._cost_ms = 1000 * (time.process_time() - begun_s)
 
     def _show_table(self) -> None:
         if self._stack.currentWidget() is not self.table:
@@ -233,6 +265,10 @@ class FleetPage(Page):
         self._promote_button.set_reason(a.PROMOTE.rule(context) if service is not None else "")
         for button in (self._open_button, self._promote_button, self._back_button):
             button.setVisible(service is not None)
+
+    def _connect(self) -> None:
+        if self.shell is not None:
+            self.shell.open_page("connections", add=True)
 
     def _start_sandbox(self) -> None:
         state = self.bridge.state if self.bridge is not None else None
@@ -296,13 +332,16 @@ class FleetPage(Page):
         self.table.setFocus()
 
     def _next_group(self) -> None:
-        self._group = GROUPS[(GROUPS.index(self._group) + 1) % len(GROUPS)]
-        self._group_button.set_label(f"Group: {self._group}")
+        state = self.bridge.state if self.bridge is not None else None
+        groups = groups_of(state) if state is not None else GROUPS
+        at = groups.index(self._group) if self._group in groups else -1
+        self._group = groups[(at + 1) % len(groups)]
+        self._group_button.set_label(f"Group: {self._group.removeprefix(LABEL)}")
         self._fill(hold=False)
 
     def _fold(self) -> None:
         row = self.table.current()
-        section = "calm" if self._group == "none" else (getattr(row, self._group, "") if row is not None else None)
+        section = "calm" if self._group == "none" else (row.member_of(self._group) if row is not None else None)
         if section is None:
             index = self.table.currentIndex()
             head = self.table.table.row(index.row()) if index.isValid() else None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from mlcontrol.core.state import FleetState
 from mlcontrol.core.types import Freshness, ServiceState, VersionFact, WayBack, WayBackState
@@ -13,6 +13,7 @@ from mlcontrol.gui.viewmodels.signal_cells import Cell, Now, signal_cell
 RANK = {"critical": 0, "unknown": 1, "warning": 2, "stale": 3, "ok": 4}
 CALM = RANK["ok"]
 GROUPS = ("none", "team", "environment")
+LABEL = "label:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class FleetRow:
     environment: str = ""
     cells: tuple[Cell, Cell, Cell] | None = None
     versions: tuple[VersionCell, VersionCell, VersionCell] | None = None
-    age_s: float | None = None
+    age: str = "?"
     traffic_per_s: float | None = None
     last_change: str = ""
     way_back: str = ""
@@ -46,9 +47,23 @@ class FleetRow:
     section_state: str = ""
     folded: bool = False
     haystack: str = ""
+    sort_title: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def member_of(self, group: str) -> str:
+        """The section it belongs to under a grouping; empty: it has none."""
+        if group.startswith(LABEL):
+            return self.labels.get(group.removeprefix(LABEL), "")
+        return {"team": self.team, "environment": self.environment}.get(group, "")
 
 
-def fleet_row(service: ServiceState, now: Now) -> FleetRow:
+def groups_of(state: FleetState) -> tuple[str, ...]:
+    """What can be grouped by: nothing, the team, the environment, and each label that some service carries."""
+    labels = {name for settings in state.settings.services.values() for name in settings.labels}
+    return (*GROUPS, *(LABEL + name for name in sorted(labels)))
+
+
+def fleet_row(service: ServiceState, now: Now, labels: Mapping[str, str] | None = None) -> FleetRow:
     # Accuracy comes with the labels, not with the poll: its own freshness stands.
     cells = (
         signal_cell(service.presence, now),
@@ -59,6 +74,7 @@ def fleet_row(service: ServiceState, now: Now) -> FleetRow:
     words = [service.title, service.id, service.team, service.environment, service.model]
     words += [cell.text for cell in cells] + [cell.state for cell in cells]
     words += [version_text(v.version) for v in versions]
+    words += [f"{name}={value}" for name, value in (labels or {}).items()]
     current = service.intended.single or service.used.single
     created = next((v.created_s for v in service.versions if v.version == current), None)
     way, tone = _way_back(service.way_back)
@@ -69,13 +85,15 @@ def fleet_row(service: ServiceState, now: Now) -> FleetRow:
         environment=service.environment,
         cells=cells,
         versions=versions,
-        age_s=None if created is None else max(0.0, now.utc_s - created),
+        age=coarse_text(None if created is None else max(0.0, now.utc_s - created)),
         traffic_per_s=service.traffic_per_s,
         last_change=_last_change(service, now),
         way_back=way,
         way_tone=tone,
         rank=min(RANK[cell.state] for cell in cells),
         haystack=" ".join(words).casefold(),
+        sort_title=(service.title or service.id).casefold(),
+        labels=labels or {},
     )
 
 
@@ -131,8 +149,8 @@ def compose(
 ) -> tuple[FleetRow, ...]:
     """Sections and their rows, worst first. Without grouping the calm rows follow under one line that can be folded."""
     words = typed.casefold().split()
-    found = [row for row in rows if all(word in row.haystack for word in words)]
-    found.sort(key=lambda row: (row.rank, row.title.casefold(), row.id))
+    found = [row for row in rows if all(word in row.haystack for word in words)] if words else list(rows)
+    found.sort(key=lambda row: (row.rank, row.sort_title, row.id))
     if group == "none":
         loud = [row for row in found if row.rank < CALM]
         calm = [row for row in found if row.rank == CALM]
@@ -147,12 +165,12 @@ def compose(
         return (*loud, head, *(() if head.folded else calm))
     sections: dict[str, list[FleetRow]] = {}
     for row in found:
-        sections.setdefault(row.team if group == "team" else row.environment, []).append(row)
+        sections.setdefault(row.member_of(group), []).append(row)
     out: list[FleetRow] = []
     for name, members in sorted(sections.items(), key=lambda item: (min(r.rank for r in item[1]), item[0])):
         state = next(s for s, rank in RANK.items() if rank == min(r.rank for r in members))
         hidden = name in folded
-        text = f"{name or 'without ' + group} · {count_text(len(members), 'service')}"
+        text = f"{name or 'without ' + group.removeprefix(LABEL)} · {count_text(len(members), 'service')}"
         out.append(FleetRow(f"section:{name}", section=text, section_state=state, folded=hidden))
         if not hidden:
             out += members
@@ -179,7 +197,3 @@ def sentence(row: FleetRow) -> tuple[str, str]:
     name, cell = next((n, c) for n, c in zip(names, row.cells, strict=True) if c.state == worst_state)
     text = cell.detail or f"{name}: {cell.text}"
     return text, worst_state if worst_state in ("critical", "warning", "unknown") else "secondary"
-
-
-def fleet_rows(state: FleetState, now: Now) -> tuple[FleetRow, ...]:
-    return tuple(fleet_row(service, now) for service in state.services.values())

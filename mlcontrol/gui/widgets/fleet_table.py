@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidge
 from mlcontrol.gui.models.columns import Column, ColumnTable
 from mlcontrol.gui.theme import theme
 from mlcontrol.gui.viewmodels.fleet_rows import FleetRow
-from mlcontrol.gui.viewmodels.phrases import coarse_text, rate_text, version_text
+from mlcontrol.gui.viewmodels.phrases import rate_text, version_text
 from mlcontrol.gui.widgets.fleet_cells import ACCURACY, CHANGE, PRESENCE, TEAM, FleetCells
 
 # Width at scale 1 and how much of the spare width the column takes.
@@ -43,7 +43,7 @@ COLUMNS = (
     Column("Intended", lambda r: _version(0, r), tip=lambda r: _version_tip(0, r)),
     Column("Served", lambda r: _version(1, r), tip=lambda r: _version_tip(1, r)),
     Column("Used", lambda r: _version(2, r), tip=lambda r: _version_tip(2, r)),
-    Column("Age", lambda r: coarse_text(r.age_s), right=True),
+    Column("Age", lambda r: r.age, right=True),
     Column("Traffic", lambda r: rate_text(r.traffic_per_s), right=True),
     Column("Last change", lambda r: r.last_change),
     Column("Way back", lambda r: r.way_back),
