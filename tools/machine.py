@@ -66,6 +66,8 @@ TEST_PROGRAMS = {
     "dbus-run-session": "dbus-x11",
     "secret-tool": "libsecret-tools",
     "strace": "strace",
+    "desktop-file-validate": "desktop-file-utils",
+    "appstreamcli": "appstream",
 }
 TEST_FILES = {"/usr/lib/postgresql/*/bin/initdb": "postgresql"}
 
