@@ -81,7 +81,9 @@ def _pytest(python: Path, stage: str) -> Outcome:
 def _step(name: str, command: list[str], variables: dict[str, str]) -> Outcome:
     machine.say(name)
     begun_s = time.monotonic()
-    result = subprocess.run(command, cwd=environment.ROOT, env={**os.environ, **variables}, stdin=subprocess.DEVNULL)
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    # Every engine that a test starts would compile the whole program again.
+    result = subprocess.run(command, cwd=environment.ROOT, env={**inherited, **variables}, stdin=subprocess.DEVNULL)
     return Outcome(name, result.returncode == 0, time.monotonic() - begun_s)
 
 

@@ -1,4 +1,7 @@
-"""A table over columns: sort and filter are one numpy permutation; a proxy over a Python model costs seconds."""
+"""A table over columns: sort and filter are one numpy permutation; a proxy over a Python model costs seconds.
+
+numpy is loaded when a table is first sorted or filtered here: the window's first paint does not wait for it.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 ROW = Qt.ItemDataRole.UserRole
@@ -35,7 +36,7 @@ class ColumnTable(QAbstractTableModel):
         self.columns = tuple(columns)
         self._row_id = row_id
         self._rows: tuple[Any, ...] = ()
-        self._order: NDArray[np.intp] = np.arange(0)
+        self._order: Sequence[int] = range(0)
         self._sort: tuple[int, bool] | None = None
         self._typed = ""
         self._held: tuple[Any, ...] | None = None
@@ -89,7 +90,7 @@ class ColumnTable(QAbstractTableModel):
     def _change_in_place(self, rows: tuple[Any, ...]) -> None:
         changed = {i for i, (old, new) in enumerate(zip(self._rows, rows, strict=True)) if old != new}
         self._rows = rows
-        shown = [position for position, at in enumerate(self._order) if int(at) in changed]
+        shown = [position for position, at in enumerate(self._order) if at in changed]
         for first, last in _runs(shown):
             self.dataChanged.emit(self.index(first, 0), self.index(last, len(self.columns) - 1))
 
@@ -105,22 +106,27 @@ class ColumnTable(QAbstractTableModel):
         )
         self.layoutChanged.emit()
 
-    def _permutation(self) -> NDArray[np.intp]:
-        order: NDArray[np.intp] = np.arange(len(self._rows))
-        if self._sort is not None and self._rows:
+    def _permutation(self) -> Sequence[int]:
+        words = self._typed.casefold().split()
+        if not self._rows or (self._sort is None and not words):
+            return range(len(self._rows))
+        import numpy as np
+
+        order = np.arange(len(self._rows))
+        if self._sort is not None:
             column, descending = self._sort
             key = self.columns[column].key or self.columns[column].text
             order = np.argsort(np.array([key(row) for row in self._rows]), kind="stable")
             if descending:
                 order = order[::-1]
-        words = self._typed.casefold().split()
-        if words and self._rows:
+        if words:
             hay = np.array([" ".join(c.text(row) for c in self.columns).casefold() for row in self._rows])
             mask = np.ones(len(hay), bool)
             for word in words:
                 mask &= np.strings.find(hay, word) >= 0
             order = order[mask[order]]
-        return order
+        found: list[int] = order.tolist()
+        return found
 
     # Qt overrides.
 
