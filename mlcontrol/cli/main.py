@@ -24,6 +24,7 @@ COMMANDS = {
     "deploy": "deploy a version through the guard",
     "rollback": "go back to the last version known good",
     "timeline": "what changed and what was noticed",
+    "backtest": "run alert rules and change-point detection over history",
     "audit": "verify or export the audit log",
     "review": "the review bench alone; import, campaigns, judge, score, export",
     "connection": "list, add, test or remove connections; store a secret",

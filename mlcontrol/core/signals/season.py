@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
@@ -81,11 +80,12 @@ def _level(values: Floats, per_period: int) -> Floats:
 
 def _profile(rest: Floats, slot: np.ndarray, slots: int) -> Floats | None:
     """Median by slot, lightly smoothed; `None` when a slot was never seen."""
-    order = np.argsort(slot, kind="stable")
-    bounds = np.searchsorted(slot[order], np.arange(slots + 1))
-    if np.any(np.diff(bounds) == 0):
+    ordered = rest[np.lexsort((rest, slot))]
+    counts = np.bincount(slot, minlength=slots)
+    if np.any(counts == 0):
         return None
-    raw = np.array([np.median(rest[order[a:b]]) for a, b in pairwise(bounds)])
+    begins = np.cumsum(counts) - counts
+    raw = (ordered[begins + (counts - 1) // 2] + ordered[begins + counts // 2]) / 2
     half = slots // 48
     if half:
         ring = np.concatenate([raw[-half:], raw, raw[:half]])
