@@ -26,6 +26,9 @@ def add_action_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--yes", action="store_true", help="do not ask; the guards stay")
     parser.add_argument("--follow", action="store_true", help="print what happens as it happens")
     parser.add_argument("--accept-unknown", action="store_true", help="go on although something is not known")
+    parser.add_argument(
+        "--break-glass", action="store_true", help="against a freeze, or without the approval it needs; loud and recorded"
+    )
 
 
 def make_plan(session: Session, kind: OperationKind, service: str, version: str | None, express: bool) -> m.PlanAnswer:
@@ -87,6 +90,7 @@ def act(args: argparse.Namespace, kind: OperationKind, version: str | None, expr
                 reason=args.reason,
                 actor=actor(),
                 accept_unknown=args.accept_unknown,
+                break_glass=args.break_glass,
             ),
             PLAN_S,
         )

@@ -12,6 +12,7 @@ from mlcontrol.core.problem import Problem
 class OperationKind(StrEnum):
     DEPLOY = "deploy"
     ROLLBACK = "rollback"
+    DRILL = "drill"  # a rollback on purpose: the traffic goes to the target and comes back
     PROBE = "probe"  # load a candidate beside the current version and query it; no traffic moves
 
 

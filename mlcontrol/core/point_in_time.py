@@ -51,7 +51,7 @@ def turns(service: str, operations: Iterable[Operation], events: Iterable[Timeli
     """Every change of what callers of ``service`` reached, oldest first."""
     found: list[Turn] = []
     for operation in operations:
-        if operation.service == service and operation.kind is not OperationKind.PROBE:
+        if operation.service == service and operation.kind not in (OperationKind.PROBE, OperationKind.DRILL):
             found += _of_operation(operation)
     for event in events:
         if event.service == service and event.kind is EventKind.ROUTE and event.operation is None:

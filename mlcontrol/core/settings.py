@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from mlcontrol.core.freeze import Freeze
 from mlcontrol.core.types import ConnectionKind
 
 
@@ -79,6 +80,9 @@ class ServiceSettings:
     objectives: dict[str, float] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     rollout: RolloutSettings = field(default_factory=RolloutSettings)
+    approval: dict[str, float] = field(default_factory=dict)  # "people" other than the one who deploys, "valid_s"
+    automation: dict[str, str] = field(default_factory=dict)  # by action: "manual", "suggest", "automatic"
+    drill: dict[str, str] = field(default_factory=dict)  # "every" ("7d"), "window" ("02:00-04:00" UTC), "mode", "quiet_per_s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,4 +95,5 @@ class WorkspaceSettings:
     store: str = "sqlite:///panel.db"
     connections: dict[str, ConnectionSettings] = field(default_factory=dict)
     services: dict[str, ServiceSettings] = field(default_factory=dict)
+    freezes: dict[str, Freeze] = field(default_factory=dict)
     problems: tuple[str, ...] = ()  # what could not be read, in words, with its place

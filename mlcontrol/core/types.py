@@ -96,7 +96,9 @@ class Replica:
 
 class WayBackState(StrEnum):
     HOT = "hot"  # the target is loaded and answers: only traffic moves
+    WARM = "warm"  # the target is loaded, but nobody has seen it answer lately
     COLD = "cold"  # the target must be loaded first
+    ONE_WAY = "one-way"  # callers or consumers speak the new version's language by now
     BLOCKED = "blocked"
     NONE = "none"  # there is no earlier known-good version
     UNKNOWN = "unknown"
@@ -111,6 +113,8 @@ class WayBack:
     seconds: float | None = None
     measured: bool = False
     why: str = ""
+    drilled_s: float | None = None  # when a drill last passed, UTC
+    drill_old: bool = False  # never, or so long ago that it proves nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +201,7 @@ class EventKind(StrEnum):
 
     DEPLOY = "deploy"
     ROLLBACK = "rollback"
+    DRILL = "drill"
     PROBE = "probe"
     ALIAS = "alias"
     ROUTE = "route"

@@ -1,9 +1,11 @@
-"""The way back: is there a known-good version to return to, and how long would it take?"""
+"""The way back: is there a known-good version to return to, does it still answer, and how long would it take?"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from mlcontrol.core.drill import is_old
 from mlcontrol.core.facts import Known, Route
 from mlcontrol.core.freshness import freshness
 from mlcontrol.core.types import Freshness, Replica, ReplicaState, VersionSummary, WayBack, WayBackState
@@ -11,6 +13,29 @@ from mlcontrol.core.versions import version_name, version_order
 
 HOT_ESTIMATE_S = 3.0
 COLD_ESTIMATE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnCheck:
+    """What planning the return from ``current`` found last. ``blocked``: why it may not be walked, empty when it may.
+    ``one_way``: it is callers and consumers that have moved on, not the target that is broken. ``passed_over``: versions that
+    would have come first, and why they do not."""
+
+    current: str
+    target: str
+    blocked: str
+    one_way: bool
+    passed_over: str
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """``last_check``: `None` when the return has not been planned yet. ``drilled_s``: the last drill that passed."""
+
+    last_check: ReturnCheck | None = None
+    drilled_s: float | None = None
+    now_s: float = 0.0
 
 
 def way_back(
@@ -22,54 +47,92 @@ def way_back(
     measured: Mapping[str, float],
     now_mono_s: float,
     poll_s: float,
+    answering: Collection[str] = (),
+    rehearsed: Rehearsed | None = None,
 ) -> WayBack:
-    """``known_good``: newest first. ``measured``: seconds by what was measured ("rollback", "load").
+    """``known_good``: newest first. ``measured``: seconds by what was measured ("rollback", "load"). ``answering``: versions that
+    answered the golden set lately; a version that is loaded but did not is warm, not hot.
 
     Without a version that has proven itself here, the newest registered before ``current`` is offered, and it is said so.
     """
+    rehearsed = rehearsed or Rehearsed()
     if current is None:
         return WayBack(why="It is not known what serves now.")
     if not replicas or any(freshness(k.at, now_mono_s, poll_s) is Freshness.UNKNOWN for k in replicas.values()):
         return WayBack(why="The endpoints do not say what they have loaded.")
+    check = (
+        rehearsed.last_check if rehearsed.last_check is not None and rehearsed.last_check.current == current else None
+    )
+    target, words = _target(current, known_good, quarantined, registered)
+    if target is None:
+        return words if isinstance(words, WayBack) else WayBack(why=words)
+    if check is not None and check.target not in quarantined:
+        target = check.target
+        words = f" {check.passed_over}" if check.passed_over else words
+    found = _readiness(target, str(words), replicas, measured, answering)
+    old = is_old(rehearsed.drilled_s, rehearsed.now_s)
+    found = replace(found, drilled_s=rehearsed.drilled_s, drill_old=old)
+    if check is not None and check.blocked and check.target == target:
+        state = WayBackState.ONE_WAY if check.one_way else WayBackState.BLOCKED
+        return replace(found, state=state, seconds=None, measured=False, why=check.blocked)
+    return found
+
+
+def _target(
+    current: str,
+    known_good: Sequence[str],
+    quarantined: Mapping[str, str],
+    registered: Sequence[VersionSummary] | None,
+) -> tuple[str | None, str | WayBack]:
     proven = [v for v in known_good if v != current]
     target = next((v for v in proven if v not in quarantined), None)
-    words = ""
-    if target is None:
-        if registered is None:
-            return WayBack(why="The registry has not said which versions there are.")
-        older = [
-            v.version
-            for v in registered
-            if version_order(v.version) < version_order(current) and v.version not in quarantined
-        ]
-        if not older and proven:
-            why = f"{version_name(proven[0])} is in quarantine: {quarantined[proven[0]]}"
-            return WayBack(WayBackState.BLOCKED, proven[0], why=why)
-        if not older:
-            return WayBack(WayBackState.NONE, why="No earlier version is known.")
-        target = max(older, key=version_order)
-        words = f" {version_name(target)} has not served here under the panel's eyes."
-    loaded = all(
-        any(r.version == target and r.state is ReplicaState.READY for r in known.value or ())
-        for known in replicas.values()
-    )
-    if loaded:
+    if target is not None:
+        return target, ""
+    if registered is None:
+        return None, "The registry has not said which versions there are."
+    older = [
+        v.version
+        for v in registered
+        if version_order(v.version) < version_order(current) and v.version not in quarantined
+    ]
+    if not older and proven:
+        why = f"{version_name(proven[0])} is in quarantine: {quarantined[proven[0]]}"
+        return None, WayBack(WayBackState.BLOCKED, proven[0], why=why)
+    if not older:
+        return None, WayBack(WayBackState.NONE, why="No earlier version is known.")
+    target = max(older, key=version_order)
+    return target, f" {version_name(target)} has not served here under the panel's eyes."
+
+
+def _readiness(
+    target: str,
+    words: str,
+    replicas: Mapping[str, Known[tuple[Replica, ...]]],
+    measured: Mapping[str, float],
+    answering: Collection[str],
+) -> WayBack:
+    having = [
+        name
+        for name, known in replicas.items()
+        if any(r.version == target and r.state is ReplicaState.READY for r in known.value or ())
+    ]
+    name = version_name(target)
+    if len(having) == len(replicas):
         seconds = measured.get("rollback", measured.get("route"))
-        return WayBack(
-            WayBackState.HOT,
-            target,
-            HOT_ESTIMATE_S if seconds is None else seconds,
-            seconds is not None,
-            f"{version_name(target)} is loaded: only traffic moves.{words}",
-        )
+        estimate = HOT_ESTIMATE_S if seconds is None else seconds
+        if target in answering:
+            why = f"{name} is loaded and answers its golden queries: only traffic moves.{words}"
+            return WayBack(WayBackState.HOT, target, estimate, seconds is not None, why)
+        why = f"{name} is loaded, but has not answered its golden queries lately.{words}"
+        return WayBack(WayBackState.WARM, target, estimate, seconds is not None, why)
     load_s = measured.get("load")
-    return WayBack(
-        WayBackState.COLD,
-        target,
-        (COLD_ESTIMATE_S if load_s is None else load_s) + HOT_ESTIMATE_S,
-        load_s is not None,
-        f"{version_name(target)} must be loaded first.{words}",
-    )
+    seconds_to_load = (COLD_ESTIMATE_S if load_s is None else load_s) + HOT_ESTIMATE_S
+    if having:
+        lacking = ", ".join(sorted(set(replicas) - set(having)))
+        why = f"{name} is loaded on {len(having)} of {len(replicas)} endpoints; not on {lacking}.{words}"
+    else:
+        why = f"{name} must be loaded first.{words}"
+    return WayBack(WayBackState.COLD, target, seconds_to_load, load_s is not None, why)
 
 
 def current_version(route: Known[Route], served: Sequence[str]) -> str | None:

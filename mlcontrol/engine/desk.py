@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from mlcontrol.engine import messages as m
-from mlcontrol.engine.desks import connections, fleet, records, reviews, rollouts
+from mlcontrol.engine.desks import connections, fleet, records, reviews, rollouts, together
 from mlcontrol.engine.desks.table import Lane, Services, Table
 from mlcontrol.services.context import Tell
 
-TABLE: Table = fleet.TABLE | rollouts.TABLE | connections.TABLE | records.TABLE | reviews.TABLE
+TABLE: Table = fleet.TABLE | rollouts.TABLE | connections.TABLE | records.TABLE | reviews.TABLE | together.TABLE
 
 
 class Desk:

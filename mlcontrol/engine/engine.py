@@ -55,6 +55,7 @@ class Engine:
         self._services.collector.start()
         self._services.rollouts.settle()
         self._services.audit.announce()
+        self._services.watch.start()
 
     @property
     def stop_asked(self) -> threading.Event:
@@ -188,6 +189,7 @@ class Engine:
         """End in order: no new commands, operations at a safe point, pollers, batches, store."""
         if self._ending.is_set():
             return
+        self._services.watch.close()
         self._services.rollouts.close(timeout_s)
         self._services.collector.close()
         self._ending.set()

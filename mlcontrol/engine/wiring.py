@@ -36,12 +36,15 @@ from mlcontrol.services.checks import Checks
 from mlcontrol.services.collector import Collector
 from mlcontrol.services.connections import Connections
 from mlcontrol.services.context import ConnectionGone, ServiceGone
+from mlcontrol.services.drills import DrillRoom
+from mlcontrol.services.permission import Permissions
 from mlcontrol.services.review_campaigns import CampaignDesk
 from mlcontrol.services.review_candidates import Outside
 from mlcontrol.services.review_kit import ReviewKit
 from mlcontrol.services.reviews import ReviewDesk
 from mlcontrol.services.rollouts import Rollouts
 from mlcontrol.services.timeline import Records
+from mlcontrol.services.watch import Watch
 from mlcontrol.store.database import StoreError, open_database
 from mlcontrol.store.golden_files import read_golden, write_golden
 from mlcontrol.store.reviews import Reviews
@@ -144,6 +147,7 @@ def build(workspace: Path) -> Built:
     outside = Outside(DuckDbTableFiles(), traces, write_golden)
     kit, end_kit = _review_kit(settings, workspace.parent, clock)
     reviews = ReviewDesk(context, outside, kit)
+    drills = DrillRoom(context, checks)
     services = Services(
         ctx=context,
         collector=collector,
@@ -154,6 +158,9 @@ def build(workspace: Path) -> Built:
         connections=Connections(context, _TomlFile(workspace), make, adopt),
         records=Records(context, hub.persist),
         audit=AuditQueries(context, checkpoints),
+        permissions=Permissions(context),
+        drills=drills,
+        watch=Watch(context, checks, drills, report),
     )
     engine = Engine(hub, services)
 

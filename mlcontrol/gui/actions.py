@@ -48,6 +48,8 @@ def may_roll_back(context: Context) -> str:
         return "no earlier good version"
     if way.state is WayBackState.BLOCKED:
         return way.why or "the way back is blocked"
+    if way.state is WayBackState.ONE_WAY:
+        return way.why or "callers speak the new version's language by now"
     return ""
 
 

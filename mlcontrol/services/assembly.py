@@ -23,7 +23,7 @@ from mlcontrol.core.types import (
     VersionSummary,
 )
 from mlcontrol.core.versions import version_name
-from mlcontrol.core.wayback import current_version, way_back
+from mlcontrol.core.wayback import Rehearsed, current_version, way_back
 from mlcontrol.services.collect_predictions import QUALITY_EVERY_S, is_regression
 from mlcontrol.services.fact_book import Contact
 
@@ -39,6 +39,7 @@ class Remembered:
     quarantined: Mapping[str, str] = field(default_factory=dict)
     measured: Mapping[str, float] = field(default_factory=dict)
     scores: tuple[Score, ...] = ()
+    rehearsed: Rehearsed | None = None
 
 
 def assemble(
@@ -89,7 +90,7 @@ def assemble(
         served=presence.served,
         used=presence.used,
         replicas=tuple(r for _, known in sorted(facts.replicas.items()) for r in known.value or ()),
-        presence=presence.signal,
+        presence=_with_quarantine(presence.signal, presence.intended.single, current, remembered.quarantined),
         use=use,
         accuracy=accuracy,
         evaluators=_evaluators(remembered.scores, current),
@@ -106,12 +107,36 @@ def assemble(
             remembered.measured,
             now_mono_s,
             poll_s,
+            _answering(facts, now_mono_s, poll_s),
+            remembered.rehearsed,
         ),
         versions=_versions(facts, presence.served.versions, remembered.quarantined),
         operation=operation,
         last_change=last_change.title if last_change else "",
         last_change_s=last_change.at_s if last_change else None,
     )
+
+
+def _answering(facts: ServiceFacts, now_mono_s: float, poll_s: float) -> frozenset[str]:
+    """Versions that answered golden queries lately. Whether rightly enough is quality's matter, which never blocks a return."""
+    every_s = max(poll_s, GOLDEN_EVERY_S)
+    return frozenset(
+        version
+        for version, known in facts.golden_runs.items()
+        if known.value is not None
+        and known.value.right > 0
+        and freshness(known.at, now_mono_s, every_s) is not Freshness.UNKNOWN
+    )
+
+
+def _with_quarantine(signal: Signal, intended: str | None, current: str | None, quarantined: Mapping[str, str]) -> Signal:
+    """A version that was rolled back does not come back quietly, whoever brought it."""
+    back = next((v for v in (current, intended) if v is not None and v in quarantined), None)
+    if back is None or signal.health is Health.CRITICAL:
+        return signal
+    health = Health.UNKNOWN if signal.health is Health.UNKNOWN else Health.WARNING
+    detail = f"{version_name(back)} was rolled back before: {quarantined[back]} It is in quarantine, and it is back."
+    return replace(signal, health=health, text=f"{version_name(back)} is in quarantine", detail=f"{detail} {signal.detail}")
 
 
 def _versions(

@@ -127,7 +127,16 @@ class RolloutsService(Protocol):
     """`services.rollouts.Rollouts(ctx, checks)`, as the engine calls it. Refusals are `ProblemError`s."""
 
     def make_plan(self, kind: OperationKind, service: str, version: str | None, express: bool) -> Plan: ...
-    def execute(self, operation: str, plan_hash: str, reason: str, actor: str, accept_unknown: bool) -> None:
+    def execute(
+        self,
+        operation: str,
+        plan_hash: str,
+        reason: str,
+        actor: str,
+        accept_unknown: bool,
+        break_glass: bool = False,
+        automatic: bool = False,
+    ) -> None:
         """Returns when the intent is durable; the steps run on a thread of its own and tell `emit`."""
         ...
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 from mlcontrol.core import review
+from mlcontrol.core.wayback import Rehearsed
 from mlcontrol.services.assembly import Remembered
 from mlcontrol.services.context import ServiceContext
 
@@ -36,6 +37,11 @@ class Memory:
             dict(knowledge.quarantined(service)),
             {what: seconds for what, seconds in measured.items() if seconds is not None},
             tuple(scores[version] for version in sorted(scores)),
+            Rehearsed(
+                self._ctx.store.drills.last_return(service),
+                self._ctx.store.drills.last_passed_s(service),
+                self._ctx.clock.utc_s(),
+            ),
         )
         with self._lock:
             self._read[service] = now, fresh

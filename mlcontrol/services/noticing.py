@@ -69,6 +69,28 @@ class Noticing:
                 new_route.stable,
             )
         self._compare_loaded(service, before, after)
+        self._quarantined_again(service, before, after)
+
+    def _quarantined_again(self, service: str, before: ServiceFacts, after: ServiceFacts) -> None:
+        """A version that was rolled back must not come back unnoticed, whoever sends the traffic or points the alias to it."""
+        for fact, what, name in (("alias", "alias", "the registry intends"), ("route", "route", "traffic goes to")):
+            old, new = getattr(before, fact).value, getattr(after, fact).value
+            if new is None or old == new:
+                continue
+            versions = (new.version,) if fact == "alias" else new.versions
+            reasons = self._ctx.store.knowledge.quarantined(service)
+            for version in versions:
+                if version is not None and version in reasons:
+                    self._tell(
+                        service,
+                        what,
+                        EventKind.ALERT,
+                        f"{version_name(version)} is back from quarantine: {name} it",
+                        "registry" if fact == "alias" else "router",
+                        version_to=version,
+                        detail=f"It was rolled back: {reasons[version]} The panel did not bring it back.",
+                        severity=Health.CRITICAL,
+                    )
 
     def _compare_loaded(self, service: str, before: ServiceFacts, after: ServiceFacts) -> None:
         for connection, known in after.replicas.items():
@@ -91,20 +113,22 @@ class Noticing:
         source: str,
         version_from: str | None = None,
         version_to: str | None = None,
+        detail: str = "Seen from outside: the panel did not do it.",
+        severity: Health = Health.WARNING,
     ) -> None:
         stamp = self._ctx.clock.stamp()
         if self._own(service, what, stamp.mono_s):
             return
         self._ctx.emit(
             TimelineEvent(
-                id=f"{what}-{service}-{stamp.utc_s:.3f}-{stamp.seq}",
+                id=f"{kind.value}-{what}-{service}-{stamp.utc_s:.3f}-{stamp.seq}",
                 at_s=stamp.utc_s,
                 kind=kind,
                 title=title,
                 service=service,
-                detail="Seen from outside: the panel did not do it.",
+                detail=detail,
                 source=source,
-                severity=Health.WARNING,
+                severity=severity,
                 version_from=version_from,
                 version_to=version_to,
             )

@@ -22,6 +22,7 @@ _EVENT_KIND = {
     OperationKind.DEPLOY: EventKind.DEPLOY,
     OperationKind.ROLLBACK: EventKind.ROLLBACK,
     OperationKind.PROBE: EventKind.PROBE,
+    OperationKind.DRILL: EventKind.DRILL,
 }
 
 
@@ -174,6 +175,8 @@ class OperationRun:
         if machine.phase is Phase.DONE:
             if self.kind is OperationKind.PROBE:
                 return f"v{to} loads here and answers; no traffic moved.", None
+            if self.kind is OperationKind.DRILL:
+                return f"v{to} took the traffic over and gave it back to v{old}, both proven by their answers.", None
             return f"v{to} serves, proven by its answers.", None
         if machine.phase is Phase.CONFLICT:
             return "Another hand moved the traffic meanwhile; it was left as it is.", machine.return_problem
@@ -189,7 +192,7 @@ class OperationRun:
 
     def _remember(self, machine: Machine) -> None:
         knowledge, effects = self._ctx.store.knowledge, self._effects
-        if self.kind is OperationKind.PROBE:
+        if self.kind in (OperationKind.PROBE, OperationKind.DRILL):
             return
         if machine.phase is Phase.DONE:
             old = effects.before.current

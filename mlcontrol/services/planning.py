@@ -11,6 +11,8 @@ from mlcontrol.core.types import Health
 from mlcontrol.core.versions import version_order
 from mlcontrol.services.context import ChecksService, ServiceContext
 from mlcontrol.services.live import LiveState, observe, service_settings
+from mlcontrol.services.next_safest import next_safest
+from mlcontrol.services.permission import standing_words
 
 DEFAULT_SECONDS = {
     rollout.ASSUME: 0.3,
@@ -46,7 +48,7 @@ def make_plan(
             report = checks.check(service, target, False, "", _silent)
         _judge(report, kind, express, blocked, unknown, warnings)
     steps = _steps(ctx, kind, service, target, live, express)
-    return Plan(
+    plan = Plan(
         service=service,
         kind=kind,
         from_version=live.current,
@@ -62,23 +64,31 @@ def make_plan(
         unknown=tuple(unknown),
         warnings=tuple(warnings),
     )
+    if kind is OperationKind.ROLLBACK and version is None and plan.blocked_by:
+        others = [v for v in rollback_targets(ctx, service, live.current) if v != target]
+        return next_safest(plan, others, lambda other: make_plan(ctx, checks, kind, service, other, express))
+    return plan
 
 
 def rollback_target(ctx: ServiceContext, service: str, current: str | None) -> str | None:
     """The newest version that served here and was known good; else the newest registered before the current one."""
+    return next(iter(rollback_targets(ctx, service, current)), None)
+
+
+def rollback_targets(ctx: ServiceContext, service: str, current: str | None) -> tuple[str, ...]:
+    """Where to return to, safest first: versions that served here well, newest first, then those registered before the current
+    one. What was rolled back itself is left out."""
     quarantined = ctx.store.knowledge.quarantined(service)
-    for version, _ in ctx.store.knowledge.known_good(service):
-        if version != current and version not in quarantined:
-            return version
+    proven = [v for v, _ in ctx.store.knowledge.known_good(service) if v != current and v not in quarantined]
     if current is None:
-        return None
+        return tuple(proven)
     s = service_settings(ctx, service)
     older = [
         v.version
         for v in ctx.registry(s.registry).versions(s.model)
-        if version_order(v.version) < version_order(current) and v.version not in quarantined
+        if version_order(v.version) < version_order(current) and v.version not in (*quarantined, *proven)
     ]
-    return max(older, key=version_order, default=None)
+    return (*proven, *sorted(older, key=version_order, reverse=True))
 
 
 def _default_target(ctx: ServiceContext, kind: OperationKind, service: str, live: LiveState) -> str:
@@ -124,9 +134,9 @@ def _obvious_reasons(
         blocked.append(f"v{target} answers all the traffic already.")
     if live.current is None:
         unknown.append("It is not known which version answers now, so nobody can say what would change.")
-    quarantine = ctx.store.knowledge.quarantined(service).get(target)
-    if quarantine is not None:
-        warnings.append(f"v{target} was rolled back before: {quarantine}")
+    by_people, announced = standing_words(ctx, kind, service, target)
+    blocked += by_people
+    warnings += announced
     if ctx.golden(service) is None:
         blocked.append("This service has no golden set: after the change nobody could prove who answers.")
     known_good = {version for version, _ in ctx.store.knowledge.known_good(service)}

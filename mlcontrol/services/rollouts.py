@@ -15,6 +15,7 @@ from mlcontrol.services.effects import Effects
 from mlcontrol.services.holding import Holding, hold, targets
 from mlcontrol.services.live import observe
 from mlcontrol.services.operation_run import OperationRun
+from mlcontrol.services.permission import Permissions
 from mlcontrol.services.planning import make_plan
 from mlcontrol.services.settling import Settler
 
@@ -33,6 +34,7 @@ class Rollouts:
         self._plans: OrderedDict[str, Plan] = OrderedDict()
         self._running: dict[str, OperationRun] = {}  # by service
         self._started: set[str] = set()  # operation ids of this engine: the same id twice is one operation
+        self._permissions = Permissions(ctx)
         self._settler = Settler(ctx, self._run_settled)
 
     def make_plan(self, kind: OperationKind, service: str, version: str | None, express: bool) -> Plan:
@@ -43,14 +45,25 @@ class Rollouts:
                 self._plans.popitem(last=False)
         return plan
 
-    def execute(self, operation: str, plan_hash: str, reason: str, actor: str, accept_unknown: bool) -> None:
+    def execute(
+        self,
+        operation: str,
+        plan_hash: str,
+        reason: str,
+        actor: str,
+        accept_unknown: bool,
+        break_glass: bool = False,
+        automatic: bool = False,
+    ) -> None:
+        """``automatic``: nobody asked for it by hand; then nothing unknown is accepted and no glass broken."""
         with self._lock:
             if operation in self._started:
                 return
             plan = self._plans.get(plan_hash)
         if self._ctx.store.audit.of_operation(operation):
             return  # journaled by an engine before this one
-        plan = self._admit(plan, reason, accept_unknown)
+        plan = self._admit(plan, reason, accept_unknown and not automatic)
+        self._permissions.require(plan, actor, reason, break_glass, automatic)
         took_over = self._make_room(plan, actor)
         holding, waited = self._take(plan, operation, actor)
         try:

@@ -14,6 +14,7 @@ from mlcontrol.store.knowledge import Knowledge
 from mlcontrol.store.leases import Leases
 from mlcontrol.store.reviews import Reviews
 from mlcontrol.store.timeline import Timeline
+from mlcontrol.store.together import Approvals, Drills
 
 HISTORY_FILE = "history.db"
 
@@ -28,6 +29,8 @@ class Store:
         self.reviews = Reviews(database)
         self.knowledge = Knowledge(database, clock)
         self.leases = Leases(database, clock)
+        self.approvals = Approvals(database)
+        self.drills = Drills(database)
         self.history = history
 
     @classmethod

@@ -14,12 +14,13 @@ import msgspec
 import tomlkit
 from tomlkit.items import Table
 
+from mlcontrol.core.freeze import Freeze
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.settings import ConnectionSettings, RolloutSettings, ServiceSettings, WorkspaceSettings
 from mlcontrol.store.database import StoreError
 
 VERSION = 1
-T = TypeVar("T", ConnectionSettings, ServiceSettings)
+T = TypeVar("T", ConnectionSettings, ServiceSettings, Freeze)
 
 
 def read_workspace(path: Path) -> WorkspaceSettings:
@@ -63,6 +64,7 @@ def read_workspace(path: Path) -> WorkspaceSettings:
         store=_text(document, "store", "sqlite:///panel.db", problems),
         connections=connections,
         services=services,
+        freezes=_entries(document, "freezes", Freeze, {}, problems),
         problems=tuple(problems),
     )
 

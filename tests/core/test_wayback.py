@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mlcontrol.core.facts import Known
 from mlcontrol.core.types import Replica, ReplicaState, Stamp, VersionSummary, WayBack, WayBackState
-from mlcontrol.core.wayback import way_back
+from mlcontrol.core.wayback import Rehearsed, ReturnCheck, way_back
 
 REGISTERED = (VersionSummary("3"), VersionSummary("2"), VersionSummary("1"))
 
@@ -17,10 +17,14 @@ def ask(
     registered: tuple[VersionSummary, ...] | None = REGISTERED,
     measured: dict[str, float] | None = None,
     age_s: float = 1.0,
+    answering: tuple[str, ...] = ("1", "2", "3"),
+    rehearsed: Rehearsed | None = None,
 ) -> WayBack:
     rows = tuple(Replica("triton", version, ReplicaState.READY) for version in ready)
     replicas = {"triton": Known(rows, Stamp(0, 100 - age_s, 1))}
-    return way_back(current, known_good, quarantined or {}, registered, replicas, measured or {}, 100.0, 5.0)
+    return way_back(
+        current, known_good, quarantined or {}, registered, replicas, measured or {}, 100.0, 5.0, answering, rehearsed
+    )
 
 
 def test_hot_when_the_last_known_good_is_loaded() -> None:
@@ -50,3 +54,39 @@ def test_none_and_unknown() -> None:
     assert ask(known_good=(), registered=None).state is WayBackState.UNKNOWN
     assert ask(current=None).state is WayBackState.UNKNOWN
     assert ask(age_s=60.0).state is WayBackState.UNKNOWN
+
+
+def test_warm_when_it_is_loaded_but_nobody_saw_it_answer() -> None:
+    found = ask(answering=("3",))
+    assert found.state is WayBackState.WARM
+    assert "has not answered its golden queries" in found.why
+
+
+def test_loaded_on_some_endpoints_is_not_hot_and_names_the_others() -> None:
+    ready = {"edge-a": ("2", "3"), "edge-b": ("3",)}
+    replicas = {
+        name: Known(tuple(Replica(name, v, ReplicaState.READY) for v in versions), Stamp(0, 99, 1))
+        for name, versions in ready.items()
+    }
+    found = way_back("3", ("3", "2"), {}, REGISTERED, replicas, {}, 100.0, 5.0, ("2", "3"))
+    assert found.state is WayBackState.COLD
+    assert "1 of 2 endpoints; not on edge-b" in found.why
+
+
+def test_what_planning_the_return_found_is_shown_before_it_is_needed() -> None:
+    gone = ReturnCheck("3", "2", "R16: the files of v2 are gone.", False, "", 0.0)
+    assert ask(rehearsed=Rehearsed(gone)).state is WayBackState.BLOCKED
+    moved = ReturnCheck("3", "2", "I4: callers do not send 'age' any more.", True, "", 0.0)
+    found = ask(rehearsed=Rehearsed(moved))
+    assert (found.state, found.seconds) == (WayBackState.ONE_WAY, None)
+    other = ReturnCheck("3", "1", "", False, "v2 would come first, but its files are gone.", 0.0)
+    assert ask(ready=("1", "2", "3"), rehearsed=Rehearsed(other)).target == "1"
+    stale = ReturnCheck("9", "2", "of another time", False, "", 0.0)
+    assert ask(rehearsed=Rehearsed(stale)).state is WayBackState.HOT
+
+
+def test_a_way_back_that_was_never_or_long_ago_walked_is_marked() -> None:
+    day = 86400.0
+    assert ask(rehearsed=Rehearsed(None, None, 100 * day)).drill_old
+    assert ask(rehearsed=Rehearsed(None, 60 * day, 100 * day)).drill_old
+    assert not ask(rehearsed=Rehearsed(None, 80 * day, 100 * day)).drill_old

@@ -22,7 +22,19 @@ from tests.engine.shell import until
 def services(**parts: Any) -> Services:
     quiet = SimpleNamespace(close=lambda *_: None, start=lambda: None, settle=lambda: None, announce=lambda: None)
     ctx = SimpleNamespace(clock=SystemClock(), view_only="", store=SimpleNamespace(history=SimpleNamespace(trim=print)))
-    names = ("collector", "checks", "rollouts", "reviews", "campaigns", "connections", "records", "audit")
+    names = (
+        "collector",
+        "checks",
+        "rollouts",
+        "reviews",
+        "campaigns",
+        "connections",
+        "records",
+        "audit",
+        "permissions",
+        "drills",
+        "watch",
+    )
     return Services(ctx=ctx, **{name: parts.get(name, quiet) for name in names})  # type: ignore[arg-type]
 
 

@@ -118,6 +118,9 @@ class Part:
 class Nothing:
     """A store that remembers nothing."""
 
+    def __init__(self) -> None:
+        self.rolled_back: dict[str, str] = {}
+
     def measured_seconds(self, service: str, what: str) -> None:
         return None
 
@@ -125,7 +128,13 @@ class Nothing:
         return ()
 
     def quarantined(self, service: str) -> dict[str, str]:
-        return {}
+        return self.rolled_back
+
+    def last_return(self, service: str) -> None:
+        return None
+
+    def last_passed_s(self, service: str) -> None:
+        return None
 
     def judgements(self, service: str) -> tuple[()]:
         return ()
@@ -137,7 +146,7 @@ class Nothing:
     def knowledge(self) -> Nothing:
         return self
 
-    reviews = knowledge
+    reviews = drills = knowledge
 
 
 class Bench:
@@ -320,6 +329,27 @@ def test_changes_from_outside_are_told_once(bench: Bench, change: dict[str, Any]
     bench.poll()
     bench.poll()
     assert [event.title for event in bench.events(kind)] == [title]
+
+
+@pytest.mark.parametrize("change", [{"alias": "3"}, {"routed": "3", "ready": ("2", "3")}])
+def test_a_version_that_was_rolled_back_does_not_come_back_unnoticed(bench: Bench, change: dict[str, Any]) -> None:
+    bench.store.rolled_back["3"] = "errors rose."
+    bench.poll()
+    bench.world.__dict__.update(change)
+    bench.poll()
+    found = bench.poll()
+    alerts = bench.events(EventKind.ALERT)
+    assert [event.severity for event in alerts] == [Health.CRITICAL]
+    assert "v3 is back from quarantine" in alerts[0].title
+    assert "errors rose" in alerts[0].detail
+    assert found.presence.health is not Health.OK
+
+
+def test_a_quarantined_version_that_answers_as_intended_is_a_warning(bench: Bench) -> None:
+    assert bench.poll().presence.health is Health.OK
+    bench.store.rolled_back["2"] = "errors rose."
+    found = bench.poll(5)
+    assert (found.presence.health, found.presence.text) == (Health.WARNING, "v2 is in quarantine")
 
 
 def test_the_panels_own_changes_are_not_told_again(bench: Bench) -> None:

@@ -13,9 +13,12 @@ from mlcontrol.services.audit import AuditQueries
 from mlcontrol.services.collector import Collector
 from mlcontrol.services.connections import Connections
 from mlcontrol.services.context import ChecksService, RolloutsService, ServiceContext, Tell
+from mlcontrol.services.drills import DrillRoom
+from mlcontrol.services.permission import Permissions
 from mlcontrol.services.review_campaigns import CampaignDesk
 from mlcontrol.services.reviews import ReviewDesk
 from mlcontrol.services.timeline import Records
+from mlcontrol.services.watch import Watch
 
 
 class Lane(Enum):
@@ -37,6 +40,9 @@ class Services:
     connections: Connections
     records: Records
     audit: AuditQueries
+    permissions: Permissions
+    drills: DrillRoom
+    watch: Watch
 
     def may_write(self) -> None:
         """Raises `ProblemError` where this engine may only look."""

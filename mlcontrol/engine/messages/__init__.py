@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from mlcontrol.engine.messages import connections, fleet, records, reviews, rollouts, shape
+from mlcontrol.engine.messages import connections, fleet, records, reviews, rollouts, shape, together
 from mlcontrol.engine.messages.connections import (
     ConnectionDiagnosis as ConnectionDiagnosis,
 )
@@ -222,11 +222,35 @@ from mlcontrol.engine.messages.shape import (
 from mlcontrol.engine.messages.shape import (
     Refused as Refused,
 )
+from mlcontrol.engine.messages.together import (
+    ApprovePlan as ApprovePlan,
+)
+from mlcontrol.engine.messages.together import (
+    DrillAnswer as DrillAnswer,
+)
+from mlcontrol.engine.messages.together import (
+    DrillsAnswer as DrillsAnswer,
+)
+from mlcontrol.engine.messages.together import (
+    GuardsAnswer as GuardsAnswer,
+)
+from mlcontrol.engine.messages.together import (
+    LiftQuarantine as LiftQuarantine,
+)
+from mlcontrol.engine.messages.together import (
+    QueryDrills as QueryDrills,
+)
+from mlcontrol.engine.messages.together import (
+    QueryGuards as QueryGuards,
+)
+from mlcontrol.engine.messages.together import (
+    RunDrill as RunDrill,
+)
 
 PROTOCOL = 1
 
-Command = fleet.Command | rollouts.Command | connections.Command | records.Command | reviews.Command
-Event = shape.Event | fleet.Event | rollouts.Event | connections.Event | records.Event | reviews.Event
+Command = fleet.Command | rollouts.Command | connections.Command | records.Command | reviews.Command | together.Command
+Event = shape.Event | fleet.Event | rollouts.Event | connections.Event | records.Event | reviews.Event | together.Event
 
 _encoder = msgspec.msgpack.Encoder()
 _commands: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(Command)

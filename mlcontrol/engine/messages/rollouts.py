@@ -36,6 +36,7 @@ class Execute(Request, frozen=True, kw_only=True):
     reason: str
     actor: str
     accept_unknown: bool = False
+    break_glass: bool = False  # against a freeze or without an approval; loud, and recorded
 
 
 class Abort(Request, frozen=True, kw_only=True):

@@ -299,7 +299,7 @@ def paint_marker(painter: QPainter, centre: QPointF, event: TimelineEvent, t: To
         case EventKind.REVIEW:
             painter.fillRect(QRectF(x - r, y - r, r - 1, 2 * r), ink)
             painter.fillRect(QRectF(x + 1, y - r, r - 1, 2 * r), ink)
-        case EventKind.PROBE:
+        case EventKind.PROBE | EventKind.DRILL:
             painter.drawEllipse(centre, r, r)
             painter.setBrush(ink)
             painter.drawEllipse(centre, r / 3, r / 3)

@@ -132,9 +132,15 @@ def _last_change(service: ServiceState, now: Now) -> str:
 
 def _way_back(way: WayBack) -> tuple[str, str]:
     seconds = "" if way.seconds is None else f" · {coarse_text(way.seconds)}"
+    if way.drill_old and seconds:
+        seconds += ", no drill"
     match way.state:
         case WayBackState.HOT:
             return f"HOT{seconds}", "secondary"
+        case WayBackState.WARM:
+            return f"WARM{seconds}", "secondary"
+        case WayBackState.ONE_WAY:
+            return "ONE-WAY", "critical"
         case WayBackState.COLD:
             return f"COLD{seconds}", "warning"
         case WayBackState.BLOCKED:

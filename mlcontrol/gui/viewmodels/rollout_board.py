@@ -79,6 +79,7 @@ def kind_words(operation: Operation) -> str:
         OperationKind.DEPLOY: "Deploy of",
         OperationKind.ROLLBACK: "Rollback to",
         OperationKind.PROBE: "Probe of",
+        OperationKind.DRILL: "Drill of the way back to",
     }[operation.kind]
     return f"{joint} {version_text(operation.to_version)}"
 
@@ -111,7 +112,9 @@ def _headline(operation: Operation, service: ServiceState | None) -> str:
     return {
         Phase.RETURNING: f"Going back to {origin}",
         Phase.SETTLING: "Reading the real state",
-        Phase.DONE: f"{target} loads and answers"
+        Phase.DONE: f"{target} took over and gave back"
+        if operation.kind is OperationKind.DRILL
+        else f"{target} loads and answers"
         if probe
         else f"{target} serves"
         if _used(service, operation.to_version)

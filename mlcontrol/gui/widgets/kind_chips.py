@@ -13,7 +13,7 @@ from mlcontrol.gui.theme import paint_focus_ring, theme, tokens
 SHOWN: tuple[tuple[str, tuple[EventKind, ...]], ...] = (
     ("deploy", (EventKind.DEPLOY,)),
     ("rollback", (EventKind.ROLLBACK,)),
-    ("probe", (EventKind.PROBE,)),
+    ("probe", (EventKind.PROBE, EventKind.DRILL)),
     ("alias", (EventKind.ALIAS, EventKind.ROUTE)),
     ("config", (EventKind.CONFIG, EventKind.CONNECTION, EventKind.DATA)),
     ("alert", (EventKind.ALERT, EventKind.HEALTH)),

@@ -8,7 +8,7 @@ from mlcontrol.core.types import ServiceState
 from mlcontrol.gui.actions import PROMOTE, ROLL_BACK, Context
 from mlcontrol.gui.theme import theme
 from mlcontrol.gui.viewmodels.fleet_rows import fleet_row
-from mlcontrol.gui.viewmodels.phrases import version_text
+from mlcontrol.gui.viewmodels.phrases import coarse_text, version_text
 from mlcontrol.gui.viewmodels.signal_cells import Now
 from mlcontrol.gui.widgets.badge import Badge
 from mlcontrol.gui.widgets.button import DANGER, KeyButton
@@ -54,7 +54,10 @@ class ServiceHead(QFrame):
             for tag, cell_v in zip(self._tags, row.versions, strict=True):
                 tag.set(cell_v.version, slots.get(cell_v.version or ""), cell_v.detail)
         target = version_text(service.way_back.target) if service.way_back.target else ""
-        measured = ", measured" if service.way_back.measured else ""
+        way = service.way_back
+        measured = ", measured" if way.measured else ""
+        if way.drilled_s is not None:
+            measured += f", drilled {coarse_text(now.utc_s - way.drilled_s)} ago"
         self._way.setText(f"way back {row.way_back}{measured}")
         self._way.setToolTip(service.way_back.why)
         self.roll_back.set_label(f"Roll back to {target}" if target else "Roll back")

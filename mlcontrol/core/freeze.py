@@ -1,0 +1,73 @@
+"""Freeze windows: spans in which nothing is deployed. They bind deploys, never rollbacks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_WEEK = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """``starts``/``ends``: ISO 8601, UTC unless they say otherwise. ``weekly``: "Fri 16:00 - Mon 08:00", UTC. Empty
+    ``environments`` and ``services`` bind all of them."""
+
+    id: str
+    reason: str = ""
+    starts: str = ""
+    ends: str = ""
+    weekly: str = ""
+    environments: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+
+
+def binds(freeze: Freeze, service: str, environment: str, now_s: float) -> str:
+    """Why this service may not be deployed to now, in words; empty when the freeze does not bind it.
+
+    A freeze that cannot be read binds: nobody knows what it was meant to keep from happening.
+    """
+    if freeze.services and service not in freeze.services:
+        return ""
+    if freeze.environments and environment not in freeze.environments:
+        return ""
+    name = f"Freeze “{freeze.id}”" + (f" ({freeze.reason})" if freeze.reason else "")
+    try:
+        until = _until(freeze, datetime.fromtimestamp(now_s, UTC))
+    except ValueError as error:
+        return f"{name} cannot be read ({error}), so it is taken to hold."
+    return "" if until is None else f"{name} holds until {until:%a %d %b %H:%M} UTC."
+
+
+def _until(freeze: Freeze, now: datetime) -> datetime | None:
+    if freeze.weekly:
+        start, end = (_in_week(part) for part in freeze.weekly.split("-"))
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        week = midnight - timedelta(days=now.weekday())
+        length = (end - start) % _WEEK or _WEEK
+        for begun in (week + start, week + start - _WEEK):
+            if begun <= now < begun + length:
+                return begun + length
+        return None
+    if not freeze.starts and not freeze.ends:
+        raise ValueError("it names no time")
+    starts = _instant(freeze.starts) if freeze.starts else now
+    ends = _instant(freeze.ends) if freeze.ends else datetime.max.replace(tzinfo=UTC)
+    if ends <= starts:
+        raise ValueError("it ends before it begins")
+    return ends if starts <= now < ends else None
+
+
+def _in_week(text: str) -> timedelta:
+    """ "Fri 16:00" as time since Monday 00:00."""
+    day, _, clock = text.strip().partition(" ")
+    hour, colon, minute = clock.strip().partition(":")
+    if day[:3].lower() not in _DAYS or not colon or not (0 <= int(hour) <= 24 and 0 <= int(minute) < 60):
+        raise ValueError(f"{text.strip()!r} is no time of a week")
+    return timedelta(days=_DAYS.index(day[:3].lower()), hours=int(hour), minutes=int(minute))
+
+
+def _instant(text: str) -> datetime:
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
