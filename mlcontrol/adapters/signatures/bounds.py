@@ -23,6 +23,18 @@ class Unreadable(ProblemError):  # noqa: N818 - read as "except Unreadable"
         super().__init__(Problem(what=what[:500], why=why[:500], next=then, code="unreadable"))
 
 
+class Budget:
+    """How many parts of one file may still be looked at; a hostile one runs out."""
+
+    def __init__(self, parts: int = 400_000) -> None:
+        self.left = parts
+
+    def spend(self) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise Unreadable("The file has more fields than any honest model.")
+
+
 def bounded(text: str, kind: str, limit: int = MAX_TEXT) -> str:
     """The text, or `Unreadable` when it is larger than any honest file of that kind."""
     if len(text) > limit:

@@ -6,17 +6,28 @@ import mmap
 from dataclasses import replace
 from pathlib import Path
 
+from mlcontrol.adapters.signatures.avro_schema import is_avro, read_avro
 from mlcontrol.adapters.signatures.bounds import MAX_TEXT, Unreadable, parse_json
+from mlcontrol.adapters.signatures.json_schema import is_json_schema, read_json_schema
 from mlcontrol.adapters.signatures.mlmodel import read_mlmodel
-from mlcontrol.adapters.signatures.native import SCHEMA, read_native
+from mlcontrol.adapters.signatures.native import read_native
 from mlcontrol.adapters.signatures.oip import read_metadata
 from mlcontrol.adapters.signatures.onnx_graph import read_onnx
+from mlcontrol.adapters.signatures.skops_header import read_skops
 from mlcontrol.adapters.signatures.tensorflow import read_saved_model, read_tfserving
 from mlcontrol.adapters.signatures.triton_config import read_triton_config
 from mlcontrol.core.signature import Signature
 
-_IN_DIRECTORY = ("MLmodel", "saved_model.pb", "config.pbtxt", "model.onnx", "signature.json")
-_KINDS = "an MLmodel, config.pbtxt, ONNX, saved_model.pb, or metadata or signature JSON file"
+_IN_DIRECTORY = (
+    "MLmodel",
+    "saved_model.pb",
+    "config.pbtxt",
+    "model.onnx",
+    "signature.json",
+    "model.skops",
+    "schema.avsc",
+)
+_KINDS = "an MLmodel, config.pbtxt, ONNX, skops, saved_model.pb, or metadata, signature, Avro or JSON schema file"
 
 
 def read_path(path: Path) -> Signature:
@@ -49,11 +60,13 @@ def _read_file(path: Path) -> Signature:
         return _read_binary(path, name, onnx=suffix == ".onnx")
     if path.name == "saved_model.pbtxt":
         raise Unreadable("A SavedModel in text form is not read.", then="Export it as saved_model.pb.")
+    if suffix == ".skops":
+        return read_skops(path, name)
     text = _text(path)
     if suffix == ".pbtxt":
         return read_triton_config(text, name)
-    if suffix == ".json" or text.lstrip()[:1] in "{[":
-        return _read_json(text)
+    if suffix in (".json", ".avsc") or text.lstrip()[:1] in "{[":
+        return _read_json(text, name)
     if path.name == "MLmodel" or suffix in (".yaml", ".yml", ""):
         signature = read_mlmodel(text, name)
         return signature if signature.size_bytes is not None else replace(signature, size_bytes=_weight(path.parent))
@@ -80,14 +93,18 @@ def _text(path: Path) -> str:
         raise Unreadable(f"{path.name} is no text.", then=f"Name {_KINDS}.") from error
 
 
-def _read_json(text: str) -> Signature:
+def _read_json(text: str, name: str) -> Signature:
     document = parse_json(text, "signature file")
     if isinstance(document, dict):
-        if document.get("schema") == SCHEMA or "schema" in document:
+        if "schema" in document:
             return read_native(document)
         if "model_spec" in document:
             return read_tfserving(document)
-        if "name" in document and ("inputs" in document or "platform" in document):
+        if is_avro(document):
+            return read_avro(document)
+        if is_json_schema(document):
+            return read_json_schema(document, name)
+        if "name" in document and document.keys() & {"inputs", "outputs", "platform", "versions"}:
             return read_metadata(document)
     raise Unreadable("This JSON is no signature and no model metadata.", then=f"Name {_KINDS}.")
 

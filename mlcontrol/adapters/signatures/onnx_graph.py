@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mlcontrol.adapters.signatures.bounds import MAX_FIELDS, Unreadable
-from mlcontrol.adapters.signatures.wire_format import Budget, messages, number, text, walk
+from mlcontrol.adapters.signatures.bounds import MAX_FIELDS, Budget, Unreadable
+from mlcontrol.adapters.signatures.wire_format import messages, number, text, walk
 from mlcontrol.core.signature import Field, Runtime, Signature
 
 _TYPES = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time
@@ -100,22 +101,46 @@ def _moment(value: object) -> float | None:
     return None
 
 
+# What packages are called where they are installed, and what a model's flavour calls them.
+_PACKAGES = {
+    "scikit-learn": "sklearn", "torch": "pytorch", "onnx": "onnx", "onnxruntime": "onnxruntime", "tensorflow": "tensorflow",
+    "xgboost": "xgboost", "lightgbm": "lightgbm", "catboost": "catboost", "transformers": "transformers", "keras": "keras",
+    "statsmodels": "statsmodels", "prophet": "prophet", "spacy": "spacy", "fastai": "fastai",
+}  # fmt: skip
+_PINNED = re.compile(r"([A-Za-z0-9._-]+)\s*==\s*([A-Za-z0-9.+!_-]+)")
+
+
 def read_runtime(path: Path) -> Binary:
-    """What the serving binary provides: JSON or TOML with the fields of `Binary`."""
+    """What the serving binary provides: JSON or TOML with the fields of `Binary`, or those of a signature's ``runtime``.
+
+    ``framework`` and ``version`` name one framework, ``frameworks`` several, pinned ``requirements`` add theirs.
+    """
     document = _document(path, "runtime")
-    frameworks, opsets = document.get("frameworks"), document.get("opsets")
+    inner = document.get("runtime")
+    if isinstance(inner, dict):
+        document = {"name": document.get("name", path.stem), **inner}
+    frameworks: dict[str, str] | None = None
+    if document.get("frameworks") is not None:
+        frameworks = {k: str(v) for k, v in mapping(document["frameworks"], "frameworks").items()}
+    named, version = text_or_none(document.get("framework")), document.get("version")
+    if named is not None and version is not None:
+        frameworks = {named: str(version), **(frameworks or {})}
+    requirements = document.get("requirements")
+    pins = [_PINNED.match(str(row)) for row in items(requirements, "requirements")] if requirements is not None else []
+    found = {_PACKAGES[p[1].lower()]: p[2] for p in pins if p is not None and p[1].lower() in _PACKAGES}
+    if found:
+        frameworks = {**found, **(frameworks or {})}
+    opsets = document.get("opsets")
     features, endpoints = document.get("cpu_features"), document.get("endpoints")
     return Binary(
         name=str(document.get("name", path.stem)),
-        frameworks={k: str(v) for k, v in mapping(frameworks, "frameworks").items()}
-        if frameworks is not None
-        else None,
+        frameworks=frameworks,
         python=text_or_none(document.get("python")),
-        max_ir_version=_whole(document.get("max_ir_version")),
+        max_ir_version=_whole(document.get("max_ir_version", document.get("ir_version"))),
         opsets={k: n for k, v in mapping(opsets, "opsets").items() if (n := _whole(v)) is not None}
         if opsets is not None
         else None,
-        max_pickle_protocol=_whole(document.get("max_pickle_protocol")),
+        max_pickle_protocol=_whole(document.get("max_pickle_protocol", document.get("pickle_protocol"))),
         cuda=text_or_none(document.get("cuda")),
         cpu_features=tuple(map(str, items(features, "cpu_features"))) if features is not None else None,
         endpoints=tuple(map(str, items(endpoints, "endpoints"))) if endpoints is not None else None,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlcontrol.adapters.signatures.bounds import Unreadable, dimensions, items, mapping, text_or_none
-from mlcontrol.adapters.signatures.wire_format import Budget, messages, number, text
+from mlcontrol.adapters.signatures.bounds import Budget, Unreadable, dimensions, items, mapping, text_or_none
+from mlcontrol.adapters.signatures.wire_format import messages, number, text
 from mlcontrol.core.compatibility.dtype import canonical
 from mlcontrol.core.signature import Field, Runtime, Signature
 

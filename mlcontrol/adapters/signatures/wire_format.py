@@ -4,21 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlcontrol.adapters.signatures.bounds import Unreadable
+from mlcontrol.adapters.signatures.bounds import Budget, Unreadable
 
 Value = int | memoryview
-
-
-class Budget:
-    """How many fields may still be looked at in one file; a hostile one runs out."""
-
-    def __init__(self, fields: int = 400_000) -> None:
-        self.left = fields
-
-    def spend(self) -> None:
-        self.left -= 1
-        if self.left < 0:
-            raise Unreadable("The file has more fields than any honest model.")
 
 
 def _varint(data: memoryview, position: int) -> tuple[int, int]:

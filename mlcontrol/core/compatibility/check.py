@@ -97,6 +97,7 @@ def compare(
     if deploy is not Verdict.BLOCK and rollback is Verdict.BLOCK:
         closing |= {f.rule for f in findings if f.direction is Direction.ROLLBACK and f.verdict is Verdict.BLOCK}
     fired = {f.rule for f in findings}
+    unknowns = tuple(_unknowns(case))
     cells = skew_matrix(candidate, old, binary, previous_binary) if current is not None else ()
     return Report(
         candidate=_reference(candidate),
@@ -106,7 +107,8 @@ def compare(
         rollback=rollback,
         one_way=bool(closing),
         findings=tuple(sorted((f for f in findings if f.verdict is not Verdict.PASS), key=_order)),
-        unknowns=tuple(_unknowns(case)),
+        unknowns=tuple(what for what, _ in unknowns),
+        to_find_out=unknowns,
         passed_rules=_passed(case, findings),
         checked_s=now_s,
         one_way_rules=tuple(sorted(closing, key=_rule_order)),
@@ -240,26 +242,33 @@ def _observed_findings(case: Case, findings: list[Finding]) -> tuple[list[Impact
     return impacts, more
 
 
-def _unknowns(case: Case) -> Iterator[str]:
-    """What nobody looked at; each with the option that would tell."""
+def _unknowns(case: Case) -> Iterator[tuple[str, str]]:
+    """What nobody looked at, and how it is obtained."""
     if case.binary is None:
-        yield "runtime of the serving binary"
+        yield "runtime of the serving binary", "describe it with --runtime, or load the candidate on the server"
     for who, signature in (("candidate", case.candidate), ("current version", case.current)):
-        if (signature.runtime is None or signature.runtime.version is None) and (
-            who == "candidate" or case.has_current
-        ):
-            yield f"framework version of the {who}"
-        yield from signature.sources
-        if signature.size_bytes is None and (who == "candidate" or case.has_current):
-            yield f"artifact size of the {who}"
+        if who != "candidate" and not case.has_current:
+            continue
+        if signature.runtime is None or signature.runtime.version is None:
+            yield f"framework version of the {who}", "log the model with its flavour and requirements"
+        for note in signature.sources:
+            what, _, how = note.partition(": ")
+            yield note, how or what
+        if signature.size_bytes is None:
+            yield f"artifact size of the {who}", "record `size_bytes`, or name the model's directory"
+        unsaid = [f.name for f in signature.inputs or () if f.required is None or f.nullable is None]
+        if unsaid:
+            more = f" and {len(unsaid) - 3} more" if len(unsaid) > 3 else ""
+            what = f"whether the {who} needs {', '.join(unsaid[:3])}{more}, and takes null"
+            yield what, "state `required` and `nullable` of every input"
     if case.observed is None:
-        yield "recent requests"
+        yield "recent requests", "give them with --observed, or connect the service's prediction log"
     if case.consumers is None:
-        yield "consumers of the outputs"
+        yield "consumers of the outputs", "describe them with --consumers"
     if case.new.probe is None:
-        yield "whether the candidate loads and answers on the server"
+        yield "whether the candidate loads and answers on the server", "probe it in the panel"
     if case.new.golden is None:
-        yield "golden set score of the candidate"
+        yield "golden set score of the candidate", "replay the golden set in the panel"
 
 
 _NEEDS = {

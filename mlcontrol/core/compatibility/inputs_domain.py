@@ -91,7 +91,20 @@ def _values(case: Case) -> Iterator[tuple[Field, tuple[str, ...], tuple[str, ...
             yield new, a.values, b.values
 
 
+def _outside(case: Case, name: str, known: tuple[str, ...]) -> Ruling:
+    """Only one side states its values: callers may send others."""
+    seen = case.observed.of(name) if case.observed else None
+    if seen is None:
+        return WARN
+    return _share(case, name, set(seen.values) - set(known))
+
+
 def i20_category_added(case: Case) -> Iterator[Hit]:
+    for new, _, wide, narrow in _domains(case):
+        if narrow.values is not None and wide.values is None:
+            title = f"{new.name} is no longer held to {len(narrow.values)} values"
+            back = _outside(case, new.name, narrow.values)
+            yield Hit(f"inputs.{new.name}", title, PASS, back, "not stated", _few(list(narrow.values)))
     for new, a, b in _values(case):
         added = [v for v in a if v not in set(b)]
         if added:
@@ -102,6 +115,11 @@ def i20_category_added(case: Case) -> Iterator[Hit]:
 
 
 def i21_category_removed(case: Case) -> Iterator[Hit]:
+    for new, _, narrow, wide in _domains(case):
+        if narrow.values is not None and wide.values is None:
+            title = f"{new.name} accepts {len(narrow.values)} values only"
+            there = _outside(case, new.name, narrow.values)
+            yield Hit(f"inputs.{new.name}", title, there, PASS, _few(list(narrow.values)), "not stated")
     for new, a, b in _values(case):
         gone = [v for v in b if v not in set(a)]
         if gone:

@@ -87,8 +87,9 @@ def i11_narrowed(case: Case) -> Iterator[Hit]:
 def i12_kind(case: Case) -> Iterator[Hit]:
     yield from _changed_types(case, (Relation.KIND,))
     for new, old in (*case.inputs.same, *case.inputs.aliased):
-        if (new.type is None) != (old.type is None):
-            why = f"The type of {new.name} is stated on one side only."
+        if new.type is None or old.type is None:
+            where = "on neither side" if new.type is old.type else "on one side only"
+            why = f"The type of {new.name} is stated {where}."
             hit = ruling(Verdict.UNKNOWN, why, "state the type on both sides", Level.NONE)
             yield Hit(
                 f"inputs.{new.name}", f"The type of {new.name} is not known", hit, hit, new.type or "?", old.type or "?"
@@ -138,6 +139,10 @@ def i13_became_optional(case: Case) -> Iterator[Hit]:
             back = _worse(_nulls(case, new.name) if nulls else None, _absent(case, new.name) if absent else None)
             what = "optional" if absent else "nullable"
             yield Hit(f"inputs.{new.name}", f"{new.name} becomes {what}", PASS, back, what, "required")
+        elif unsaid := _unsaid(case, new, old):
+            what, back = unsaid
+            title = f"Whether {new.name} {what} is not known"
+            yield Hit(f"inputs.{new.name}", title, PASS, back, _needs(new), _needs(old))
 
 
 def i14_became_required(case: Case) -> Iterator[Hit]:
@@ -147,6 +152,29 @@ def i14_became_required(case: Case) -> Iterator[Hit]:
             there = _worse(_nulls(case, new.name) if nulls else None, _absent(case, new.name) if absent else None)
             was = "optional" if absent else "nullable"
             yield Hit(f"inputs.{new.name}", f"{new.name} becomes required", there, PASS, "required", was)
+        elif unsaid := _unsaid(case, old, new):
+            what, there = unsaid
+            title = f"Whether {new.name} {what} is not known"
+            yield Hit(f"inputs.{new.name}", title, there, PASS, _needs(new), _needs(old))
+
+
+def _unsaid(case: Case, loose: Field, strict: Field) -> tuple[str, Ruling] | None:
+    """One side does not say whether a field may be absent or null, and the other says what would matter then."""
+    absent = (loose.required, strict.required) in ((None, True), (False, None)) and not strict.has_default
+    nulls = (loose.nullable, strict.nullable) in ((None, False), (True, None))
+    if not absent and not nulls:
+        return None
+    what, key = ("may be left out", "required") if absent else ("may be null", "nullable")
+    seen = _absent(case, strict.name) if absent else _nulls(case, strict.name)
+    if case.observed is not None and case.observed.n:
+        return what, seen
+    why = f"Only one side says whether {strict.name} {what}."
+    return what, ruling(Verdict.UNKNOWN, why, f"state `{key}` on both sides, or show recent requests", Level.NONE)
+
+
+def _needs(field: Field) -> str:
+    words = {True: "required", False: "optional", None: "not said whether required"}[field.required]
+    return words + {True: ", nullable", False: "", None: ", not said whether nullable"}[field.nullable]
 
 
 def _shapes(case: Case) -> Iterator[tuple[Field, Field, tuple[int, ...], tuple[int, ...]]]:

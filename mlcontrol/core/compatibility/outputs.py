@@ -117,6 +117,17 @@ def o10_class_order(case: Case) -> Iterator[Hit]:
         if [c for c in a if c in both] != [c for c in b if c in both]:
             title = f"The classes of {new.name} are in another order"
             yield Hit(f"outputs.{new.name}", title, BLOCK, BLOCK, ", ".join(a[:8]), ", ".join(b[:8]))
+    for new, old in case.outputs.same:
+        if new.classes is None and old.classes is not None and _describes(case):
+            why = f"{case.old_label} states the classes of {new.name} and their order, {case.new_label} does not."
+            hit = ruling(Verdict.UNKNOWN, why, "state `classes` in the candidate's metadata", Level.NONE)
+            title = f"The classes of {new.name} are not known"
+            yield Hit(f"outputs.{new.name}", title, hit, hit, "not stated", ", ".join(old.classes[:8]))
+
+
+def _describes(case: Case) -> bool:
+    """Does the candidate describe any output? If not, its source has no room for it (a server's metadata)."""
+    return any(f.classes or f.meaning or f.semantic or f.unit for f in case.candidate.outputs or ())
 
 
 def o11_meaning(case: Case) -> Iterator[Hit]:

@@ -98,6 +98,7 @@ def document(report: Report) -> dict[str, Any]:
             for f in report.findings
         ],
         "unknowns": list(report.unknowns),
+        "to_find_out": [{"what": what, "how": how} for what, how in report.to_find_out],
         "passed": list(report.passed_rules),
         "coupled_rollback": list(report.coupled_rollback),
         "skew": [{"model": c.model, "binary": c.binary, "verdict": c.verdict.value, "why": c.why} for c in report.skew],

@@ -86,7 +86,7 @@ class Report:
     """``deploy`` and ``rollback`` are the worst verdicts of their direction; ``one_way``: deploy possible, return not.
 
     ``one_way_rules``: the rules that close the way back. ``coupled_rollback``: what has to move together, in this order.
-    ``unknowns``: what nobody told the checker and no finding rests on.
+    ``unknowns``: what nobody told the checker and no finding rests on; ``to_find_out``: the same, each with how to obtain it.
     """
 
     candidate: str
@@ -103,3 +103,4 @@ class Report:
     coupled_rollback: tuple[str, ...] = ()
     skew: tuple[SkewCell, ...] = ()
     impacts: tuple[Impact, ...] = ()
+    to_find_out: tuple[tuple[str, str], ...] = ()

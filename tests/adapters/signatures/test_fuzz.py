@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
+import struct
 import time
+import zipfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -12,8 +15,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mlcontrol.adapters.signatures.avro_schema import read_avro
 from mlcontrol.adapters.signatures.bounds import Unreadable, parse_json
 from mlcontrol.adapters.signatures.files import read_path
+from mlcontrol.adapters.signatures.json_schema import read_json_schema
 from mlcontrol.adapters.signatures.mlmodel import read_mlmodel
 from mlcontrol.adapters.signatures.native import read_native
 from mlcontrol.adapters.signatures.oip import read_metadata
@@ -52,13 +57,35 @@ def bounded(read: Callable[[], object]) -> None:
 @settings(deadline=None)
 @given(JSON)
 def test_json_readers(document: object) -> None:
-    for read in (read_native, read_metadata, read_tfserving):
+    for read in (read_native, read_metadata, read_tfserving, read_avro, lambda doc: read_json_schema(doc, "m")):
         bounded(lambda read=read: read(document))
     bounded(
         lambda: read_native(
             {"name": "m", **(document if isinstance(document, dict) else {}), "schema": "mlcontrol.signature/1"}
         )
     )
+
+
+@settings(deadline=None)
+@given(JSON)
+def test_schemas(document: object) -> None:
+    bounded(
+        lambda: read_avro(
+            {"type": "record", "name": "m", "fields": [{"name": "a", "type": document, "default": document}]}
+        )
+    )
+    bounded(lambda: read_avro({"type": "record", "name": "m", "fields": document}))
+    bounded(lambda: read_json_schema({"type": "object", "properties": {"a": document, "b": {"type": document}}}, "m"))
+    bounded(lambda: read_json_schema({"type": "object", "properties": document, "required": document}, "m"))
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@given(JSON)
+def test_skops_headers(tmp_path: Path, document: object) -> None:
+    path = tmp_path / "x.skops"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("schema.json", json.dumps(document))
+    bounded(lambda: read_path(path))
 
 
 @settings(deadline=None)
@@ -100,7 +127,8 @@ def test_logged_requests(row: object) -> None:
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 @given(
-    st.binary(max_size=200), st.sampled_from(["MLmodel", "x.onnx", "saved_model.pb", "config.pbtxt", "x.json", "x.bin"])
+    st.binary(max_size=200),
+    st.sampled_from(["MLmodel", "x.onnx", "saved_model.pb", "config.pbtxt", "x.json", "x.avsc", "x.skops", "x.bin"]),
 )
 def test_files(tmp_path: Path, data: bytes, name: str) -> None:
     path = tmp_path / name
@@ -108,7 +136,63 @@ def test_files(tmp_path: Path, data: bytes, name: str) -> None:
     bounded(lambda: read_path(path))
 
 
+def _zip_bomb() -> bytes:
+    """A header of a gigabyte in a megabyte, whose directory says that it is small."""
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("schema.json", "w") as file:
+        for _ in range(1000):
+            file.write(b"[" * 1_000_000)
+    data = held.getvalue()
+    size = struct.pack("<I", 1_000_000_000)
+    return data.replace(size, struct.pack("<I", 1000))
+
+
+def _avro_tree(depth: int) -> bytes:
+    return (
+        b'{"type": "record", "name": "m", "fields": [{"name": "a", "type": '
+        + b'{"type": "array", "items": ' * depth
+        + b'"int"'
+        + b"}" * (depth + 2)
+        + b"]"
+    )
+
+
 BOMBS = {
+    "zip bomb": ("x.skops", _zip_bomb()),
+    "deep avro": ("x.avsc", _avro_tree(200)),
+    "doubling json schema": (
+        "x.json",
+        json.dumps({"type": "object", "properties": {"a": {"$ref": "#"}, "b": {"$ref": "#"}}}).encode(),
+    ),
+    "doubling avro": (
+        "x.avsc",
+        json.dumps(
+            {
+                "type": "record",
+                "name": "m",
+                "fields": [
+                    {
+                        "name": "inputs",
+                        "type": {
+                            "type": "record",
+                            "name": "R",
+                            "fields": [{"name": "x", "type": "R"}, {"name": "y", "type": "R"}],
+                        },
+                    }
+                ],
+            }
+        ).encode(),
+    ),
+    "circular json schema": (
+        "x.json",
+        json.dumps(
+            {
+                "type": "object",
+                "properties": {"a": {"type": "array", "items": {"$ref": "#/$defs/a"}}},
+                "$defs": {"a": {"type": "array", "items": {"$ref": "#/$defs/a"}}},
+            }
+        ).encode(),
+    ),
     "deep yaml": ("MLmodel", b"- " * 1_900_000),
     "wide yaml": ("MLmodel", b"a: [" + b"1, " * 1_200_000 + b"]"),
     "alias bomb": ("MLmodel", b"a: &a [x]\n" + b"".join(b"b%d: &b%d [*a, *a]\n" % (i, i) for i in range(2000))),

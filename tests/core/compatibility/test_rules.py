@@ -219,6 +219,32 @@ FIRES = (
     Example("P2", model(A, version="2"), BASE, None, "block",
             facts={"operation": OperationFacts(quarantined={"1": "bad"})}),
     Example("P3", BASE, BASE, "warn", "info", facts={"operation": OperationFacts(drill_age_days=31.0)}),
+    # The way back: what is said of the old version.
+    Example("R1", _runtime(RUN), _runtime(Runtime("xgboost", "2.0")), "pass", "block", facts={"binary": _BINARY}),
+    Example("R2", _runtime(RUN), _runtime(replace(RUN, version="1.6.0")), "pass", "block", facts={"binary": _BINARY}),
+    Example("R3", _runtime(RUN), _runtime(replace(RUN, version="1.4.0")), "pass", "warn", facts={"binary": _BINARY}),
+    Example("R4", _runtime(Runtime("onnx", ir_version=9)), _runtime(Runtime("onnx", ir_version=11)), "pass", "block",
+            facts={"binary": Binary(frameworks={"onnxruntime": "1.18"}, max_ir_version=10)}),
+    Example("R5", _runtime(Runtime("onnx", opsets={"": 17})), _runtime(Runtime("onnx", opsets={"": 22})), "pass", "block",
+            facts={"binary": Binary(frameworks={"onnxruntime": "1.18"}, opsets={"": 21})}),
+    Example("R5", _runtime(Runtime("onnx", opsets={"": 17, "com.acme": 1})), _runtime(Runtime("onnx", opsets={"": 17})),
+            "block", "pass", facts={"binary": Binary(frameworks={"onnxruntime": "1.18"}, opsets={"": 21})}),
+    Example("R6", _runtime(RUN), _runtime(replace(RUN, python="3.12.1")), "pass", "block", facts={"binary": _BINARY}),
+    Example("R12", BASE, BASE, None, "block", facts={"current_probe": ProbeFacts(True, answered=False, exact_binary=True)}),
+    Example("R14", BASE, BASE, "pass", "block",
+            facts={"current_probe": ProbeFacts(True, answered=True, exact_binary=True, memory_bytes=9, memory_limit_bytes=5)}),
+    Example("R15", BASE, BASE, "pass", "block", facts={"current_artifact": ArtifactFacts("sha256:a", "sha256:b", True)}),
+    Example("Q2", BASE, BASE, None, "warn", facts={"current_golden": GoldenFacts(0.4, 10, 0.5)}),
+    # What one side does not say is not known, until real requests tell.
+    Example("I12", model(column("a", None)), model(column("a", None)), "unknown", "unknown"),
+    Example("I13", _with(A, required=None), BASE, "pass", "unknown"),
+    Example("I13", _with(A, required=False, nullable=True), _with(A, required=None, nullable=None), "pass", "unknown"),
+    Example("I14", BASE, _with(A, required=None), "unknown", "pass"),
+    Example("I14", _with(A, nullable=False), _with(A, nullable=None), "unknown", "pass"),
+    Example("I14", BASE, _with(A, required=None), "warn", "pass", facts={"observed": _SEEN_A}),
+    Example("I21", _with(A, domain=Domain(("p", "q"))), BASE, "warn", "pass"),
+    Example("I20", BASE, _with(A, domain=Domain(("p", "q"))), "pass", "warn"),
+    Example("O10", _out(column("y", meaning="probability")), _out(column("y", classes=("a", "b"))), "unknown", "unknown"),
 )  # fmt: skip
 
 _GOOD_PROBE = ProbeFacts(
@@ -273,6 +299,25 @@ def test_every_rule_has_a_case_that_fires() -> None:
     assert {e.rule for e in FIRES} == {r.id for r in RULES}
     assert len(RULES) == 75
     assert len({r.id for r in RULES}) == 75
+
+
+def test_every_rule_fires_in_each_direction_in_which_it_has_something_to_say() -> None:
+    fired = {
+        (e.rule, direction)
+        for e in FIRES
+        for direction, verdict in (("deploy", e.deploy), ("rollback", e.rollback))
+        if verdict not in (None, "pass")
+    }
+    speaks = {
+        (r.id, d) for r in RULES for d, v in (("deploy", r.deploy), ("rollback", r.rollback)) if v not in ("pass", "-")
+    }
+    assert not speaks - fired
+
+
+def test_every_rule_is_silent_somewhere_where_another_fires() -> None:
+    """No rule speaks always: every one keeps quiet in some case that has a finding."""
+    reports = [compare(e.candidate, e.current, READERS[e.reader], **e.facts) for e in FIRES]
+    assert not [r.id for r in RULES if all(r.id in {f.rule for f in report.findings} for report in reports)]
 
 
 def test_table_is_complete() -> None:
