@@ -59,7 +59,7 @@ def _dropped_by_old(case: Case, field: Field) -> Ruling:
 
 def i2_optional_added(case: Case) -> Iterator[Hit]:
     for f in case.inputs.added:
-        if f.required is False and not f.has_default:
+        if f.required is False:
             yield Hit(
                 f"inputs.{f.name}",
                 f"{f.name} is new and optional",
@@ -72,16 +72,12 @@ def i2_optional_added(case: Case) -> Iterator[Hit]:
 
 def i3_defaulted_added(case: Case) -> Iterator[Hit]:
     for f in case.inputs.added:
-        if not f.has_default:
+        if not f.has_default or f.required is False:
             continue
         filled = case.new.probe.fills_defaults if case.new.probe else None
         deploy = WARN
-        if filled is True or f.required is False:
-            deploy = (
-                ruling(Verdict.INFO, "The runtime fills the default." if filled else "", level=Level.PROBED)
-                if filled
-                else INFO
-            )
+        if filled is True:
+            deploy = ruling(Verdict.INFO, "The runtime fills the default.", level=Level.PROBED)
         elif filled is False:
             deploy = ruling(
                 Verdict.BLOCK, "The runtime was asked without it and did not fill the default.", level=Level.PROBED
