@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import sys
 import time
@@ -13,7 +14,7 @@ from typing import Any
 
 from mlcontrol.cli.exit_codes import BLOCKED, CANNOT_RUN, DONE, UNKNOWN
 from mlcontrol.cli.output import add_common, say_problem
-from mlcontrol.core.compatibility.check import compare
+from mlcontrol.core.compatibility.check import compare, over_window
 from mlcontrol.core.compatibility.observed import observe
 from mlcontrol.core.compatibility.policy import Policy
 from mlcontrol.core.compatibility.present import document, junit, text
@@ -41,8 +42,8 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         description="Compares two versions in both directions. Exit codes: 0 passes (warnings allowed), 1 blocked, "
         "2 unknown, 3 cannot run.",
         epilog="CANDIDATE and CURRENT are each: mlflow:CONNECTION/model/3, mlflow:CONNECTION/model@alias, service:NAME, "
-        "a model directory or MLmodel file, config.pbtxt, model metadata JSON, an ONNX file, a SavedModel directory, or a "
-        "signature JSON.",
+        "a model directory or MLmodel file, config.pbtxt, model metadata JSON, an ONNX or skops file, a SavedModel directory, "
+        "an Avro or JSON schema, or a signature JSON.",
     )
     parser.add_argument("candidate", metavar="CANDIDATE")
     parser.add_argument("--against", required=True, metavar="CURRENT", help="the version used now")
@@ -55,6 +56,13 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     parser.add_argument("--runtime", type=Path, metavar="FILE", help="what the serving binary provides, TOML or JSON")
     parser.add_argument(
         "--previous-runtime", type=Path, metavar="FILE", help="the binary before it, if the release changes it"
+    )
+    parser.add_argument(
+        "--window",
+        action="append",
+        default=[],
+        metavar="VERSION",
+        help="a further version that the way back must reach; may be given again",
     )
     add_common(parser, formats=("text", "json", "junit"))
     parser.set_defaults(run=run)
@@ -88,17 +96,23 @@ def _report(args: argparse.Namespace) -> Report:
     policy, retired = side_files.read_policy(args.policy) if args.policy else (Policy(), ())
     if retired:
         candidate = replace(candidate, tombstones=(*candidate.tombstones, *retired))
+    reader = _reader(args.reader or old_reader or new_reader)
+    observed = observe(side_files.read_payloads(args.observed)) if args.observed else None
+    now_s = time.time()
     report = compare(
         candidate,
         current,
-        _reader(args.reader or old_reader or new_reader),
-        observed=observe(side_files.read_payloads(args.observed)) if args.observed else None,
+        reader,
+        observed=observed,
         consumers=side_files.read_consumers(args.consumers) if args.consumers else None,
         binary=side_files.read_runtime(args.runtime) if args.runtime else None,
         previous_binary=side_files.read_runtime(args.previous_runtime) if args.previous_runtime else None,
         policy=policy,
-        now_s=time.time(),
+        now_s=now_s,
     )
+    older = [_signature(reference, workspace)[0] for reference in args.window]
+    if older:
+        report = over_window(report, candidate, older, reader, policy, observed, now_s)
     return replace(report, candidate=args.candidate, current=args.against)
 
 
@@ -120,4 +134,5 @@ def _shown(report: Report, form: str) -> str:
         return json.dumps(document(report), ensure_ascii=False, indent=2) + "\n"
     if form == "junit":
         return junit(report)
-    return text(report, min(100, shutil.get_terminal_size().columns), sys.stdout.isatty())
+    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    return text(report, min(100, shutil.get_terminal_size().columns), colour)

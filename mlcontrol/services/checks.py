@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from mlcontrol.core import rollout
-from mlcontrol.core.compatibility.check import compare
+from mlcontrol.core.compatibility.check import compare, over_window
 from mlcontrol.core.compatibility.facts import ArtifactFacts, GoldenFacts, ProbeFacts
 from mlcontrol.core.compatibility.observed import Observed
 from mlcontrol.core.compatibility.observed import observe as count_payloads
@@ -27,6 +27,7 @@ from mlcontrol.services.live import LiveState, observe, service_settings
 from mlcontrol.services.operation_run import OperationRun
 from mlcontrol.services.review_gate import evaluators_on
 
+WINDOW = 3  # known-good versions besides the one used now that the way back has to reach
 OBSERVED_PAYLOADS = 500
 OBSERVED_SPAN_S = 3600.0
 
@@ -48,7 +49,25 @@ class Checks:
             tell(f"Loading v{version} beside v{live.current}; no traffic moves", None)
             probed, golden = self._probe(service, version, live, actor)
         tell("Comparing signatures", None)
-        return self._compare(service, version, live.current, probed, golden)
+        report = self._compare(service, version, live.current, probed, golden)
+        return self._over_window(report, service, version, live.current)
+
+    def _over_window(self, report: Report, service: str, candidate: str, current: str) -> Report:
+        """The way back to the other versions that served well lately. One that cannot be read is left to R16 of its own return."""
+        s = service_settings(self._ctx, service)
+        older = [v for v, _ in self._ctx.store.knowledge.known_good(service) if v not in (candidate, current)]
+        signatures = []
+        for version in older[:WINDOW]:
+            try:
+                signatures.append(self._signature(s, version))
+            except AdapterError:
+                signatures.append(Signature(name=s.model, version=version))  # unknown: its findings say so
+        if not signatures:
+            return report
+        now_s = self._ctx.clock.utc_s()
+        return over_window(
+            report, self._signature(s, candidate), signatures, self._reader(s), observed=self._observed(s), now_s=now_s
+        )
 
     def check_return(self, service: str, target: str) -> Report:
         """May we come back from what is served now to ``target``? Its answer is the report's *rollback* side."""

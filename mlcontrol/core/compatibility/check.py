@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from mlcontrol.core.compatibility.case import Case, Hit, Ruling, VersionFacts, label
+from mlcontrol.core.compatibility.difference import differences
 from mlcontrol.core.compatibility.facts import (
     ArtifactFacts,
     Binary,
@@ -21,7 +23,17 @@ from mlcontrol.core.compatibility.outputs import unknown_outputs
 from mlcontrol.core.compatibility.pairing import pair
 from mlcontrol.core.compatibility.policy import Policy
 from mlcontrol.core.compatibility.reader import Reader
-from mlcontrol.core.compatibility.report import Direction, Evidence, Finding, Impact, Level, Report, Verdict, worst
+from mlcontrol.core.compatibility.report import (
+    Direction,
+    Evidence,
+    Finding,
+    Impact,
+    Level,
+    Report,
+    Verdict,
+    WindowAnswer,
+    worst,
+)
 from mlcontrol.core.compatibility.skew import coupled_order, skew_matrix
 from mlcontrol.core.compatibility.table import BY_ID, RULES, Rule
 from mlcontrol.core.signature import Signature
@@ -115,21 +127,43 @@ def compare(
         coupled_rollback=coupled_order(cells, "I24" in fired, "O11" in fired),
         skew=cells,
         impacts=tuple(impacts),
+        inputs=differences(case.inputs) if current is not None else (),
+        outputs=differences(case.outputs) if current is not None else (),
     )
 
 
-def compare_window(
+def over_window(
+    report: Report,
     candidate: Signature,
     known_good: Iterable[Signature],
     reader: Reader,
     policy: Policy | None = None,
     observed: Observed | None = None,
     now_s: float | None = None,
-) -> dict[str, Report]:
-    """The same question for every version of the rollback window: the way back must hold to each of them, by version."""
-    return {
-        label(one): compare(candidate, one, reader, observed=observed, policy=policy, now_s=now_s) for one in known_good
-    }
+) -> Report:
+    """The report, with the way back to every older known-good version as well: it has to hold transitively.
+
+    An older version that cannot be reached does not forbid the next step back; it is a warning, and the deploy is one-way for it.
+    """
+    answers, findings, closing = [], list(report.findings), list(report.one_way_rules)
+    for one in known_good:
+        mine = compare(candidate, one, reader, observed=observed, policy=policy, now_s=now_s)
+        bad = [f for f in mine.findings if f.direction is Direction.ROLLBACK and f.verdict in (Verdict.BLOCK, Verdict.UNKNOWN)]
+        rules = tuple(dict.fromkeys(f.rule for f in bad))
+        answers.append(WindowAnswer(label(one), mine.rollback, rules))
+        for f in bad:
+            why = f"Coming back to {label(one)}: {f.why}"
+            findings.append(replace(f, verdict=Verdict.WARN, subject=f"window.{label(one)}.{f.subject}", why=why))
+        if mine.rollback is Verdict.BLOCK and report.deploy is not Verdict.BLOCK:
+            closing += [f.rule for f in bad if f.verdict is Verdict.BLOCK]
+    return replace(
+        report,
+        findings=tuple(sorted(findings, key=_order)),
+        rollback=worst((report.rollback, *(f.verdict for f in findings if f.direction is Direction.ROLLBACK))),
+        one_way=bool(closing),
+        one_way_rules=tuple(sorted(set(closing), key=_rule_order)),
+        window=tuple(answers),
+    )
 
 
 def _reference(signature: Signature) -> str:

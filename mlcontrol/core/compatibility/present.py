@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from mlcontrol.core.compatibility.difference import FieldChange
 from mlcontrol.core.compatibility.report import Direction, Finding, Report, Verdict
 from mlcontrol.core.compatibility.table import RULES
 
@@ -101,6 +102,9 @@ def document(report: Report) -> dict[str, Any]:
         "to_find_out": [{"what": what, "how": how} for what, how in report.to_find_out],
         "passed": list(report.passed_rules),
         "coupled_rollback": list(report.coupled_rollback),
+        "window": [{"version": w.version, "rollback": w.rollback.value, "rules": list(w.rules)} for w in report.window],
+        "inputs": [_change(row) for row in report.inputs],
+        "outputs": [_change(row) for row in report.outputs],
         "skew": [{"model": c.model, "binary": c.binary, "verdict": c.verdict.value, "why": c.why} for c in report.skew],
         "observed": [
             {
@@ -113,6 +117,11 @@ def document(report: Report) -> dict[str, Any]:
             for i in report.impacts
         ],
     }
+
+
+def _change(row: FieldChange) -> dict[str, Any]:
+    sides = {name: None if s is None else f"{s.name}: {s.type}" for name, s in (("current", row.old), ("candidate", row.new))}
+    return {"change": row.change, **sides}
 
 
 _COLOURS = {Verdict.BLOCK: "31", Verdict.UNKNOWN: "35", Verdict.WARN: "33", Verdict.INFO: "36", Verdict.PASS: "32"}
@@ -145,6 +154,19 @@ def text(report: Report, width: int = 88, colour: bool = False) -> str:
         who = "candidate" if impact.direction is Direction.DEPLOY else "current version"
         lines += ["", f"{impact.refused} of the last {impact.total} requests would be refused by the {who}"]
         lines += [f"  {plain(example)}" for example in impact.examples]
+    changed = [row for row in (*report.inputs, *report.outputs) if row.change != "same"]
+    if changed:
+        lines += ["", "Side by side", *_side_by_side(changed)]
+    if report.skew:
+        lines += ["", "Which model runs in which binary"]
+        for cell in report.skew:
+            words = {Verdict.PASS: "runs", Verdict.BLOCK: "does not run"}.get(cell.verdict, "not known")
+            shown = f"{cell.model} model, {cell.binary} binary"
+            lines.append(f"  {paint(_MARKS[cell.verdict], cell.verdict)} {shown:<24} {words}. {plain(cell.why)}".rstrip(". ") + ".")
+    for one in report.window:
+        rules = f" ({', '.join(one.rules)})" if one.rules else ""
+        held = {Verdict.BLOCK: "No", Verdict.UNKNOWN: "Not known"}.get(one.rollback, "Yes")
+        lines += ["", f"Come back to {plain(one.version)}: {paint(held, one.rollback)}{rules}"]
     if report.coupled_rollback:
         lines += ["", "To go back, in this order: " + ", then ".join(report.coupled_rollback)]
     if report.passed_rules:
@@ -153,6 +175,21 @@ def text(report: Report, width: int = 88, colour: bool = False) -> str:
         told = textwrap.wrap("Nobody told: " + "; ".join(plain(u) for u in report.unknowns) + ".", max(40, width))
         lines += ["", *told]
     return "\n".join(lines) + "\n"
+
+
+_ROWS = 40
+
+
+def _side_by_side(rows: list[FieldChange]) -> Iterator[str]:
+    cells = [
+        (*((plain(s.name), plain(s.type)) if s else ("", "") for s in (row.old, row.new)), row.change) for row in rows[:_ROWS]
+    ]
+    old = max(min(40, max(len(f"{name} {kind}") for (name, kind), _, _ in cells)), len("now"))
+    yield f"  {'now':<{old}}  {'change':<10}  candidate"
+    for (a, a_kind), (b, b_kind), change in cells:
+        yield f"  {f'{a} {a_kind}'.strip():<{old}}  {change:<10}  {f'{b} {b_kind}'.strip()}".rstrip()
+    if len(rows) > _ROWS:
+        yield f"  and {len(rows) - _ROWS} more"
 
 
 def _row(row: Line, width: int, mark: str) -> Iterator[str]:

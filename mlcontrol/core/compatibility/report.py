@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from mlcontrol.core.compatibility.difference import FieldChange
+
 
 class Verdict(StrEnum):
     PASS = "pass"  # noqa: S105 - a verdict, not a password
@@ -82,10 +84,21 @@ class Impact:
 
 
 @dataclass(frozen=True, slots=True)
+class WindowAnswer:
+    """May we come back to this older known-good version, and the rules that say no or do not know."""
+
+    version: str
+    rollback: Verdict
+    rules: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """``deploy`` and ``rollback`` are the worst verdicts of their direction; ``one_way``: deploy possible, return not.
 
     ``one_way_rules``: the rules that close the way back. ``coupled_rollback``: what has to move together, in this order.
+    ``window``: the same answer for every further version that the way back should reach; it counts into ``rollback`` and
+    ``one_way``. ``inputs``/``outputs``: the signatures side by side.
     ``unknowns``: what nobody told the checker and no finding rests on; ``to_find_out``: the same, each with how to obtain it.
     """
 
@@ -104,3 +117,6 @@ class Report:
     skew: tuple[SkewCell, ...] = ()
     impacts: tuple[Impact, ...] = ()
     to_find_out: tuple[tuple[str, str], ...] = ()
+    inputs: tuple[FieldChange, ...] = ()
+    outputs: tuple[FieldChange, ...] = ()
+    window: tuple[WindowAnswer, ...] = ()

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from mlcontrol.core.compatibility.report import Finding, Report
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.types import Health
 from mlcontrol.gui.pages.rollouts_overview import column_head
 from mlcontrol.gui.theme import theme
-from mlcontrol.gui.viewmodels.check_sheet import HEALTH_OF, CheckSheet, FindingGroup, check_sheet
+from mlcontrol.gui.viewmodels.check_sheet import (
+    HEALTH_OF,
+    CheckSheet,
+    FindingGroup,
+    changes_text,
+    check_sheet,
+    directions_text,
+    reach_text,
+)
 from mlcontrol.gui.viewmodels.phrases import version_text, visible_text
 from mlcontrol.gui.widgets.answer_block import AnswerBlock
 from mlcontrol.gui.widgets.fact_list import FactList
 from mlcontrol.gui.widgets.label import PlainLabel
 from mlcontrol.gui.widgets.row_list import Row, RowList
+from mlcontrol.gui.widgets.signature_diff import SignatureDiff
+from mlcontrol.gui.widgets.skew_matrix import SkewMatrix
 
 
 class RolloutsChecks(QWidget):
@@ -33,6 +43,11 @@ class RolloutsChecks(QWidget):
         self._probe = Row("probe", "")
         self.probe_list = RowList("Probe on the real server")
         self.probe_list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.signatures, self.skew = SignatureDiff(), SkewMatrix()
+        self._counts = PlainLabel("", "small", "quiet")
+        self._reach = PlainLabel("", "small", "secondary")
+        self._reach.setContentsMargins(12, 4, 12, 8)
+        self._reach.setWordWrap(True)
         self._evidence = FactList()
         self._report: Report | None = None
         self._sheet: CheckSheet | None = None
@@ -45,28 +60,50 @@ class RolloutsChecks(QWidget):
         left.setSpacing(0)
         left.addWidget(column_head("Findings", self._note))
         left.addWidget(self.findings, 1)
-        side = QWidget()
-        side.setProperty("surface", "panel")
-        right = QVBoxLayout(side)
-        right.setContentsMargins(0, 0, 0, 0)
-        right.setSpacing(0)
-        right.addWidget(column_head("Evidence"))
-        held = QVBoxLayout()
-        held.setContentsMargins(12, 8, 12, 12)
-        held.addWidget(self._evidence)
-        right.addLayout(held)
-        right.addStretch(1)
-        right.addWidget(column_head("On the real server"))
-        right.addWidget(self.probe_list)
+        side = self._side()
         columns = QHBoxLayout()
         columns.setSpacing(12)
-        columns.addLayout(left, 6)
-        columns.addWidget(side, 4)
+        columns.addLayout(left, 11)
+        columns.addWidget(side, 9)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 16, 16, 12)
         layout.setSpacing(12)
         layout.addLayout(answers)
         layout.addLayout(columns, 1)
+
+    def _side(self) -> QWidget:
+        """What is known of the finding, the signatures, the binaries: more than a small window can hold, so it scrolls."""
+        held = QWidget()
+        held.setProperty("surface", "panel")
+        inner = QVBoxLayout(held)
+        inner.setContentsMargins(0, 0, 0, 0)
+        inner.setSpacing(0)
+        evidence = QVBoxLayout()
+        evidence.setContentsMargins(12, 8, 12, 12)
+        evidence.addWidget(self._evidence)
+        inner.addWidget(column_head("Evidence"))
+        inner.addLayout(evidence)
+        inner.addWidget(column_head("Signatures", self._counts))
+        inner.addWidget(self.signatures)
+        freely = PlainLabel("all must hold", "small", "quiet")
+        inner.addWidget(column_head("Which model runs in which binary", freely))
+        inner.addWidget(self.skew)
+        inner.addWidget(self._reach)
+        inner.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setWidget(held)
+        side = QWidget()
+        side.setProperty("surface", "panel")
+        right = QVBoxLayout(side)
+        right.setContentsMargins(0, 0, 0, 0)
+        right.setSpacing(0)
+        right.addWidget(scroll, 1)
+        right.addWidget(column_head("On the real server"))
+        right.addWidget(self.probe_list)
+        return side
 
     @property
     def report(self) -> Report | None:
@@ -82,6 +119,7 @@ class RolloutsChecks(QWidget):
         self.findings.set_rows(())
         self._note.setText("")
         self._evidence.set_facts(())
+        self._show_sides(None, version, current)
         self.show_probe(
             "waiting", "Not loaded beside the current version yet", "P loads it, asks it the golden set, and unloads it"
         )
@@ -92,7 +130,17 @@ class RolloutsChecks(QWidget):
         for block, answer in ((self.deploy, self._sheet.deploy), (self.comeback, self._sheet.comeback)):
             block.show_answer(answer.question, answer.verdict, visible_text(answer.sentence, 300), answer.health)
         self._note.setText(self._sheet.summary)
+        self._show_sides(report, version, current)
         self._fill(select_first=True)
+
+    def _show_sides(self, report: Report | None, version: str, current: str | None) -> None:
+        rows = (*report.inputs, *report.outputs) if report is not None else ()
+        self.signatures.put(current, version, rows, most=8)
+        self._counts.setText(changes_text(rows))
+        self.skew.put(current, version, report.skew if report is not None else ())
+        reach = reach_text(report) if report is not None else ""
+        self._reach.setText(visible_text(reach, 400))
+        self._reach.setVisible(bool(reach))
 
     def show_problem(self, problem: Problem, version: str) -> None:
         """The check itself did not run: that is unknown, not a pass."""
@@ -131,14 +179,11 @@ class RolloutsChecks(QWidget):
             tuple(
                 (name, visible_text(words, 600))
                 for name, words in (
-                    ("rule", finding.rule),
                     ("about", finding.subject),
-                    ("direction", "the way back" if finding.direction.value == "rollback" else "the deploy"),
+                    ("direction", directions_text(self._report, finding) if self._report else ""),
                     ("known by", evidence.level.value),
                     ("candidate", evidence.candidate or "? not said"),
                     ("current", evidence.current or "? not said"),
-                    ("why", finding.why),
-                    ("to fix", finding.remedy),
                     ("rule from", finding.source),
                 )
                 if words

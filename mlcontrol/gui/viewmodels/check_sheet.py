@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mlcontrol.core.compatibility.difference import FieldChange
 from mlcontrol.core.compatibility.report import Direction, Finding, Report, Verdict
 from mlcontrol.core.types import Health
 from mlcontrol.gui.viewmodels.phrases import count_text, moment_text, version_text
@@ -110,9 +113,12 @@ def _because(findings: list[Finding], otherwise: str) -> str:
 
 def _groups(report: Report) -> tuple[FindingGroup, ...]:
     def pick(verdict: Verdict, direction: Direction | None = None) -> tuple[Finding, ...]:
-        return tuple(
-            f for f in report.findings if f.verdict is verdict and (direction is None or f.direction is direction)
-        )
+        """What says the same of both directions stands once."""
+        found: dict[tuple[str, str, str, str], Finding] = {}
+        for f in report.findings:
+            if f.verdict is verdict and (direction is None or f.direction is direction):
+                found.setdefault(_sayings(f), f)
+        return tuple(found.values())
 
     passed = pick(Verdict.PASS)
     passed_rules = tuple(dict.fromkeys((*(f.rule for f in passed), *report.passed_rules)))
@@ -131,6 +137,43 @@ def _groups(report: Report) -> tuple[FindingGroup, ...]:
         ),
     )
     return tuple(g for g in groups if g.findings or (g.folded and passed_rules))
+
+
+def _sayings(finding: Finding) -> tuple[str, str, str, str]:
+    return finding.rule, finding.subject, finding.title, finding.why
+
+
+def directions_text(report: Report, finding: Finding) -> str:
+    """ "the deploy", "the way back" or "both": where this finding holds."""
+    held = {f.direction for f in report.findings if _sayings(f) == _sayings(finding) and f.verdict is finding.verdict}
+    if len(held) == 2:
+        return "both"
+    return "the way back" if finding.direction is Direction.ROLLBACK else "the deploy"
+
+
+def changes_text(rows: Sequence[FieldChange]) -> str:
+    """ "1 removed · 1 wider · 5 same": what changed first."""
+    counts = Counter(row.change for row in rows)
+    same = counts.pop("same", 0)
+    return " · ".join([*(f"{n} {change}" for change, n in sorted(counts.items())), *([f"{same} same"] if rows else [])])
+
+
+def reach_text(report: Report) -> str:
+    """What real requests would meet, the order in which to go back, and the older versions that can or cannot be reached."""
+    lines = [
+        f"{i.refused} of the last {i.total} requests would be refused by the "
+        f"{'candidate' if i.direction is Direction.DEPLOY else 'version used now'}."
+        for i in report.impacts
+        if i.refused
+    ]
+    if report.coupled_rollback:
+        lines.append(f"To go back, in this order: {', then '.join(report.coupled_rollback)}.")
+    closed = [f"{w.version} ({', '.join(w.rules)})" for w in report.window if w.rollback in (Verdict.BLOCK, Verdict.UNKNOWN)]
+    if closed:
+        lines.append(f"Out of reach afterwards: {', '.join(closed)}.")
+    elif report.window:
+        lines.append(f"Also within reach: {', '.join(w.version for w in report.window)}.")
+    return " ".join(lines)
 
 
 def markdown(report: Report, service: str, version: str, current: str | None) -> str:
