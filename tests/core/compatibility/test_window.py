@@ -39,7 +39,7 @@ def test_side_by_side() -> None:
     now = model(A, B, column("c", "int32"), column("d", unit="m"), column("zip", semantic="postal_code", unit="none"))
     new = model(
         A,
-        column("new"),
+        column("new", "string"),
         column("c", "int64"),
         column("d", unit="km"),
         column("code", semantic="postal_code", unit="none"),
