@@ -34,7 +34,7 @@ def test_columns_equal_brute_force_minimum_and_maximum(seed: int, count: int, wi
     since, until = sorted(rng.uniform(0, 1000, 2))
     until += 1.0
     b = buckets(at, since, until, width, gap_s=50.0)
-    low, high = extremes(value, b)
+    (low,), (high,) = extremes([value], b)
     inside = {
         int(x): (lo, hi) for x, lo, hi in zip(b.columns, low, high, strict=True) if 0 <= x < width and np.isfinite(lo)
     }
@@ -45,12 +45,14 @@ def test_columns_equal_brute_force_minimum_and_maximum(seed: int, count: int, wi
 def test_nothing_is_drawn_across_a_gap() -> None:
     at = np.array([0.0, 1, 2, 50, 51, 52])
     b = buckets(at, 0.0, 100.0, 1000, gap_s=5.0)
-    low, high = extremes(np.ones(6), b)
-    lines = column_lines(low, high, b, 100, 0, 0.0, 2.0, 0)
+    low, high = extremes([np.ones(6)], b)
+    ((_, lines),) = column_lines(low, high, b, 100, 0, 0.0, 2.0, 0)
     assert not [line for line in lines if line[0] <= 20 and line[2] >= 500]
     closed = buckets(at, 0.0, 100.0, 1000, gap_s=100.0)  # the twin: with a wide gap it would be drawn
-    low, high = extremes(np.ones(6), closed)
-    assert [line for line in column_lines(low, high, closed, 100, 0, 0.0, 2.0, 0) if line[0] <= 20 and line[2] >= 500]
+    low, high = extremes([np.ones(6)], closed)
+    assert [
+        line for line in column_lines(low, high, closed, 100, 0, 0.0, 2.0, 0)[0][1] if line[0] <= 20 and line[2] >= 500
+    ]
 
 
 def test_the_store_joins_history_and_live_samples(bridge: Any) -> None:

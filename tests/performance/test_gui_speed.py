@@ -68,7 +68,8 @@ grid = pg.GraphicsLayoutWidget()
 grid.resize(1920, 1200)
 at = np.arange({POINTS}, dtype=float)
 rng = np.random.default_rng(3)
-values = rng.normal(size=({CHARTS}, {SERIES}, {POINTS}))
+swing = np.sin(np.linspace(0, 40, {POINTS}) + rng.uniform(0, 6, ({CHARTS}, {SERIES}, 1)))
+values = swing + 0.1 * rng.normal(size=swing.shape)  # as telemetry: a level that moves, and noise on it
 curves = []
 for chart in range({CHARTS}):
     plot = grid.addPlot(chart // 6, chart % 6)
@@ -98,7 +99,8 @@ app = make_application()
 theme.install(app, "dark")
 at = np.arange({POINTS}, dtype=float)
 rng = np.random.default_rng(3)
-values = rng.normal(size=({CHARTS}, {SERIES}, {POINTS}))
+swing = np.sin(np.linspace(0, 40, {POINTS}) + rng.uniform(0, 6, ({CHARTS}, {SERIES}, 1)))
+values = swing + 0.1 * rng.normal(size=swing.shape)  # as telemetry: a level that moves, and noise on it
 picture = QImage(1920, 1200, QImage.Format.Format_RGB32)
 def frame(shift):
     painter = QPainter(picture)

@@ -8,10 +8,11 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
-    QColor,
+    QCursor,
     QFontMetrics,
     QKeyEvent,
     QMouseEvent,
@@ -25,10 +26,11 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from mlcontrol.core.types import TimelineEvent
 from mlcontrol.gui.charts.lanes import paint_marker
-from mlcontrol.gui.charts.row_painter import Span, line_colour, paint_row, rule_pen
+from mlcontrol.gui.charts.readout import bar_at, paint_readings, paint_readout_head
+from mlcontrol.gui.charts.row_painter import Span, paint_row, rule_pen
 from mlcontrol.gui.theme import theme, tokens
-from mlcontrol.gui.viewmodels.chart_rows import Bar, ChartRow
-from mlcontrol.gui.viewmodels.phrases import age_text, clock_text, duration_text, middle_elided, version_text
+from mlcontrol.gui.viewmodels.chart_rows import ChartRow
+from mlcontrol.gui.viewmodels.phrases import clock_text, duration_text, middle_elided, version_text
 from mlcontrol.gui.viewmodels.time_axis import ticks
 
 LABEL_W, READOUT_W, AXIS_H, LANE_H = 148, 236, 22, 26
@@ -64,6 +66,7 @@ class ChartStack(QWidget):
         self.span = Span(now - 900, now)
         self.follows = True
         self.readout = True
+        self.log_rows: frozenset[str] = frozenset()
         self._rows: tuple[ChartRow, ...] = ()
         self._events: tuple[TimelineEvent, ...] = ()
         self._cross_s: float | None = None
@@ -81,10 +84,31 @@ class ChartStack(QWidget):
 
     def set_rows(self, rows: Sequence[ChartRow], events: Sequence[TimelineEvent]) -> None:
         """Also brings "now" forward while the stack follows it; the axis stands still while the crosshair is on."""
-        self._rows, self._events = tuple(rows), tuple(events)
+        self._rows = tuple(replace(row, log=True) if row.id in self.log_rows else row for row in rows)
+        self._events = tuple(events)
         self.setAccessibleDescription("; ".join(f"{row.title}: {self._said(row)}" for row in self._rows))
         self._picture = None
         self.update()
+
+    @property
+    def rows(self) -> tuple[ChartRow, ...]:
+        """What is drawn."""
+        return self._rows
+
+    def toggle_log(self) -> bool:
+        """Powers of ten on the axis of the row under the pointer, or of every row that has lines. Returns whether they show now."""
+        at_y = self.mapFromGlobal(QCursor.pos()).y()
+        under = {row.id for row, rect in self._places if rect.top() <= at_y <= rect.bottom() and self.underMouse()}
+        chosen = under or {row.id for row in self._rows if row.lines and not row.score}
+        self.log_rows = self.log_rows - chosen if chosen <= self.log_rows else self.log_rows | chosen
+        self.set_rows([replace(row, log=False) for row in self._rows], self._events)
+        return bool(chosen & self.log_rows)
+
+    def look_at(self, since_s: float, until_s: float) -> None:
+        """Show this span and stop following."""
+        self.follows, self._cross_s = False, None
+        self.span = Span(since_s, until_s)
+        self._moved()
 
     def advance(self, now_s: float) -> None:
         """Whole pixels to the left, unless the person looks at another span or holds the crosshair."""
@@ -271,54 +295,10 @@ class ChartStack(QWidget):
         painter.setPen(t.line.hairline)
         painter.drawLine(left, 0, left, self.height())
         moment = self._cross_s if self._cross_s is not None else time.time()
-        painter.setFont(theme.font("strong"))
-        painter.setPen(t.accent.accent if self._cross_s is not None else t.text.primary)
-        head = QRect(left + 12, 0, area.width() - 24, theme.px(LANE_H))
-        painter.drawText(
-            head, int(Qt.AlignmentFlag.AlignVCenter), f"at {clock_text(moment)}" if self._cross_s is not None else "now"
-        )
-        if self._cross_s is not None:
-            painter.setFont(theme.font("small"))
-            painter.setPen(t.text.quiet)
-            painter.drawText(
-                head, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight), age_text(moment, time.time())
-            )
+        paint_readout_head(painter, area, theme.px(LANE_H), self._cross_s)
         for row, rect in self._places:
-            self._paint_values(
-                painter, row, QRect(left + 12, rect.top() + 4, area.width() - 24, rect.height() - 6), moment
-            )
-
-    def _paint_values(self, painter: QPainter, row: ChartRow, rect: QRect, moment: float) -> None:
-        t = tokens()
-        line_h = theme.px(15)
-        room = max(1, rect.height() // line_h)
-        items: list[tuple[str, str, QColor, bool]] = []
-        for bar in row.bars:
-            version, slot = bar_at(bar, moment)
-            colour = t.version.slot(slot) if slot >= 0 else t.state.unknown
-            items.append(
-                (bar.label, version_text(version) if slot >= 0 else f"? {version or 'no answer'}", colour, slot >= 0)
-            )
-        for line in row.lines:
-            value = line.at(moment, max(3 * row.gap_s, 15.0) if not line.points else 600.0)
-            known = math.isfinite(value)
-            if known or len(row.lines) <= room:
-                items.append((line.label, row.text(value) if known else "?", line_colour(line), known))
-        hidden = len(items) - room
-        painter.setFont(theme.font("small"))
-        metrics = QFontMetrics(painter.font())
-        for i, (label, said, colour, known) in enumerate(items[:room]):
-            y = rect.top() + i * line_h
-            box = QRect(rect.left(), y, rect.width(), line_h)
-            painter.fillRect(QRect(box.left(), y + 3, 4, line_h - 6), colour)
-            if hidden > 0 and i == room - 1:
-                said = f"{said}  +{hidden}"
-            painter.setPen(t.text.primary if known else t.state.unknown)
-            painter.drawText(box, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), said)
-            painter.setPen(t.text.secondary)
-            wide = box.width() - metrics.horizontalAdvance(said) - 18
-            text = metrics.elidedText(label, Qt.TextElideMode.ElideMiddle, wide)
-            painter.drawText(box.adjusted(10, 0, 0, 0), int(Qt.AlignmentFlag.AlignVCenter), text)
+            box = QRect(left + 12, rect.top() + 4, area.width() - 24, rect.height() - 6)
+            paint_readings(painter, row, box, moment)
 
     def _said(self, row: ChartRow) -> str:
         now = time.time()
@@ -402,13 +382,6 @@ class ChartStack(QWidget):
         if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange, QEvent.Type.StyleChange):
             self._picture = None
         super().changeEvent(event)
-
-
-def bar_at(bar: Bar, moment: float) -> tuple[str, int]:
-    for since_s, until_s, version, slot in reversed(bar.spans):
-        if since_s <= moment <= until_s + 15:
-            return version, slot
-    return "", -1
 
 
 def span_words(span: Span) -> str:

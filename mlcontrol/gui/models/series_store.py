@@ -20,6 +20,7 @@ class Series:
     def __init__(self) -> None:
         self._data = np.empty((_COLUMNS, 256))
         self._used = 0
+        self.step_s = 0.0  # how far apart neighbours may lie because history was reduced
 
     @property
     def at_s(self) -> Floats:
@@ -86,6 +87,7 @@ class SeriesStore:
                 newer = known._data[:, : known._used][:, known.at_s > at[-1]]
                 columns = np.concatenate([columns, newer], axis=1)
             fresh = Series()
+            fresh.step_s = data.step_s
             if columns.shape[1]:
                 fresh.replace(columns)
             self.series[data.key] = fresh

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from mlcontrol.core import series as names
@@ -21,15 +22,19 @@ from mlcontrol.gui.charts.generations_chart import GenerationsChart, KindLegend
 from mlcontrol.gui.charts.stack import ChartStack, span_words
 from mlcontrol.gui.models.series_store import SeriesStore
 from mlcontrol.gui.pages.page import Page, Shell
+from mlcontrol.gui.viewmodels.chart_export import to_csv, to_words
+from mlcontrol.gui.viewmodels.comparison import Comparison, comparisons, with_past
 from mlcontrol.gui.viewmodels.generations import generations, ordered, version_difference
 from mlcontrol.gui.viewmodels.phrases import version_text
 from mlcontrol.gui.viewmodels.service_charts import METRICS, chart_rows, version_slots
+from mlcontrol.gui.viewmodels.service_facts import service_facts
 from mlcontrol.gui.viewmodels.signal_cells import Now
 from mlcontrol.gui.viewmodels.status_facts import poll_interval_s
 from mlcontrol.gui.widgets.card import EmptyState
 from mlcontrol.gui.widgets.difference_list import DifferenceList
 from mlcontrol.gui.widgets.label import PlainLabel
 from mlcontrol.gui.widgets.service_head import ServiceHead
+from mlcontrol.gui.widgets.side_facts import SideFacts
 from mlcontrol.gui.widgets.version_table import VersionTable
 
 CLOSER = Action("service.closer", "Shorter span", "[", "Zoom in on the time axis", "service")
@@ -46,6 +51,20 @@ COMPARE = Action(
     a.needs_service,
 )
 
+LOG = Action("service.log", "Axis in powers of ten", "L", "Of the chart under the pointer, or of all", "service")
+PAST = Action(
+    "service.past", "Compare with earlier", "Y", "Yesterday, last week, the previous version, nothing", "service"
+)
+COPY_PICTURE = Action(
+    "service.copy-picture", "Copy the charts as a picture", "Ctrl+Shift+C", "To the clipboard", "service"
+)
+COPY_TABLE = Action(
+    "service.copy-table", "Copy the charts as a table", "Ctrl+Shift+X", "CSV of the shown span", "service"
+)
+COPY_WORDS = Action(
+    "service.copy-words", "Copy what the charts say", "Ctrl+Shift+L", "Words and a command for a chat", "service"
+)
+
 REDRAW_MS = 250
 
 
@@ -56,6 +75,8 @@ class ServicePage(Page):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.store = SeriesStore("")
+        self.past = SeriesStore("")
+        self.compared: Comparison | None = None
         self.answered = 0  # history answers drawn, for who waits until the charts are filled
         self._asked: tuple[float, float] = (0.0, 0.0)
         column = QVBoxLayout(self)
@@ -66,7 +87,14 @@ class ServicePage(Page):
         split = QSplitter(Qt.Orientation.Vertical)
         split.setChildrenCollapsible(False)
         split.setHandleWidth(1)
-        split.addWidget(self.charts)
+        self.side = SideFacts()
+        upper = QWidget()
+        beside = QHBoxLayout(upper)
+        beside.setContentsMargins(0, 0, 0, 0)
+        beside.setSpacing(0)
+        beside.addWidget(self.charts, 1)
+        beside.addWidget(self.side)
+        split.addWidget(upper)
         split.addWidget(self._build_foot())
         split.setStretchFactor(0, 7)
         split.setStretchFactor(1, 2)
@@ -153,6 +181,11 @@ class ServicePage(Page):
             NEXT: partial(self._walk, 1),
             PREVIOUS: partial(self._walk, -1),
             COMPARE: self._compare,
+            LOG: self._toggle_log,
+            PAST: self._next_comparison,
+            COPY_PICTURE: self._copy_picture,
+            COPY_TABLE: self._copy_table,
+            COPY_WORDS: self._copy_words,
         }
         return tuple(Bound(action, act) for action, act in acts.items())
 
@@ -172,8 +205,13 @@ class ServicePage(Page):
         state = self.bridge.state if self.bridge is not None else None
         if self.service_id is None and state is not None and state.services:
             self.service_id = next(iter(state.services))
+        at_s = context.get("at_s")
+        if isinstance(at_s, int | float):
+            length = self.charts.span.until_s - self.charts.span.since_s
+            self.charts.look_at(float(at_s) - length / 2, float(at_s) + length / 2)
         if self.service_id != before:
             self.store = SeriesStore(self.service_id or "")
+            self.compared = None
             self._asked = (0.0, 0.0)
             self.versions.clearSelection()
         self._ask_if_needed()
@@ -235,6 +273,32 @@ class ServicePage(Page):
             points=2000,
         )
         bridge.ask(command, self._on_history)
+        self._ask_past()
+
+    def _ask_past(self) -> None:
+        by, bridge, service_id = self.compared, self.bridge, self.service_id
+        if by is None or bridge is None or service_id is None or not bridge.connected:
+            return
+        since_s, until_s = self._asked
+        command = m.QueryHistory(
+            request=bridge.request_id(),
+            service=service_id,
+            metrics=METRICS,
+            since_s=since_s - by.shift_s,
+            until_s=max(until_s, self.charts.span.until_s) - by.shift_s,
+            points=2000,
+        )
+
+        def on_answer(answer: Any) -> None:
+            if not isinstance(answer, m.HistoryAnswer) or self.compared is not by or answer.service != self.service_id:
+                return
+            self.past = SeriesStore(answer.service)
+            self.past.take_history(answer.series)
+            if not answer.series and self.shell is not None:
+                self.shell.toast(f"Nothing was recorded {by.words}", "unknown")
+            self._draw()
+
+        bridge.ask(command, on_answer)
 
     def _on_history(self, answer: Any) -> None:
         if isinstance(answer, m.HistoryAnswer):
@@ -269,7 +333,13 @@ class ServicePage(Page):
         settings = bridge.state.settings.services.get(service.id)
         objectives = settings.objectives if settings is not None else {}
         events = [e for e in bridge.state.events if e.service in (None, service.id)]
-        self.charts.set_rows(chart_rows(self.store, span.since_s, span.until_s, poll_s, objectives), events)
+        rows = chart_rows(self.store, span.since_s, span.until_s, poll_s, objectives)
+        by = self.compared
+        if by is not None and self.past.series:
+            since_s, until_s = span.since_s - by.shift_s, span.until_s - by.shift_s
+            rows = with_past(rows, chart_rows(self.past, since_s, until_s, poll_s, objectives), by)
+        self.charts.set_rows(rows, events)
+        self.side.put(service_facts(service, span.until_s - span.since_s, self.charts.follows, by))
         now = Now.read(poll_s, cached=bridge.cached_s is not None)
         self.head.show_service(service, version_slots(self.store, span.since_s), now, self.context())
         self.versions.put(list(reversed(ordered(service.versions))))
@@ -284,6 +354,41 @@ class ServicePage(Page):
             self._generations_title.setText(f"Generations · {found.metric}" if found is not None else "Generations")
             self._verdict.setText(found.verdict if found is not None else "")
             self._verdict.set_tone(found.tone if found is not None else "quiet")
+
+    def _toggle_log(self) -> None:
+        shows = self.charts.toggle_log()
+        if self.shell is not None:
+            self.shell.toast("Axis in powers of ten" if shows else "Axis from zero")
+
+    def _next_comparison(self) -> None:
+        state = self.bridge.state if self.bridge is not None else None
+        if state is None or self.service_id is None:
+            return
+        known = [None, *comparisons(state.events, self.service_id)]
+        words = self.compared.words if self.compared is not None else None
+        at = next((i for i, by in enumerate(known) if (by.words if by is not None else None) == words), 0)
+        self.compared = known[(at + 1) % len(known)]
+        self.past = SeriesStore("")
+        self._ask_past()
+        self._draw()
+
+    def _copy_picture(self) -> None:
+        QGuiApplication.clipboard().setPixmap(self.charts.grab())
+        self._copied("The charts are in the clipboard as a picture")
+
+    def _copy_table(self) -> None:
+        span = self.charts.span
+        QGuiApplication.clipboard().setText(to_csv(self.charts.rows, span.since_s, span.until_s))
+        self._copied("The shown span is in the clipboard as CSV")
+
+    def _copy_words(self) -> None:
+        span, service = self.charts.span, self.service_id or ""
+        QGuiApplication.clipboard().setText(to_words(self.title, service, self.charts.rows, span.since_s, span.until_s))
+        self._copied("What the charts say is in the clipboard")
+
+    def _copied(self, words: str) -> None:
+        if self.shell is not None:
+            self.shell.toast(words, "done")
 
     def _compare(self) -> None:
         service = self.service()

@@ -23,7 +23,8 @@ NOT_RECORDED = "not recorded"  # in place of a version: nobody asked (the engine
 @dataclass(frozen=True, eq=False, slots=True)
 class Line:
     """``slot``: version colour; `None`: text colour (``tone``: "primary", "secondary", "quiet" or a state).
-    ``points``: sampled scores, drawn as points with their interval."""
+    ``points``: sampled scores, drawn as points with their interval. ``band``: ``low`` to ``high`` is shaded behind the line.
+    ``ghost``: the same at another time. ``gap_s``: as the row's, where the line's own samples lie further apart."""
 
     label: str
     at_s: Floats
@@ -34,6 +35,14 @@ class Line:
     tone: str = "primary"
     style: str = SOLID
     points: bool = False
+    band: bool = False
+    ghost: bool = False
+    gap_s: float = 0.0
+
+    def spread_at(self, moment_s: float) -> float:
+        """Half the width of the band at a moment, NaN without one."""
+        i = int(np.searchsorted(self.at_s, moment_s, side="right")) - 1
+        return float(self.high[i] - self.low[i]) / 2 if self.band and 0 <= i < len(self.high) else math.nan
 
     def at(self, moment_s: float, within_s: float) -> float:
         """The last value at or before a moment, NaN when there is none that recent."""
@@ -55,7 +64,8 @@ class Bar:
 @dataclass(frozen=True, eq=False, slots=True)
 class ChartRow:
     """``limit``: a level and its words. ``score``: the axis shows both ends and need not start at 0. ``gap_s``: samples further
-    apart are not joined. ``nothing``: why there is no line."""
+    apart are not joined. ``nothing``: why there is no line. ``floor``: the limit is a lower one. ``log``: the axis shows powers.
+    ``facts``: more words for the readout."""
 
     id: str
     title: str
@@ -70,3 +80,10 @@ class ChartRow:
     gap_s: float = 20.0
     text: Callable[[float], str] = lambda value: f"{value:.3g}"
     nothing: str = "nothing recorded in this span"
+    floor: bool = False
+    log: bool = False
+    facts: tuple[tuple[str, str], ...] = ()
+
+    def beyond(self, value: float) -> bool:
+        """Whether a value lies on the wrong side of the limit."""
+        return self.limit is not None and (value < self.limit[0] if self.floor else value > self.limit[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,6 +20,8 @@ METRICS = (
 _ERROR_TONES = ("critical", "warning", "unknown", "secondary", "quiet")
 _QUANTILES = {"0.99": ("p99", SOLID, "primary"), "0.9": ("p90", DASH, "secondary"), "0.5": ("p50", DOT, "quiet")}
 SLICES_SHOWN = 6
+JOINED_STEPS = 2.5  # neighbours of a reduced series may lie two buckets apart
+BAND_S, BAND_LEAST = 300.0, 10
 
 
 def version_slots(store: SeriesStore, since_s: float) -> dict[str, int]:
@@ -52,8 +55,8 @@ def chart_rows(
         _queries(store, slots, since_s, gap_s),
         _errors(store, since_s, gap_s, objectives.get("error_rate")),
         _latency(store, slots, since_s, gap_s, objectives.get("p99_ms")),
-        _load(store, names.CPU_SHARE, "CPU", "% of the machine", since_s, gap_s),
-        _load(store, names.MEMORY_BYTES, "Memory", "by source", since_s, gap_s),
+        _load(store, names.CPU_SHARE, "CPU", "% · band = 2 sd", since_s, gap_s),
+        _load(store, names.MEMORY_BYTES, "Memory", "band = 2 sd", since_s, gap_s),
         _quality(store, slots, since_s, objectives),
         _slices(store, since_s),
     )
@@ -70,7 +73,29 @@ def _by_slot(found: list[tuple[SeriesKey, Series]], slots: Mapping[str, int]) ->
 def _line(
     label: str, data: Series, *, slot: int | None = None, tone: str = "primary", style: str = SOLID, scale: float = 1.0
 ) -> Line:
-    return Line(label, data.at_s, data.value * scale if scale != 1.0 else data.value, slot=slot, tone=tone, style=style)
+    value = data.value * scale if scale != 1.0 else data.value
+    return Line(label, data.at_s, value, slot=slot, tone=tone, style=style, gap_s=JOINED_STEPS * data.step_s)
+
+
+def _usual(line: Line) -> Line:
+    """The line with the band of two standard deviations around the mean of the five minutes before each moment."""
+    known = np.isfinite(line.value)
+    if np.count_nonzero(known) < BAND_LEAST:
+        return line
+    value = np.where(known, line.value, 0.0)
+    # Running sums around the overall mean: large numbers (bytes) keep their precision.
+    centre = float(value[known].mean())
+    value = np.where(known, value - centre, 0.0)
+    sums, squares, counts = (np.concatenate([[0.0], np.cumsum(part)]) for part in (value, value * value, known))
+    first = np.searchsorted(line.at_s, line.at_s - BAND_S)
+    end = np.arange(1, len(value) + 1)
+    n = counts[end] - counts[first]
+    mean = (sums[end] - sums[first]) / np.maximum(n, 1)
+    deviation = np.sqrt(np.maximum(0.0, (squares[end] - squares[first]) / np.maximum(n, 1) - mean**2))
+    enough = n >= BAND_LEAST
+    low = np.where(enough, centre + mean - 2 * deviation, np.nan)
+    high = np.where(enough, centre + mean + 2 * deviation, np.nan)
+    return replace(line, low=low, high=high, band=True)
 
 
 def _presence(store: SeriesStore, slots: dict[str, int], since_s: float, until_s: float, gap_s: float) -> ChartRow:
@@ -140,7 +165,21 @@ def _queries(store: SeriesStore, slots: dict[str, int], since_s: float, gap_s: f
         gap_s=gap_s,
         text=rate_text,
         nothing="no traffic counters",
+        facts=_against_previous(lines),
     )
+
+
+def _against_previous(lines: Sequence[Line]) -> tuple[tuple[str, str], ...]:
+    """The guide's question: does the new version handle a similar rate to the previous one? Medians of five minutes each, the
+    newest of the one, the last of the other."""
+    busy = [(line.at_s[line.value > 0], line.value[line.value > 0]) for line in lines]
+    busy = [(at, value) for at, value in busy if len(at) >= BAND_LEAST]
+    if len(busy) < 2:
+        return ()
+    busy.sort(key=lambda part: float(part[0][0]))
+    (old_at, old), (new_at, new) = busy[-2:]
+    before, now = np.median(old[old_at >= old_at[-1] - BAND_S]), np.median(new[new_at >= new_at[-1] - BAND_S])
+    return (("new ÷ previous", f"{now / before:.2f} x"),) if before > 0 else ()
 
 
 def _errors(store: SeriesStore, since_s: float, gap_s: float, objective: float | None) -> ChartRow:
@@ -208,7 +247,7 @@ def _latency(
 
 def _load(store: SeriesStore, metric: str, title: str, unit: str, since_s: float, gap_s: float) -> ChartRow:
     lines = [
-        _line(key.label("source") or title, data, tone=("primary", "secondary", "quiet")[min(i, 2)])
+        _usual(_line(key.label("source") or title, data, tone=("primary", "secondary", "quiet")[min(i, 2)]))
         for i, (key, data) in enumerate(_within(store.of(metric), since_s))
     ]
     text = bytes_text if metric == names.MEMORY_BYTES else percent_text
@@ -241,7 +280,8 @@ def _quality(store: SeriesStore, slots: dict[str, int], since_s: float, objectiv
     limit = None if name is None else (objectives[name], f"objective {name} {objectives[name]:g}")
     return ChartRow(
         "quality", "Quality", f"{name or 'score'} · bar = 95 %", tuple(lines), limit=limit, score=True,
-        ceiling=1.0 if name == "accuracy" else None, gap_s=400.0, text=metric_text, nothing="no labels have arrived yet",
+        ceiling=1.0 if name == "accuracy" else None, gap_s=400.0, floor=name == "accuracy",
+        text=metric_text, nothing="no labels have arrived yet",
     )  # fmt: skip
 
 

@@ -168,7 +168,7 @@ def to_csv(events: Iterable[TimelineEvent]) -> str:
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(FIELDS)
     for event in events:
-        writer.writerow([_harmless(value or "") for value in _values(event)])
+        writer.writerow([harmless(value or "") for value in _values(event)])
     return out.getvalue()
 
 
@@ -189,5 +189,6 @@ def _values(event: TimelineEvent) -> tuple[str | None, ...]:
     )
 
 
-def _harmless(cell: str) -> str:
+def harmless(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
     return "'" + cell if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell

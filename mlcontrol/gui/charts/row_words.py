@@ -1,0 +1,49 @@
+"""The words at the left of a chart row: title, unit, both ends of its axis. Painted once and kept: they rarely change."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtGui import QPainter, QPixmap
+
+from mlcontrol.gui.theme import theme, tokens
+from mlcontrol.gui.viewmodels.chart_rows import ChartRow
+
+_KEPT = 512
+_pictures: dict[tuple[object, ...], QPixmap] = {}
+
+
+def paint_words(painter: QPainter, row: ChartRow, label: QRect, top: str, bottom: str) -> None:
+    ratio = painter.device().devicePixelRatio()
+    font = theme.font("body").key()
+    unit = f"{row.unit}, log" if row.log else row.unit
+    key = (row.title, unit, top, bottom, label.width(), label.height(), ratio, font, tokens().surface.window.rgba())
+    picture = _pictures.get(key)
+    if picture is None:
+        if len(_pictures) >= _KEPT:
+            _pictures.clear()
+        picture = QPixmap(label.size() * ratio)
+        picture.setDevicePixelRatio(ratio)
+        picture.fill(tokens().surface.window)
+        own = QPainter(picture)
+        _paint(own, row.title, unit, QRect(QPoint(0, 0), label.size()), top, bottom)
+        own.end()
+        _pictures[key] = picture
+    painter.drawPixmap(label.topLeft(), picture)
+
+
+def _paint(painter: QPainter, title: str, unit: str, label: QRect, top: str, bottom: str) -> None:
+    t = tokens()
+    tight = label.height() < theme.px(38)
+    painter.setFont(theme.font("body"))
+    painter.setPen(t.text.primary)
+    flags = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+    place = label.adjusted(16, 2 if tight else 5, -4, 0)
+    painter.drawText(place, flags, title)
+    painter.setFont(theme.font("caption"))
+    painter.setPen(t.text.quiet)
+    painter.drawText(place.adjusted(0, theme.px(16), 0, 0), flags, unit)
+    side = label.adjusted(0, 3, -6, -2)
+    right = Qt.AlignmentFlag.AlignRight
+    painter.drawText(side, int(right | Qt.AlignmentFlag.AlignTop), top)
+    if label.height() > theme.px(34):
+        painter.drawText(side, int(right | Qt.AlignmentFlag.AlignBottom), bottom)

@@ -1,0 +1,81 @@
+"""The narrow column of the service page: span, comparison, model age, size against the version before, replicas, digest, poll."""
+
+from __future__ import annotations
+
+import time
+
+from mlcontrol.core.types import ReplicaState, ServiceState, VersionSummary
+from mlcontrol.gui.viewmodels.comparison import Comparison
+from mlcontrol.gui.viewmodels.phrases import bytes_text, coarse_text, duration_text, version_text
+
+SIZE_STEP = 0.05  # the guide: a new version more than 5 % larger or smaller than the last deserves a look
+
+Fact = tuple[str, str, str]
+
+
+def service_facts(service: ServiceState, span_s: float, follows: bool, by: Comparison | None) -> tuple[Fact, ...]:
+    """(name, words, tone) in their order; what is not known is said so."""
+    version = service.used.single or service.intended.single
+    known = {v.version: v for v in service.versions}
+    now_s = time.time()
+    facts: list[Fact] = [
+        ("Span  [ ]", duration_text(round(span_s)) + ("" if follows else ", N for now"), ""),
+        ("Compare  Y", by.words if by is not None else "nothing", "" if by is not None else "quiet"),
+    ]
+    summary = known.get(version or "")
+    created = summary.created_s if summary is not None else None
+    facts.append(
+        (
+            "Model age",
+            coarse_text(now_s - created) if created else "? no version is known",
+            "" if created else "unknown",
+        )
+    )
+    facts.append(("Size", *_size(summary, _previous(service.versions, summary))))
+    ready = [r for r in service.replicas if r.state is ReplicaState.READY]
+    if service.replicas:
+        places = {r.connection for r in service.replicas}
+        holding = {r.connection for r in ready if r.version == version}
+        tone = "" if len(holding) == len(places) else "warning"
+        facts.append(
+            (
+                "Replicas",
+                f"{len(holding)} of {len(places)} with {version_text(version)}" if version else f"{len(places)}",
+                tone,
+            )
+        )
+    if summary is not None:
+        facts.append(
+            (
+                "Digest",
+                summary.digest.removeprefix("sha256:")[:10] if summary.digest else "? not told",
+                "" if summary.digest else "quiet",
+            )
+        )
+    stamps = [s.at.mono_s for s in (service.presence, service.use) if s.at is not None]
+    facts.append(
+        (
+            "Polled",
+            f"{duration_text(max(0.0, time.monotonic() - max(stamps)))} ago" if stamps else "? never",
+            "" if stamps else "unknown",
+        )
+    )
+    return tuple(facts)
+
+
+def _previous(versions: tuple[VersionSummary, ...], current: VersionSummary | None) -> VersionSummary | None:
+    """The newest version made before the current one."""
+    if current is None or current.created_s is None:
+        return None
+    older = [v for v in versions if v.created_s is not None and v.created_s < current.created_s]
+    return max(older, key=lambda v: v.created_s or 0.0, default=None)
+
+
+def _size(current: VersionSummary | None, previous: VersionSummary | None) -> tuple[str, str]:
+    if current is None or current.size_bytes is None:
+        return "? not told", "quiet"
+    words = bytes_text(current.size_bytes)
+    if previous is None or not previous.size_bytes:
+        return words, ""
+    change = current.size_bytes / previous.size_bytes - 1
+    return f"{words}\n{change:+.1%} to {version_text(previous.version)}", "warning" if abs(change) > SIZE_STEP else ""
