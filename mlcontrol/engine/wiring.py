@@ -156,7 +156,7 @@ def build(workspace: Path) -> Built:
         reviews=reviews,
         campaigns=CampaignDesk(context, reviews, outside),
         connections=Connections(context, _TomlFile(workspace), make, adopt),
-        records=Records(context, hub.persist),
+        records=Records(context, hub.persist, context.metrics),
         audit=AuditQueries(context, checkpoints),
         permissions=Permissions(context),
         drills=drills,

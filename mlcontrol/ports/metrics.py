@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from mlcontrol.core.settings import ServiceSettings
+from mlcontrol.core.types import SeriesData
 from mlcontrol.ports.connection import Adapter
 
 
@@ -48,6 +50,23 @@ class MetricsSource(Adapter, Protocol):
 
     def readings(self, deadline_s: float = 5.0) -> tuple[Reading, ...]:
         """A scrape translated by the dialect of the server it came from (Triton, HAProxy, ...)."""
+        ...
+
+
+@runtime_checkable
+class RemembersHistory(Protocol):
+    """A metrics source that keeps the past itself."""
+
+    def history(
+        self,
+        service: ServiceSettings,
+        metrics: Iterable[str],
+        since_s: float,
+        until_s: float,
+        points: int,
+        deadline_s: float,
+    ) -> tuple[SeriesData, ...]:
+        """The panel's own series of a service, a sample about every pixel; empty for what it does not hold."""
         ...
 
 

@@ -199,9 +199,16 @@ def take_readings(
             for meter in meters:
                 asking.note(meter.service.id, lambda f: replace(f, traffic=f.traffic.missed(problem, question)))
             raise
+    # One source may hold a whole fleet: each service is handed its own.
+    of_model: dict[str, list[Reading]] = {}
+    for reading in readings:
+        of_model.setdefault(reading.model, []).append(reading)
     resets: list[bool] = []
     for meter in meters:
-        samples, reset = meter.take(connection, readings, question)
+        models = {"", meter.service.serving_model, meter.service.route}
+        samples, reset = meter.take(
+            connection, [r for model in sorted(models) for r in of_model.get(model, ())], question
+        )
         resets.append(reset)
         traffic, at = meter.traffic()
         line = meter.line(question.utc_s)

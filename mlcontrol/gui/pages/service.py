@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any, ClassVar
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from mlcontrol.core import series as names
@@ -22,7 +21,14 @@ from mlcontrol.gui.charts.generations_chart import GenerationsChart, KindLegend
 from mlcontrol.gui.charts.stack import ChartStack, span_words
 from mlcontrol.gui.models.series_store import SeriesStore
 from mlcontrol.gui.pages.page import Page, Shell
-from mlcontrol.gui.viewmodels.chart_export import to_csv, to_words
+from mlcontrol.gui.pages.service_copies import (
+    COPY_PICTURE,
+    COPY_TABLE,
+    COPY_WORDS,
+    copy_picture,
+    copy_table,
+    copy_words,
+)
 from mlcontrol.gui.viewmodels.comparison import Comparison, comparisons, with_past
 from mlcontrol.gui.viewmodels.generations import generations, ordered, version_difference
 from mlcontrol.gui.viewmodels.phrases import version_text
@@ -54,15 +60,6 @@ COMPARE = Action(
 LOG = Action("service.log", "Axis in powers of ten", "L", "Of the chart under the pointer, or of all", "service")
 PAST = Action(
     "service.past", "Compare with earlier", "Y", "Yesterday, last week, the previous version, nothing", "service"
-)
-COPY_PICTURE = Action(
-    "service.copy-picture", "Copy the charts as a picture", "Ctrl+Shift+C", "To the clipboard", "service"
-)
-COPY_TABLE = Action(
-    "service.copy-table", "Copy the charts as a table", "Ctrl+Shift+X", "CSV of the shown span", "service"
-)
-COPY_WORDS = Action(
-    "service.copy-words", "Copy what the charts say", "Ctrl+Shift+L", "Words and a command for a chat", "service"
 )
 
 REDRAW_MS = 250
@@ -183,9 +180,9 @@ class ServicePage(Page):
             COMPARE: self._compare,
             LOG: self._toggle_log,
             PAST: self._next_comparison,
-            COPY_PICTURE: self._copy_picture,
-            COPY_TABLE: self._copy_table,
-            COPY_WORDS: self._copy_words,
+            COPY_PICTURE: lambda: self._copied(copy_picture(self.charts)),
+            COPY_TABLE: lambda: self._copied(copy_table(self.charts)),
+            COPY_WORDS: lambda: self._copied(copy_words(self.charts, self.title, self.service_id or "")),
         }
         return tuple(Bound(action, act) for action, act in acts.items())
 
@@ -371,20 +368,6 @@ class ServicePage(Page):
         self.past = SeriesStore("")
         self._ask_past()
         self._draw()
-
-    def _copy_picture(self) -> None:
-        QGuiApplication.clipboard().setPixmap(self.charts.grab())
-        self._copied("The charts are in the clipboard as a picture")
-
-    def _copy_table(self) -> None:
-        span = self.charts.span
-        QGuiApplication.clipboard().setText(to_csv(self.charts.rows, span.since_s, span.until_s))
-        self._copied("The shown span is in the clipboard as CSV")
-
-    def _copy_words(self) -> None:
-        span, service = self.charts.span, self.service_id or ""
-        QGuiApplication.clipboard().setText(to_words(self.title, service, self.charts.rows, span.since_s, span.until_s))
-        self._copied("What the charts say is in the clipboard")
 
     def _copied(self, words: str) -> None:
         if self.shell is not None:

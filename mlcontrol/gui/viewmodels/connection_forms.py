@@ -14,12 +14,14 @@ ADAPTERS: dict[str, tuple[ConnectionKind, str, str]] = {
     "triton": (ConnectionKind.SERVING, "Triton server", "http://host:8000"),
     "haproxy": (ConnectionKind.ROUTING, "HAProxy router", "http://host:8080"),
     "prometheus-text": (ConnectionKind.METRICS, "Prometheus text endpoint", "http://host:9090/metrics"),
+    "prometheus-api": (ConnectionKind.METRICS, "Prometheus, Thanos, Mimir, VictoriaMetrics", "http://host:9090"),
     "jsonl": (ConnectionKind.PREDICTIONS, "Prediction log (JSON Lines)", "file:///folder"),
 }
 """What can be connected: adapter name -> kind, words, example address."""
 
 OPTIONS: dict[str, tuple[tuple[str, str], ...]] = {
     "triton": (("grpc", "gRPC address, host:port (loads go over it)"),),
+    "prometheus-api": (("selector", 'label matchers for every query, cluster="prod"'),),
     "haproxy": (
         ("admin", "runtime socket, host:port or unix path"),
         ("version_map", "version map file as HAProxy knows it"),

@@ -1,0 +1,36 @@
+"""What is shown, in the clipboard: as a picture, as a table, as words for a chat. Each returns what to tell the person."""
+
+from __future__ import annotations
+
+from PySide6.QtGui import QGuiApplication
+
+from mlcontrol.gui.actions import Action
+from mlcontrol.gui.charts.stack import ChartStack
+from mlcontrol.gui.viewmodels.chart_export import to_csv, to_words
+
+COPY_PICTURE = Action(
+    "service.copy-picture", "Copy the charts as a picture", "Ctrl+Shift+C", "To the clipboard", "service"
+)
+COPY_TABLE = Action(
+    "service.copy-table", "Copy the charts as a table", "Ctrl+Shift+X", "CSV of the shown span", "service"
+)
+COPY_WORDS = Action(
+    "service.copy-words", "Copy what the charts say", "Ctrl+Shift+L", "Words and a command for a chat", "service"
+)
+
+
+def copy_picture(charts: ChartStack) -> str:
+    QGuiApplication.clipboard().setPixmap(charts.grab())
+    return "The charts are in the clipboard as a picture"
+
+
+def copy_table(charts: ChartStack) -> str:
+    span = charts.span
+    QGuiApplication.clipboard().setText(to_csv(charts.rows, span.since_s, span.until_s))
+    return "The shown span is in the clipboard as CSV"
+
+
+def copy_words(charts: ChartStack, title: str, service: str) -> str:
+    span = charts.span
+    QGuiApplication.clipboard().setText(to_words(title, service, charts.rows, span.since_s, span.until_s))
+    return "What the charts say is in the clipboard"

@@ -1,0 +1,229 @@
+"""The query API of a real Prometheus with two thousand services in it, and answers that no healthy server gives."""
+
+from __future__ import annotations
+
+import json
+import math
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import requests
+
+from mlcontrol.adapters.metrics.prometheus_api import MAX_POINTS, PrometheusApi, _Series, _Steady, columns, step_of
+from mlcontrol.adapters.metrics.promql import questions, quoted
+from mlcontrol.core import series as names
+from mlcontrol.core.settings import ConnectionSettings, ServiceSettings
+from mlcontrol.core.types import ConnectionKind
+from mlcontrol.ports.errors import Rejected, ServerFailed, Unexpected
+from mlcontrol.testing.contracts.connection import no_secret
+from mlcontrol.testing.contracts.metrics import MetricsContract
+from mlcontrol.testing.fault_proxy import FaultProxy, http_answer
+
+SERVICES, STEPS, STEP_S = 2000, 8, 15
+ALL = (names.QUERIES_PER_S, names.LATENCY_MS, names.ERROR_SHARE)
+
+
+def settings(url: str, **options: str) -> ConnectionSettings:
+    return ConnectionSettings("prom", ConnectionKind.METRICS, "prometheus-api", url, options=options)
+
+
+def open_metrics(now: int) -> Iterator[str]:
+    """Two replicas a model, the second ten times as busy; the samples of a family together, as the format asks."""
+    times = [now - STEP_S * (STEPS - 1 - i) for i in range(STEPS)]
+    yield "# TYPE nv_inference_request_success counter\n"
+    for i in range(SERVICES):
+        for replica in (1, 10):
+            for step, at in enumerate(times):
+                labels = f'model="m{i}",version="3",instance="host{replica}:8002",job="triton"'
+                yield f"nv_inference_request_success_total{{{labels}}} {replica * STEP_S * step} {at}\n"
+    yield "# TYPE nv_inference_request_summary_us gauge\n"
+    for i in range(SERVICES):
+        for at in times:
+            labels = f'model="m{i}",version="3",quantile="0.99",instance="host1:8002"'
+            yield f"nv_inference_request_summary_us{{{labels}}} {1000 * i} {at}\n"
+    yield "# EOF\n"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("prometheus")
+    (folder / "old.txt").write_text("".join(open_metrics(int(time.time()))))
+    made = ["promtool", "tsdb", "create-blocks-from", "openmetrics", str(folder / "old.txt"), str(folder / "data")]
+    subprocess.run(made, check=True, capture_output=True, timeout=120)
+    (folder / "prometheus.yml").write_text("scrape_configs: []\n")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    told = [
+        f"--config.file={folder}/prometheus.yml",
+        f"--storage.tsdb.path={folder}/data",
+        "--storage.tsdb.retention.time=9d",
+    ]
+    with subprocess.Popen(
+        ["prometheus", *told, f"--web.listen-address=127.0.0.1:{port}", "--query.max-samples=100000"],
+        stderr=subprocess.DEVNULL,
+        cwd=folder,
+    ) as process:
+        try:
+            ends = time.monotonic() + 60
+            while True:
+                try:
+                    if requests.get(f"http://127.0.0.1:{port}/-/ready", timeout=1).status_code == 200:
+                        break
+                except requests.ConnectionError:
+                    pass
+                assert time.monotonic() < ends, "Prometheus did not get ready"
+                time.sleep(0.1)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+
+
+@pytest.fixture
+def adapter(server: str) -> Iterator[PrometheusApi]:
+    made = PrometheusApi(settings(server), no_secret)
+    yield made
+    made.close()
+
+
+@pytest.mark.real
+class TestContract(MetricsContract):
+    @pytest.fixture
+    def adapter(self, server: str) -> Iterator[PrometheusApi]:
+        made = PrometheusApi(settings(server), no_secret)
+        yield made
+        made.close()
+
+
+@pytest.mark.real
+def test_one_request_answers_for_two_thousand_services(server: str) -> None:
+    host, port = server.removeprefix("http://").split(":")
+    with FaultProxy((host, int(port))) as counting:
+        made = PrometheusApi(settings(counting.url), no_secret)
+        found = {(r.quantity, r.model, r.version): r for r in made.readings(30.0)}
+        made.close()
+        assert len(counting.heads) == 1
+    assert len(found) == 2 * SERVICES
+    assert found["requests_ok", "m7", "3"].value == 11 * STEP_S * (STEPS - 1), "both replicas together"
+    assert found["latency_ms", "m7", "3"].value == pytest.approx(7.0)
+
+
+@pytest.mark.real
+def test_charts_are_filled_with_what_was_before(adapter: PrometheusApi) -> None:
+    service = ServiceSettings("seven", serving_model="m7")
+    now = time.time()
+    found = {s.key.metric: s for s in adapter.history(service, ALL, now - 3600, now, 720, 30.0)}
+    rate = np.frombuffer(found[names.QUERIES_PER_S].value)
+    assert rate[np.isfinite(rate)].max() == pytest.approx(11.0, rel=0.2)
+    assert dict(found[names.QUERIES_PER_S].key.labels) == {"version": "3"}
+    assert np.nanmax(np.frombuffer(found[names.LATENCY_MS].value)) == pytest.approx(7.0)
+    assert found[names.LATENCY_MS].step_s == 5.0
+    narrow = PrometheusApi(settings(adapter.settings.url, selector='instance="host1:8002"'), no_secret)
+    (one,) = narrow.history(service, (names.QUERIES_PER_S,), now - 3600, now, 720, 30.0)
+    narrow.close()
+    assert np.nanmax(np.frombuffer(one.value)) == pytest.approx(1.0, rel=0.2)
+
+
+@pytest.mark.real
+def test_its_refusals_are_told_in_words(adapter: PrometheusApi) -> None:
+    with pytest.raises(Rejected, match="unclosed") as wrong:
+        adapter.range("sum(", 0.0, 10.0, 5.0, 10.0)
+    assert "selector" in wrong.value.problem.next
+    with pytest.raises(Rejected, match="resolution") as fine:
+        adapter.range("up", 0.0, 12_000 * 5.0, 5.0, 10.0)
+    assert "shorter span" in fine.value.problem.next
+    with pytest.raises(Rejected, match="too many samples"):
+        adapter.range('{__name__=~"nv_.*"}[5m]'.replace("[5m]", ""), time.time() - 300, time.time(), 1.0, 20.0)
+
+
+@pytest.mark.real
+def test_the_version_is_told(adapter: PrometheusApi) -> None:
+    assert adapter.probe(20.0).server.startswith("Prometheus 2.")
+
+
+def answer(result: list[object], **more: object) -> bytes:
+    return json.dumps({"status": "success", "data": {"resultType": "vector", "result": result}, **more}).encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "kind", "says"),
+    [
+        (b"<html>sign in</html>", "200 OK", Unexpected, "not an answer"),
+        (b"[]", "200 OK", Unexpected, "not an answer"),
+        (b"[" * 100_000, "200 OK", Unexpected, "not an answer"),
+        (b'{"status":"error","error":"boom"}', "200 OK", Unexpected, "boom"),
+        (b'{"status":"error","errorType":"execution","error":"query timed out"}', "422 U", Rejected, "timed out"),
+        (b'{"status":"error","errorType":"timeout","error":"too busy"}', "503 U", ServerFailed, "too busy"),
+        (answer([{"metric": {}, "value": ["x", "1"]}]), "200 OK", Unexpected, "not an answer"),
+    ],
+)
+def test_answers_that_are_none(body: bytes, status: str, kind: type[Exception], says: str) -> None:
+    with FaultProxy(http_answer(body, status)) as proxy:
+        made = PrometheusApi(settings(proxy.url), no_secret)
+        with pytest.raises(kind, match=says):
+            made.readings()
+        made.close()
+
+
+def test_a_partial_answer_is_known_to_be_one() -> None:
+    body = answer([], warnings=["store gateway 3 did not answer"])
+    with FaultProxy(http_answer(body)) as proxy:
+        made = PrometheusApi(settings(proxy.url), no_secret)
+        assert made.readings() == ()
+        made.close()
+    assert made.warnings == ("store gateway 3 did not answer",)
+
+
+def reading(steady: _Steady, **instances: float) -> float:
+    series = [
+        _Series(
+            {"__name__": "nv_inference_request_success", "model": "m", "version": "1", "instance": name},
+            (0.0, str(value)),
+        )
+        for name, value in instances.items()
+    ]
+    (found,) = steady.readings(series)
+    return found.value
+
+
+def test_a_replica_that_restarts_or_leaves_never_makes_the_sum_fall_or_jump() -> None:
+    steady = _Steady()
+    assert reading(steady, a=100, b=50) == 150
+    assert reading(steady, a=10, b=60) == 170, "a began again: 100 before, 10 since"
+    assert reading(steady, b=60) == 170, "a is away"
+    assert reading(steady, a=15, b=60) == 175, "a came back as it was"
+    assert reading(steady, b=60) == 175
+    assert reading(steady, a=1, b=60) == 176, "a came back from zero"
+    plain = [100 + 50, 10 + 60]  # the twin: a plain sum would fall, and its reset be counted as new traffic
+    assert plain[1] < plain[0]
+
+
+def test_a_range_answer_becomes_columns_with_nan_and_inf() -> None:
+    at, value = columns(b'[[1700000000,"1.5"],[1700000015.5,"NaN"],[1700000030,"+Inf"],[1700000045,"-2e-3"]]')
+    assert at.tolist() == [1700000000.0, 1700000015.5, 1700000030.0, 1700000045.0]
+    assert value[0] == 1.5
+    assert math.isnan(value[1])
+    assert (value[2], value[3]) == (math.inf, -0.002)
+    assert columns(b"[]")[0].size == 0
+    assert columns(b'[[1,"2"],[3,"4"]]')[1].tolist() == [2.0, 4.0]
+
+
+@pytest.mark.parametrize(
+    ("span_s", "points"), [(900.0, 900), (86_400.0, 1200), (400 * 86_400.0, 2000), (3600.0, 10**9)]
+)
+def test_the_step_follows_the_pixels_and_keeps_the_limit(span_s: float, points: int) -> None:
+    step_s = step_of(span_s, points)
+    assert span_s / step_s < MAX_POINTS
+    assert step_s >= 5.0
+    assert span_s / step_s <= points
+
+
+def test_names_cannot_break_out_of_a_query() -> None:
+    service = ServiceSettings("x", serving_model='a"} or vector(1) #', route="r\\")
+    for question in questions(service, frozenset(ALL), "", 60.0):
+        assert 'model="a\\"} or' in question.query or 'proxy=~"r\\\\' in question.query
+    assert quoted("a\nb") == '"a\\nb"'

@@ -1,0 +1,66 @@
+"""History of a chart: what was kept here, and before it what a source remembers by itself."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from mlcontrol.core.problem import Problem
+from mlcontrol.core.settings import ServiceSettings
+from mlcontrol.core.types import SeriesData, SeriesKey
+from mlcontrol.ports.errors import TimedOut
+from mlcontrol.services.timeline import Records, before
+
+KEY = SeriesKey("s", "queries_per_s", (("version", "1"),))
+
+
+def series(since: float, until: float, value: float, step: float = 1.0, key: SeriesKey = KEY) -> SeriesData:
+    at = np.arange(since, until, step)
+    return SeriesData(key, at.tobytes(), np.full(len(at), value).tobytes(), step_s=step if step != 1.0 else 0.0)
+
+
+def records(kept: tuple[SeriesData, ...], source: Any) -> Records:
+    store = SimpleNamespace(history=SimpleNamespace(query=lambda *_: kept))
+    services = {"s": ServiceSettings("s", metrics=("prom",))}
+    ctx: Any = SimpleNamespace(store=store, settings=SimpleNamespace(services=services))
+    return Records(ctx, lambda: None, lambda _connection: source)
+
+
+class Source:
+    """A source that remembers, or says why it cannot."""
+
+    def __init__(self, answer: SeriesData | None) -> None:
+        self.answer = answer
+        self.asked = 0
+
+    def history(self, *_: Any) -> tuple[SeriesData, ...]:
+        self.asked += 1
+        if self.answer is None:
+            raise TimedOut(Problem("slow"))
+        return (self.answer,)
+
+
+def test_what_was_remembered_comes_before_what_was_kept() -> None:
+    (joined,) = before([series(50, 60, 2.0)], [series(0, 100, 1.0, 10.0)])
+    assert np.frombuffer(joined.at_s).tolist() == [0, 10, 20, 30, 40, *range(50, 60)]
+    assert np.frombuffer(joined.value).tolist() == [1.0] * 5 + [2.0] * 10
+    assert joined.step_s == 10.0
+    other = SeriesKey("s", "queries_per_s", (("version", "2"),))
+    assert {s.key for s in before([series(5, 6, 1.0)], [series(0, 9, 1.0, key=other)])} == {KEY, other}
+
+
+def test_a_source_is_asked_only_for_what_was_not_kept() -> None:
+    source = Source(series(0, 100, 1.0, 10.0))
+    assert len(records((series(50, 60, 2.0),), source).history("s", (), 0.0, 100.0, 500)[0].at_s) == 8 * 15
+    assert source.asked == 1
+    records((series(1, 60, 2.0),), source).history("s", (), 0.0, 100.0, 500)
+    assert source.asked == 1, "it was kept from the beginning"
+
+
+def test_a_source_that_is_slow_or_forgets_leaves_the_charts_with_what_was_kept() -> None:
+    kept = (series(50, 60, 2.0),)
+    assert records(kept, Source(None)).history("s", (), 0.0, 100.0, 500) == kept
+    assert records(kept, SimpleNamespace()).history("s", (), 0.0, 100.0, 500) == kept
+    assert records(kept, SimpleNamespace()).history("gone", (), 0.0, 100.0, 500) == kept
