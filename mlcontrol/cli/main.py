@@ -28,6 +28,7 @@ COMMANDS = {
     "quarantine": "versions that were rolled back; let one return",
     "timeline": "what changed and what was noticed",
     "backtest": "run alert rules and change-point detection over history",
+    "drift": "distribution changes between two prediction logs",
     "audit": "verify or export the audit log",
     "review": "the review bench alone; import, campaigns, judge, score, export",
     "connection": "list, add, test or remove connections; store a secret",

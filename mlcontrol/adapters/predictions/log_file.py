@@ -1,0 +1,171 @@
+"""Prediction logs as files for comparing: CSV, JSON Lines, Parquet, one, a folder or a pattern, read by DuckDB.
+
+Objects are flattened ("inputs.age"); lists of numbers become their length and mean. Large logs are sampled, always alike.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+
+from mlcontrol.core.problem import Problem, ProblemError
+from mlcontrol.core.signals.log_columns import Column, Log
+
+MOST_ROWS = 200_000
+DEEPEST = 4
+_TIMES = ("time", "timestamp", "ts", "at", "at_s", "datetime", "date")
+_READERS = {
+    ".csv": "read_csv([{files}], union_by_name = true, sample_size = -1)",
+    ".tsv": "read_csv([{files}], union_by_name = true, sample_size = -1, delim = '\t')",
+    ".jsonl": "read_json([{files}], format = 'newline_delimited', ignore_errors = true, union_by_name = true, sample_size = -1)",
+    ".parquet": "read_parquet([{files}], union_by_name = true)",
+}
+_ALIASES = {".ndjson": ".jsonl", ".json": ".jsonl", ".gz": ".jsonl", ".pq": ".parquet", ".txt": ".csv"}
+
+
+def read_log(place: str) -> Log:
+    """Raises `ProblemError` (code "usage") when nothing is there or it cannot be read."""
+    files = _files(place)
+    kinds = {_ALIASES.get(file.suffix.casefold(), file.suffix.casefold()) for file in files}
+    if len(kinds) != 1 or not kinds <= set(_READERS):
+        shown = ", ".join(sorted(kinds)) or "nothing"
+        raise _unreadable(place, f"it holds {shown}", "Give CSV, JSON Lines or Parquet, one kind at a time.")
+    listed = ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
+    connection = duckdb.connect(config={"threads": 2, "memory_limit": "1GB"})
+    try:
+        connection.execute("set timezone = 'UTC'")
+        connection.execute(f"create temp view log as select * from {_READERS[kinds.pop()].format(files=listed)}")  # noqa: S608
+        return _read(connection)
+    except duckdb.Error as error:
+        raise _unreadable(
+            place, str(error).splitlines()[0][:300], "Look at the file; its first lines tell most."
+        ) from error
+    finally:
+        connection.close()
+
+
+def _files(place: str) -> list[Path]:
+    path = Path(place)
+    if path.is_dir():
+        found = [file for file in path.iterdir() if file.is_file() and not file.name.startswith(".")]
+    else:
+        found = (
+            [path]
+            if path.is_file()
+            else list(Path(path.anchor or ".").glob(str(path.relative_to(path.anchor)) if path.anchor else place))
+        )
+    files = sorted(file for file in found if file.is_file())
+    if not files:
+        raise _unreadable(place, "there is no such file", "Check the path.")
+    return files
+
+
+def _read(connection: duckdb.DuckDBPyConnection) -> Log:
+    fields: list[tuple[str, str, str]] = []  # name, SQL, type
+    for row in connection.execute("describe log").fetchall():
+        fields += _leaves(str(row[0]), _quoted(str(row[0])), connection, 0)
+    counted = connection.execute("select count(*) from log").fetchone()
+    rows = int(counted[0]) if counted else 0
+    notes: list[str] = []
+    source = "log"
+    if rows > MOST_ROWS:
+        notes.append(f"{rows} rows; compared are {MOST_ROWS} of them, drawn at random")
+        connection.execute(
+            f"create temp table drawn as select * from log using sample reservoir({MOST_ROWS} rows) repeatable (42)"  # noqa: S608
+        )
+        source = "drawn"
+    columns: dict[str, Column] = {}
+    times_s: np.ndarray | None = None
+    if not fields:
+        return Log({}, rows, None, tuple(notes))
+    chosen = ", ".join(f"{_cast(sql, kind)} as {_quoted(name)}" for name, sql, kind in fields)
+    arrays: dict[str, Any] = connection.execute(f"select {chosen} from {source}").fetchnumpy()  # noqa: S608
+    for name, _, kind in fields:
+        values = _plain(arrays[name])
+        if _is_time(name, kind, values):
+            times_s = values if times_s is None else times_s
+        else:
+            columns[name] = Column(name, values)
+    empty = sum(1 for column in columns.values() if column.known == 0)
+    if columns and rows:
+        blank = np.logical_and.reduce([~column.present() for column in columns.values()])
+        if blank.any():
+            notes.append(f"{int(blank.sum())} rows are empty or no entries of a log, and are left out")
+            columns = {name: Column(name, column.values[~blank]) for name, column in columns.items()}
+            times_s = None if times_s is None else times_s[~blank]
+    if empty:
+        notes.append(f"{empty} columns hold no value at all")
+    kept = next(iter(columns.values())).rows if columns else rows
+    return Log(columns, kept, times_s, tuple(notes))
+
+
+def _leaves(name: str, sql: str, connection: duckdb.DuckDBPyConnection, depth: int) -> list[tuple[str, str, str]]:
+    """The flat columns of one column."""
+    described = connection.execute(f"select typeof(any_value({sql})) from log").fetchone()  # noqa: S608
+    kind = str(described[0]) if described else "VARCHAR"
+    if kind.startswith("STRUCT(") and depth < DEEPEST:
+        answer = connection.execute(f"select unnest(struct_keys(any_value({sql}))) from log").fetchall()  # noqa: S608
+        keys = [str(row[0]) for row in answer]
+        return [
+            leaf
+            for key in keys
+            for leaf in _leaves(
+                f"{name}.{key}", f"({sql})['{key.replace(chr(39), chr(39) * 2)}']", connection, depth + 1
+            )
+        ]
+    if kind.endswith("[]"):
+        leaves = [(f"{name}.length", f"len({sql})", "BIGINT")]
+        if kind.rstrip("[]") in ("BIGINT", "INTEGER", "DOUBLE", "FLOAT", "HUGEINT"):
+            leaves.append(
+                (f"{name}.mean", f"list_avg(flatten([{sql}]))" if kind.count("[]") == 1 else f"len({sql})", "DOUBLE")
+            )
+        return leaves
+    return [(name, sql, kind)]
+
+
+def _cast(sql: str, kind: str) -> str:
+    if kind.startswith("TIMESTAMP") or kind == "DATE":
+        return f"epoch_ms({sql}::timestamp) / 1000.0"
+    if (
+        kind == "BOOLEAN"
+        or kind.startswith(("STRUCT", "MAP", "JSON", "VARCHAR", "UUID", "ENUM", "BLOB", "TIME", "INTERVAL"))
+        or kind.endswith("[]")
+    ):
+        return f"({sql})::varchar"
+    return f"({sql})::double"
+
+
+def _plain(array: Any) -> np.ndarray:
+    """DuckDB's masked array as float64 with NaN, or as objects of str with `None`."""
+    mask = np.ma.getmaskarray(array)
+    data = np.ma.getdata(array)
+    if data.dtype.kind in "fiu":
+        numbers = data.astype(np.float64)
+        numbers[mask] = np.nan
+        return numbers
+    words = data.astype(object)
+    words[mask] = None
+    blank = np.array([isinstance(v, str) and not v.strip() for v in words.tolist()], dtype=bool)
+    words[blank] = None
+    return words
+
+
+def _is_time(name: str, kind: str, values: np.ndarray) -> bool:
+    if kind.startswith("TIMESTAMP") or kind == "DATE":
+        return True
+    if name.casefold() not in _TIMES or values.dtype.kind != "f" or not np.isfinite(values).any():
+        return False
+    return float(np.nanmedian(values)) > 1e8
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _unreadable(place: str, why: str, following: str) -> ProblemError:
+    return ProblemError(
+        Problem(f"{place} cannot be compared.", f"{why[:1].upper()}{why[1:]}.", following, code="usage")
+    )

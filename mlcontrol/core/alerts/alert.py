@@ -1,0 +1,95 @@
+"""Alerts, silences and what a person is told, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mlcontrol.core.types import Health
+
+
+class AlertState(StrEnum):
+    PENDING = "pending"  # it holds, not yet for long enough
+    FIRING = "firing"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What a rule says of a service now. ``holds`` `None`: not known, which neither raises nor resolves anything."""
+
+    service: str
+    rule: str
+    holds: bool | None
+    severity: Health = Health.WARNING
+    text: str = ""
+    for_s: float = 0.0
+    value: float | None = None
+    limit: float | None = None
+
+    @property
+    def key(self) -> str:
+        return f"{self.service}/{self.rule}"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """``id``: unique per incident; ``key``: of its rule and service. Times are UTC seconds. ``times``: how often it came back while
+    it was one alert. ``acknowledged_by``: who has taken it; empty: nobody. ``unknown``: the rule cannot be read now."""
+
+    id: str
+    service: str
+    rule: str
+    state: AlertState
+    severity: Health
+    text: str
+    since_s: float
+    fired_s: float | None = None
+    clear_since_s: float | None = None
+    resolved_s: float | None = None
+    told_s: float | None = None
+    times: int = 1
+    acknowledged_by: str = ""
+    unknown: bool = False
+    value: float | None = None
+    limit: float | None = None
+
+    @property
+    def key(self) -> str:
+        return f"{self.service}/{self.rule}"
+
+    @property
+    def open(self) -> bool:
+        return self.state is not AlertState.RESOLVED
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Nobody is told of matching alerts until ``until_s``. ``service``, ``rule``: empty matches every one."""
+
+    id: str
+    service: str
+    rule: str
+    until_s: float
+    by: str
+    reason: str
+    created_s: float
+
+    def covers(self, alert: Alert, now_s: float) -> bool:
+        mine = self.service in ("", alert.service) and self.rule in ("", alert.rule)
+        return mine and self.created_s <= now_s < self.until_s
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """One message to people. ``alerts``: ids of all it speaks of; ``count`` says how many they are."""
+
+    title: str
+    text: str
+    severity: Health
+    alerts: tuple[str, ...]
+    at_s: float
+
+    @property
+    def count(self) -> int:
+        return len(self.alerts)

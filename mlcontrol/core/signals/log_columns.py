@@ -1,0 +1,114 @@
+"""A prediction log as columns of equal length, as far as comparing needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from mlcontrol.core.signals.noise import Floats
+
+FEW_VALUES = 20
+_OUTPUTS = ("output", "prediction", "score", "label", "probability", "predicted")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """``values``: float64 with NaN where missing, or objects of str with `None`."""
+
+    name: str
+    values: np.ndarray
+
+    @property
+    def numeric(self) -> bool:
+        return self.values.dtype.kind == "f"
+
+    @property
+    def rows(self) -> int:
+        return int(self.values.size)
+
+    @property
+    def known(self) -> int:
+        return int(np.count_nonzero(self.present()))
+
+    @property
+    def few_values(self) -> bool:
+        """Numbers that are names: whole, and no more than 20 of them."""
+        numbers = self.numbers()
+        distinct = np.unique(numbers[:20_000])
+        return bool(distinct.size <= FEW_VALUES and np.all(distinct == np.round(distinct)))
+
+    @property
+    def identifier(self) -> bool:
+        """Words that hardly repeat tell rows apart and are not distributed."""
+        words = self.words_known()
+        return not self.numeric and words.size > 100 and len(set(words.tolist())) > 0.5 * words.size
+
+    @property
+    def is_output(self) -> bool:
+        return any(part.startswith(_OUTPUTS) for part in self.name.casefold().split("."))
+
+    def present(self) -> np.ndarray:
+        if self.numeric:
+            return np.asarray(np.isfinite(self.values))
+        return np.array([value is not None for value in self.values.tolist()], dtype=bool)
+
+    def numbers(self) -> Floats:
+        return self.values[np.isfinite(self.values)] if self.numeric else np.empty(0)
+
+    def words(self) -> np.ndarray:
+        """Every row as text, "(missing)" where there is none."""
+        there = self.present()
+        return np.array(
+            [_text(v) if ok else "(missing)" for v, ok in zip(self.values.tolist(), there.tolist(), strict=True)],
+            dtype=object,
+        )
+
+    def words_known(self) -> np.ndarray:
+        return np.asarray(self.words()[self.present()])
+
+    def numbers_or_codes(self) -> Floats:
+        """Numbers as they are; of words, 1 for the commonest and 0 for the others."""
+        if self.numeric:
+            return self.values
+        words = self.words()
+        names, counts = np.unique(words.astype(str), return_counts=True)
+        return np.asarray(words.astype(str) == names[np.argmax(counts)], dtype=np.float64)
+
+    def groups(self) -> np.ndarray:
+        """A group number by row, -1 where missing: deciles of numbers, the commonest 30 words."""
+        if self.numeric:
+            known = self.numbers()
+            edges = np.unique(np.quantile(known, np.linspace(0, 1, 11)[1:-1])) if known.size else np.empty(0)
+            return np.where(np.isfinite(self.values), np.searchsorted(edges, self.values), -1)
+        names, codes, counts = np.unique(self.words().astype(str), return_inverse=True, return_counts=True)
+        common = np.argsort(-counts)[:30]
+        place = np.full(names.size, 30)
+        place[common] = np.arange(common.size)
+        return np.where(self.present(), place[codes], -1)
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """``times_s``: UTC seconds of each row where the log has them. ``notes``: what was said when it was read."""
+
+    columns: Mapping[str, Column]
+    rows: int
+    times_s: Floats | None = None
+    notes: tuple[str, ...] = ()
+
+    def where(self, kept: np.ndarray) -> Log:
+        columns = {name: Column(name, column.values[kept]) for name, column in self.columns.items()}
+        return Log(columns, int(np.count_nonzero(kept)))
+
+    def output(self) -> Column | None:
+        """The first column that is the model's answer."""
+        outputs = [
+            column for column in self.columns.values() if column.is_output and not column.identifier and column.known
+        ]
+        return next((c for c in outputs if c.numeric), outputs[0] if outputs else None)
+
+
+def _text(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
