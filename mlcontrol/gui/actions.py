@@ -104,6 +104,7 @@ THEME_LIGHT = Action("theme.light", "Theme: light", "Ctrl+T, L", "Light colours"
 THEME_CONTRAST = Action("theme.high_contrast", "Theme: high contrast", "Ctrl+T, H", "High contrast colours")
 THEME_SYSTEM = Action("theme.system", "Theme: follow the system", "Ctrl+T, S", "Use what the desktop uses")
 TEAR_OFF = Action("tear-off", "Open this page in its own window", "Ctrl+Shift+N", "A second window with this page")
+DISMISS = Action("messages.close", "Close the messages", "Ctrl+D", "Those at the bottom right, errors too")
 RECONNECT = Action("engine.reconnect", "Reach the engine again", "", "Join or start the engine of this workspace")
 QUIT = Action("quit", "Close the window", "Ctrl+Q", "The engine finishes what runs; nothing is stopped")
 
@@ -112,5 +113,5 @@ PROMOTE = Action("promote", "Promote", "P", "Plan the deploy of another version"
 
 EVERYWHERE: tuple[Action, ...] = (
     *GO, PALETTE, KEY_SHEET, REFRESH, ZOOM_IN, ZOOM_OUT, ZOOM_RESET, THEME_DARK, THEME_LIGHT, THEME_CONTRAST,
-    THEME_SYSTEM, TEAR_OFF, RECONNECT, QUIT,
+    THEME_SYSTEM, TEAR_OFF, DISMISS, RECONNECT, QUIT,
 )  # fmt: skip

@@ -183,6 +183,7 @@ class Window(QMainWindow):
             a.THEME_CONTRAST: partial(theme.set_mode, "high_contrast"),
             a.THEME_SYSTEM: partial(theme.set_mode, "system"),
             a.TEAR_OFF: self.tear_off,
+            a.DISMISS: self.toasts.close_all,
             a.RECONNECT: self.bridge.reconnect,
             a.QUIT: self._quit,
         }

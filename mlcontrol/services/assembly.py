@@ -90,7 +90,10 @@ def assemble(
         served=presence.served,
         used=presence.used,
         replicas=tuple(r for _, known in sorted(facts.replicas.items()) for r in known.value or ()),
-        presence=_with_quarantine(presence.signal, presence.intended.single, current, remembered.quarantined),
+        presence=replace(
+            _with_quarantine(presence.signal, presence.intended.single, current, remembered.quarantined),
+            spark=facts.sparks.get("presence", ()),
+        ),
         use=use,
         accuracy=accuracy,
         evaluators=_evaluators(remembered.scores, current),

@@ -4,13 +4,16 @@ loaded version, at a rate that no caller feels."""
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from dataclasses import replace
+from math import nan
 
 from mlcontrol.core import series
 from mlcontrol.core.facts import GoldenAnswer, GoldenRun, Known, ServiceFacts
 from mlcontrol.core.golden import GoldenItem, GoldenScore, GoldenSet, matches, score
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.settings import ServiceSettings
+from mlcontrol.core.signals.spark import spark
 from mlcontrol.core.types import ReplicaState, Sample, SeriesKey
 from mlcontrol.ports.errors import AdapterError, Rejected, ServerFailed, Unexpected
 from mlcontrol.ports.serving import Serving
@@ -19,6 +22,7 @@ from mlcontrol.services.context import ServiceContext
 
 PAUSE_S = 0.05
 DEADLINE_S = 4.0
+SPARK_S = 900.0
 
 
 def why_not_ask(ctx: ServiceContext, service: ServiceSettings) -> str:
@@ -42,6 +46,7 @@ class GoldenAsker:
         self._service = service
         self._front = front
         self._turns = itertools.count()
+        self._past: deque[tuple[float, float]] = deque(maxlen=512)  # UTC seconds, milliseconds; NaN for a wrong answer
 
     def ask_one(self) -> None:
         """The next item of the set, critical ones alone if there are any: every good version answers those as expected."""
@@ -64,7 +69,16 @@ class GoldenAsker:
                 raise
             right = matches(item.expected, answer.outputs)
             told = GoldenAnswer(answer.version, right, answer.latency_ms, item.id)
-            self._asking.note(service.id, lambda f: replace(f, golden_answer=f.golden_answer.answered(told, question)))
+            self._past.append((question.utc_s, answer.latency_ms if right else nan))
+            line = spark(self._past, question.utc_s, SPARK_S)
+            self._asking.note(
+                service.id,
+                lambda f: replace(
+                    f,
+                    golden_answer=f.golden_answer.answered(told, question),
+                    sparks={**f.sparks, "presence": line},
+                ),
+            )
         if answer.version is not None:
             key = SeriesKey(service.id, series.ANSWERED, (("version", answer.version),))
             ctx.emit(Sample(key, question.utc_s, 1.0 if right else 0.0))

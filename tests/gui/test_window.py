@@ -12,9 +12,11 @@ from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QLabel, QLineE
 
 from mlcontrol.core.problem import Problem
 from mlcontrol.gui import actions as a
+from mlcontrol.gui.single_instance import Doorbell
 from mlcontrol.gui.viewmodels.palette_entries import entries, matching
 from mlcontrol.gui.widgets.key_sheet import KeySheet
 from mlcontrol.gui.widgets.palette import Palette
+from mlcontrol.gui.widgets.toast import Toast
 
 
 def filled(window: Any, qtbot: Any) -> None:
@@ -94,6 +96,33 @@ def test_the_engine_s_end_is_told(window: Any, engine: Any, qtbot: Any) -> None:
     engine.on_lost(Problem("The engine has ended.", code="engine-lost"))
     qtbot.waitUntil(lambda: any("restarted" in text for text in window.toasts.texts))
     qtbot.waitUntil(lambda: any("answers again" in text for text in window.toasts.texts), timeout=5000)
+
+
+def test_an_error_says_why_and_what_next_and_closes_by_keyboard(window: Any, qtbot: Any) -> None:
+    filled(window, qtbot)
+    window.toasts.close_all()
+    window.problem(Problem("It did not load.", "A file is missing.", "Register it again."))
+    (toast,) = window.findChildren(Toast)
+    words = [label.text() for label in toast.findChildren(QLabel)]
+    assert words == ["It did not load.", "now", "A file is missing. Register it again."]
+    assert toast.height() > toast.fontMetrics().height() * 2
+    qtbot.keyClick(window, Qt.Key.Key_D, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: window.toasts.texts == [])
+
+
+def test_a_second_start_rings_the_first_and_goes_away(qtbot: Any, tmp_path: Any) -> None:
+    workspace = tmp_path / "mlcontrol.toml"
+    first, second, other = Doorbell(workspace), Doorbell(workspace), Doorbell(tmp_path / "other.toml")
+    try:
+        assert not first.somebody_answers()
+        first.listen()
+        with qtbot.waitSignal(first.rung, timeout=60_000):
+            assert second.somebody_answers()
+        assert not other.somebody_answers()
+        first.close()
+        assert not second.somebody_answers()
+    finally:
+        first.close()
 
 
 def test_at_most_three_toasts(window: Any) -> None:

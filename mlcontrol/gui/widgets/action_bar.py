@@ -21,13 +21,15 @@ class ActionBar(QFrame):
         row.setSpacing(8)
         self._subject = PlainLabel("", "strong")
         self._sentence = PlainLabel("", tone="secondary", elide=True)
+        self._subject.setContentsMargins(0, 0, 12, 0)
+        self._subject.hide()
         row.addWidget(self._subject)
-        row.addSpacing(12)
         row.addWidget(self._sentence, 1)
         for button in buttons:
             row.addWidget(button)
 
     def say(self, subject: str, sentence: str, tone: str = "secondary") -> None:
         self._subject.setText(subject)
+        self._subject.setVisible(bool(subject))
         self._sentence.setText(sentence)
         self._sentence.set_tone(tone)

@@ -16,7 +16,7 @@ from mlcontrol.gui.widgets.button import paint_key_cap
 from mlcontrol.gui.widgets.version_tag import paint_version
 
 TITLE, TEAM, PRESENCE, USE, ACCURACY, INTENDED, SERVED, USED, AGE, TRAFFIC, CHANGE, BACK = range(12)
-SPARK_W, SPARK_H = 48, 18
+SPARK_W, SPARK_MIN_W, SPARK_H, GLYPH_W = 48, 22, 18, 12
 
 _Index = QModelIndex | QPersistentModelIndex
 
@@ -100,9 +100,10 @@ class FleetCells(QStyledItemDelegate):
             painter.setBrush(t.wash.of(cell.state))
             painter.drawRoundedRect(QRectF(box), 3, 3)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
-        room = box.width() - theme.px(12) - 30
-        words = QFontMetrics(theme.font("body")).horizontalAdvance(cell.text)
-        spark = theme.px(SPARK_W) if len(cell.spark) > 1 and words + theme.px(SPARK_W) <= room else 0
+        # What glyph, words and their margins leave; a line too short to read is left out.
+        words = QFontMetrics(theme.font("strong")).horizontalAdvance(cell.text)
+        room = min(theme.px(SPARK_W), box.width() - words - theme.px(GLYPH_W) - 24)
+        spark = room if len(cell.spark) > 1 and room >= theme.px(SPARK_MIN_W) else 0
         paint_badge(painter, box.adjusted(0, 0, -spark - (6 if spark else 0), 0), cell.state, cell.text, calm=True)
         if spark:
             place = QRect(box.right() - spark - 5, box.center().y() - SPARK_H // 2, spark, SPARK_H)

@@ -1,4 +1,4 @@
-"""Short messages at the bottom right: at most three; errors stay until they are closed."""
+"""Short messages at the bottom right: at most three; errors stay until they are closed, and say why and what to do next."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 
 from PySide6.QtCore import QEvent, QObject, QRect, QTimer
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from mlcontrol.core.problem import Problem
 from mlcontrol.gui.glyphs import glyph_colour, paint_glyph
@@ -16,25 +16,36 @@ from mlcontrol.gui.widgets.label import PlainLabel
 
 SHOWN = 3
 LIFE_S = 8.0
+LINE_H = 40
+MOST = 400
 
 
 class Toast(QFrame):
-    """One line and its age; a click closes it."""
+    """One line and its age, with the reason under it if there is one; a click closes it."""
 
     def __init__(self, state: str, text: str, detail: str, parent: QWidget) -> None:
         super().__init__(parent)
         self.state, self.text, self.born_s = state, text, time.monotonic()
-        self.setAccessibleName(text)
-        self.setToolTip(detail or text)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(34, 0, 12, 0)
-        row.addWidget(PlainLabel(text, elide=True), 1)
+        self.setAccessibleName(f"{text} {detail}".strip())
+        self.setToolTip(f"{text}\n{detail}".strip())
+        column = QVBoxLayout(self)
+        column.setContentsMargins(34, 10, 12, 10)
+        column.setSpacing(2)
+        row = QHBoxLayout()
+        row.addWidget(PlainLabel(text, "strong" if detail else "body", elide=True), 1)
         self._age = PlainLabel("now", "small", "quiet")
         row.addWidget(self._age)
+        column.addLayout(row)
+        if detail:
+            column.addWidget(PlainLabel(detail[:MOST], "small", "secondary", wrap=True))
 
     @property
     def stays(self) -> bool:
         return self.state in ("critical", "unknown")
+
+    def height_for(self, width: int) -> int:
+        layout = self.layout()
+        return max(theme.px(LINE_H), layout.totalHeightForWidth(width) if layout is not None else 0)
 
     def tick(self, now_s: float) -> None:
         age_s = now_s - self.born_s
@@ -52,7 +63,7 @@ class Toast(QFrame):
         painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
         painter.fillRect(QRect(0, 0, 3, self.height()), glyph_colour(self.state))
         side = theme.px(12)
-        paint_glyph(painter, QRect(14, (self.height() - side) // 2, side, side), self.state)
+        paint_glyph(painter, QRect(14, (theme.px(LINE_H) - side) // 2, side, side), self.state)
         painter.end()
 
 
@@ -92,8 +103,15 @@ class Toasts(QObject):
         self._timer.start()
 
     def show_problem(self, problem: Problem) -> None:
-        detail = "\n".join(part for part in (problem.what, problem.why, problem.next) if part)
-        self.show(problem.what, "critical", detail)
+        self.show(problem.what, "critical", " ".join(part for part in (problem.why, problem.next) if part))
+
+    def close_all(self) -> None:
+        """Also those that stay by themselves."""
+        for toast in self._toasts:
+            toast.hide()
+            toast.deleteLater()
+        self._toasts = []
+        self._timer.stop()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Resize and watched is self._window:
@@ -114,8 +132,9 @@ class Toasts(QObject):
         self._place()
 
     def _place(self) -> None:
-        height, width = theme.px(40), min(theme.px(420), self._window.width() - 32)
+        width = min(theme.px(420), self._window.width() - 32)
         bottom = self._window.height() - theme.px(28) - theme.px(44) - 16
         for toast in reversed(self._toasts):
+            height = toast.height_for(width)
             toast.setGeometry(self._window.width() - width - 20, bottom - height, width, height)
             bottom -= height + 8
