@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mlcontrol.gui.resources import resource
 from mlcontrol.gui.tokens import Tokens
 
 
@@ -33,6 +34,7 @@ def style_sheet(t: Tokens, scale: float) -> str:
             "production",
         )
     )
+    check = resource("icons", f"check-{'dark' if t.text.on_accent.lightness() < 128 else 'light'}.svg").as_posix()
     return f"""
 * {{ outline: none; }}
 QLabel {{ background: transparent; }}
@@ -84,6 +86,11 @@ QMenu {{ background: {n["raised"]}; color: {n["primary"]}; border: 1px solid {n[
 QMenu::item {{ padding: 4px 16px; border-radius: 3px; }}
 QMenu::item:selected {{ background: {n["selection"]}; }}
 QCheckBox, QRadioButton {{ spacing: 8px; min-height: {px(24)}; }}
+QCheckBox::indicator {{
+  width: {px(14)}; height: {px(14)}; border: 1px solid {n["strong"]}; border-radius: 3px; background: {n["control"]};
+}}
+QCheckBox::indicator:focus {{ border-color: {n["focus"]}; }}
+QCheckBox::indicator:checked {{ background: {n["accent"]}; border-color: {n["accent"]}; image: url("{check}"); }}
 QProgressBar {{ background: {n["control"]}; border: none; border-radius: 2px; max-height: 4px; }}
 QProgressBar::chunk {{ background: {n["accent"]}; border-radius: 2px; }}
 QTabBar::tab {{ color: {n["secondary"]}; padding: 4px 12px; border-bottom: 2px solid transparent; }}

@@ -67,7 +67,9 @@ def test_a_connection_is_added_by_keyboard_with_errors_beside_their_fields(page:
 def test_a_test_says_the_diagnosis_and_saves_nothing(page: Any, engine: Any, qtbot: Any) -> None:
     page.begin_connection()
     fill(page, id="new", url="http://127.0.0.1:1")
-    page._test()
+    assert (page.test.isVisible(), page.test_form.isVisible()) == (False, True)
+    qtbot.keyClick(page.window().focusWidget(), Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: engine.sent(m.TestConnection) != [])
     problem = Problem("No connection to 127.0.0.1:1.", "Nothing listens there.", "Start the server.")
     engine.say(m.ConnectionDiagnosis(request=engine.sent(m.TestConnection)[0].request, problem=problem))
     qtbot.waitUntil(lambda: page.connection_form.result.rows[0].state == "critical")

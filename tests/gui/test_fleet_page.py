@@ -188,6 +188,15 @@ def test_first_start_offers_the_sandbox_and_a_connection(engine: Any, qtbot: Any
     assert page._connect_button.isVisible()
     assert page._stack.currentWidget() is page._empty
     assert not page._retry_button.isVisible()
+    # The words fit their card, and the keys of the page are keys, not letters in a field.
+    label = page._empty._consequence
+    qtbot.waitUntil(lambda: label.height() >= label.heightForWidth(label.width()))
+    assert not page._filter.isVisible()
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    qtbot.keyClick(window.focusWidget() or window, Qt.Key.Key_A)
+    qtbot.waitUntil(lambda: window.page.name == "connections")
+    assert window.page.connection_form.isVisible()
 
 
 def test_a_sandbox_that_cannot_start_is_told(window: Any, qtbot: Any) -> None:

@@ -54,6 +54,7 @@ class ConnectionsPage(Page):
         self.add = KeyButton("Add a connection", "A", PRIMARY)
         self.add_service = KeyButton("Add a service", "W")
         self.edit, self.test = KeyButton("Edit", "E"), KeyButton("Test", "T")
+        self.test_form = KeyButton("Test", "Ctrl Enter")  # letters go into the form's fields
         self.save, self.cancel = KeyButton("Save", "Ctrl S", PRIMARY), KeyButton("Cancel", "Esc")
         self.remove = ConfirmStrip()
         self._busy = ""
@@ -94,7 +95,7 @@ class ConnectionsPage(Page):
         columns.setSpacing(1)
         columns.addLayout(left, 5)
         columns.addWidget(self.stack, 6)
-        self.bar = ActionBar((self.add, self.add_service, self.edit, self.test, self.cancel, self.save))
+        self.bar = ActionBar((self.add, self.add_service, self.edit, self.test, self.test_form, self.cancel, self.save))
         row = self.bar.layout()
         assert row is not None
         row.addWidget(self.remove)
@@ -109,6 +110,7 @@ class ConnectionsPage(Page):
         self.add_service.clicked.connect(self.begin_service)
         self.edit.clicked.connect(self._edit)
         self.test.clicked.connect(self._test)
+        self.test_form.clicked.connect(self._test)
         self.save.clicked.connect(self._save)
         self.cancel.clicked.connect(self._cancel)
         self.remove.confirmed.connect(self._remove)
@@ -153,6 +155,7 @@ class ConnectionsPage(Page):
             bound("add-service", "Add a service", "W", "One model in production", self.begin_service, listing),
             bound("edit", "Edit", "E", "The chosen connection or service", self._edit, listing),
             bound("test", "Test", "T", "Ask the server who it is; nothing is saved", self._test, needs_engine),
+            bound("test-form", "Test what is typed", "Ctrl+Return", "Ask before it is saved", self._test, needs_engine),
             bound("save", "Save", "Ctrl+S", "Check the fields and save", self._save, needs_engine),
             bound("remove", "Remove", "D", "The chosen one, after a confirmation", self._ask_remove, listing),
             bound("cancel", "Cancel", "Esc", "Leave the form, or call the removal off", self._cancel, always),
@@ -221,12 +224,14 @@ class ConnectionsPage(Page):
             button.setVisible(listing)
         for button in (self.save, self.cancel):
             button.setVisible(not listing)
-        self.test.setVisible(stage != SERVICE and (stage == CONNECTION or kind == "c"))
+        self.test.setVisible(listing and kind == "c")
+        self.test_form.setVisible(stage == CONNECTION)
         no_engine = needs_engine(context) or context.view_only
         self.add.set_reason(no_engine)
         self.add_service.set_reason(no_engine)
         self.edit.set_reason(no_engine or ("" if chosen else "choose one"))
         self.test.set_reason(needs_engine(context) or self._busy)
+        self.test_form.set_reason(needs_engine(context) or self._busy)
         self.save.set_reason(no_engine or self._busy)
         self.remove.offer(
             f"Remove {chosen}" if chosen else "Remove", hold=True, danger=True, refusal=self._remove_refusal(), key="D"

@@ -93,7 +93,7 @@ class ConnectionForm(QWidget):
             if name in self.options:
                 self.options[name].set_text(value)
         self.show_errors({})
-        self.show_result("waiting", "Not tested yet", "T asks the server who it is; nothing is saved by it.")
+        self.show_result("waiting", "Not tested yet", "Ctrl Enter asks the server who it is; nothing is saved by it.")
 
     @property
     def before(self) -> ConnectionSettings | None:

@@ -69,6 +69,7 @@ class FleetPage(Page):
         self._retry_button = KeyButton("Try again")
         buttons = (self._connect_button, self._sandbox_button, self._retry_button)
         self._empty = EmptyState("Nothing is connected yet", buttons=buttons)
+        self._empty.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self._sandbox = SandboxStart(self)
         self._sandbox.said.connect(lambda _line: self._say_empty())
         self._sandbox.ended.connect(self._on_sandbox)
@@ -214,6 +215,8 @@ class FleetPage(Page):
         self._cost_ms = 1000 * (time.process_time() - begun_s)
 
     def _show_table(self) -> None:
+        self._filter.show()
+        self._group_button.show()
         if self._stack.currentWidget() is not self.table:
             self._stack.setCurrentWidget(self.table)
             if not self._filter.hasFocus() and self.isVisible():
@@ -249,13 +252,16 @@ class FleetPage(Page):
             )
         self._stack.setCurrentWidget(self._empty)
         self._say_selection()
+        self._filter.hide()
+        self._group_button.hide()
+        if self.isVisible() and not self._empty.isAncestorOf(self.window().focusWidget() or self):
+            self._empty.setFocus()  # not the next field: the keys of this page must work
 
     def _say_selection(self) -> None:
         row, service, context = self.table.current(), self.service(), self.context()
         if row is None or service is None:
-            self._bar.say(
-                "", "Choose a service with the arrow keys to see what is wrong and what can be done.", "quiet"
-            )
+            words = "Choose a service with the arrow keys to see what is wrong and what can be done."
+            self._bar.say("", words if self._stack.currentWidget() is self.table else "", "quiet")
         else:
             text, tone = sentence(row)
             self._bar.say(row.title, text, tone)

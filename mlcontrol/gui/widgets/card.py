@@ -65,8 +65,13 @@ class EmptyState(QWidget):
         self._card.body.addWidget(self._note)
         self._card.body.addSpacing(12)
         self._card.body.addLayout(self._row)
+        # Stretches on both sides, not an alignment: an aligned item is not asked how high it is at its width.
+        middle = QHBoxLayout()
+        middle.addStretch(1)
+        middle.addWidget(self._card)
+        middle.addStretch(1)
         outer.addStretch(2)
-        outer.addWidget(self._card, 0, Qt.AlignmentFlag.AlignHCenter)
+        outer.addLayout(middle)
         outer.addStretch(3)
         for button in buttons:
             self._row.addWidget(button)

@@ -34,7 +34,7 @@ class KeySheet(Overlay):
     def __init__(
         self, window: QWidget, title: str, here: Iterable[Bound], everywhere: Iterable[Bound], context: Context
     ) -> None:
-        super().__init__(window, 680)
+        super().__init__(window, 720)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Keys on this page")
         self.body.setContentsMargins(20, 16, 8, 16)
@@ -64,6 +64,7 @@ class KeySheet(Overlay):
         area = QScrollArea()
         area.setWidget(content)
         area.setWidgetResizable(True)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setMinimumHeight(content.sizeHint().height() + 4)
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.body.addWidget(area)
