@@ -16,6 +16,7 @@ from mlcontrol import __version__
 from mlcontrol.cli.exit_codes import CANNOT_RUN, DONE, of_problem
 from mlcontrol.cli.output import say_problem
 from mlcontrol.core.problem import Problem, ProblemError
+from mlcontrol.gui.deep_link import is_link, parse_link
 
 COMMANDS = {
     "status": "what is intended, served and used, and how every service is",
@@ -31,6 +32,7 @@ COMMANDS = {
     "drift": "distribution changes between two prediction logs",
     "audit": "verify or export the audit log",
     "review": "the review bench alone; import, campaigns, judge, score, export",
+    "incident": "declare, write, resolve, export the postmortem; exercises",
     "connection": "list, add, test or remove connections; store a secret",
     "doctor": "what is installed, reachable, unlocked, slow",
     "engine": "run the engine without a window",
@@ -62,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         words = _command_first(words)
-        if not words or words[0].startswith("--workspace"):
+        if not words or words[0].startswith("--workspace") or is_link(words[0]):
             return _open_window(words)
         return _run_command(words)
     except SystemExit as stop:  # argparse ends with 2 on wrong usage; here that means "unknown"
@@ -111,11 +113,14 @@ def _open_window(words: list[str]) -> int:
 
     parser = argparse.ArgumentParser(prog="mlcontrol")
     parser.add_argument("--workspace", type=Path, metavar="FILE")
-    workspace = find(parser.parse_args(words).workspace)
+    parser.add_argument("link", nargs="?", metavar="mlcontrol://incident?service=NAME")
+    args = parser.parse_args(words)
+    link = parse_link(args.link) if args.link else None
+    workspace = find(args.workspace)
     require_qt()
     require_display()
     from mlcontrol.gui.app import main as open_window
 
     if workspace is not None and workspace.is_file():
         remember(workspace)
-    return int(open_window([], workspace=workspace))
+    return int(open_window([], workspace=workspace, link=link))

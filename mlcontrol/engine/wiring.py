@@ -37,7 +37,10 @@ from mlcontrol.services.collector import Collector
 from mlcontrol.services.connections import Connections
 from mlcontrol.services.context import ConnectionGone, ServiceGone
 from mlcontrol.services.drills import DrillRoom
+from mlcontrol.services.incident_briefing import Briefing
+from mlcontrol.services.incidents import Incidents
 from mlcontrol.services.permission import Permissions
+from mlcontrol.services.postmortem import Postmortems
 from mlcontrol.services.review_campaigns import CampaignDesk
 from mlcontrol.services.review_candidates import Outside
 from mlcontrol.services.review_kit import ReviewKit
@@ -148,6 +151,8 @@ def build(workspace: Path) -> Built:
     kit, end_kit = _review_kit(settings, workspace.parent, clock)
     reviews = ReviewDesk(context, outside, kit)
     drills = DrillRoom(context, checks)
+    incidents = Incidents(context)
+    briefing = Briefing(context, incidents, hub.persist)
     services = Services(
         ctx=context,
         collector=collector,
@@ -161,6 +166,9 @@ def build(workspace: Path) -> Built:
         permissions=Permissions(context),
         drills=drills,
         watch=Watch(context, checks, drills, report),
+        incidents=incidents,
+        briefing=briefing,
+        postmortems=Postmortems(context, briefing, bundled("postmortem")),
     )
     engine = Engine(hub, services)
 
@@ -207,6 +215,13 @@ def make_adapter(reader: Callable[[ConnectionSettings], SecretReader], settings:
     """The adapter that the connection names. Raises `ProblemError` (code "not-viable") saying what is there instead."""
     make = cast(Callable[[ConnectionSettings, SecretReader], Any], adapter_class(settings.kind, settings.adapter))
     return make(settings, reader(settings))
+
+
+def bundled(name: str) -> Path:
+    """A folder of bundled files: beside the package in a checkout, inside it in an installed wheel."""
+    package = Path(__file__).resolve().parent.parent
+    inside = package / "_resources"
+    return (inside if inside.is_dir() else package.parent / "resources") / name
 
 
 def _open_store(settings: WorkspaceSettings, base: Path, clock: SystemClock) -> tuple[Store, str, Callable[[], None]]:

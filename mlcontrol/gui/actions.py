@@ -85,6 +85,7 @@ PAGES: tuple[tuple[str, str, str], ...] = (  # name, text, second key after G
     ("timeline", "Timeline", "T"),
     ("rollouts", "Rollouts", "R"),
     ("reviews", "Reviews", "V"),
+    ("incident", "Incident", "I"),
     ("audit", "Audit", "A"),
     ("connections", "Connections", "C"),
 )
@@ -93,6 +94,7 @@ GO: tuple[Action, ...] = tuple(
     Action(f"go.{name}", f"Go to {text}", f"G, {key}", f"Open the page {text}") for name, text, key in PAGES
 )
 
+INCIDENT = Action("incident", "Incident mode", "Ctrl+Shift+I", "What broke, since when, and the way back")
 PALETTE = Action("palette", "Go to or do anything", "Ctrl+K", "Search every action, service, version and operation")
 KEY_SHEET = Action("keys", "Keys on this page", "?", "List what every key does here")
 REFRESH = Action("refresh", "Poll now", "F5", "Ask every connection now instead of at its next turn", rule=needs_engine)
@@ -112,6 +114,7 @@ ROLL_BACK = Action("roll-back", "Roll back", "R", "Plan the way back to the last
 PROMOTE = Action("promote", "Promote", "P", "Plan the deploy of another version", rule=may_change)
 
 EVERYWHERE: tuple[Action, ...] = (
+    INCIDENT,
     *GO, PALETTE, KEY_SHEET, REFRESH, ZOOM_IN, ZOOM_OUT, ZOOM_RESET, THEME_DARK, THEME_LIGHT, THEME_CONTRAST,
     THEME_SYSTEM, TEAR_OFF, DISMISS, RECONNECT, QUIT,
 )  # fmt: skip

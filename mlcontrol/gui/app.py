@@ -20,6 +20,7 @@ from PySide6.QtWidgets import QApplication
 
 from mlcontrol.core.problem import Problem
 from mlcontrol.gui.bridge import Bridge
+from mlcontrol.gui.deep_link import DeepLink
 from mlcontrol.gui.first_workspace import first_workspace
 from mlcontrol.gui.garbage import GarbageOnThisThread
 from mlcontrol.gui.icons import application_icon
@@ -32,9 +33,14 @@ _log = logging.getLogger(__name__)
 
 
 def main(
-    argv: Sequence[str] | None = None, workspace: Path | None = None, offscreen: bool = False, alone: str = ""
+    argv: Sequence[str] | None = None,
+    workspace: Path | None = None,
+    offscreen: bool = False,
+    alone: str = "",
+    link: DeepLink | None = None,
 ) -> int:
     """Open the window on a workspace and run until it is closed. ``alone``: one page and nothing else of the panel.
+    ``link``: what a pager asks for, pre-filled.
 
     Returns the exit code: 0, or 3 when there is no display."""
     chosen = _arguments(sys.argv[1:] if argv is None and workspace is None else list(argv or ()))
@@ -49,7 +55,7 @@ def main(
     path = _workspace(workspace or chosen)
     app = make_application()
     doorbell = Doorbell(path)
-    if doorbell.somebody_answers():
+    if doorbell.somebody_answers(link):
         return 0  # the window that is already open has come to the front
     settings = load_settings()
     theme.install(app, settings.theme, settings.scale)
@@ -59,10 +65,13 @@ def main(
     hook.install()
     doorbell.rung.connect(window.showNormal)
     doorbell.rung.connect(window.activateWindow)
+    doorbell.linked.connect(window.open_link)
     doorbell.listen()
     wakeup = InterruptWatch(app)
     window.resize(settings.width, settings.height)
     window.open_page(alone or "fleet")
+    if link is not None:
+        window.open_link(link)
     window.show()
     # The first paint does not wait for the engine, nor for the file with the last session.
     QTimer.singleShot(0, bridge.start)

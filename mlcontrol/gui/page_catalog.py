@@ -12,6 +12,7 @@ CATALOG: dict[str, tuple[str, str]] = {
     "timeline": ("mlcontrol.gui.pages.timeline", "TimelinePage"),
     "rollouts": ("mlcontrol.gui.pages.rollouts", "RolloutsPage"),
     "reviews": ("mlcontrol.gui.pages.reviews", "ReviewsPage"),
+    "incident": ("mlcontrol.gui.pages.incident", "IncidentPage"),
     "audit": ("mlcontrol.gui.pages.audit", "AuditPage"),
     "connections": ("mlcontrol.gui.pages.connections", "ConnectionsPage"),
 }

@@ -1,30 +1,41 @@
-"""One window per workspace: a second start rings the first one's bell and goes away."""
+"""One window per workspace: a second start rings the first one's bell, hands over its link, and goes away."""
 
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
+from mlcontrol.core.problem import ProblemError
+from mlcontrol.gui.deep_link import LONGEST, DeepLink, parse_link
+
 WAIT_MS = 300
 
 
 class Doorbell(QObject):
-    """*Signals:* ``rung()``: somebody tried to open the same workspace."""
+    """*Signals:* ``rung()``: somebody tried to open the same workspace. ``linked(DeepLink)``: and brought a link along."""
 
     rung = Signal()
+    linked = Signal(object)
 
     def __init__(self, workspace: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._name = "mlcontrol-panel-" + hashlib.sha256(str(workspace).encode()).hexdigest()[:16]
         self._server: QLocalServer | None = None
 
-    def somebody_answers(self) -> bool:
+    def somebody_answers(self, link: DeepLink | None = None) -> bool:
+        """Ring; the open window takes the ``link`` over."""
         caller = QLocalSocket()
         caller.connectToServer(self._name)
         answered = caller.waitForConnected(WAIT_MS)
+        if answered and link is not None:
+            caller.write(link.text.encode())
+            caller.waitForBytesWritten(WAIT_MS)
+            caller.disconnectFromServer()
+            return True
         caller.abort()
         return answered
 
@@ -45,6 +56,18 @@ class Doorbell(QObject):
     def _on_connection(self) -> None:
         server = self._server
         while server is not None and (caller := server.nextPendingConnection()) is not None:
-            caller.abort()
-            caller.deleteLater()
+            caller.disconnected.connect(partial(self._on_left, caller))
+            if caller.state() is QLocalSocket.LocalSocketState.UnconnectedState:
+                self._on_left(caller)
         self.rung.emit()
+
+    def _on_left(self, caller: QLocalSocket) -> None:
+        """What the other start brought along is checked here again: the socket is open to every program of this user."""
+        brought = bytes(caller.read(LONGEST + 1).data())
+        caller.deleteLater()
+        if not brought:
+            return
+        try:
+            self.linked.emit(parse_link(brought.decode("utf-8", "replace")))
+        except ProblemError:
+            return

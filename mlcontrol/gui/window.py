@@ -16,6 +16,7 @@ from mlcontrol.engine import messages as m
 from mlcontrol.gui import actions as a
 from mlcontrol.gui.actions import Action, Bound, Context
 from mlcontrol.gui.bridge import Bridge, EngineState, Link
+from mlcontrol.gui.deep_link import DeepLink
 from mlcontrol.gui.page_catalog import make_page
 from mlcontrol.gui.pages.page import Page
 from mlcontrol.gui.theme import theme, tokens
@@ -78,6 +79,8 @@ class Window(QMainWindow):
         self._service: str | None = None
         self._torn: list[Window] = []
         self._was_lost = False
+        self._counting = False
+        self._burning: str | None = None  # the service of an open incident
         self.setWindowTitle("mlcontrol")
         self.setMinimumSize(960, 600)
         frame = _Frame()
@@ -172,6 +175,7 @@ class Window(QMainWindow):
 
     def _bind_everywhere(self) -> tuple[Bound, ...]:
         acts: dict[Action, Callable[[], None]] = {
+            a.INCIDENT: self._incident_mode,
             a.PALETTE: self.show_palette,
             a.KEY_SHEET: self.show_keys,
             a.REFRESH: self._poll_now,
@@ -219,6 +223,29 @@ class Window(QMainWindow):
         torn.open_page(self._current, self._service)
         torn.show()
 
+    def _incident_mode(self) -> None:
+        """The open incident, else the service that is worst off: one key from anywhere, and nothing is done by it."""
+        self._service = None
+        self.open_page("incident", service=self._burning)
+
+    def open_link(self, link: DeepLink) -> None:
+        """What a pager's link asks for, pre-filled: it starts nothing."""
+        self.open_page(link.page, service=link.service, alert=link.alert)
+
+    def _count_incidents(self) -> None:
+        if self._counting or not self.bridge.connected:
+            return
+        self._counting = True
+
+        def answered(event: Any) -> None:
+            self._counting = False
+            if isinstance(event, m.IncidentsAnswer):
+                burning = [one for one in event.incidents if one.open]
+                self._burning = burning[0].service if burning else None
+                self.rail.set_note("incident", f"{len(burning)} open" if burning else "")
+
+        self.bridge.ask(m.FindIncidents(request=self.bridge.request_id()), answered)
+
     def _poll_now(self) -> None:
         command = m.RefreshNow(request=self.bridge.request_id(), service=self._service)
 
@@ -251,6 +278,8 @@ class Window(QMainWindow):
             self._frame.set_production(name == "production")
         live = sum(not operation.phase.ended for operation in state.operations.values())
         self.rail.set_note("rollouts", f"{live} live" if live else "")
+        if changes.events or changes.settings:
+            self._count_incidents()
         self.status.refresh()
 
     def _on_engine(self, engine: EngineState) -> None:

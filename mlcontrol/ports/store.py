@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from mlcontrol.core.audit import AuditRow, ChainVerdict
 from mlcontrol.core.audit_export import Checkpoint
 from mlcontrol.core.drill import Drill
+from mlcontrol.core.incident import EntryKind, Incident
 from mlcontrol.core.lease import Holder, Lease
 from mlcontrol.core.permission import Approval
 from mlcontrol.core.types import EventKind, Sample, SeriesData, TimelineEvent
@@ -99,6 +100,16 @@ class Drills(Protocol):
     def last_return(self, service: str) -> ReturnCheck | None: ...
 
 
+class Incidents(Protocol):
+    """Entries are only added; two writers at once never both get the same place."""
+
+    def append(
+        self, incident: str, seq: int, at_s: float, actor: str, kind: EntryKind, text: str, data: Mapping[str, str]
+    ) -> bool: ...
+    def get(self, incident: str) -> Incident | None: ...
+    def all(self) -> tuple[Incident, ...]: ...
+
+
 class Store(Protocol):
     @property
     def audit(self) -> AuditLog: ...
@@ -108,6 +119,8 @@ class Store(Protocol):
     def reviews(self) -> Reviews: ...
     @property
     def history(self) -> History: ...
+    @property
+    def incidents(self) -> Incidents: ...
     @property
     def knowledge(self) -> Knowledge: ...
     @property

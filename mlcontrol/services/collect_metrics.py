@@ -118,7 +118,35 @@ class Meter:
             samples.extend(
                 self._sample(series.ERROR_SHARE, at, count / total, type=kind) for kind, count in errors.items()
             )
+        counted = self._counted(connection)
+        if counted is not None:
+            answers, failed = counted
+            samples.append(self._sample(series.ALL_ANSWERS, at, answers, source=connection))
+            samples.append(self._sample(series.FAILED_ANSWERS, at, failed, source=connection))
         return samples
+
+    def _counted(self, connection: str) -> tuple[float, float] | None:
+        """Answers, and failed ones, since the reading before; `None` where this source is not the one that counts them."""
+        routed = any(quantity == "responses" for _, quantity, *_ in self.counters)
+        answers = failed = 0.0
+        told = False
+        for (source, quantity, _, _, labels), window in self.counters.items():
+            grown = window.last_increase()
+            if source != connection or grown is None:
+                continue
+            if routed and quantity == "responses":
+                told = True
+                answers += grown
+                failed += grown if dict(labels).get("code", "")[:1] in ("4", "5") else 0.0
+            elif not routed and quantity == "requests_error":
+                failed += grown
+        if not routed:
+            grown_by_version = [
+                entry.answers.last_increase() for (source, _), entry in self.versions.items() if source == connection
+            ]
+            told = any(grown is not None for grown in grown_by_version)
+            answers = sum(grown or 0.0 for grown in grown_by_version)
+        return (answers, failed) if told else None
 
     def _errors(self) -> tuple[dict[str, int], int]:
         """Errors by type, and answers in all: as the router sees the callers' side; without one, as the endpoints see theirs."""

@@ -16,6 +16,7 @@ from mlcontrol.core.types import EventKind, Health, TimelineEvent
 from mlcontrol.ports.errors import problem_of
 from mlcontrol.services.context import ServiceContext
 from mlcontrol.services.effects import Effects
+from mlcontrol.services.evidence import evidence_of
 from mlcontrol.services.holding import Holding
 
 _EVENT_KIND = {
@@ -145,6 +146,7 @@ class OperationRun:
     def _journal_intent(self, plan: Plan) -> None:
         steps = [(step.id, step.expected_s) for step in plan.steps]
         body = journal.intent_body(plan, self._reason, steps, self._effects.before.as_body())
+        body["evidence"] = self._ctx.store.audit.put_evidence(evidence_of(plan))
         self._append(journal.INTENT, body)
 
     def _journal_step(self, step: str, state: StepState, detail: str) -> None:

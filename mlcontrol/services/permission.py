@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mlcontrol.core.freeze import binds
+from mlcontrol.core.incident import frozen_by
 from mlcontrol.core.operation import OperationKind
 from mlcontrol.core.permission import Approval, Automation, automation, people_needed, standing, valid_for_s
 from mlcontrol.core.plan import Plan
@@ -57,7 +58,12 @@ class Permissions:
         """Why this service may not be deployed to now, one sentence a freeze."""
         now = self._ctx.clock.utc_s()
         found = (binds(f, settings.id, settings.environment, now) for f in self._ctx.settings.freezes.values())
-        return tuple(words for words in found if words)
+        stopped = [words for words in found if words]
+        environment = settings.environment or self._ctx.settings.environment
+        burning = frozen_by(self._ctx.store.incidents.all(), settings.id, environment)
+        if burning is not None:
+            stopped.append(f"Incident {burning.number} burns in {burning.environment or burning.service}.")
+        return tuple(stopped)
 
     def approvals(self, settings: ServiceSettings, plan_hash: str, actor: str) -> tuple[int, tuple[Approval, ...]]:
         """How many others are needed, and whose approvals count for ``actor`` now."""

@@ -10,6 +10,7 @@ from mlcontrol.ports.clock import Clock
 from mlcontrol.store.audit_log import AuditLog
 from mlcontrol.store.database import Database, open_database
 from mlcontrol.store.history import History
+from mlcontrol.store.incidents import Incidents
 from mlcontrol.store.knowledge import Knowledge
 from mlcontrol.store.leases import Leases
 from mlcontrol.store.reviews import Reviews
@@ -27,6 +28,7 @@ class Store:
         self.audit = AuditLog(database, clock, heads)
         self.timeline = Timeline(database)
         self.reviews = Reviews(database)
+        self.incidents = Incidents(database)
         self.knowledge = Knowledge(database, clock)
         self.leases = Leases(database, clock)
         self.approvals = Approvals(database)

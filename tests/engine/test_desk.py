@@ -34,6 +34,9 @@ def services(**parts: Any) -> Services:
         "permissions",
         "drills",
         "watch",
+        "incidents",
+        "briefing",
+        "postmortems",
     )
     return Services(ctx=ctx, **{name: parts.get(name, quiet) for name in names})  # type: ignore[arg-type]
 

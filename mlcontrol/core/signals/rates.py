@@ -44,6 +44,10 @@ class CounterWindow:
         """Counted over the window; `None` before the second reading."""
         return self._points[-1][1] - self._points[0][1] if len(self._points) > 1 else None
 
+    def last_increase(self) -> float | None:
+        """Counted between the last two readings."""
+        return self._points[-1][1] - self._points[-2][1] if len(self._points) > 1 else None
+
     def rate(self) -> float | None:
         """Per second over the window."""
         increase = self.increase()

@@ -14,7 +14,10 @@ from mlcontrol.services.collector import Collector
 from mlcontrol.services.connections import Connections
 from mlcontrol.services.context import ChecksService, RolloutsService, ServiceContext, Tell
 from mlcontrol.services.drills import DrillRoom
+from mlcontrol.services.incident_briefing import Briefing
+from mlcontrol.services.incidents import Incidents
 from mlcontrol.services.permission import Permissions
+from mlcontrol.services.postmortem import Postmortems
 from mlcontrol.services.review_campaigns import CampaignDesk
 from mlcontrol.services.reviews import ReviewDesk
 from mlcontrol.services.timeline import Records
@@ -43,6 +46,9 @@ class Services:
     permissions: Permissions
     drills: DrillRoom
     watch: Watch
+    incidents: Incidents
+    briefing: Briefing
+    postmortems: Postmortems
 
     def may_write(self) -> None:
         """Raises `ProblemError` where this engine may only look."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from mlcontrol.engine.messages import connections, fleet, records, reviews, rollouts, shape, together
+from mlcontrol.engine.messages import connections, fleet, incidents, records, reviews, rollouts, shape, together
 from mlcontrol.engine.messages.connections import (
     ConnectionDiagnosis as ConnectionDiagnosis,
 )
@@ -74,6 +74,33 @@ from mlcontrol.engine.messages.fleet import (
 )
 from mlcontrol.engine.messages.fleet import (
     TimelineGrew as TimelineGrew,
+)
+from mlcontrol.engine.messages.incidents import (
+    BriefAnswer as BriefAnswer,
+)
+from mlcontrol.engine.messages.incidents import (
+    DeclareIncident as DeclareIncident,
+)
+from mlcontrol.engine.messages.incidents import (
+    FindIncidents as FindIncidents,
+)
+from mlcontrol.engine.messages.incidents import (
+    IncidentAnswer as IncidentAnswer,
+)
+from mlcontrol.engine.messages.incidents import (
+    IncidentsAnswer as IncidentsAnswer,
+)
+from mlcontrol.engine.messages.incidents import (
+    MakePostmortem as MakePostmortem,
+)
+from mlcontrol.engine.messages.incidents import (
+    PostmortemAnswer as PostmortemAnswer,
+)
+from mlcontrol.engine.messages.incidents import (
+    QueryIncident as QueryIncident,
+)
+from mlcontrol.engine.messages.incidents import (
+    WriteIncident as WriteIncident,
 )
 from mlcontrol.engine.messages.records import (
     AddNote as AddNote,
@@ -249,8 +276,25 @@ from mlcontrol.engine.messages.together import (
 
 PROTOCOL = 1
 
-Command = fleet.Command | rollouts.Command | connections.Command | records.Command | reviews.Command | together.Command
-Event = shape.Event | fleet.Event | rollouts.Event | connections.Event | records.Event | reviews.Event | together.Event
+Command = (
+    fleet.Command
+    | rollouts.Command
+    | connections.Command
+    | records.Command
+    | reviews.Command
+    | incidents.Command
+    | together.Command
+)
+Event = (
+    shape.Event
+    | fleet.Event
+    | rollouts.Event
+    | connections.Event
+    | records.Event
+    | reviews.Event
+    | incidents.Event
+    | together.Event
+)
 
 _encoder = msgspec.msgpack.Encoder()
 _commands: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(Command)

@@ -21,7 +21,7 @@ class Card(QFrame):
         self.body.setContentsMargins(16, 12, 16, 12)
         self.body.setSpacing(8)
         if title:
-            head = QHBoxLayout()
+            self.head_row = head = QHBoxLayout()
             head.setSpacing(8)
             self.title = PlainLabel(title, "strong")
             self.note = PlainLabel(note, "small", "quiet")

@@ -1,0 +1,284 @@
+"""`mlcontrol incident`: the incidents without a window, their postmortems, and exercises with their scores."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from platformdirs import user_data_path
+
+from mlcontrol.cli.exit_codes import DONE, UNKNOWN
+from mlcontrol.cli.output import add_common, jsonable, plain, put_json, put_table, utc
+from mlcontrol.cli.session import Session, actor
+from mlcontrol.core.decision_times import decision_times
+from mlcontrol.core.exercise import Score, score
+from mlcontrol.core.incident import EntryKind, Incident
+from mlcontrol.core.incident_story import duration
+from mlcontrol.core.problem import Problem, ProblemError
+from mlcontrol.engine import messages as m
+from mlcontrol.engine.hosts import new_request
+
+MAKE_S = 60.0
+
+
+def add_parser(commands: Any) -> None:
+    parser = commands.add_parser("incident", help="declare, write, resolve, export the postmortem; exercises")
+    what = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
+    listing = what.add_parser("list", help="newest first")
+    listing.add_argument("--text", default="", help="words that must occur")
+    declare = what.add_parser("declare", help="open an incident of a service, or join it")
+    declare.add_argument("service")
+    declare.add_argument("--title", default="")
+    show = what.add_parser("show", help="what is known of it now")
+    write = what.add_parser("write", help="add a line: a note, a decision, a hypothesis, an action item")
+    write.add_argument("text")
+    write.add_argument(
+        "--kind", choices=("note", "decision", "hypothesis", "action-item", "mitigated", "resolved"), default="note"
+    )
+    export = what.add_parser("export", help="the postmortem as Markdown, HTML and PDF")
+    export.add_argument("--to", type=Path, default=Path(), metavar="FOLDER")
+    practice = what.add_parser("practice", help="play a scripted incident of the sandbox as an exercise")
+    practice.add_argument("fault")
+    scored = what.add_parser("score", help="score the last exercise; kept for you alone")
+    board = what.add_parser("board", help="your exercises, best first")
+    for one in (show, write, export):
+        one.add_argument("--incident", default="", metavar="NUMBER", help="default: the newest")
+    for one in (listing, declare, show, write, export, practice, scored, board):
+        add_common(one)
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.what == "practice":
+        return _practice(args)
+    if args.what == "board":
+        return _board(args)
+    with Session(args.workspace) as session:
+        handlers = {
+            "list": _list,
+            "declare": _declare,
+            "show": _show,
+            "write": _write,
+            "export": _export,
+            "score": _score,
+        }
+        return handlers[args.what](session, args)
+
+
+def _all(session: Session, text: str = "") -> tuple[Incident, ...]:
+    answer = session.ask(m.FindIncidents(request=new_request(), text=text))
+    assert isinstance(answer, m.IncidentsAnswer)
+    return answer.incidents
+
+
+def _chosen(session: Session, number: str) -> Incident:
+    found = [one for one in _all(session) if not number or str(one.number) == number.removeprefix("#")]
+    if not found:
+        raise ProblemError(
+            Problem("There is no such incident.", "", "`mlcontrol incident list` shows them.", "not-found")
+        )
+    return found[0]
+
+
+def _list(session: Session, args: argparse.Namespace) -> int:
+    found = _all(session, args.text)
+    if args.format == "json":
+        put_json({"schema": "mlcontrol.incidents/1", "incidents": [_plain(one) for one in found]})
+    elif found:
+        rows = [
+            (str(one.number), str(utc(one.detected_s)), one.service, one.phase.value, one.holder or "-", one.title)
+            for one in found
+        ]
+        put_table(("NUMBER", "SINCE (UTC)", "SERVICE", "PHASE", "HELD BY", "TITLE"), rows)
+    else:
+        print("There are no incidents.")
+    return DONE if found else UNKNOWN
+
+
+def _plain(incident: Incident) -> dict[str, Any]:
+    body: dict[str, Any] = jsonable(incident)
+    return {**body, "detected": utc(incident.detected_s)}
+
+
+def _declare(session: Session, args: argparse.Namespace) -> int:
+    answer = session.ask(
+        m.DeclareIncident(request=new_request(), service=args.service, actor=actor(), title=args.title)
+    )
+    assert isinstance(answer, m.IncidentAnswer)
+    return _tell(answer.incident, args)
+
+
+def _tell(incident: Incident, args: argparse.Namespace) -> int:
+    if args.format == "json":
+        put_json({"schema": "mlcontrol.incident/1", **_plain(incident)})
+    else:
+        print(
+            plain(f"Incident {incident.number} ({incident.phase.value}): {incident.title}; held by {incident.holder}.")
+        )
+    return DONE
+
+
+def _show(session: Session, args: argparse.Namespace) -> int:
+    chosen = _chosen(session, args.incident)
+    answer = session.ask(m.QueryIncident(request=new_request(), incident=chosen.id), MAKE_S)
+    assert isinstance(answer, m.BriefAnswer)
+    if args.format == "json":
+        put_json({"schema": "mlcontrol.incident-brief/1", **jsonable(answer.brief)})
+    else:
+        print(plain(answer.brief.handoff).strip())
+        for one in answer.brief.by_hand:
+            print(plain(f"# {one.title}\n{one.shell}"))
+    return DONE
+
+
+def _write(session: Session, args: argparse.Namespace) -> int:
+    chosen = _chosen(session, args.incident)
+    answer = session.ask(
+        m.WriteIncident(
+            request=new_request(), incident=chosen.id, kind=EntryKind(args.kind), actor=actor(), text=args.text
+        )
+    )
+    assert isinstance(answer, m.IncidentAnswer)
+    return _tell(answer.incident, args)
+
+
+def _export(session: Session, args: argparse.Namespace) -> int:
+    chosen = _chosen(session, args.incident)
+    answer = session.ask(m.MakePostmortem(request=new_request(), incident=chosen.id), MAKE_S)
+    assert isinstance(answer, m.PostmortemAnswer)
+    place = args.to / answer.name
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        (place / f"{answer.name}.md").write_text(answer.markdown, "utf-8")
+        (place / f"{answer.name}.html").write_text(answer.html, "utf-8")
+        (place / "printable.html").write_text(answer.printable, "utf-8")
+        for name, svg in answer.charts.items():
+            (place / name).write_text(svg, "utf-8")
+    except OSError as error:
+        raise ProblemError(Problem(f"{place} cannot be written.", error.strerror or "", "", "store")) from error
+    why = _print_pages(place / "printable.html", place / f"{answer.name}.pdf")
+    (place / "printable.html").unlink(missing_ok=True)
+    if args.format == "json":
+        put_json({"schema": "mlcontrol.postmortem/1", "folder": str(place), "pdf": not why, "why_no_pdf": why})
+    else:
+        print(f"{place}: Markdown, HTML{'' if why else ' and PDF'}.")
+        if why:
+            sys.stderr.write(f"mlcontrol: the PDF was not made: {why}\n")
+    return DONE
+
+
+def _print_pages(source: Path, target: Path) -> str:
+    """Why the PDF was not made; empty when it was. Laying out pages needs Qt, which a server may not have."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "mlcontrol.gui.print_pages", str(source), str(target)],
+        env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
+        capture_output=True,
+        text=True,
+        timeout=MAKE_S,
+        check=False,
+    )
+    return "" if ran.returncode == 0 else (ran.stderr.strip().splitlines() or ["no reason was given"])[-1]
+
+
+def _exercises() -> Path:
+    return user_data_path("mlcontrol") / "exercises.json"
+
+
+def _kept() -> dict[str, Any]:
+    try:
+        kept = json.loads(_exercises().read_text())
+    except (OSError, ValueError):
+        return {"scores": []}
+    return kept if isinstance(kept, dict) and isinstance(kept.get("scores"), list) else {"scores": []}
+
+
+def _keep(kept: dict[str, Any]) -> None:
+    """For this person alone: nothing of it is in the shared store, and nobody else may read the file."""
+    path = _exercises()
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    beside = path.with_suffix(".new")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(kept, file)
+    beside.replace(path)
+
+
+def _practice(args: argparse.Namespace) -> int:
+    from mlcontrol.sandbox import fleet
+
+    started_s = time.time()
+    fleet.play_fault(None, args.fault, None)
+    _keep({**_kept(), "running": {"fault": args.fault, "started_s": started_s}})
+    print(f"{args.fault} is being played. Work it through; then `mlcontrol incident score`.")
+    return DONE
+
+
+def _score(session: Session, args: argparse.Namespace) -> int:
+    kept = _kept()
+    running = kept.get("running")
+    if not isinstance(running, dict):
+        raise ProblemError(
+            Problem("No exercise is running.", "", "Start one: `mlcontrol incident practice FAULT`.", "not-found")
+        )
+    started_s = float(running["started_s"])
+    mine = [one for one in _all(session) if one.declared_s is not None and one.declared_s >= started_s]
+    if not mine:
+        raise ProblemError(
+            Problem(
+                "Nobody has declared an incident since the exercise began.",
+                "",
+                "Declare it on the incident page.",
+                "unknown",
+            )
+        )
+    incident = mine[-1]
+    times = decision_times(incident, session.state.operations.values(), started_s)
+    found = score(str(running["fault"]), actor(), started_s, times)
+    _keep({"scores": [*kept["scores"], jsonable(found)]})
+    _put_score(found, args)
+    return DONE
+
+
+def _put_score(found: Score, args: argparse.Namespace) -> None:
+    if args.format == "json":
+        put_json({"schema": "mlcontrol.exercise/1", **jsonable(found)})
+        return
+    words = [
+        f"{name} {duration(seconds) if seconds is not None else 'not done'}"
+        for name, seconds in (
+            ("noticed in", found.detect_s),
+            ("decided in", found.decide_s),
+            ("recovered in", found.recover_s),
+        )
+    ]
+    print(f"{found.fault}: {found.points} points; {', '.join(words)}.")
+    for turn in found.wrong_turns:
+        print(plain(f"  wrong turn: {turn}"))
+
+
+def _board(args: argparse.Namespace) -> int:
+    scores = sorted(_kept()["scores"], key=lambda one: -one["points"])
+    if args.format == "json":
+        put_json({"schema": "mlcontrol.exercises/1", "scores": scores})
+    elif scores:
+        put_table(
+            ("POINTS", "FAULT", "WHEN (UTC)", "NOTICED", "DECIDED", "RECOVERED", "WRONG TURNS"),
+            [
+                (
+                    str(one["points"]),
+                    one["fault"],
+                    str(utc(one["at_s"])),
+                    *(duration(one[k]) if one[k] is not None else "-" for k in ("detect_s", "decide_s", "recover_s")),
+                    str(len(one["wrong_turns"])),
+                )
+                for one in scores
+            ],
+        )
+    else:
+        print("No exercise has been scored yet.")
+    return DONE if scores else UNKNOWN

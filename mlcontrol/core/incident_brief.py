@@ -1,0 +1,77 @@
+"""Everything the incident page shows of one incident, as one value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from mlcontrol.core.impact import Impact
+from mlcontrol.core.incident import Incident
+from mlcontrol.core.incident_log import LogLine
+from mlcontrol.core.incident_story import Story
+from mlcontrol.core.likeness import Likeness
+from mlcontrol.core.recovery import Tick
+from mlcontrol.core.runbook import ByHand
+
+
+@dataclass(frozen=True, slots=True)
+class SuspectLine:
+    """``event``: id of the timeline event; empty: "none of these". ``probability``: 0..1."""
+
+    event: str
+    title: str
+    why: str
+    probability: float
+    at_s: float | None = None
+    version_from: str | None = None
+    version_to: str | None = None
+    operation: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Onset:
+    """When it began, and in which signal that was seen. ``low_s``..``high_s``: 95 %."""
+
+    signal: str
+    at_s: float
+    low_s: float
+    high_s: float
+    before: float
+    after: float
+
+
+@dataclass(frozen=True, slots=True)
+class Prevention:
+    """What would have caught it. ``kind``: "rule", "golden", "alert" or "drill". ``backtest``: what it says of history."""
+
+    id: str
+    kind: str
+    title: str
+    why: str
+    backtest: str
+    added: bool = False  # put on the list of things to do
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """``ticks``: empty until there is a way back under way. ``made_s``: UTC seconds; the page shows its age."""
+
+    incident: Incident
+    story: Story
+    made_s: float
+    onset: Onset | None = None
+    suspects: tuple[SuspectLine, ...] = ()
+    separable: bool = False
+    verdict: str = ""
+    impact: Impact = field(default_factory=lambda: Impact(0.0))
+    operation: str = ""
+    ticks: tuple[Tick, ...] = ()
+    proven: bool = False
+    log: tuple[LogLine, ...] = ()
+    alike: tuple[Likeness, ...] = ()
+    recurred: int = 0
+    by_hand: tuple[ByHand, ...] = ()
+    update: str = ""  # a message for the status channel
+    handoff: str = ""
+    prevention: tuple[Prevention, ...] = ()
+    silences: tuple[str, ...] = ()
+    gaps: tuple[str, ...] = field(default=())  # what is not known, in words

@@ -1,0 +1,56 @@
+"""The keys of the incident page."""
+
+from __future__ import annotations
+
+from mlcontrol.gui.actions import ROLL_BACK, Action, Context, may_change, needs_engine
+
+PAGE = "incident"
+
+
+def _may_write(context: Context) -> str:
+    return needs_engine(context) or context.view_only
+
+
+DECLARE = Action(
+    "incident.declare", "Declare, or join", "I", "Open the incident; deploys there are frozen", PAGE, may_change
+)
+NOTE = Action("incident.note", "Note", "N", "Write a line into the log", PAGE, _may_write)
+DECISION = Action("incident.decision", "Decision", "D", "Write down what was decided", PAGE, _may_write)
+HYPOTHESIS = Action("incident.hypothesis", "Hypothesis", "Y", "Write down what may be the cause", PAGE, _may_write)
+TO_DO = Action("incident.to-do", "Action item", "A", "Something to do afterwards", PAGE, _may_write)
+TAKE_OVER = Action("incident.take-over", "Take over", "T", "You act from here on; the other is told", PAGE, _may_write)
+HAND_OVER = Action(
+    "incident.hand-over", "Hand over", "H", "To the next person, with all that is known", PAGE, _may_write
+)
+SILENCE = Action(
+    "incident.silence", "Silence 30 min", "S", "An alert that says what you know already", PAGE, _may_write
+)
+LIFT = Action("incident.lift", "Lift a silence", "Shift+S", "Let the alert speak again", PAGE, _may_write)
+MESSAGE = Action("incident.message", "Status update", "M", "Copies the message for the status channel", PAGE)
+HANDOFF = Action("incident.handoff", "Copy the handoff", "Shift+H", "All the next person must know", PAGE)
+COMMANDS = Action("incident.commands", "Copy the commands by hand", "W", "For when the panel cannot act", PAGE)
+CLOSE = Action("incident.close", "Resolve", "C", "It is over; deploys go on", PAGE, _may_write)
+REOPEN = Action("incident.reopen", "Reopen", "Shift+C", "It was closed too early", PAGE, _may_write)
+POSTMORTEM = Action("incident.postmortem", "Postmortem", "X", "Markdown, HTML, PDF with the charts", PAGE, needs_engine)
+PREVENT = Action(
+    "incident.prevent",
+    "List what would have caught it",
+    "V",
+    "Puts the next proposal on the list of things to do",
+    PAGE,
+    _may_write,
+)
+NEXT = Action("incident.next", "Next incident", "J", "Also the resolved ones", PAGE)
+PREVIOUS = Action("incident.previous", "Previous incident", "K", "", PAGE)
+LEAVE = Action("incident.leave", "Leave the plan", "Escape", "Nothing is done", PAGE)
+ERRORS = Action("incident.reason-e", "Reason: errors", "E", "While the way back asks why", PAGE)
+QUALITY = Action("incident.reason-q", "Reason: quality", "Q", "While the way back asks why", PAGE)
+LATENCY = Action("incident.reason-l", "Reason: latency", "L", "While the way back asks why", PAGE)
+OTHER = Action("incident.reason-o", "Reason: other", "O", "While the way back asks why", PAGE)
+SUSPECTS = tuple(
+    Action(f"incident.suspect-{n}", f"Suspect {n}", str(n), "What changed with it; says that you suspect it", PAGE)
+    for n in range(1, 6)
+)
+BACK = Action(
+    ROLL_BACK.id, ROLL_BACK.text, ROLL_BACK.keys, "The express way back to the last good version", PAGE, ROLL_BACK.rule
+)

@@ -1,0 +1,93 @@
+"""The running log, and the line in which the next entry is written."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QWidget
+
+from mlcontrol.core.incident import EntryKind
+from mlcontrol.core.incident_brief import Brief
+from mlcontrol.gui.viewmodels.incident_words import log_line
+from mlcontrol.gui.widgets.card import Card
+from mlcontrol.gui.widgets.label import PlainLabel
+from mlcontrol.gui.widgets.row_list import Row, RowList
+
+_ASKED = {
+    EntryKind.NOTE: "note",
+    EntryKind.DECISION: "decision",
+    EntryKind.HYPOTHESIS: "hypothesis",
+    EntryKind.ACTION_ITEM: "to do afterwards",
+    EntryKind.HANDED_OVER: "hand over to (name)",
+    EntryKind.SILENCED: "silence for 30 min (which alert)",
+    EntryKind.SILENCE_LIFTED: "lift the silence of (which alert)",
+    EntryKind.RESOLVED: "resolved because",
+}
+
+
+class _Line(QLineEdit):
+    left = Signal()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.left.emit()
+            return
+        super().keyPressEvent(event)
+
+
+class IncidentLog(Card):
+    """*Signals:* ``written(kind, text)``; ``left()``: the line was left without a word."""
+
+    written = Signal(object, str)
+    left = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("Log", "kept as you work; becomes the postmortem", parent)
+        self.body.setContentsMargins(12, 8, 12, 8)
+        self.rows = RowList("What happened, newest first")
+        self.rows.setProperty("surface", "panel")
+        self.body.addWidget(self.rows, 1)
+        self._row = QWidget()
+        row = QHBoxLayout(self._row)
+        row.setContentsMargins(0, 0, 0, 0)
+        self._kind = EntryKind.NOTE
+        self._asked = PlainLabel("", "small", "accent")
+        self.line = _Line()
+        self.line.returnPressed.connect(self._on_return)
+        self.line.left.connect(self._on_left)
+        row.addWidget(self._asked)
+        row.addWidget(self.line, 1)
+        self.body.addWidget(self._row)
+        self._row.hide()
+
+    def show_brief(self, brief: Brief) -> None:
+        rows = []
+        for i, line in enumerate(reversed(brief.log)):
+            at, who, text = log_line(line)
+            loud = line.severity.value in ("critical", "warning") and line.source != "person"
+            state = line.severity.value if loud else ""
+            rows.append(
+                Row(
+                    f"{line.at_s:.3f}-{i}-{line.kind}", text, state, right=f"{who}  {at}", quiet=line.source != "person"
+                )
+            )
+        self.rows.set_rows(rows)
+
+    def ask(self, kind: EntryKind, prefill: str = "") -> None:
+        self._kind = kind
+        self._asked.setText(_ASKED[kind])
+        self.line.setAccessibleName(_ASKED[kind])
+        self.line.setText(prefill)
+        self.line.selectAll()
+        self._row.show()
+        self.line.setFocus()
+
+    def _on_return(self) -> None:
+        text = self.line.text().strip()
+        if text:
+            self._row.hide()
+            self.written.emit(self._kind, text)
+
+    def _on_left(self) -> None:
+        self._row.hide()
+        self.left.emit()

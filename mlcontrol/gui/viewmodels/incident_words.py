@@ -1,0 +1,125 @@
+"""The incident page in words: its head, its ticks, its log, its way back, and why a key cannot act."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mlcontrol.core.incident import Incident, IncidentPhase
+from mlcontrol.core.incident_brief import Brief
+from mlcontrol.core.incident_log import LogLine
+from mlcontrol.core.recovery import Tick, TickState
+from mlcontrol.core.types import ServiceState, WayBackState
+from mlcontrol.gui.viewmodels.phrases import (
+    age_text,
+    clock_text,
+    duration_text,
+    percent_text,
+    version_text,
+    visible_text,
+)
+
+TICK_GLYPH = {
+    TickState.WAITING: "waiting",
+    TickState.RUNNING: "running",
+    TickState.GREEN: "done",
+    TickState.RED: "critical",
+    TickState.UNKNOWN: "unknown",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """``clock``: how long it hurts, or hurt. ``tone``: of the first sentence."""
+
+    title: str
+    subtitle: str
+    sentences: tuple[str, str, str]
+    tone: str
+    clock: str
+    clock_note: str
+    freeze: str
+
+
+def head(brief: Brief, me: str, now_s: float, environment: str) -> Head:
+    incident = brief.incident
+    began_s = min(incident.detected_s, brief.onset.at_s) if brief.onset is not None else incident.detected_s
+    end_s = incident.mitigated_s if incident.mitigated_s is not None else incident.resolved_s
+    lasted = duration_text(max(0.0, (now_s if end_s is None else end_s) - began_s))
+    note = "impact so far" if end_s is None else "impact, until callers were served well"
+    if brief.impact.budget is not None:
+        note += f" · {percent_text(brief.impact.budget)} of the month’s budget"
+    return Head(
+        title=visible_text(incident.title, 120),
+        subtitle=subtitle(incident, me, brief),
+        sentences=tuple(visible_text(s, 300) for s in (brief.story.what, brief.story.since, brief.story.hurt)),  # type: ignore[arg-type]
+        tone=brief.story.tone,
+        clock=lasted,
+        clock_note=note,
+        freeze=freeze_words(incident, environment),
+    )
+
+
+def subtitle(incident: Incident, me: str, brief: Brief) -> str:
+    if not incident.id:
+        return "not declared yet"
+    parts = [f"incident {incident.number}", incident.phase.value]
+    if incident.practice:
+        parts.insert(0, "exercise")
+    if incident.open and incident.holder:
+        since = clock_text(incident.holder_since_s)
+        parts.append(f"yours since {since}" if incident.holder == me else f"{incident.holder} has it since {since}")
+    if brief.recurred:
+        parts.append(f"came back {brief.recurred} time{'s' if brief.recurred > 1 else ''} in 90 days")
+    return " · ".join(parts)
+
+
+def freeze_words(incident: Incident, environment: str) -> str:
+    if incident.phase is IncidentPhase.DECLARED:
+        return f"deploys to {environment or incident.service} are frozen"
+    return "deploys are not frozen" if incident.id else ""
+
+
+def way_back_words(service: ServiceState | None) -> tuple[str, str, str]:
+    """Title, readiness and seconds of the way back before it is taken."""
+    if service is None:
+        return "Way back", "the service is not known", ""
+    back = service.way_back
+    if back.target is None:
+        return "Way back: none", back.why or "no earlier version is known", ""
+    seconds = "" if back.seconds is None else f"{'' if back.measured else 'about '}{duration_text(back.seconds)}"
+    measured = ", measured here" if back.measured else ", estimated" if seconds else ""
+    ready = {
+        WayBackState.HOT: "HOT: loaded and answering",
+        WayBackState.COLD: "COLD: must be loaded first",
+        WayBackState.BLOCKED: "BLOCKED",
+        WayBackState.UNKNOWN: "not known",
+        WayBackState.NONE: "none",
+    }[back.state]
+    return f"Way back: {version_text(back.target)}", f"{ready}{measured}", seconds
+
+
+def tick_line(tick: Tick) -> tuple[str, str, str, str]:
+    """Title, evidence, seconds and what to do next."""
+    seconds = "" if tick.seconds is None else duration_text(tick.seconds)
+    return tick.title, visible_text(tick.evidence, 200), seconds, visible_text(tick.next, 300)
+
+
+def log_line(line: LogLine) -> tuple[str, str, str]:
+    return clock_text(line.at_s), visible_text(line.who, 40), visible_text(line.text, 400)
+
+
+def data_age(brief: Brief, cached_s: float | None, now_s: float) -> str:
+    """Said when what is shown is not of now."""
+    if cached_s is not None:
+        return f"last known state, {age_text(cached_s, now_s)}; asking the engine"
+    return "" if now_s - brief.made_s < 6 else f"as of {age_text(brief.made_s, now_s)}"
+
+
+def close_refusal(brief: Brief) -> str:
+    """Why the incident cannot be resolved now, shown on the key itself."""
+    if brief.incident.phase is IncidentPhase.MITIGATED:
+        return ""
+    if brief.incident.phase is IncidentPhase.RESOLVED:
+        return "it is resolved"
+    open_ticks = sum(t.state not in (TickState.GREEN, TickState.UNKNOWN) for t in brief.ticks)
+    return f"{open_ticks} left" if brief.ticks else "not mitigated yet"

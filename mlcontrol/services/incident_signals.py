@@ -1,0 +1,105 @@
+"""The series an incident is read from: which of them broke and when, and how many answers failed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mlcontrol.core import series
+from mlcontrol.core.impact import Counts, Floats
+from mlcontrol.core.incident_brief import Onset
+from mlcontrol.core.signals.changepoint import ChangePoint, change_points
+from mlcontrol.core.types import SeriesData
+from mlcontrol.services.context import ServiceContext
+
+BEFORE_S = 1200.0
+WHOLE = 20_000
+METRICS = (
+    series.FAILED_ANSWERS,
+    series.ALL_ANSWERS,
+    series.LATENCY_MS,
+    series.CALLER_LATENCY_MS,
+    series.QUERIES_PER_S,
+    series.QUALITY,
+    series.ANSWERED,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One signal over time. ``worse``: +1 when more is worse, -1 when less is. ``least``: the smallest change worth waking for,
+    as a share of the level before, or as a difference where ``absolute``."""
+
+    name: str
+    at_s: Floats
+    value: Floats
+    worse: int
+    least: float
+    absolute: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    counts: Counts
+    tracks: tuple[Track, ...]
+
+
+def read(ctx: ServiceContext, service: str, since_s: float, until_s: float) -> Evidence:
+    """``since_s``: of the incident; what was before it is read along."""
+    found = ctx.store.history.query(service, METRICS, since_s - BEFORE_S, until_s, WHOLE)
+    counts = counts_of(found)
+    tracks = []
+    if len(counts.at_s):
+        some = counts.answers > 0
+        tracks.append(Track("errors", counts.at_s[some], counts.failed[some] / counts.answers[some], 1, 0.005, True))
+    for metric, name in ((series.CALLER_LATENCY_MS, "latency of callers"), (series.LATENCY_MS, "latency p99")):
+        merged = _merged([d for d in found if d.key.metric == metric and d.key.label("quantile") == "0.99"], np.fmax)
+        if merged is not None:
+            tracks.append(Track(name, *merged, 1, 0.3))
+    queries = _merged([d for d in found if d.key.metric == series.QUERIES_PER_S], np.add)
+    if queries is not None:
+        tracks.append(Track("traffic", *queries, -1, 0.5))
+    quality = _merged(
+        [d for d in found if d.key.metric == series.QUALITY and d.key.label("source") == "labels"], np.fmin
+    )
+    if quality is not None:
+        tracks.append(Track("quality", *quality, -1, 0.02))
+    return Evidence(counts, tuple(tracks))
+
+
+def counts_of(found: tuple[SeriesData, ...]) -> Counts:
+    answers = _merged([d for d in found if d.key.metric == series.ALL_ANSWERS], np.add)
+    failed = _merged([d for d in found if d.key.metric == series.FAILED_ANSWERS], np.add)
+    if answers is None or failed is None:
+        return Counts(np.empty(0), np.empty(0), np.empty(0))
+    at = np.intersect1d(answers[0], failed[0])
+    return Counts(at, answers[1][np.searchsorted(answers[0], at)], failed[1][np.searchsorted(failed[0], at)])
+
+
+def onset(tracks: tuple[Track, ...], around_s: float) -> tuple[Onset, ChangePoint] | None:
+    """The change for the worse that is nearest before ``around_s`` (when it was noticed), of the first signal that shows one."""
+    for track in tracks:
+        points = [p for p in change_points(track.at_s, track.value) if _counts(p, track)]
+        near = [p for p in points if p.low_s <= around_s + 120]
+        if near:
+            point = max(near, key=lambda p: p.at_s)
+            return Onset(track.name, point.at_s, point.low_s, point.high_s, point.before, point.after), point
+    return None
+
+
+def _counts(point: ChangePoint, track: Track) -> bool:
+    change = track.worse * (point.after - point.before)
+    return change >= (track.least if track.absolute else track.least * abs(point.before))
+
+
+def _merged(found: list[SeriesData], how: np.ufunc) -> tuple[Floats, Floats] | None:
+    """Several series as one: at each moment their sum, largest or smallest."""
+    if not found:
+        return None
+    at = np.concatenate([np.frombuffer(d.at_s, "<f8") for d in found])
+    value = np.concatenate([np.frombuffer(d.value, "<f8") for d in found])
+    moments, place = np.unique(at, return_inverse=True)
+    merged = np.full(len(moments), 0.0 if how is np.add else np.nan)
+    how.at(merged, place, value)
+    return moments, merged

@@ -1,0 +1,72 @@
+"""Incidents as their entries. Two writers at once never both succeed with the same place: the later one is told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from mlcontrol.core.incident import Entry, EntryKind, Incident, fold
+from mlcontrol.store.database import Database, StoreError
+from mlcontrol.store.tables.incidents import entries
+
+
+class Incidents:
+    """*Thread:* any, also several processes."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def append(
+        self,
+        incident: str,
+        seq: int,
+        at_s: float,
+        actor: str,
+        kind: EntryKind,
+        text: str,
+        data: Mapping[str, str],
+    ) -> bool:
+        """Add an entry at ``seq``; False when somebody else has written there meanwhile."""
+        row = {
+            "incident": incident,
+            "seq": seq,
+            "at_s": at_s,
+            "actor": actor,
+            "kind": kind.value,
+            "text": text,
+            "data": json.dumps(dict(data), sort_keys=True),
+        }
+        try:
+            with self._db.write() as connection:
+                if seq > 1:
+                    before = sa.select(sa.func.max(entries.c.seq)).where(entries.c.incident == incident)
+                    if connection.execute(before).scalar() != seq - 1:
+                        return False
+                connection.execute(entries.insert().values(**row))
+        except StoreError as error:
+            if isinstance(error.__cause__, sa.exc.IntegrityError):
+                return False
+            raise
+        return True
+
+    def get(self, incident: str) -> Incident | None:
+        query = sa.select(entries).where(entries.c.incident == incident).order_by(entries.c.seq)
+        with self._db.read() as connection:
+            return fold(_entry(row) for row in connection.execute(query))
+
+    def all(self) -> tuple[Incident, ...]:
+        """Oldest first."""
+        query = sa.select(entries).order_by(entries.c.incident, entries.c.seq)
+        found: dict[str, list[Entry]] = {}
+        with self._db.read() as connection:
+            for row in connection.execute(query):
+                found.setdefault(row.incident, []).append(_entry(row))
+        folded = [one for one in (fold(rows) for rows in found.values()) if one is not None]
+        return tuple(sorted(folded, key=lambda one: (one.detected_s, one.id)))
+
+
+def _entry(row: Any) -> Entry:
+    return Entry(row[0], row[1], row[2], row[3], EntryKind(row[4]), row[5], json.loads(row[6]))

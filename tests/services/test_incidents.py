@@ -1,0 +1,329 @@
+"""An incident from its declaration to its postmortem, on the real store and real rollouts; the world around them is small."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mlcontrol.core import series
+from mlcontrol.core.incident import EntryKind, IncidentPhase
+from mlcontrol.core.operation import OperationKind, Phase
+from mlcontrol.core.problem import ProblemError
+from mlcontrol.core.settings import ConnectionSettings
+from mlcontrol.core.state import FleetState
+from mlcontrol.core.types import (
+    ConnectionKind,
+    EventKind,
+    Freshness,
+    Health,
+    Sample,
+    SeriesKey,
+    ServiceState,
+    Signal,
+    Stamp,
+    TimelineEvent,
+    VersionFact,
+    WayBack,
+    WayBackState,
+)
+from mlcontrol.engine.wiring import bundled
+from mlcontrol.services.incident_briefing import Briefing
+from mlcontrol.services.incident_prevention import firings
+from mlcontrol.services.incidents import Incidents
+from mlcontrol.services.postmortem import Postmortems
+from mlcontrol.services.rollouts import Rollouts
+from tests.services.rollout_world import Context, PassingChecks, World
+
+WITHIN_S = 120.0
+
+
+class Burning(Context):
+    """A context whose service began to fail two minutes ago, forty seconds after a deploy, with the samples to show it."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.began_s = time.time() - 120
+        service = replace(self.settings.services["digits"], environment="prod", objectives={"error_rate": 0.01})
+        admin = {"admin": "10.0.0.5:9999", "version_map": "/maps/versions", "share_map": "/maps/shares"}
+        connections = {
+            "router": ConnectionSettings("router", ConnectionKind.ROUTING, "haproxy", "http://r", options=admin),
+            "registry": ConnectionSettings("registry", ConnectionKind.REGISTRY, "mlflow", "http://m:5000"),
+            "triton": ConnectionSettings("triton", ConnectionKind.SERVING, "triton", "http://t:8000"),
+        }
+        self.settings = replace(self.settings, services={"digits": service}, connections=connections)
+        self.used = "2"
+        self.deployed = TimelineEvent(
+            "d1",
+            self.began_s - 40,
+            EventKind.DEPLOY,
+            "deploy of v2",
+            "digits",
+            actor="ci",
+            version_from="1",
+            version_to="2",
+        )
+        self.store.timeline.append([self.deployed])
+        self.record(self.began_s - 900, time.time(), 0.2)
+
+    def record(self, since_s: float, until_s: float, failing: float) -> None:
+        samples = []
+        for at_s in np.arange(since_s, until_s, 5.0).tolist():
+            failed = round(200 * failing) if at_s > self.began_s else 0
+            for metric, value in ((series.ALL_ANSWERS, 200.0), (series.FAILED_ANSWERS, float(failed))):
+                samples.append(Sample(SeriesKey("digits", metric, (("source", "router"),)), at_s, value))
+        self.store.history.append(samples)
+
+    def state(self) -> FleetState:
+        now = time.time()
+        stamp = Stamp(now, time.monotonic(), 1)
+        fact = VersionFact((self.used,), Freshness.FRESH, stamp, "router")
+        bad = Signal(Health.CRITICAL, "errors 20 %", "errors are 20 %", freshness=Freshness.FRESH, at=stamp)
+        fine = Signal(Health.OK, "fine", freshness=Freshness.FRESH, at=stamp)
+        service = ServiceState(
+            "digits", "Digits", used=fact, served=fact, presence=fine, use=bad, accuracy=fine,
+            traffic_by_version={self.used: 40.0}, way_back=WayBack(WayBackState.HOT, "1", 3.0, True),
+        )  # fmt: skip
+        return FleetState(self.settings, {"digits": service}, operations=dict(self.operations))
+
+
+@pytest.fixture
+def ctx(tmp_path: Path) -> Iterator[Burning]:
+    made = Burning(World(stable="2", alias="2"), tmp_path)
+    yield made
+    made.store.close()
+
+
+@pytest.fixture
+def incidents(ctx: Burning) -> Incidents:
+    return Incidents(ctx)
+
+
+@pytest.fixture
+def briefing(ctx: Burning, incidents: Incidents) -> Briefing:
+    return Briefing(ctx, incidents, lambda: None)
+
+
+def roll_back(
+    ctx: Burning, incidents: Incidents, kind: OperationKind = OperationKind.ROLLBACK, version: str = "1"
+) -> None:
+    rollouts = Rollouts(ctx, PassingChecks())
+    try:
+        plan = rollouts.make_plan(kind, "digits", version, kind is OperationKind.ROLLBACK)
+        rollouts.execute(f"op-{uuid.uuid4().hex}", plan.hash, "errors rose", "ann", True)
+        assert ctx.ended.wait(WITHIN_S)
+    finally:
+        rollouts.close()
+
+
+def test_two_who_are_paged_at_once_end_up_in_one_incident(ctx: Burning, incidents: Incidents) -> None:
+    gate = threading.Barrier(2)
+    found: list[str] = []
+
+    def declare(who: str) -> None:
+        gate.wait()
+        for _ in range(3):  # a person presses again when nothing seems to happen
+            found.append(incidents.declare("digits", who).id)
+
+    threads = [threading.Thread(target=declare, args=(who,)) for who in ("ann", "bob")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(found)) == 1
+    (one,) = incidents.find()
+    assert one.holder in ("ann", "bob")
+    assert set(one.people) == {"ann", "bob"}
+
+
+def test_every_entry_is_a_row_of_the_audit_log(ctx: Burning, incidents: Incidents) -> None:
+    one = incidents.declare("digits", "ann", alert="ErrorsHigh")
+    incidents.write(one.id, EntryKind.DECISION, "back to v1", "ann")
+    incidents.write(one.id, EntryKind.TOOK_OVER, "", "bob")
+    rows = ctx.store.audit.of_operation(one.id)
+    assert [(row.actor, row.action) for row in rows] == [
+        ("ann", "incident.declared"), ("ann", "incident.decision"), ("bob", "incident.took-over")
+    ]  # fmt: skip
+    assert json.loads(rows[1].body)["text"] == "back to v1"
+    assert ctx.store.audit.verify().ok
+
+
+def test_who_does_not_hold_it_may_write_but_not_act(incidents: Incidents) -> None:
+    one = incidents.declare("digits", "ann")
+    incidents.write(one.id, EntryKind.NOTE, "I look at the features", "bob")
+    with pytest.raises(ProblemError) as refused:
+        incidents.write(one.id, EntryKind.MITIGATED, "done", "bob")
+    assert refused.value.problem.code == "conflict"
+    with pytest.raises(ProblemError):
+        incidents.write(one.id, EntryKind.NOTE, "  ", "bob")
+
+
+def test_deploys_are_frozen_while_it_burns_and_a_rollback_is_not(ctx: Burning, incidents: Incidents) -> None:
+    incidents.declare("digits", "ann")
+    with pytest.raises(ProblemError) as refused:
+        roll_back(ctx, incidents, OperationKind.DEPLOY, "3")
+    assert refused.value.problem.code == "frozen"
+    assert ctx.world.writes == []
+    roll_back(ctx, incidents)
+    assert ctx.world.stable == "1"
+
+
+def test_twin_without_the_freeze_the_deploy_goes_through(
+    ctx: Burning, incidents: Incidents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    incidents.declare("digits", "ann")
+    monkeypatch.setattr("mlcontrol.services.permission.frozen_by", lambda *_: None)
+    rollouts = Rollouts(ctx, PassingChecks())
+    try:
+        plan = rollouts.make_plan(OperationKind.DEPLOY, "digits", "3", False)
+        rollouts.execute("op-1", plan.hash, "why not", "ann", True)
+        assert ctx.ended.wait(WITHIN_S)
+    finally:
+        rollouts.close()
+    assert ctx.world.stable == "3"
+
+
+def test_before_it_is_declared_it_is_told_and_nothing_is_kept(incidents: Incidents, briefing: Briefing) -> None:
+    brief = briefing.brief("", "digits")
+    assert brief.incident.id == ""
+    assert brief.story.what == "20.0 % of answers from Digits are errors."
+    assert incidents.find() == ()
+
+
+def test_the_brief_says_what_since_when_who_is_hurt_and_what_did_it(
+    ctx: Burning, incidents: Incidents, briefing: Briefing
+) -> None:
+    one = incidents.declare("digits", "ann")
+    brief = briefing.brief(one.id)
+    assert brief.onset is not None
+    assert abs(brief.onset.at_s - ctx.began_s) <= 10
+    assert "after “deploy of v2”" in brief.story.since
+    assert brief.suspects[0].event == "d1"
+    assert brief.suspects[-1].title == "None of these" or any(s.event == "" for s in brief.suspects)
+    assert brief.impact.failed == pytest.approx(40 * 24, abs=80)  # 24 readings of 40 failed answers each
+    assert "20.0 % of all" in brief.story.hurt
+    by_hand = "\n".join(one.shell for one in brief.by_hand)
+    assert "mlcontrol rollback digits --to 1 --express" in by_hand
+    assert "set map /maps/versions digits-stable 1" in by_hand
+    assert "TCP:10.0.0.5:9999" in by_hand
+    assert "http://m:5000/api/2.0/mlflow/registered-models/alias" in by_hand
+    assert any(p.kind == "alert" and "of history" in p.backtest for p in brief.prevention)
+
+
+def test_no_data_says_so_and_is_never_well(ctx: Burning, incidents: Incidents) -> None:
+    silent = replace(ctx.state().services["digits"], presence=Signal(), use=Signal(), accuracy=Signal())
+    state = replace(ctx.state(), services={"digits": silent})
+    ctx.state = lambda: state  # type: ignore[method-assign]
+    ctx.store.history.trim(time.time() + 1)
+    briefing = Briefing(ctx, incidents, lambda: None)
+    brief = briefing.brief("", "digits")
+    assert brief.story.tone == "unknown"
+    assert "no source answers" in brief.story.what
+    assert brief.impact.failed is None
+    assert len(brief.gaps) >= 4
+
+
+def recovered(ctx: Burning, incidents: Incidents, briefing: Briefing, within_s: float = WITHIN_S) -> Any:
+    """Roll back, let good answers come, and look until all is proven."""
+    roll_back(ctx, incidents)
+    ctx.used = "1"
+    operation = next(iter(ctx.operations.values()))
+    assert operation.phase is Phase.DONE
+    moved_s = operation.ended_s
+    assert moved_s is not None
+    samples = []
+    for i in range(1, 7):
+        for metric, value in ((series.ALL_ANSWERS, 200.0), (series.FAILED_ANSWERS, 0.0)):
+            samples.append(Sample(SeriesKey("digits", metric, (("source", "router"),)), moved_s + 0.001 * i, value))
+    ctx.store.history.append(samples)
+    end = time.monotonic() + within_s
+    (one,) = incidents.find()
+    while not (brief := briefing.brief(one.id)).proven:
+        assert time.monotonic() < end, brief.ticks
+        time.sleep(0.05)
+    return briefing.brief(one.id)
+
+
+def test_recovery_is_proven_by_five_facts_and_written_down_once(
+    ctx: Burning, incidents: Incidents, briefing: Briefing
+) -> None:
+    one = incidents.declare("digits", "ann")
+    brief = recovered(ctx, incidents, briefing)
+    assert [t.state.value for t in brief.ticks] == ["green"] * 5
+    assert brief.incident.phase is IncidentPhase.MITIGATED
+    for _ in range(3):
+        briefing.brief(one.id)
+    kinds = [e.kind for e in incidents.get(one.id).entries]
+    assert kinds.count(EntryKind.VERIFIED) == 1
+    over = incidents.write(one.id, EntryKind.RESOLVED, "v2 fails on stones of colour G", "ann")
+    assert over.phase is IncidentPhase.RESOLVED
+    roll_back(ctx, incidents, OperationKind.DEPLOY, "3")  # nothing is frozen any more
+
+
+@pytest.fixture
+def document(ctx: Burning, incidents: Incidents, briefing: Briefing) -> Any:
+    one = incidents.declare("digits", "ann", title="digits: <b>errors</b> | 20 %")
+    incidents.write(one.id, EntryKind.HYPOTHESIS, "the deploy of v2", "ann")
+    recovered(ctx, incidents, briefing)
+    incidents.write(one.id, EntryKind.ACTION_ITEM, "add stones of colour G to the golden set", "ann")
+    prevention = briefing.brief(one.id).prevention[0]
+    incidents.write(one.id, EntryKind.PREVENTION, prevention.title, "ann", {"id": prevention.id})
+    incidents.write(one.id, EntryKind.RESOLVED, "v2 was bad", "ann")
+    return Postmortems(ctx, briefing, bundled("postmortem")).make(one.id)
+
+
+def test_the_postmortem_has_written_itself(document: Any) -> None:
+    for text in (document.markdown, document.html, document.printable):
+        assert "deploy of v2" in text
+        assert "add stones of colour G to the golden set" in text.replace("\\", "")
+        assert "(on the list)" in text
+        assert "acted" in text
+        assert "recovery proven" in text
+        assert "not recorded" not in text.split("How long each step took")[1].split("The charts")[0]
+    assert set(document.charts) == {"errors.svg"}
+    svg = document.charts["errors.svg"]
+    assert svg.count("<polyline") >= 1
+    assert "deploy of v2" in svg
+    assert re.fullmatch(r"postmortem-\d{4}-\d\d-\d\d-1-digits", document.name)
+
+
+def test_what_people_and_servers_wrote_stays_text_in_every_format(document: Any) -> None:
+    assert "<b>errors</b>" not in document.html
+    assert "&lt;b&gt;errors&lt;/b&gt;" in document.html
+    assert "<b>errors</b>" not in document.printable
+    assert "\\<b\\>errors" in document.markdown
+    assert "\\| 20 %" in document.markdown
+
+
+def test_the_pdf_has_pages_with_the_charts(document: Any, tmp_path: Path) -> None:
+    import os
+    import subprocess
+    import sys
+
+    (tmp_path / "in.html").write_text(document.printable)
+    for name, svg in document.charts.items():
+        (tmp_path / name).write_text(svg)
+    ran = subprocess.run(
+        [sys.executable, "-m", "mlcontrol.gui.print_pages", str(tmp_path / "in.html"), str(tmp_path / "out.pdf")],
+        env={**os.environ, "QT_QPA_PLATFORM": "offscreen"}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    pdf = (tmp_path / "out.pdf").read_bytes()
+    assert pdf.startswith(b"%PDF-")
+    assert b"/Image" in pdf
+
+
+def test_an_alert_fires_once_a_stretch_and_a_gap_ends_it() -> None:
+    at = np.array([0.0, 5, 10, 15, 20, 25, 100, 105, 110, 115, 120])
+    over = np.array([9.0, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9])
+    assert firings(at, over, 5.0) == [15.0, 115.0]
+    assert firings(at, over * 0, 5.0) == []

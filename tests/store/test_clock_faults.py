@@ -1,0 +1,92 @@
+"""Clocks that jump: order and ages do not move with them (rows 18 to 20)."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mlcontrol.core.freshness import freshness
+from mlcontrol.core.types import Freshness, Stamp
+from mlcontrol.gui.viewmodels.phrases import clock_text
+from mlcontrol.gui.viewmodels.time_axis import ticks
+from mlcontrol.store.store import Store
+
+
+class JumpingClock:
+    """The wall clock of a machine whose time is set while the panel runs; the monotonic one is the real."""
+
+    def __init__(self) -> None:
+        self.off_s = 0.0
+        self._seq = 0
+
+    def utc_s(self) -> float:
+        return time.time() + self.off_s
+
+    def mono_s(self) -> float:
+        return time.monotonic()
+
+    def stamp(self) -> Stamp:
+        self._seq += 1
+        return Stamp(self.utc_s(), self.mono_s(), self._seq)
+
+
+@pytest.mark.parametrize("jump_s", [3 * 86_400.0, -3 * 86_400.0, 90.0, -90.0])
+def test_rows_keep_their_order_and_the_chain_holds_over_a_jump(tmp_path: Path, jump_s: float) -> None:
+    clock = JumpingClock()
+    store = Store.open("sqlite:///panel.db", tmp_path, clock, tmp_path / "heads")  # type: ignore[arg-type]
+    try:
+        for n in range(6):
+            clock.off_s = jump_s * (n % 2)
+            store.audit.append("ann", "note.added", {"n": n})
+        assert [row.seq for row in store.audit.rows(None, 10)] == [6, 5, 4, 3, 2, 1]
+        assert store.audit.verify().ok
+    finally:
+        store.close()
+
+
+@pytest.mark.parametrize("jump_s", [3 * 86_400.0, -3 * 86_400.0])
+def test_an_age_is_of_the_monotonic_clock(jump_s: float) -> None:
+    clock = JumpingClock()
+    asked = clock.stamp()
+    clock.off_s = jump_s
+    assert freshness(asked, clock.mono_s(), 5.0) is Freshness.FRESH
+    late = Stamp(clock.utc_s(), clock.mono_s() - 60, 2)
+    assert freshness(late, clock.mono_s(), 5.0) is Freshness.UNKNOWN  # whatever the wall clock says
+
+
+def test_twin_an_age_of_the_wall_clock_would_be_wrong() -> None:
+    clock = JumpingClock()
+    asked = clock.stamp()
+    clock.off_s = -3 * 86_400.0
+    wrong = Stamp(asked.utc_s, asked.utc_s, asked.seq)
+    assert freshness(wrong, clock.utc_s() + 4 * 86_400, 5.0) is not Freshness.FRESH
+
+
+AXIS = """
+from mlcontrol.gui.viewmodels.phrases import clock_text, moment_text
+from mlcontrol.gui.viewmodels.time_axis import ticks
+found = [words for _at, words in ticks({since}, {until}, 8)]
+print(found, clock_text({since}), moment_text({until}))
+"""
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe"])
+def test_an_hour_that_the_zone_has_twice_or_not_at_all_is_there_once(zone: str) -> None:
+    """The nights of both changes of summer time, and a leap day; shown in UTC whatever the machine's zone is."""
+    for since in (1774742400.0, 1792886400.0, 1835395200.0):
+        asked = AXIS.format(since=since, until=since + 6 * 3600)
+        said = []
+        for tz in (zone, "UTC"):
+            ran = subprocess.run(
+                [sys.executable, "-c", asked], env={**os.environ, "TZ": tz}, capture_output=True, text=True, check=True
+            )
+            said.append(ran.stdout)
+        assert said[0] == said[1]
+        words = [text for _at, text in ticks(since, since + 6 * 3600, 8)]
+        assert len(words) == len(set(words)) >= 3
+    assert clock_text(0.0) == "00:00:00"
