@@ -66,6 +66,8 @@ TEST_PROGRAMS = {
     "dbus-run-session": "dbus-x11",
     "secret-tool": "libsecret-tools",
     "strace": "strace",
+    "socat": "socat",
+    "curl": "curl",
     "desktop-file-validate": "desktop-file-utils",
     "appstreamcli": "appstream",
 }

@@ -97,12 +97,27 @@ class Effects:
             return f"v{self.to_version} is loaded and ready already"
         self.ctx.expect_change(self.service, "load", LOAD_DEADLINE_S)
         started = time.monotonic()
-        for connection in self._settings.serving:
-            self._serve(connection, wanted)
+        self._serve_all(wanted)
         seconds = time.monotonic() - started
         self.ctx.store.knowledge.record_seconds(self.service, "load", seconds)
         count = len(self._settings.serving)
         return f"ready on {count} of {count} endpoints after {seconds:.1f} s"
+
+    def _serve_all(self, versions: tuple[str, ...]) -> None:
+        """On every endpoint, or an error that says on which of them it is done and on which not."""
+        endpoints = self._settings.serving
+        done: list[str] = []
+        for connection in endpoints:
+            try:
+                self._serve(connection, versions)
+            except ProblemError as error:
+                if not done:
+                    raise
+                left = [name for name in endpoints if name not in done]
+                what = f"Partial: {len(done)} of {len(endpoints)} endpoints have {_list(versions)} ({', '.join(done)})."
+                why = f"Not on {', '.join(left)}: {error.problem.what} {error.problem.why}".strip()
+                raise ProblemError(Problem(what, why, error.problem.next, "partial")) from error
+            done.append(connection)
 
     def _serve(self, connection: str, versions: tuple[str, ...]) -> None:
         serving, model = self.ctx.serving(connection), self._settings.serving_model

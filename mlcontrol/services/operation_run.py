@@ -18,6 +18,7 @@ from mlcontrol.services.context import ServiceContext
 from mlcontrol.services.effects import Effects
 from mlcontrol.services.evidence import evidence_of
 from mlcontrol.services.holding import Holding
+from mlcontrol.services.runbook import truth, with_way_out
 
 _EVENT_KIND = {
     OperationKind.DEPLOY: EventKind.DEPLOY,
@@ -183,7 +184,8 @@ class OperationRun:
         if machine.phase is Phase.CONFLICT:
             return "Another hand moved the traffic meanwhile; it was left as it is.", machine.return_problem
         if machine.phase is Phase.FAILED:
-            return f"The way back failed. Check by hand which version answers; v{old} should.", machine.return_problem
+            problem = with_way_out(self._ctx, self.service, old, machine.return_problem)
+            return f"The way back failed. Check by hand: v{old} should answer. {truth(self._ctx, self.service)}", problem
         kept = f"v{old} serves as before" if old is not None else "what served before serves"
         lead = {
             Phase.REFUSED: "Refused, no traffic moved:",

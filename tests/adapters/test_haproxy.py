@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -96,3 +97,19 @@ def test_what_is_not_set_up_is_said() -> None:
         HaproxyRouting(settings(1, admin=""), no_secret).probe()
     with pytest.raises(NotSupported, match="version map"):
         HaproxyRouting(settings(1, version_map="a b"), no_secret).split("digits")
+
+
+@pytest.mark.real
+def test_commands_by_hand_do_what_they_say(adapter: HaproxyRouting) -> None:
+    before = adapter.split("digits").stable
+    assert before is not None
+    try:
+        adapter.set_canary("digits", "1", 20)
+        for command in adapter.by_hand("digits", "1"):
+            done = subprocess.run(["bash", "-o", "pipefail", "-c", command], check=True, capture_output=True, text=True)
+            assert done.stdout.strip() == "", "HAProxy answers an accepted change with nothing"
+        split = adapter.split("digits")
+        assert (split.stable, split.canary_percent) == ("1", 0.0)
+    finally:
+        adapter.set_canary("digits", None, 0)
+        adapter.set_stable("digits", before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -94,3 +95,14 @@ def _is(folder: object, adapter: MlflowRegistry) -> bool:
     """Whether this artifact folder is that of progression version 1: its logged model's id is in the version's source."""
     source = adapter._version("progression", "1", 5.0)["source"]
     return str(source).removeprefix("models:/") in str(folder)
+
+
+def test_commands_by_hand_do_what_they_say(adapter: MlflowRegistry) -> None:
+    before = adapter.resolve_alias("digits", "champion")
+    assert before is not None
+    try:
+        for command in adapter.by_hand("digits", "champion", "1"):
+            subprocess.run(["bash", "-c", command], check=True, capture_output=True)
+        assert adapter.resolve_alias("digits", "champion") == "1"
+    finally:
+        adapter.set_alias("digits", "champion", before)

@@ -6,8 +6,10 @@ logged model inside ``source``, and empty lists are absent.
 
 from __future__ import annotations
 
+import json
 import math
 import re
+import shlex
 import threading
 import time
 from collections.abc import Iterator
@@ -143,6 +145,16 @@ class MlflowRegistry:
     def set_alias(self, model: str, alias: str, version: str, deadline_s: float = 10.0) -> None:
         body = {"name": model, "alias": alias, "version": version}
         self.http.checked(Call("POST", f"{API}/registered-models/alias", json=body), deadline_s)
+
+    def by_hand(self, model: str, alias: str, version: str) -> tuple[str, ...]:
+        """A command that points the alias to ``version`` without the panel; of a sign-in it only says where it goes."""
+        body = json.dumps({"name": model, "alias": alias, "version": version})
+        sign_in = {
+            "basic": f" -u {shlex.quote(self.settings.username)}",
+            "token": ' -H "Authorization: Bearer $TOKEN"',
+        }.get(self.settings.auth, "")
+        url = shlex.quote(f"{self.settings.url.rstrip('/')}{API}/registered-models/alias")
+        return (f"curl -sS{sign_in} -X POST {url} -H 'Content-Type: application/json' -d {shlex.quote(body)}",)
 
     def close(self) -> None:
         self.http.close()

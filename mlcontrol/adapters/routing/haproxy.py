@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
+import shlex
 import time
 from typing import ClassVar
 
@@ -113,6 +114,19 @@ class HaproxyRouting:
         if answer:
             raise self._refused(f"weight of {place}", answer)
         self._read_back(f"weight of {place}", str(weight), str(self.weight(backend, server, left())))
+
+    def by_hand(self, route: str, version: str) -> tuple[str, ...]:
+        """Commands that send all traffic of the route to ``version`` without the panel; they need socat."""
+        self._word(route, "route")
+        self._word(version, "version")
+        admin = self.settings.options.get("admin", "")
+        address = f"UNIX-CONNECT:{admin}" if admin.startswith("/") else f"TCP:{admin}"
+        versions, shares = self._path("version_map"), self._path("share_map")
+        lines = (
+            f"set map {shares} {route} 0",
+            *(f"set map {versions} {route}-{role} {version}" for role in self.ROLES),
+        )
+        return tuple(f"echo {shlex.quote(line)} | socat stdio {shlex.quote(address)}" for line in lines)
 
     def close(self) -> None:
         """Nothing is kept open between commands."""
