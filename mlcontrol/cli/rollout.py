@@ -27,7 +27,9 @@ def add_action_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--follow", action="store_true", help="print what happens as it happens")
     parser.add_argument("--accept-unknown", action="store_true", help="go on although something is not known")
     parser.add_argument(
-        "--break-glass", action="store_true", help="against a freeze, or without the approval it needs; loud and recorded"
+        "--break-glass",
+        action="store_true",
+        help="against a freeze, or without the approval it needs; loud and recorded",
     )
 
 
@@ -97,8 +99,10 @@ def act(args: argparse.Namespace, kind: OperationKind, version: str | None, expr
         try:
             operation = follow(session, operation_id, args)
         except KeyboardInterrupt:
-            _cancel(session, operation_id)
-            operation = follow(session, operation_id, args)
+            ended = _cancel(session, operation_id)
+            if ended is not None and args.format == "json" and args.follow:
+                put_json(operation_document(ended))
+            operation = ended or follow(session, operation_id, args)
     return _end(operation, args)
 
 
@@ -156,9 +160,18 @@ def _confirmed(plan: Plan) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def _cancel(session: Session, operation_id: str) -> None:
+def _cancel(session: Session, operation_id: str) -> Operation | None:
+    """Ask for the way back. The operation when it had ended before the key was pressed: then its end is what is told."""
     say("Aborting; it goes back by itself. Press Ctrl-C again to leave it to the engine.")
-    session.ask(m.Abort(request=new_request(), operation=operation_id, actor=actor(), reason="Ctrl-C"))
+    try:
+        session.ask(m.Abort(request=new_request(), operation=operation_id, actor=actor(), reason="Ctrl-C"))
+    except ProblemError as error:
+        ended = session.state.operations.get(operation_id)
+        if error.problem.code != "not-found" or ended is None or not ended.phase.ended:
+            raise
+        say("Too late to abort: it had ended already.")
+        return ended
+    return None
 
 
 def _end(operation: Operation, args: argparse.Namespace) -> int:

@@ -18,7 +18,7 @@ from mlcontrol.engine.hosts import Host, attach, new_request
 from mlcontrol.engine.last_workspace import find
 from mlcontrol.sandbox.layout import Layout
 
-FIRST_STATE_S = 20.0
+FIRST_STATE_S = 60.0  # a machine under load
 
 
 def workspace_of(given: Path | None) -> Path:

@@ -245,6 +245,28 @@ def test_ctrl_c_aborts_and_says_what_state_was_left(
     ]
 
 
+def test_ctrl_c_after_the_end_tells_the_end(
+    engine: Any, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The person was a moment too late: what counts is how it ended, not that nothing could be aborted."""
+    from mlcontrol.cli import rollout
+
+    planning(engine)
+    executing(engine, Phase.DONE)
+    engine.answers[m.Abort] = lambda _c: Problem("This operation does not run any more.", code="not-found")
+
+    def interrupted(*_args: Any) -> Operation:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(rollout, "follow", interrupted)
+    ran = run("deploy", "digits", "3", "--reason", "try", "--yes")
+    assert (ran.code, "now done" in ran.out, "Too late" in ran.err) == (0, True, True)
+    follow = run("deploy", "digits", "3", "--reason", "try", "--yes", "--follow", "--format", "json")
+    assert (follow.code, follow.documents[-1]["phase"]) == (0, "done")
+    engine.answers[m.Abort] = lambda _c: Problem("The engine has ended.", code="engine-lost")
+    assert run("deploy", "digits", "3", "--reason", "try", "--yes").code == 2
+
+
 def test_timeline_passes_the_filters_on(engine: Any, run: Callable[..., Any]) -> None:
     event = TimelineEvent("e1", 1.8e9, EventKind.ALIAS, "champion moved", "digits")
     engine.answers[m.QueryTimeline] = lambda c: m.TimelineAnswer(request=c.request, events=(event,))

@@ -119,6 +119,7 @@ def test_ctrl_c_goes_back_and_says_so(fleet: RunningFleet, run: Run) -> None:
         next(line for line in command.stdout if "Load beside" in line and "…" in line)
         os.kill(command.pid, signal.SIGINT)
         said = command.stdout.read()
-    assert command.returncode == 1, said
-    assert said.splitlines()[-1].split(":")[0] in ("aborted", "returned"), said
-    settled(run, "digits", "2")
+    # A key that comes too late on a busy machine is told so; whatever happened, its words, code and state agree.
+    ended = said.splitlines()[-1].split(":")[0]
+    assert (ended, command.returncode) in (("aborted", 1), ("returned", 1), ("done", 0)), said
+    settled(run, "digits", "3" if ended == "done" else "2")
