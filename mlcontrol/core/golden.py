@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -59,6 +60,27 @@ class GoldenSet:
     items: tuple[GoldenItem, ...]
     minimum_score: float | None = None
     created_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationScore:
+    """What one version scored; ``set_of`` names the items it was asked: scores of different sets cannot be compared."""
+
+    version: str
+    at_s: float
+    right: int
+    n: int
+    set_of: str
+
+    @property
+    def estimate(self) -> float | None:
+        return self.right / self.n if self.n else None
+
+
+def set_name(items: Iterable[GoldenItem]) -> str:
+    """A short digest of the items and what they expect; their order does not matter."""
+    texts = sorted(f"{i.id}\0{i.inputs!r}\0{i.expected!r}\0{i.critical}" for i in items)
+    return hashlib.sha256("\n".join(texts).encode(errors="backslashreplace")).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

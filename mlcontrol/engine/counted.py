@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from mlcontrol.ports.serving import Answer
@@ -18,7 +19,15 @@ class Counted:
         self._own = own
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._adapter, name)
+        found = getattr(self._adapter, name)
+        return partial(self._many, found) if name == "infer_many" else found
+
+    def _many(self, infer_many: Callable[..., Mapping[str, Any]], model: str, *more: Any) -> Mapping[str, Any]:
+        answers = infer_many(model, *more)
+        for answer in answers.values():
+            if isinstance(answer, Answer):
+                self._own.count(model, answer.version)
+        return answers
 
     def infer(
         self, model: str, inputs: Mapping[str, Any], version: str | None = None, deadline_s: float = 5.0

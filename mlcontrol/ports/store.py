@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from mlcontrol.core.audit import AuditRow, ChainVerdict
 from mlcontrol.core.audit_export import Checkpoint
 from mlcontrol.core.drill import Drill
+from mlcontrol.core.golden import GenerationScore
 from mlcontrol.core.incident import EntryKind, Incident
 from mlcontrol.core.lease import Holder, Lease
 from mlcontrol.core.permission import Approval
@@ -74,6 +75,13 @@ class Knowledge(Protocol):
     def record_seconds(self, service: str, what: str, seconds: float) -> None: ...
 
 
+class GoldenScores(Protocol):
+    """What each version scored on its service's golden set, the newest of each; newest first."""
+
+    def put(self, service: str, score: GenerationScore) -> None: ...
+    def generations(self, service: str, limit: int = 50) -> tuple[GenerationScore, ...]: ...
+
+
 class Leases(Protocol):
     """The right to write to outside targets, across processes and machines. Errors: `core.lease`."""
 
@@ -123,6 +131,8 @@ class Store(Protocol):
     def incidents(self) -> Incidents: ...
     @property
     def knowledge(self) -> Knowledge: ...
+    @property
+    def golden_scores(self) -> GoldenScores: ...
     @property
     def leases(self) -> Leases: ...
     @property

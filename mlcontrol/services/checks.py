@@ -14,6 +14,7 @@ from mlcontrol.core.compatibility.observed import Observed
 from mlcontrol.core.compatibility.observed import observe as count_payloads
 from mlcontrol.core.compatibility.reader import READERS, Reader
 from mlcontrol.core.compatibility.report import Report
+from mlcontrol.core.golden import set_name
 from mlcontrol.core.operation import Operation, OperationKind, Phase, StepState
 from mlcontrol.core.plan import BlastRadius, Plan, PlanStep
 from mlcontrol.core.problem import Problem, ProblemError
@@ -149,7 +150,7 @@ class Checks:
                 self._ctx, operation_id, plan, effects, "check on the real server", who, _nobody, holding
             )
             operation = run.run_now()
-        return _probe_facts(operation), _golden_facts(effects)
+        return _probe_facts(operation), _golden_facts(self._ctx, service, effects)
 
 
 def _probe_plan(service: str, version: str, live: LiveState, now_s: float) -> Plan:
@@ -187,11 +188,22 @@ def _probe_facts(operation: Operation) -> ProbeFacts:
     )
 
 
-def _golden_facts(effects: Effects) -> GoldenFacts | None:
+def _golden_facts(ctx: ServiceContext, service: str, effects: Effects) -> GoldenFacts | None:
+    """With the scores that known-good generations reached on the very same items."""
     run = effects.golden
     if run is None:
         return None
-    return GoldenFacts(run.score.estimate, run.score.n, run.minimum, run.score.critical_failed)
+    golden = ctx.golden(service)
+    same_set = set_name(golden.items) if golden is not None else ""
+    good = {version for version, _ in ctx.store.knowledge.known_good(service)}
+    earlier = [
+        g
+        for g in ctx.store.golden_scores.generations(service)
+        if g.version in good and g.version != effects.to_version and g.set_of == same_set and g.estimate is not None
+    ]
+    history = tuple(g.estimate for g in earlier if g.estimate is not None)
+    now = next((g.estimate for g in earlier if g.version == effects.before.current), None)
+    return GoldenFacts(run.score.estimate, run.score.n, run.minimum, run.score.critical_failed, now, history)
 
 
 def _without_batch(inputs: dict[str, Any]) -> dict[str, Any]:

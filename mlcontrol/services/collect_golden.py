@@ -10,7 +10,7 @@ from math import nan
 
 from mlcontrol.core import series
 from mlcontrol.core.facts import GoldenAnswer, GoldenRun, Known, ServiceFacts
-from mlcontrol.core.golden import GoldenItem, GoldenScore, GoldenSet, matches, score
+from mlcontrol.core.golden import GenerationScore, GoldenItem, GoldenScore, GoldenSet, matches, score, set_name
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.settings import ServiceSettings
 from mlcontrol.core.signals.spark import spark
@@ -109,6 +109,9 @@ class GoldenAsker:
             return
         run = GoldenRun(version, result.right, result.n, _minimum(golden), result.critical_failed)
         self._asking.note(service.id, lambda f: _with_run(f, version, _known(f, version).answered(run, question)))
+        if not ctx.view_only and result.n:
+            told = GenerationScore(version, question.utc_s, result.right, result.n, set_name(golden.items))
+            ctx.store.golden_scores.put(service.id, told)
         if result.estimate is not None:
             key = SeriesKey(service.id, series.QUALITY, (("source", "golden"), ("version", version)))
             ctx.emit(Sample(key, question.utc_s, result.estimate, result.low, result.high, result.n))

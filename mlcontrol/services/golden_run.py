@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
 
-from mlcontrol.core.golden import GoldenItem, GoldenScore, score
+from mlcontrol.core.golden import GenerationScore, GoldenItem, GoldenScore, score, set_name
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.ports.errors import AdapterError, Rejected
-from mlcontrol.ports.serving import Serving
+from mlcontrol.ports.serving import Answer, Serving
 from mlcontrol.services.context import ServiceContext
 from mlcontrol.services.live import service_settings
 
@@ -89,23 +88,16 @@ def run_golden(ctx: ServiceContext, service: str, version: str, current: str | N
             Problem("This service has no golden set to ask.", "", "Add one to the service's settings.", code="unknown")
         )
     serving = ctx.serving(s.serving[0])
-    answers: dict[str, dict[str, Any]] = {}
-    latencies: list[float] = []
-    first_error = ""
-    for item in golden.items:
-        started = time.monotonic()
-        try:
-            answer = serving.infer(s.serving_model, item.inputs, version, ITEM_DEADLINE_S)
-        except AdapterError as error:
-            first_error = first_error or str(error.problem)
-            if not isinstance(error, Rejected) and not answers:
-                raise  # nobody answers at all: that is not the version's fault
-            continue
-        answers[item.id] = answer.outputs
-        latencies.append(answer.latency_ms)
-        time.sleep(max(0.0, 1.0 / MAX_PER_S - (time.monotonic() - started)))
+    asked = _ask(serving, s.serving_model, golden.items, version)
+    good = {name: answer for name, answer in asked.items() if isinstance(answer, Answer)}
+    first_error = next((str(a.problem) for a in asked.values() if isinstance(a, AdapterError)), "")
+    latencies = [answer.latency_ms for answer in good.values()]
+    result = score(golden.items, {name: answer.outputs for name, answer in good.items()})
+    if good and not ctx.view_only:
+        told = GenerationScore(version, ctx.clock.utc_s(), result.right, result.n, set_name(golden.items))
+        ctx.store.golden_scores.put(service, told)
     return GoldenRun(
-        score(golden.items, answers),
+        result,
         golden.minimum_score,
         median(latencies) if latencies else None,
         max(latencies, default=None),
@@ -113,6 +105,32 @@ def run_golden(ctx: ServiceContext, service: str, version: str, current: str | N
         None if current in (None, version) else _median_of(serving, s.serving_model, golden.items, current),
         s.objectives.get("p99_ms"),
     )
+
+
+def _ask(serving: Serving, model: str, items: tuple[GoldenItem, ...], version: str) -> dict[str, Answer | AdapterError]:
+    """Every item at the bounded rate, many at once where the endpoint's adapter can. Raises where nobody answers at all."""
+    many = getattr(serving, "infer_many", None)
+    if many is not None:
+        asked: dict[str, Answer | AdapterError] = dict(
+            many(model, {item.id: item.inputs for item in items}, version, MAX_PER_S, ITEM_DEADLINE_S)
+        )
+        answered = any(isinstance(answer, Answer) for answer in asked.values())
+        failed = next((a for a in asked.values() if isinstance(a, AdapterError) and not isinstance(a, Rejected)), None)
+        if failed is not None and not answered:
+            raise failed  # that is not the version's fault
+        return asked
+    found: dict[str, Answer | AdapterError] = {}
+    for item in items:
+        started = time.monotonic()
+        try:
+            found[item.id] = serving.infer(model, item.inputs, version, ITEM_DEADLINE_S)
+        except AdapterError as error:
+            found[item.id] = error
+            if not isinstance(error, Rejected) and not any(isinstance(a, Answer) for a in found.values()):
+                raise
+            continue
+        time.sleep(max(0.0, 1.0 / MAX_PER_S - (time.monotonic() - started)))
+    return found
 
 
 def _median_of(serving: Serving, model: str, items: tuple[GoldenItem, ...], version: str | None) -> float | None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from mlcontrol.store.tables import incidents, knowledge, leases, records, reviews, reviews_queue, together
+from mlcontrol.store.tables import golden, incidents, knowledge, leases, records, reviews, reviews_queue, together
 from mlcontrol.store.tables.metadata import metadata
 
 SCHEMA_VERSION = 2
 
 schema_version = sa.Table("schema_version", metadata, sa.Column("version", sa.Integer, primary_key=True))
 
-AREAS = (incidents, knowledge, leases, records, reviews, reviews_queue, together)
+AREAS = (golden, incidents, knowledge, leases, records, reviews, reviews_queue, together)
 """Every area with tables; importing them is what puts them into `metadata`."""
 
 

@@ -9,6 +9,7 @@ from platformdirs import user_state_path
 from mlcontrol.ports.clock import Clock
 from mlcontrol.store.audit_log import AuditLog
 from mlcontrol.store.database import Database, open_database
+from mlcontrol.store.golden_scores import GoldenScores
 from mlcontrol.store.history import History
 from mlcontrol.store.incidents import Incidents
 from mlcontrol.store.knowledge import Knowledge
@@ -30,6 +31,7 @@ class Store:
         self.reviews = Reviews(database)
         self.incidents = Incidents(database)
         self.knowledge = Knowledge(database, clock)
+        self.golden_scores = GoldenScores(database)
         self.leases = Leases(database, clock)
         self.approvals = Approvals(database)
         self.drills = Drills(database)

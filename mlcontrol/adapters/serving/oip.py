@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from mlcontrol.adapters.http import Call, HttpClient
+from mlcontrol.adapters.http import Call, HttpClient, Response
 from mlcontrol.adapters.plain_text import plain
 from mlcontrol.adapters.serving.tensors import BadTensorError, decode, encode
 from mlcontrol.adapters.signatures.bounds import Unreadable
@@ -20,7 +20,7 @@ from mlcontrol.core.problem import Problem
 from mlcontrol.core.settings import ConnectionSettings
 from mlcontrol.core.signature import Signature
 from mlcontrol.ports.connection import Reachability, SecretReader, Viability
-from mlcontrol.ports.errors import NotFound, Rejected, Unexpected
+from mlcontrol.ports.errors import AdapterError, NotFound, Rejected, Unexpected
 from mlcontrol.ports.serving import Answer, VersionStatistics
 
 METADATA_FRESH_S = 60.0
@@ -75,16 +75,42 @@ class OipClient:
     ) -> Answer:
         """One query. Metadata is asked for once a minute; its time counts towards the deadline, not towards the latency."""
         started = time.monotonic()
+        call = self._query(model, inputs, version, self._input_datatypes(model, version, deadline_s))
+        left_s = max(0.001, deadline_s - (time.monotonic() - started))
+        return self._answer(model, version, self.http.send(call, left_s))
+
+    def infer_many(
+        self,
+        model: str,
+        queries: Mapping[str, Mapping[str, Any]],
+        version: str | None = None,
+        per_s: float | None = None,
+        deadline_s: float = 5.0,
+    ) -> dict[str, Answer | AdapterError]:
+        """Many queries by id, started at most ``per_s`` a second (`None`: as fast as they are answered), each with its deadline.
+
+        Every id is answered, or has what went wrong. On libcurl's multi interface: one thread, many connections.
+        """
+        from mlcontrol.adapters.serving.replay import replay  # libcurl is loaded by those who replay only
+
         datatypes = self._input_datatypes(model, version, deadline_s)
+        calls: dict[str, Call | AdapterError] = {}
+        for name, inputs in queries.items():
+            try:
+                calls[name] = self._query(model, inputs, version, datatypes)
+            except Rejected as error:
+                calls[name] = error
+        return replay(self.http, calls, lambda response: self._answer(model, version, response), per_s, deadline_s)
+
+    def _query(self, model: str, inputs: Mapping[str, Any], version: str | None, datatypes: Mapping[str, str]) -> Call:
         try:
             tensors = [encode(name, value, datatypes.get(name)) for name, value in inputs.items()]
         except BadTensorError as error:
             problem = Problem(f"The query cannot be sent to '{model}'.", f"{error}.", "Correct the query.", "rejected")
             raise Rejected(problem) from error
-        left_s = max(0.001, deadline_s - (time.monotonic() - started))
-        response = self.http.send(
-            Call("POST", _model_path(model, version) + "/infer", json={"inputs": tensors}), left_s
-        )
+        return Call("POST", _model_path(model, version) + "/infer", json={"inputs": tensors})
+
+    def _answer(self, model: str, version: str | None, response: Response) -> Answer:
         if response.status != 200:
             self._forget(model)  # the refusal may come of metadata that is no longer true
             raise self._model_refusal(model, version, response.status, self.http.refusal(response))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import lru_cache
 
 from mlcontrol.core.compatibility.nested import reads_nested
 
@@ -45,6 +46,7 @@ def canonical(name: str) -> str:
     return _ALIASES.get(lowered, lowered)
 
 
+@lru_cache(65_536)
 def family(name: str) -> str:
     """ "int", "float", or the type itself."""
     if name.startswith(("int", "uint")) and name in _SIZES:
@@ -54,6 +56,7 @@ def family(name: str) -> str:
     return name
 
 
+@lru_cache(65_536)
 def relation(written: str, read: str) -> Relation:
     """How a value *written* as one type fares when it is *read* as the other."""
     if written == read:
