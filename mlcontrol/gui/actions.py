@@ -113,6 +113,8 @@ QUIT = Action("quit", "Close the window", "Ctrl+Q", "The engine finishes what ru
 ROLL_BACK = Action("roll-back", "Roll back", "R", "Plan the way back to the last good version", rule=may_roll_back)
 PROMOTE = Action("promote", "Promote", "P", "Plan the deploy of another version", rule=may_change)
 
+LOOKS: tuple[Action, ...] = (ZOOM_IN, ZOOM_OUT, ZOOM_RESET, THEME_DARK, THEME_LIGHT, THEME_CONTRAST, THEME_SYSTEM)
+
 EVERYWHERE: tuple[Action, ...] = (
     INCIDENT,
     *GO, PALETTE, KEY_SHEET, REFRESH, ZOOM_IN, ZOOM_OUT, ZOOM_RESET, THEME_DARK, THEME_LIGHT, THEME_CONTRAST,

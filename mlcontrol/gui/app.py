@@ -60,7 +60,7 @@ def main(
     settings = load_settings()
     theme.install(app, settings.theme, settings.scale)
     bridge = Bridge(path)
-    window = Window(bridge)
+    window = Window(bridge, only=alone, alone=bool(alone))
     hook = ExceptionHook(window)
     hook.install()
     doorbell.rung.connect(window.showNormal)

@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.state import Changes, FleetState
@@ -72,6 +72,7 @@ class Bridge(QObject):
     changed = Signal(object)
     samples_arrived = Signal(object)
     engine_state_changed = Signal(object)
+    _answered = Signal()
 
     def __init__(self, workspace: Path, attach_engine: Attach = attach, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -92,6 +93,7 @@ class Bridge(QObject):
         self._timer = QTimer(self)
         self._timer.setInterval(COALESCE_MS)
         self._timer.timeout.connect(self._on_turn)
+        self._answered.connect(self._on_turn, Qt.ConnectionType.QueuedConnection)
         self._retry = QTimer(self)
         self._retry.setSingleShot(True)
         self._retry.timeout.connect(self._reach)
@@ -157,10 +159,16 @@ class Bridge(QObject):
         generation = self._generation
         inbox = self._inbox
 
+        def take(event: m.Event) -> None:
+            inbox.put(event)
+            # Whoever asked waits for the answer and not for the next turn: a person feels a tenth of a second.
+            if getattr(event, "request", None) is not None:
+                self._answered.emit()
+
         def reach() -> None:
             try:
                 host = self._attach(
-                    self.workspace, inbox.put, lambda problem: inbox.put(_Ended(problem, generation, was_attached=True))
+                    self.workspace, take, lambda problem: inbox.put(_Ended(problem, generation, was_attached=True))
                 )
             except ProblemError as error:
                 inbox.put(_Ended(error.problem, generation, was_attached=False))

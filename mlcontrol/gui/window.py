@@ -66,12 +66,14 @@ class _Frame(QWidget):
 
 
 class Window(QMainWindow):
-    """``only``: show this one page without the rail (a torn-off window)."""
+    """``only``: show this one page without the rail (a torn-off window). ``alone``: this page is all there is to do here: no
+    palette, no other page, nothing that changes a service."""
 
-    def __init__(self, bridge: Bridge, only: str = "") -> None:
+    def __init__(self, bridge: Bridge, only: str = "", *, alone: bool = False) -> None:
         super().__init__()
         self.bridge = bridge
         self._only = only
+        self._alone = alone
         self._pages: dict[str, Page] = {}
         self._page_actions: dict[str, tuple[Bound, ...]] = {}
         self._shortcuts: list[QShortcut] = []
@@ -103,6 +105,10 @@ class Window(QMainWindow):
         self.setCentralWidget(frame)
         self.toasts = Toasts(self)
         self._everywhere = self._bind_everywhere()
+        if alone:
+            self.top.hide()
+            kept = {a.KEY_SHEET, *a.LOOKS, a.RECONNECT, a.QUIT}
+            self._everywhere = tuple(bound for bound in self._everywhere if bound.action in kept)
         self.rail.chosen.connect(self.open_page)
         self.rail.keys_asked.connect(self.show_keys)
         self.top.palette_field.clicked.connect(self.show_palette)
@@ -131,7 +137,7 @@ class Window(QMainWindow):
             page.heading_changed.connect(partial(self._on_heading, page))
             self._page_actions[name] = page.actions()
         self._current = name
-        page.show_for(self._service, **context)
+        page.show_for(self._service, **context, **({"alone": True} if self._alone else {}))
         self._stack.setCurrentWidget(page)
         self.rail.set_current(name)
         self._install_shortcuts()

@@ -66,7 +66,7 @@ def test_the_next_item_waits_until_the_judgement_is_stored(page: Any, engine: An
     qtbot.waitUntil(lambda: page.item.id == "b")
     assert page.session.marks == ["1"]
     judged = engine.sent(m.Judge)[0]
-    assert (judged.item, judged.verdict, judged.rater) == ("a", JudgementVerdict.RIGHT, "m.okafor")
+    assert (judged.item, judged.label, judged.rater) == ("a", "right", "m.okafor")
     assert engine.sent(m.NextReviewItem)[-1].not_items == ("b",)
 
 

@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QProgressBar, QVBoxLayout, QWidget
+from functools import partial
 
-from mlcontrol.core.review import JudgementVerdict, ReviewItem
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QProgressBar, QScrollArea, QVBoxLayout, QWidget
+
+from mlcontrol.core.review.campaign import Campaign
+from mlcontrol.core.review.judging import ReviewItem
+from mlcontrol.core.review.rubric import Label
 from mlcontrol.gui.theme import theme
-from mlcontrol.gui.viewmodels.review_bench import KEYS, ItemView, Session
+from mlcontrol.gui.viewmodels.review_bench import SKIP_KEY, ItemView, Session
+from mlcontrol.gui.viewmodels.review_blocks import differences
+from mlcontrol.gui.widgets.answer_card import AnswerCard
 from mlcontrol.gui.widgets.button import KeyButton
 from mlcontrol.gui.widgets.card import Card
 from mlcontrol.gui.widgets.fact_list import FactList
-from mlcontrol.gui.widgets.item_views import JudgementTrail, PictureView, ScoreBars
+from mlcontrol.gui.widgets.item_views import JudgementTrail, PictureView
 from mlcontrol.gui.widgets.label import PlainLabel
+from mlcontrol.gui.widgets.review_blocks import BlockView
+
+HELPERS = (
+    ("undo", "Undo", "U", "any number of steps"),
+    ("golden", "Make it a golden item", "G", "it then decides deploys"),
+    ("flag", "Flag", "F", "unreadable, private, wrong crop"),
+    ("comment", "Comment", "C", "goes with this judgement"),
+    ("difference", "Difference", "D", "what the answers do not share"),
+)
 
 
 class ReviewsBench(QWidget):
-    """*Signals:* ``judged(JudgementVerdict)``, ``asked(name)`` for "undo", "comment" and "flag"; ``correct_given()``: Enter in the
-    field for the right answer; ``comment_given()``."""
+    """*Signals:* ``judged(key)``; ``asked(name)`` for a helper; ``correct_given()``: Enter in the field for the right answer;
+    ``comment_given()``; ``comment_typed()``."""
 
-    judged = Signal(object)
+    judged = Signal(str)
     asked = Signal(str)
     correct_given = Signal()
     comment_given = Signal()
+    comment_typed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -30,83 +46,98 @@ class ReviewsBench(QWidget):
         self.setAccessibleName("Review bench")
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
+        self._bar.setFixedHeight(theme.px(4))
         self._bar.setAccessibleName("Progress")
-        self._question = PlainLabel("", "title", elide=True)
-        self._rubric = PlainLabel(
-            "What would a careful person answer? If it cannot be told, press 3.", tone="secondary"
-        )
+        self._question = PlainLabel("", "title")
+        self._rubric = PlainLabel("", tone="secondary", elide=True)
         self._progress = PlainLabel("", "strong")
         self._pace = PlainLabel("", tone="secondary")
         self._stored = PlainLabel("", tone="ok")
         self.picture = PictureView()
         self._picture_words = PlainLabel("", "small", "quiet")
         self._features = FactList()
-        self._answer_title = PlainLabel("The model answered", "small", "quiet")
-        self.answer = PlainLabel("", "clock", elide=True)
-        self.answer.setMinimumHeight(theme.px(48))
-        self.bars = ScoreBars()
+        self.answers = (AnswerCard(), AnswerCard())
+        self._difference = PlainLabel("", "small", "secondary", wrap=True)
         self._slices = PlainLabel("", "small", "quiet", wrap=True)
         self._problem = PlainLabel("", tone="warning", wrap=True)
+        self._told = PlainLabel("", tone="secondary", wrap=True)
         self.correct, self.comment = QLineEdit(), QLineEdit()
         self.trail = JudgementTrail()
+        self._break = PlainLabel("", "small", "quiet")
+        self._link = PlainLabel("", "small", "quiet")
         self._flag = KeyButton("Flag", "F")
+        self._labels: tuple[Label, ...] = ()
+        self._label_rows = QVBoxLayout()
+        self._label_rows.setSpacing(6)
+        self._label_widgets: list[QWidget] = []
+        self._block_views: list[BlockView] = []
         self._build()
+
+    @property
+    def answer(self) -> PlainLabel:
+        return self.answers[0].answer
 
     def _build(self) -> None:
         head = QHBoxLayout()
         head.setSpacing(16)
-        head.addWidget(self._question, 2)
+        head.addWidget(self._question)
+        head.addWidget(self._rubric, 1)
         for label in (self._progress, self._pace, self._stored):
             head.addWidget(label)
-        left = QVBoxLayout()
+        content = QWidget()
+        left = QVBoxLayout(content)
+        left.setContentsMargins(0, 0, theme.px(8), 0)
         left.setSpacing(8)
-        left.addWidget(self.picture, 1)
+        left.addWidget(self.picture, 100)
         left.addWidget(self._picture_words)
-        features = Card("What was asked")
-        features.body.addWidget(self._features)
-        self._features_card = features
-        left.addWidget(features)
-        answer = Card()
-        said = QVBoxLayout()
-        said.setSpacing(4)
-        said.addWidget(self._answer_title)
-        said.addWidget(self.answer)
-        said.addStretch(1)
-        beside = QHBoxLayout()
-        beside.setSpacing(16)
-        beside.addLayout(said, 2)
-        beside.addWidget(self.bars, 3)
-        answer.body.addLayout(beside)
-        answer.body.addWidget(self._slices)
-        answer.body.addWidget(self._problem)
-        left.addWidget(answer)
-        left.addStretch(0)
+        self._asked_card = Card("What was asked")
+        self._blocks = QVBoxLayout()
+        self._blocks.setSpacing(8)
+        self._asked_card.body.addLayout(self._blocks)
+        self._asked_card.body.addWidget(self._features)
+        left.addWidget(self._asked_card)
+        both = QHBoxLayout()
+        both.setSpacing(8)
+        for card in self.answers:
+            both.addWidget(card, 1)
+            card.chosen.connect(self.judged)
+        left.addLayout(both)
+        for label in (self._difference, self._slices, self._problem):
+            left.addWidget(label)
+        left.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidget(content)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         columns = QHBoxLayout()
         columns.setSpacing(32)
-        columns.addLayout(left, 5)
+        columns.addWidget(scroll, 5)
         columns.addLayout(self._judgement_column(), 4)
+        foot = QHBoxLayout()
+        foot.setSpacing(16)
+        foot.addWidget(self.trail, 1)
+        foot.addWidget(self._break)
+        foot.addWidget(self._link)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(24, 8, 24, 12)
-        layout.setSpacing(8)
+        layout.setSpacing(10)
         layout.addWidget(self._bar)
         layout.addLayout(head)
-        layout.addWidget(self._rubric)
         layout.addLayout(columns, 1)
-        layout.addWidget(self.trail)
+        layout.addLayout(foot)
 
     def _judgement_column(self) -> QVBoxLayout:
         column = QVBoxLayout()
         column.setSpacing(6)
         column.addWidget(PlainLabel("Your judgement", "sentence"))
-        for key, word, hint, verdict in KEYS:
-            column.addLayout(self._key_row(KeyButton(word, key), hint, lambda v=verdict: self.judged.emit(v)))
+        column.addLayout(self._label_rows)
         column.addSpacing(8)
-        for button, hint, name in (
-            (KeyButton("Undo", "U"), "any number of steps", "undo"),
-            (KeyButton("Comment", "C"), "goes with this judgement", "comment"),
-            (self._flag, "unreadable, private, wrong crop", "flag"),
-        ):
-            column.addLayout(self._key_row(button, hint, lambda n=name: self.asked.emit(n)))
+        skip = KeyButton("Skip", SKIP_KEY)
+        column.addWidget(self._key_row(skip, "comes back to somebody else", partial(self.judged.emit, SKIP_KEY)))
+        for name, text, key, hint in HELPERS:
+            button = self._flag if name == "flag" else KeyButton(text, key)
+            column.addWidget(self._key_row(button, hint, partial(self.asked.emit, name)))
         for field, name, hint, signal in (
             (self.correct, "The right answer", "What should it be? Enter stores, empty is fine", self.correct_given),
             (self.comment, "Comment", "Enter keeps it for this judgement", self.comment_given),
@@ -117,40 +148,69 @@ class ReviewsBench(QWidget):
             field.returnPressed.connect(signal)
             field.hide()
             column.addWidget(field)
+        self.comment.textEdited.connect(lambda _text: self.comment_typed.emit())
+        column.addWidget(self._told)
         column.addSpacing(8)
-        note = Card("You cannot see which version answered")
-        note.body.addWidget(
-            PlainLabel(
-                "Versions and scores are shown when you ask for them with S. Each judgement is stored before the next item shows.",
-                "small",
-                "secondary",
-                wrap=True,
-            )
-        )
-        column.addWidget(note)
+        self._note = Card("You cannot see which version answered")
+        self._note_words = PlainLabel("", "small", "secondary", wrap=True)
+        self._note.body.addWidget(self._note_words)
+        column.addWidget(self._note)
         column.addStretch(1)
         return column
 
     @staticmethod
-    def _key_row(button: KeyButton, hint: str, act: object) -> QHBoxLayout:
+    def _key_row(button: KeyButton, hint: str, act: object) -> QWidget:
         button.clicked.connect(act)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        button.setMinimumWidth(theme.px(120))
-        row = QHBoxLayout()
+        button.setMinimumWidth(theme.px(196))
+        holder = QWidget()
+        row = QHBoxLayout(holder)
+        row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(12)
         row.addWidget(button)
         row.addWidget(PlainLabel(hint, "small", "quiet"), 1)
-        return row
+        return holder
 
-    def show_item(self, title: str, item: ReviewItem, view: ItemView) -> None:
-        self._question.setText(f"{title}: is the answer right?")
+    def show_rubric(self, campaign: Campaign) -> None:
+        """The keys of this campaign, and what it asks."""
+        self._question.setText(campaign.rubric.question)
+        self._rubric.setText(campaign.rubric.guidance)
+        shuffled = "Sides are shuffled for every item. " if len(campaign.versions) == 2 else ""
+        self._note_words.setText(
+            f"{shuffled}Versions, and why this item was chosen, are told when the campaign is unblinded. "
+            "Each judgement is stored before the next item shows."
+        )
+        if campaign.rubric.labels == self._labels:
+            return
+        self._labels = campaign.rubric.labels
+        for old in self._label_widgets:
+            self._label_rows.removeWidget(old)
+            old.deleteLater()
+        self._label_widgets = [
+            self._key_row(KeyButton(label.text, label.key), label.hint, partial(self.judged.emit, label.key))
+            for label in self._labels
+        ]
+        for made in self._label_widgets:
+            self._label_rows.addWidget(made)
+
+    def show_item(self, item: ReviewItem, view: ItemView) -> None:
         self.picture.show_picture(view.picture)
         self._picture_words.setVisible(view.picture is not None)
         self._features.set_facts([(name, f"{value} {unit}".rstrip()) for name, value, unit in view.features])
-        self._features_card.setVisible(bool(view.features))
-        self.answer.setText(view.answer)
-        self.answer.setAccessibleName(f"The model answered {view.answer}")
-        self.bars.show_scores(view.scores)
+        self._features.setVisible(bool(view.features))
+        for old in self._block_views:
+            self._blocks.removeWidget(old)
+            old.deleteLater()
+        self._block_views = [BlockView(block) for block in view.blocks]
+        for made in self._block_views:
+            self._blocks.addWidget(made)
+        self._asked_card.setVisible(bool(view.features or view.blocks))
+        for card, answer in zip(self.answers, (*view.answers, None, None), strict=False):
+            card.setVisible(answer is not None)
+            if answer is not None:
+                card.show_answer(answer)
+        self._difference.setText("")
+        self._difference.hide()
         self._slices.setText(" · ".join(f"{name} {value}" for name, value in view.slices))
         self._slices.setVisible(bool(view.slices))
         self._problem.setText(view.problem)
@@ -159,17 +219,41 @@ class ReviewsBench(QWidget):
         self._bar.setValue(max(0, item.position - 1))
         self.hide_fields()
         self.set_flag(flagged=False)
-        self.comment.clear()
+        self.comment.setText(item.draft)
+        self.comment.setVisible(bool(item.draft))
 
-    def show_session(self, session: Session, item: ReviewItem | None, *, next_ready: bool, stored: str) -> None:
+    def toggle_difference(self, view: ItemView) -> None:
+        shown = not self._difference.isHidden()
+        spans: tuple[tuple[tuple[int, int], ...], ...] = ((), ())
+        blocks = [card.text_block for card in self.answers]
+        if not shown and blocks[0] is not None and blocks[1] is not None:
+            spans = differences(blocks[0].toPlainText(), blocks[1].toPlainText())
+        for block, marked in zip(blocks, spans, strict=True):
+            if block is not None:
+                block.mark(marked)
+        self._difference.setText(
+            "" if shown else view.difference or "There is one answer only; nothing to compare it with."
+        )
+        self._difference.setVisible(not shown)
+
+    def show_session(
+        self, session: Session, item: ReviewItem | None, *, next_ready: bool, stored: str, link: str = ""
+    ) -> None:
         self._progress.setText(session.progress(item))
         self._pace.setText(session.pace_words(item))
         self._stored.setText(stored)
         self.trail.show_trail(session.marks, next_ready)
+        self._break.setText(session.break_words())
+        self._link.setText(link)
         self._picture_words.setText(self.picture.words() + " · + and - change the size")
 
+    def tell(self, text: str) -> None:
+        """What is known of the last item (a calibration round), or that the evidence is enough."""
+        self._told.setText(text)
+        self._told.setVisible(bool(text))
+
     def ask_correct(self) -> None:
-        """Wrong: the field for the right answer; Enter stores."""
+        """The field for the right answer; Enter stores."""
         self.correct.clear()
         self.correct.show()
         self.correct.setFocus()
@@ -190,6 +274,3 @@ class ReviewsBench(QWidget):
 
     def set_flag(self, *, flagged: bool) -> None:
         self._flag.set_label("Flagged" if flagged else "Flag")
-
-    def verdict_of(self, key: str) -> JudgementVerdict:
-        return next(verdict for k, _word, _hint, verdict in KEYS if k == key)

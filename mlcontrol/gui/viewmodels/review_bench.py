@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from mlcontrol.core.review import JudgementVerdict, ReviewItem
+from mlcontrol.core.review.judging import ReviewItem
 from mlcontrol.core.settings import ServiceSettings
-from mlcontrol.gui.viewmodels.phrases import UNKNOWN, duration_text, metric_text, visible_text
+from mlcontrol.gui.viewmodels.phrases import UNKNOWN, coarse_text, duration_text, metric_text, visible_text
+from mlcontrol.gui.viewmodels.review_blocks import Block, block_of
 
-KEYS = (
-    ("1", "Right", "the answer is what a person would say", JudgementVerdict.RIGHT),
-    ("2", "Wrong", "then type what it should be, if you know", JudgementVerdict.WRONG),
-    ("3", "Unsure", "counted as judged, in no score", JudgementVerdict.UNSURE),
-    ("X", "Skip", "comes back to somebody else", JudgementVerdict.SKIPPED),
-)
+SKIP_KEY = "X"
+BREAK_EVERY = 50
 
 RECENT = 16
 
@@ -31,8 +28,22 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerView:
+    """One answer, or what was expected. ``key``: the key that chooses it, where one does. ``plain``: all of it as text, to
+    compare."""
+
+    title: str
+    text: str
+    key: str = ""
+    scores: tuple[tuple[str, float], ...] = ()
+    blocks: tuple[Block, ...] = ()
+    plain: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ItemView:
-    """One item ready to draw. ``scores``: (class, probability), best first."""
+    """One item ready to draw. ``scores``: (class, probability) of the first answer, best first. ``blocks``: inputs that are more
+    than a single value."""
 
     answer: str
     picture: Picture | None
@@ -40,6 +51,22 @@ class ItemView:
     scores: tuple[tuple[str, float], ...]
     slices: tuple[tuple[str, str], ...]
     problem: str = ""
+    blocks: tuple[Block, ...] = ()
+    answers: tuple[AnswerView, ...] = ()
+
+    @property
+    def difference(self) -> str:
+        """In words, whether the first two answers say the same."""
+        if len(self.answers) < 2:
+            return ""
+        first, second = self.answers[:2]
+        if first.plain == second.plain:
+            return "Both say exactly the same."
+        if not first.text and not second.text:
+            return "What is marked is in one answer only."
+        if first.text != second.text:
+            return f"{first.title}: {first.text}. {second.title}: {second.text}."
+        return "The answers are the same; what goes with them differs."
 
 
 def item_view(item: ReviewItem, settings: ServiceSettings | None, units: dict[str, str] | None = None) -> ItemView:
@@ -47,24 +74,83 @@ def item_view(item: ReviewItem, settings: ServiceSettings | None, units: dict[st
     inputs, outputs = _object(item.inputs), _object(item.outputs)
     slices = tuple(sorted((visible_text(k, 60), visible_text(str(v), 80)) for k, v in item.slices.items()))
     if inputs is None or outputs is None:
-        return ItemView("?", None, (), (), slices, "The log line of this item cannot be read; skip it with X.")
+        inputs, outputs = _loose(item.inputs), _loose(item.outputs)
+        if inputs is None or outputs is None:
+            return ItemView("?", None, (), (), slices, "The log line of this item cannot be read; skip it with X.")
     answer_name = settings.prediction if settings else ""
-    scores_name = settings.probability if settings else ""
     answer = outputs.get(answer_name) if answer_name else next(iter(outputs.values()), None)
     picture_name, picture = _picture(inputs, settings.image_shape if settings else ())
-    features = tuple(
-        (visible_text(name, 60), _cell(value), (units or {}).get(name, ""))
-        for name, value in inputs.items()
-        if name != picture_name
-    )
+    features, blocks = [], []
+    for name, value in inputs.items():
+        if name == picture_name:
+            continue
+        block = block_of(name, value)
+        if block is not None:
+            blocks.append(block)
+        else:
+            features.append((visible_text(name, 60), _cell(value), (units or {}).get(name, "")))
+    answers = [_answer("The model answered", "", outputs, settings)]
+    if item.outputs_b:
+        other = _loose(item.outputs_b) or {}
+        answers = [_answer("Answer A", "1", outputs, settings), _answer("Answer B", "2", other, settings)]
+    elif item.expected:
+        answers.append(_expected(item.expected, settings))
     return ItemView(
         answer=_cell(answer),
         picture=picture,
-        features=features,
-        scores=_scores(outputs.get(scores_name) if scores_name else None, outputs, answer_name),
+        features=tuple(features),
+        scores=answers[0].scores,
         slices=slices,
         problem="" if answer is not None else f"The log has no output {answer_name!r}.",
+        blocks=tuple(blocks),
+        answers=tuple(answers),
     )
+
+
+def _answer(title: str, key: str, outputs: dict[str, Any], settings: ServiceSettings | None) -> AnswerView:
+    answer_name = settings.prediction if settings else ""
+    scores_name = settings.probability if settings else ""
+    name = answer_name if answer_name in outputs else next(iter(outputs), "")
+    answer = outputs.get(name)
+    scores = _scores(outputs.get(scores_name) if scores_name else None, outputs, answer_name)
+    blocks = []
+    for other, value in outputs.items():
+        if (other == scores_name and scores) or other == "classes":
+            continue
+        block = block_of(other, value)
+        if block is not None:
+            blocks.append(replace(block, name="") if other == name else block)
+    text = "" if any(block.name == "" for block in blocks) else _cell(answer)
+    return AnswerView(title, text, key, scores, tuple(blocks), _plain(outputs))
+
+
+def _expected(text: str, settings: ServiceSettings | None) -> AnswerView:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        value = text
+    outputs = value if isinstance(value, dict) else {settings.prediction if settings else "expected": value}
+    return replace(_answer("Expected", "", outputs, settings), scores=())
+
+
+def _plain(outputs: dict[str, Any]) -> str:
+    long = [value for value in outputs.values() if isinstance(value, str)]
+    return (
+        long[0]
+        if len(long) == 1 and len(outputs) == 1
+        else json.dumps(outputs, indent=1, ensure_ascii=False, default=str)
+    )
+
+
+def _loose(text: str) -> dict[str, Any] | None:
+    """A JSON value that is no object still has something to show; what is no JSON has not."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if isinstance(value, dict):
+        return value
+    return {"value": value} if value not in (None, []) and not isinstance(value, list) else None
 
 
 def _object(text: str) -> dict[str, Any] | None:
@@ -150,8 +236,8 @@ class Session:
     marks: list[str] = field(default_factory=list)
     spent_s: list[float] = field(default_factory=list)
 
-    def judged(self, verdict: JudgementVerdict, seconds: float) -> None:
-        self.marks.append(next(key for key, _, _, v in KEYS if v is verdict))
+    def judged(self, key: str, seconds: float) -> None:
+        self.marks.append(key)
         self.spent_s.append(max(0.0, seconds))
 
     def undone(self) -> None:
@@ -165,6 +251,18 @@ class Session:
         recent = sorted(self.spent_s[-RECENT:])
         return recent[len(recent) // 2] if recent else None
 
+    def break_words(self) -> str:
+        """A hint every `BREAK_EVERY` items, and earlier when the pace has dropped by half since the sitting's best stretch."""
+        n = len(self.marks)
+        if n and n % BREAK_EVERY == 0:
+            return f"{n} judged: a break now keeps the next ones as good"
+        if n >= 2 * RECENT:
+            first = sorted(self.spent_s[:RECENT])[RECENT // 2]
+            if (self.pace_s or 0.0) > 2 * first > 0:
+                return "you have become slower: a break may help"
+        left = BREAK_EVERY - n % BREAK_EVERY
+        return f"a break is due after {left} more"
+
     def progress(self, item: ReviewItem | None) -> str:
         if item is None or item.total <= 0:
             return f"{len(self.marks)} judged in this sitting"
@@ -175,5 +273,5 @@ class Session:
         if pace is None:
             return "your pace shows after the first item"
         left = max(0, item.total - item.position + 1) if item is not None else 0
-        rest = f"about {duration_text(left * pace)} left at your pace, " if left else ""
+        rest = f"about {coarse_text(left * pace)} left at your pace, " if left else ""
         return f"{rest}{duration_text(pace)} an item"

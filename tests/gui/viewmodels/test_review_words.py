@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mlcontrol.core.review import JudgementVerdict, ReviewItem
+from mlcontrol.core.review import ReviewItem
 from mlcontrol.core.settings import ServiceSettings
 from mlcontrol.gui.viewmodels.review_bench import Session, item_view
 
@@ -55,7 +55,7 @@ def test_no_view_of_an_item_names_its_version() -> None:
 def test_pace_is_a_median_so_that_a_pause_does_not_count() -> None:
     session = Session()
     for seconds in (4.0, 5.0, 600.0):
-        session.judged(JudgementVerdict.RIGHT, seconds)
+        session.judged("1", seconds)
     assert session.pace_s == 5.0
     session.undone()
     assert session.marks == ["1", "1"]
