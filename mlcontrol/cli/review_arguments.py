@@ -14,10 +14,10 @@ from mlcontrol.core.review.campaign import (
     Mode,
     Policy,
     Sampling,
-    Share,
     Source,
     SourceKind,
     Stop,
+    mixture_of,
 )
 
 
@@ -90,18 +90,12 @@ def add_parser(commands: Any) -> None:
 def campaign_of(args: argparse.Namespace) -> Campaign:
     if not args.service:
         raise ProblemError(Problem("A campaign is of one service.", "", "Name it with --service.", code="usage"))
-    mixture = []
-    for part in args.sample.split(","):
-        name, _, share = part.partition(":")
-        try:
-            mixture.append(Share(Policy(name.strip()), float(share or 1), args.around))
-        except ValueError as error:
-            known = ", ".join(policy.value for policy in Policy)
-            raise ProblemError(
-                Problem(
-                    f"{part!r} is no sampling policy.", "", f"One of {known}, with a share: uncertain:2.", code="usage"
-                )
-            ) from error
+    try:
+        mixture = mixture_of(args.sample.split(","), args.around)
+    except ValueError as error:
+        raise ProblemError(
+            Problem(str(error), "", "Write a policy, and its share: uncertain:2.", code="usage")
+        ) from error
     versions, raters, by = (_words(args.__dict__[name]) for name in ("versions", "raters", "by"))
     path = str(Path(args.file).expanduser().resolve()) if args.file else ""
     return Campaign(
@@ -110,7 +104,7 @@ def campaign_of(args: argparse.Namespace) -> Campaign:
         title=args.start,
         mode=Mode(args.mode),
         source=Source(SourceKind(args.source), path=path, experiment=args.experiment, hours=args.hours),
-        sampling=Sampling(args.n, args.seed, tuple(mixture), by, Allocation(args.allocation), max(20_000, 4 * args.n)),
+        sampling=Sampling(args.n, args.seed, mixture, by, Allocation(args.allocation), max(20_000, 4 * args.n)),
         versions=versions,
         overlap=args.overlap,
         gold_share=args.gold,

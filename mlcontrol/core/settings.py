@@ -82,7 +82,35 @@ class ServiceSettings:
     rollout: RolloutSettings = field(default_factory=RolloutSettings)
     approval: dict[str, float] = field(default_factory=dict)  # "people" other than the one who deploys, "valid_s"
     automation: dict[str, str] = field(default_factory=dict)  # by action: "manual", "suggest", "automatic"
-    drill: dict[str, str] = field(default_factory=dict)  # "every" ("7d"), "window" ("02:00-04:00" UTC), "mode", "quiet_per_s"
+    drill: dict[str, str] = field(
+        default_factory=dict
+    )  # "every" ("7d"), "window" ("02:00-04:00" UTC), "mode", "quiet_per_s"
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignSettings:
+    """A review campaign that the workspace declares; it is drawn when its service has something to draw from.
+
+    ``mode``: "rate", "pairwise", "expected" or "golden". ``sample``: policies, each with its share after a colon.
+    """
+
+    id: str
+    service: str
+    title: str = ""
+    mode: str = "rate"
+    versions: tuple[str, ...] = ()
+    n: int = 200
+    seed: int = 1
+    sample: tuple[str, ...] = ("random",)
+    by: tuple[str, ...] = ()
+    hours: float = 24.0
+    overlap: int = 1
+    gold_share: float = 0.0
+    repeat_share: float = 0.0
+    calibration: int = 0
+    raters: tuple[str, ...] = ()
+    question: str = ""
+    guidance: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,4 +124,5 @@ class WorkspaceSettings:
     connections: dict[str, ConnectionSettings] = field(default_factory=dict)
     services: dict[str, ServiceSettings] = field(default_factory=dict)
     freezes: dict[str, Freeze] = field(default_factory=dict)
+    campaigns: dict[str, CampaignSettings] = field(default_factory=dict)
     problems: tuple[str, ...] = ()  # what could not be read, in words, with its place

@@ -132,14 +132,18 @@ def _answering(facts: ServiceFacts, now_mono_s: float, poll_s: float) -> frozens
     )
 
 
-def _with_quarantine(signal: Signal, intended: str | None, current: str | None, quarantined: Mapping[str, str]) -> Signal:
+def _with_quarantine(
+    signal: Signal, intended: str | None, current: str | None, quarantined: Mapping[str, str]
+) -> Signal:
     """A version that was rolled back does not come back quietly, whoever brought it."""
     back = next((v for v in (current, intended) if v is not None and v in quarantined), None)
     if back is None or signal.health is Health.CRITICAL:
         return signal
     health = Health.UNKNOWN if signal.health is Health.UNKNOWN else Health.WARNING
     detail = f"{version_name(back)} was rolled back before: {quarantined[back]} It is in quarantine, and it is back."
-    return replace(signal, health=health, text=f"{version_name(back)} is in quarantine", detail=f"{detail} {signal.detail}")
+    return replace(
+        signal, health=health, text=f"{version_name(back)} is in quarantine", detail=f"{detail} {signal.detail}"
+    )
 
 
 def _versions(

@@ -73,7 +73,9 @@ class DrillRoom:
         with hold(ctx, service, drill.operation, actor, f"drill of the way back to v{drill.to_version}") as holding:
             live = observe(ctx, service)
             steps = tuple(PlanStep(name, rollout.TITLES[name], "", 1.0) for name in rollout.forward_steps(kind, False))
-            walked = replace(plan, kind=kind, express=False, steps=steps, assumes=live.assumption(plan.assumes.target_digest))
+            walked = replace(
+                plan, kind=kind, express=False, steps=steps, assumes=live.assumption(plan.assumes.target_digest)
+            )
             effects = Effects(ctx, service, kind, drill.to_version, live.current, live, walked.assumes)
             run = OperationRun(
                 ctx, drill.operation, walked, effects, reason or "drill", actor, lambda _run: None, holding

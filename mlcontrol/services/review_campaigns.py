@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import threading
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mlcontrol.core.problem import Problem, ProblemError
-from mlcontrol.core.review.campaign import RUBRICS, Campaign, Mode, SourceKind, Standing, faults, verdict_of
+from mlcontrol.core.review.campaign import RUBRICS, Campaign, Mode, SourceKind, Standing, declared, faults, verdict_of
 from mlcontrol.core.review.export_rows import COLUMNS, cells, example, exported
 from mlcontrol.core.review.feedback import Feedback, is_positive
 from mlcontrol.core.review.findings import Findings, findings
@@ -28,6 +29,7 @@ from mlcontrol.services.context import ServiceContext, Tell
 from mlcontrol.services.review_candidates import Outside, golden_items, items_of
 from mlcontrol.services.reviews import ReviewDesk
 
+TRY_AGAIN_S = 30.0
 _SLUG = re.compile(r"[^a-z0-9]+")
 
 
@@ -38,6 +40,9 @@ class CampaignDesk:
         self._ctx = ctx
         self._desk = desk
         self._outside = outside or Outside()
+        self._declaring = threading.Lock()
+        self._next_try: dict[str, float] = {}
+        self.not_started: dict[str, str] = {}  # campaigns of the workspace file, and why they wait
 
     @property
     def _reviews(self) -> Reviews:
@@ -106,7 +111,25 @@ class CampaignDesk:
         sampling = replace(campaign.sampling, n=max(1, min(1_000_000, count)), pool=max(1, count))
         return self.start(replace(campaign, sampling=sampling), actor, _silent)
 
+    def start_declared(self) -> None:
+        """Open the campaigns of the workspace file that are not open yet. What cannot be drawn yet (the log is empty, a version is
+        not loaded) is tried again at the next look, not before half a minute."""
+        now = self._ctx.clock.mono_s()
+        with self._declaring:
+            for name, settings in self._ctx.settings.campaigns.items():
+                if self._next_try.get(name, 0.0) > now or self._reviews.campaigns.get(name) is not None:
+                    continue
+                self._next_try[name] = now + TRY_AGAIN_S
+                try:
+                    self.start(declared(settings), "workspace", _silent)
+                except (ProblemError, ValueError) as error:
+                    self.not_started[name] = str(error)
+                else:
+                    self.not_started.pop(name, None)
+
     def all(self, service: str = "", rater: str = "") -> tuple[CampaignSummary, ...]:
+        if not self._ctx.view_only:
+            self.start_declared()
         found = self._reviews.campaigns.all(service)
         if rater:
             found = tuple(c for c in found if c.standing is Standing.OPEN and (not c.raters or rater in c.raters))

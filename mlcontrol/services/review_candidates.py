@@ -143,6 +143,9 @@ def items_of(
     if campaign.mode is Mode.PAIRWISE:
         others, note = _other_answers(ctx, settings, campaign, pool.rows, tell)
         by_id = {name: row for name, row in by_id.items() if name in others}
+    if campaign.mode is Mode.EXPECTED:
+        by_id = {name: row for name, row in by_id.items() if row.label is not None}
+        note = f"{len(pool.rows) - len(by_id)} predictions have no label yet and were left out."
     sampling = campaign.sampling
     if any(part.policy is Policy.STRATIFIED for part in sampling.mixture) and VERSION_SLICE not in sampling.by:
         sampling = replace(sampling, by=(VERSION_SLICE, *sampling.by))

@@ -30,7 +30,7 @@ from mlcontrol.services.review_picking import LEASE_S, pick
 
 DRAWN = 50
 SPAN_H = 6.0
-ENOUGH_EVERY = 5
+ENOUGH_EVERY = 10
 _LABELS = {JudgementVerdict.RIGHT: "right", JudgementVerdict.WRONG: "wrong", JudgementVerdict.UNSURE: "unsure"}
 
 

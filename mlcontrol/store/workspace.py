@@ -16,11 +16,17 @@ from tomlkit.items import Table
 
 from mlcontrol.core.freeze import Freeze
 from mlcontrol.core.problem import Problem
-from mlcontrol.core.settings import ConnectionSettings, RolloutSettings, ServiceSettings, WorkspaceSettings
+from mlcontrol.core.settings import (
+    CampaignSettings,
+    ConnectionSettings,
+    RolloutSettings,
+    ServiceSettings,
+    WorkspaceSettings,
+)
 from mlcontrol.store.database import StoreError
 
 VERSION = 1
-T = TypeVar("T", ConnectionSettings, ServiceSettings, Freeze)
+T = TypeVar("T", ConnectionSettings, ServiceSettings, Freeze, CampaignSettings)
 
 
 def read_workspace(path: Path) -> WorkspaceSettings:
@@ -56,6 +62,10 @@ def read_workspace(path: Path) -> WorkspaceSettings:
     environment = _text(document, "environment", "", problems)
     connections = _entries(document, "connections", ConnectionSettings, {}, problems)
     services = _entries(document, "services", ServiceSettings, {"environment": environment}, problems)
+    campaigns = _entries(document, "campaigns", CampaignSettings, {}, problems)
+    for one in campaigns.values():
+        if one.service not in services:
+            problems.append(f"[campaigns.{one.id}]: there is no service {one.service!r}")
     _check_references(connections, services, problems)
     return WorkspaceSettings(
         name=_text(document, "name", path.stem, problems),
@@ -65,6 +75,7 @@ def read_workspace(path: Path) -> WorkspaceSettings:
         connections=connections,
         services=services,
         freezes=_entries(document, "freezes", Freeze, {}, problems),
+        campaigns=campaigns,
         problems=tuple(problems),
     )
 

@@ -221,3 +221,18 @@ def test_a_file_that_is_none_is_named(run: Callable[..., Any], tmp_path: Path) -
     done = run("import", str(tmp_path / "bad.parquet"), "--service", "digits")
     assert done.code != 0
     assert "bad.parquet" in done.err
+
+
+def test_a_campaign_of_the_workspace_file_opens_by_itself_when_there_is_something_to_draw(
+    run: Callable[..., Any], workspace: Path, tmp_path: Path
+) -> None:
+    with workspace.open("a") as file:
+        file.write(
+            '\n[campaigns.weekly]\nservice = "digits"\ntitle = "Weekly"\nn = 10\nsample = ["random:2", "uncertain"]\n'
+        )
+        file.write('[campaigns.lost]\nservice = "nobody"\n')
+    assert run("campaigns").code == 2  # the log is empty
+    log(tmp_path / "log", 60)
+    listed = run("campaigns", "--format", "json").json["campaigns"]
+    assert [(c["id"], c["title"], c["created_by"]) for c in listed] == [("weekly", "Weekly", "workspace")]
+    assert 5 <= listed[0]["items"] <= 14

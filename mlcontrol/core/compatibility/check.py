@@ -148,7 +148,11 @@ def over_window(
     answers, findings, closing = [], list(report.findings), list(report.one_way_rules)
     for one in known_good:
         mine = compare(candidate, one, reader, observed=observed, policy=policy, now_s=now_s)
-        bad = [f for f in mine.findings if f.direction is Direction.ROLLBACK and f.verdict in (Verdict.BLOCK, Verdict.UNKNOWN)]
+        bad = [
+            f
+            for f in mine.findings
+            if f.direction is Direction.ROLLBACK and f.verdict in (Verdict.BLOCK, Verdict.UNKNOWN)
+        ]
         rules = tuple(dict.fromkeys(f.rule for f in bad))
         answers.append(WindowAnswer(label(one), mine.rollback, rules))
         for f in bad:

@@ -56,12 +56,18 @@ def differences(pairing: Pairing) -> tuple[FieldChange, ...]:
 def _place(name: str, order: tuple[str, ...], rows: list[FieldChange]) -> int:
     at = order.index(name)
     before = order[at - 1] if at else None
-    return next((i + 1 for i, row in enumerate(rows) if row.new is not None and row.new.name == before), len(rows) if at else 0)
+    return next(
+        (i + 1 for i, row in enumerate(rows) if row.new is not None and row.new.name == before), len(rows) if at else 0
+    )
 
 
 def _side(field: Field) -> Side:
     shape = "" if field.shape is None or field.tensor is False else f" {list(field.shape)}"
-    notes = [field.unit or field.semantic or "", "optional" if field.required is False else "", "null" * bool(field.nullable)]
+    notes = [
+        field.unit or field.semantic or "",
+        "optional" if field.required is False else "",
+        "null" * bool(field.nullable),
+    ]
     return Side(field.name, f"{field.type or '?'}{shape}", " ".join(note for note in notes if note))
 
 
@@ -77,10 +83,19 @@ def _changes(old: Field, new: Field) -> Iterator[str]:
         yield _WIDTHS[relation(old.type, new.type)]
     if old.shape != new.shape:
         yield "shape"
-    if any(getattr(old, what) != getattr(new, what) for what in ("semantic", "unit", "source", "entity", "meaning", "encoding")):
+    if any(
+        getattr(old, what) != getattr(new, what)
+        for what in ("semantic", "unit", "source", "entity", "meaning", "encoding")
+    ):
         yield "meaning"
     if (old.required, old.nullable) != (new.required, new.nullable):
-        yield "required" if new.required and not old.required else "optional" if old.required and not new.required else "null"
+        yield (
+            "required"
+            if new.required and not old.required
+            else "optional"
+            if old.required and not new.required
+            else "null"
+        )
     if old.classes != new.classes:
         yield "classes"
     if old.domain != new.domain:

@@ -120,7 +120,9 @@ def document(report: Report) -> dict[str, Any]:
 
 
 def _change(row: FieldChange) -> dict[str, Any]:
-    sides = {name: None if s is None else f"{s.name}: {s.type}" for name, s in (("current", row.old), ("candidate", row.new))}
+    sides = {
+        name: None if s is None else f"{s.name}: {s.type}" for name, s in (("current", row.old), ("candidate", row.new))
+    }
     return {"change": row.change, **sides}
 
 
@@ -162,7 +164,10 @@ def text(report: Report, width: int = 88, colour: bool = False) -> str:
         for cell in report.skew:
             words = {Verdict.PASS: "runs", Verdict.BLOCK: "does not run"}.get(cell.verdict, "not known")
             shown = f"{cell.model} model, {cell.binary} binary"
-            lines.append(f"  {paint(_MARKS[cell.verdict], cell.verdict)} {shown:<24} {words}. {plain(cell.why)}".rstrip(". ") + ".")
+            lines.append(
+                f"  {paint(_MARKS[cell.verdict], cell.verdict)} {shown:<24} {words}. {plain(cell.why)}".rstrip(". ")
+                + "."
+            )
     for one in report.window:
         rules = f" ({', '.join(one.rules)})" if one.rules else ""
         held = {Verdict.BLOCK: "No", Verdict.UNKNOWN: "Not known"}.get(one.rollback, "Yes")
@@ -182,7 +187,8 @@ _ROWS = 40
 
 def _side_by_side(rows: list[FieldChange]) -> Iterator[str]:
     cells = [
-        (*((plain(s.name), plain(s.type)) if s else ("", "") for s in (row.old, row.new)), row.change) for row in rows[:_ROWS]
+        (*((plain(s.name), plain(s.type)) if s else ("", "") for s in (row.old, row.new)), row.change)
+        for row in rows[:_ROWS]
     ]
     old = max(min(40, max(len(f"{name} {kind}") for (name, kind), _, _ in cells)), len("now"))
     yield f"  {'now':<{old}}  {'change':<10}  candidate"

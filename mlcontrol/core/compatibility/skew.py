@@ -41,7 +41,9 @@ def runs_in(signature: Signature, binary: Binary) -> tuple[Verdict, str]:
     if runtime.framework == "onnx" and (have or "onnxruntime" in binary.frameworks):
         told = binary.opsets is not None and binary.max_ir_version is not None
         # The file states what it needs, whatever made it.
-        return (Verdict.PASS, "") if told else (Verdict.UNKNOWN, "The binary's operator sets or IR version are not known.")
+        return (
+            (Verdict.PASS, "") if told else (Verdict.UNKNOWN, "The binary's operator sets or IR version are not known.")
+        )
     if have is None:
         return Verdict.BLOCK, f"It needs {runtime.framework}, which the binary lacks."
     if runtime.version is None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from mlcontrol.core.review.judging import JudgementVerdict
 from mlcontrol.core.review.rubric import EXPECTED, GOLDEN, PAIRWISE, RATE, SKIP, Rubric
+from mlcontrol.core.settings import CampaignSettings
 
 
 class Mode(StrEnum):
@@ -127,6 +128,43 @@ RUBRICS: Mapping[Mode, Rubric] = {
     Mode.EXPECTED: EXPECTED,
     Mode.GOLDEN: GOLDEN,
 }
+
+
+def mixture_of(words: Iterable[str], around_s: float | None = None) -> tuple[Share, ...]:
+    """From "policy" or "policy:share". Raises `ValueError` naming what is none."""
+    result = []
+    for word in words:
+        name, _, share = word.partition(":")
+        try:
+            result.append(Share(Policy(name.strip()), float(share or 1), around_s))
+        except ValueError as error:
+            known = ", ".join(policy.value for policy in Policy)
+            raise ValueError(f"{word!r} is no sampling policy; one of {known}.") from error
+    return tuple(result)
+
+
+def declared(settings: CampaignSettings) -> Campaign:
+    """The campaign a workspace declares. Raises `ValueError` for a mode or policy that is none."""
+    mode = Mode(settings.mode)
+    rubric = RUBRICS[mode]
+    rubric = replace(
+        rubric, question=settings.question or rubric.question, guidance=settings.guidance or rubric.guidance
+    )
+    return Campaign(
+        id=settings.id,
+        service=settings.service,
+        title=settings.title or settings.id,
+        mode=mode,
+        rubric=rubric,
+        source=Source(hours=settings.hours),
+        sampling=Sampling(settings.n, settings.seed, mixture_of(settings.sample), settings.by),
+        versions=settings.versions,
+        overlap=settings.overlap,
+        gold_share=settings.gold_share,
+        repeat_share=settings.repeat_share,
+        calibration=settings.calibration,
+        raters=settings.raters,
+    )
 
 
 def verdict_of(campaign: Campaign, label: str) -> JudgementVerdict:

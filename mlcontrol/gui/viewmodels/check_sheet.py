@@ -168,7 +168,9 @@ def reach_text(report: Report) -> str:
     ]
     if report.coupled_rollback:
         lines.append(f"To go back, in this order: {', then '.join(report.coupled_rollback)}.")
-    closed = [f"{w.version} ({', '.join(w.rules)})" for w in report.window if w.rollback in (Verdict.BLOCK, Verdict.UNKNOWN)]
+    closed = [
+        f"{w.version} ({', '.join(w.rules)})" for w in report.window if w.rollback in (Verdict.BLOCK, Verdict.UNKNOWN)
+    ]
     if closed:
         lines.append(f"Out of reach afterwards: {', '.join(closed)}.")
     elif report.window:
