@@ -65,10 +65,11 @@ def test_traces_are_found_with_what_was_asked_and_answered(traces: MlflowTraces,
 
 def test_an_assessment_is_written_once_however_often_it_is_sent(traces: MlflowTraces, experiment: str) -> None:
     trace = put_trace(traces, experiment, "q", "a")
-    made = Assessment("a-j1", "mlcontrol_review", "right", "eva", "reads well", {"campaign": "c"})
+    name = f"a-{uuid.uuid4().hex}"  # unique on the whole server, as judgements' ids are
+    made = Assessment(name, "mlcontrol_review", "right", "eva", "reads well", {"campaign": "c"})
     assert traces.assess(trace, made)
     assert not traces.assess(trace, made)
-    stored = traces.http.get_json(f"{API}/traces/{trace}/assessments/a-j1", 20.0)["assessment"]
+    stored = traces.http.get_json(f"{API}/traces/{trace}/assessments/{name}", 20.0)["assessment"]
     assert (stored["feedback"]["value"], stored["source"]["source_id"]) == ("right", "eva")
 
 

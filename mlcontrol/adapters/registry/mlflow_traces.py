@@ -10,6 +10,7 @@ from urllib.parse import quote
 from mlcontrol.adapters.http import Call, HttpClient
 from mlcontrol.core.settings import ConnectionSettings
 from mlcontrol.ports.connection import SecretReader
+from mlcontrol.ports.errors import NotFound, Rejected, ServerFailed
 from mlcontrol.ports.predictions import LoggedPrediction
 from mlcontrol.ports.review_sources import Assessment
 
@@ -49,7 +50,10 @@ class MlflowTraces:
         """Inputs and outputs whole from the root span; the search answer only holds previews that may be cut."""
         trace = str(row["trace_id"])
         inputs, outputs = str(row.get("request_preview") or ""), str(row.get("response_preview") or "")
-        document = self.http.get_json(f"{API}/traces/get", deadline_s, {"trace_id": trace})
+        try:
+            document = self.http.get_json(f"{API}/traces/get", deadline_s, {"trace_id": trace})
+        except (NotFound, Rejected, ServerFailed):
+            document = None  # its spans lie elsewhere, or nowhere: the previews are what there is
         spans = (document.get("trace") or {}).get("spans") if isinstance(document, dict) else None
         for span in spans or []:
             if isinstance(span, dict) and not span.get("parent_span_id"):
