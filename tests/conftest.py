@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 SETTLE_WITHIN_S = 3.0
 # One thread for the whole process by design: it cuts off network calls whose total deadline has passed.
@@ -25,6 +26,10 @@ _ON_A_DISPLAY = bool(os.environ.get("DISPLAY")) and os.environ.get("QT_QPA_PLATF
 _MUST_RUN = bool(os.environ.get("MLCONTROL_TESTS_MUST_RUN"))
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+# How long one example takes is the machine's matter, not the code's: a busy one must not fail a property.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 
 @pytest.fixture

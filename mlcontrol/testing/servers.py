@@ -34,7 +34,7 @@ from mlcontrol.sandbox.ports import RANGE, is_free
 from mlcontrol.sandbox.process import ProcessId, end_group, start
 from mlcontrol.sandbox.wire import answers, exchange
 
-START_LIMIT_S = 120
+START_LIMIT_S = 300
 # Read while the user's own home is still in place: every test is given another one.
 _CACHE = platformdirs.user_cache_path("mlcontrol")
 _ENVIRONMENTS = Path(os.environ.get("MLCONTROL_TEST_SERVERS") or _CACHE / "servers").resolve()

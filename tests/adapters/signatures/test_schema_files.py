@@ -217,7 +217,7 @@ def _hostile(folder: Path) -> list[str]:
 
 def _watched(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", WATCH, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
 
 
 def test_nothing_in_a_file_is_executed_and_no_framework_imported(tmp_path: Path) -> None:

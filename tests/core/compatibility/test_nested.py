@@ -29,7 +29,11 @@ types = st.recursive(
     ),
     max_leaves=8,
 )
-nested = types.filter(lambda text: "<" in text or "{" in text)
+nested = st.one_of(
+    types.map("array<{}>".format),
+    types.map("map<{}>".format),
+    st.dictionaries(names, st.tuples(st.booleans(), types), max_size=3).map(_object),
+)
 
 
 @given(nested)
