@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from mlcontrol.cli.exit_codes import BLOCKED, DONE
+from mlcontrol.cli.exit_codes import BLOCKED, DONE, UNKNOWN
 from mlcontrol.cli.output import add_common, jsonable, plain, put_json, put_table, utc
 from mlcontrol.cli.session import Session, actor
 from mlcontrol.core.drill import Drill, DrillMode
@@ -68,7 +68,7 @@ def _list(session: Session, args: argparse.Namespace) -> int:
         put_table(header, [_row(drill) for drill in answer.drills])
     else:
         print("The way back of this service has never been drilled.")
-    return DONE if answer.drills else BLOCKED
+    return DONE if answer.drills else UNKNOWN
 
 
 def document(drill: Drill) -> dict[str, Any]:

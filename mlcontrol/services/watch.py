@@ -63,9 +63,9 @@ class Watch:
         if self._seen is None:
             self._seen = max((row.seq for row in audit.rows(None, 1)), default=0)
             return
-        fresh = [row for row in audit.rows(None, 200) if row.seq > self._seen]
-        if not fresh:
+        if all(row.seq <= self._seen for row in audit.rows(None, 1)):
             return
+        fresh = [row for row in audit.rows(None, 200) if row.seq > self._seen]
         self._seen = max(row.seq for row in fresh)
         told = self._ctx.state().operations
         for operation_id in dict.fromkeys(row.operation for row in reversed(fresh) if row.operation):
