@@ -31,6 +31,7 @@ def intent_body(plan: Plan, reason: str, steps: Sequence[tuple[str, float]], bef
         "to": plan.to_version,
         "express": plan.express,
         "strategy": plan.strategy.words,
+        "strategy_data": asdict(plan.strategy),
         "plan_hash": plan.hash,
         "reason": reason,
         "steps": [{"id": step, "expected_s": expected} for step, expected in steps],
@@ -80,6 +81,15 @@ def before_of(rows: Iterable[AuditRow]) -> dict[str, Any]:
             before: dict[str, Any] = json.loads(row.body)["before"]
             return before
     raise ValueError("these rows hold no intent")
+
+
+def strategy_of(rows: Iterable[AuditRow]) -> dict[str, Any] | None:
+    """The strategy that the intent row recorded, as plain data; `None` in rows of before there were strategies."""
+    for row in rows:
+        if row.action.endswith("." + INTENT):
+            found: dict[str, Any] | None = json.loads(row.body).get("strategy_data")
+            return found
+    return None
 
 
 def attempted_steps(operation: Operation) -> tuple[str, ...]:

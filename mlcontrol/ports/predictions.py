@@ -59,6 +59,17 @@ class LoggedPrediction:
     label: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class VersionEvidence:
+    """What a judge counts of one version: ``answered`` with a latency, how many of them were ``slower`` than each threshold,
+    and the ``predictions`` by value (or by bin, of a number)."""
+
+    version: str
+    answered: int
+    slower: tuple[int, ...] = ()
+    predictions: dict[str, int] = field(default_factory=dict)
+
+
 class PredictionLog(Adapter, Protocol):
     """Times are UTC seconds, spans half open."""
 
@@ -79,6 +90,20 @@ class PredictionLog(Adapter, Protocol):
         self, service: str, since_s: float, until_s: float, deadline_s: float = 10.0
     ) -> tuple[VersionLatency, ...]:
         """Empty where the log holds no latencies."""
+        ...
+
+    def evidence(
+        self,
+        service: str,
+        prediction: str,
+        since_s: float,
+        until_s: float,
+        thresholds_ms: tuple[float, ...],
+        bins: tuple[float, ...] = (),
+        deadline_s: float = 10.0,
+    ) -> tuple[VersionEvidence, ...]:
+        """``bins``: rising edges for an answer that is a number ("bin 0" lies below the first); without them answers are
+        classes."""
         ...
 
     def slices(

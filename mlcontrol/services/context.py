@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from mlcontrol.core.compatibility.report import Report
 from mlcontrol.core.operation import Operation, OperationKind
 from mlcontrol.core.plan import Plan
-from mlcontrol.core.settings import WorkspaceSettings
+from mlcontrol.core.settings import RolloutSettings, WorkspaceSettings
 from mlcontrol.core.state import FleetState
 from mlcontrol.core.types import ConnectionState, Sample, ServiceState, TimelineEvent
 from mlcontrol.ports.clock import Clock
@@ -126,7 +126,17 @@ class ChecksService(Protocol):
 class RolloutsService(Protocol):
     """`services.rollouts.Rollouts(ctx, checks)`, as the engine calls it. Refusals are `ProblemError`s."""
 
-    def make_plan(self, kind: OperationKind, service: str, version: str | None, express: bool) -> Plan: ...
+    def make_plan(
+        self,
+        kind: OperationKind,
+        service: str,
+        version: str | None,
+        express: bool,
+        rollout: RolloutSettings | None = None,
+    ) -> Plan:
+        """``rollout``: how, for this once; `None`: as the service's settings say."""
+        ...
+
     def execute(
         self,
         operation: str,
@@ -141,6 +151,9 @@ class RolloutsService(Protocol):
         ...
 
     def abort(self, operation: str, actor: str, reason: str) -> None: ...
+    def hold(self, operation: str, actor: str, hold: bool) -> None: ...
+    def promote(self, operation: str, actor: str, reason: str) -> None: ...
+    def clear(self, operation: str, guard: str, actor: str, reason: str) -> None: ...
     def settle(self) -> None:
         """Find operations that a crash left open and settle them by observation. Called once, after the first poll."""
         ...

@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mlcontrol.core import rollout
 from mlcontrol.core.operation import OperationKind
 from mlcontrol.core.plan import Assumption
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.settings import ServiceSettings
+from mlcontrol.core.strategy import Strategy
 from mlcontrol.core.types import ReplicaState
 from mlcontrol.ports.errors import TimedOut
 from mlcontrol.services.context import ServiceContext
 from mlcontrol.services.golden_run import GoldenRun, run_golden
 from mlcontrol.services.live import LiveState, observe, service_settings
 from mlcontrol.services.proof import prove_answers
+from mlcontrol.services.shadowing import compare_answers
 
 LOAD_DEADLINE_S = 120.0
 LOAD_SETTLE_S = 60.0
@@ -37,6 +39,7 @@ class Effects:
     before: LiveState
     assumes: Assumption | None  # `None`: do not compare (another operation of ours was just taken over)
     golden: GoldenRun | None = None
+    strategy: Strategy = field(default_factory=Strategy)
     routed_s: float | None = None  # when the traffic moved, UTC seconds
 
     def run(self, step: str) -> str:
@@ -49,12 +52,40 @@ class Effects:
             rollout.VERIFY: lambda: self._verify(self.to_version),
             rollout.ALIAS: lambda: self._alias(self.to_version, expected=self.before.intended),
             rollout.UNLOAD: self._restore_load,
+            rollout.SHADOW: self._shadow,
             rollout.RETURN_ROUTE: self._return_route,
             rollout.RETURN_VERIFY: lambda: self._verify(self._old_version()),
             rollout.RETURN_ALIAS: self._return_alias,
             rollout.RETURN_LOAD: self._restore_load,
         }
+        if step.startswith(rollout.SPLIT):
+            return self._split(rollout.share_of(step) or 0.0)
         return methods[step]()
+
+    def require_split(self, percent: float, bake: bool) -> None:
+        """The router still sends what this stage asked for. Raises `ProblemError` (code "conflict") when another hand moved it."""
+        s = self._settings
+        split = self.ctx.routing(s.routing).split(s.route)
+        wanted = (self.to_version, None, 0.0) if bake else (self.before.current, self.to_version, percent)
+        found = (split.stable, split.canary, split.canary_percent)
+        if found != wanted:
+            raise ProblemError(
+                Problem(
+                    f"The traffic is not where this stage sent it: {_split_words(*found)}.",
+                    f"It sent {_split_words(*wanted)}. Another hand moved it, or the router was restarted.",
+                    "Look at the timeline for who did it.",
+                    code="conflict",
+                )
+            )
+
+    def _split(self, percent: float) -> str:
+        s = self._settings
+        self._require_own_route()
+        self.ctx.expect_change(self.service, "route")
+        self.ctx.routing(s.routing).set_canary(s.route, self.to_version, percent)
+        self.routed_s = self.routed_s or self.ctx.clock.utc_s()
+        self.require_split(percent, bake=False)
+        return f"the router reads back: {percent:g} % to v{self.to_version}"
 
     @property
     def _settings(self) -> ServiceSettings:
@@ -184,6 +215,17 @@ class Effects:
             )
         return f"the router reads back: 100 % to v{version}"
 
+    def _shadow(self) -> str:
+        if self.from_version is None:
+            raise ProblemError(Problem("There is no version to compare with.", code="unknown"))
+        found = compare_answers(
+            self.ctx, self.service, self.to_version, self.from_version, self.strategy.shadow_requests
+        )
+        problem = found.problem(self.to_version, self.strategy.shadow_tolerance)
+        if problem is not None:
+            raise ProblemError(problem)
+        return found.evidence()
+
     def _require_own_route(self) -> None:
         """The traffic goes where it went before, or where this operation sent it; else somebody else has it in hand."""
         s = self._settings
@@ -297,6 +339,10 @@ def _changed_by_other(planned: Assumption, now: Assumption) -> Problem:
         "Look at the timeline for who did it, then make a new plan.",
         code="conflict",
     )
+
+
+def _split_words(stable: str | None, canary: str | None, percent: float) -> str:
+    return f"{100 - percent:g} % to {_v(stable)}" + (f", {percent:g} % to {_v(canary)}" if canary is not None else "")
 
 
 def _v(version: str | None) -> str:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 from mlcontrol.core import journal, rollout
 from mlcontrol.core.audit import AuditRow
 from mlcontrol.core.lease import LeaseLostError
-from mlcontrol.core.operation import Operation, OperationKind, Phase, StepState
+from mlcontrol.core.operation import LiveStage, Operation, OperationKind, Phase, StepState
 from mlcontrol.core.plan import Plan
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.rollout import AbortAsked, EffectDone, EffectFailed, Machine
+from mlcontrol.core.stage import StageEvent
 from mlcontrol.core.types import EventKind, Health, TimelineEvent
 from mlcontrol.ports.errors import problem_of
 from mlcontrol.services.context import ServiceContext
@@ -19,6 +21,7 @@ from mlcontrol.services.effects import Effects
 from mlcontrol.services.evidence import evidence_of
 from mlcontrol.services.holding import Holding
 from mlcontrol.services.runbook import truth, with_way_out
+from mlcontrol.services.staging import StageInterruptedError, StageRunner
 
 _EVENT_KIND = {
     OperationKind.DEPLOY: EventKind.DEPLOY,
@@ -57,7 +60,11 @@ class OperationRun:
         self._rows: list[AuditRow] = []
         self._abort: Problem | None = None
         self._started_mono_s = ctx.clock.mono_s()
-        self._machine = rollout.begin(effects.kind, plan.express if plan is not None else False)
+        express = plan.express if plan is not None else False
+        self._machine = rollout.begin(effects.kind, express, effects.strategy)
+        self._leaving = False
+        self._live: LiveStage | None = None
+        self._stages = StageRunner(ctx, effects, effects.strategy, self._note, self._show)
         self._thread: threading.Thread | None = None
 
     @classmethod
@@ -94,6 +101,8 @@ class OperationRun:
                 self._one_step()
             self.holding.check()
             self._finish(self._machine)
+        except StageInterruptedError:
+            self.lost = True  # left as it is, on purpose: settled at the next start
         except Exception as error:  # noqa: BLE001 - the journal, the lease or the code itself failed: say so, settle later
             self.lost = True
             self._lost(problem_of(error))
@@ -103,6 +112,16 @@ class OperationRun:
     def abort(self, actor: str, reason: str) -> None:
         words = f"{actor} aborted it" + (f": {reason}" if reason else "")
         self._abort = Problem(words, code="aborted")
+        self._stages.wake()
+
+    def ask(self, event: StageEvent) -> None:
+        """What a person asks of the stage that is judged now: hold, go on, clear a guard. Raises `ProblemError` when refused."""
+        self._stages.ask(event)
+
+    def leave(self) -> None:
+        """The engine ends: leave a stage that is being judged where it is. The next start settles it by what it finds."""
+        self._leaving = True
+        self._stages.wake()
 
     def _make_room(self, asked_by: str) -> None:
         """Another engine's rollback wants this target. A rollback does not yield to a rollback."""
@@ -130,19 +149,40 @@ class OperationRun:
         self._journal_step(step, StepState.RUNNING, "")
         try:
             self.holding.check()
-            evidence = self._effects.run(step)
+            evidence = self._stages.run(step, self._go_on) if rollout.is_judged(step) else self._effects.run(step)
             self.holding.check()
         except LeaseLostError:
             raise  # not a step that failed: what comes next is for whoever holds the target now
+        except StageInterruptedError as interrupted:
+            if self._leaving:
+                raise
+            self._journal_step(step, StepState.FAILED, str(interrupted))
+            return  # the abort is met at the next step
         except Exception as error:  # noqa: BLE001 - whatever went wrong, the step counts as attempted and is undone
             problem = problem_of(error)
             self._journal_step(step, StepState.FAILED, problem.what)
             self._machine = rollout.advance(self._machine, EffectFailed(step, problem))
             return
         self._journal_step(step, StepState.DONE, evidence)
-        if self._machine.phase is Phase.RUNNING and step != rollout.LOAD:
+        if self._machine.phase is Phase.RUNNING and step != rollout.LOAD and not rollout.is_judged(step):
             self._ctx.store.knowledge.record_seconds(self.service, step, self._ctx.clock.mono_s() - started)
         self._machine = rollout.advance(self._machine, EffectDone(step))
+
+    def _go_on(self) -> None:
+        """Called often while a stage is judged: raises to leave it."""
+        self.holding.check()
+        if self._abort is not None:
+            raise StageInterruptedError(self._abort.what)
+        if self._leaving:
+            raise StageInterruptedError("the engine ended")
+
+    def _note(self, text: str) -> None:
+        self._append(journal.NOTE, journal.note_body(text))
+
+    def _show(self, live: LiveStage | None) -> None:
+        self._live = live
+        if live is not None:
+            self._tell()
 
     def _journal_intent(self, plan: Plan) -> None:
         steps = [(step.id, step.expected_s) for step in plan.steps]
@@ -162,6 +202,8 @@ class OperationRun:
     def _tell(self) -> Operation:
         operation = journal.fold(self._rows)
         assert operation is not None
+        if self._live is not None:
+            operation = replace(operation, live=self._live)
         self._ctx.emit(operation)
         return operation
 

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from mlcontrol.core import rollout
 from mlcontrol.core.compatibility.report import Direction, Finding, Report, Verdict
+from mlcontrol.core.judge.policy import TITLES, Role
+from mlcontrol.core.judge.sight import seconds_to_find, seconds_until_fine
 from mlcontrol.core.operation import OperationKind
-from mlcontrol.core.plan import BlastRadius, Plan, PlanStep
+from mlcontrol.core.plan import BlastRadius, Plan, PlanStep, Sight
 from mlcontrol.core.problem import Problem, ProblemError
+from mlcontrol.core.settings import RolloutSettings
+from mlcontrol.core.strategy import Strategy, strategy_of
 from mlcontrol.core.types import Health
 from mlcontrol.core.versions import version_order
+from mlcontrol.ports.errors import AdapterError
 from mlcontrol.services.context import ChecksService, ServiceContext
 from mlcontrol.services.live import LiveState, observe, service_settings
 from mlcontrol.services.next_safest import next_safest
 from mlcontrol.services.permission import standing_words
+from mlcontrol.services.watching import require_watchable
 
 DEFAULT_SECONDS = {
     rollout.ASSUME: 0.3,
@@ -24,6 +30,8 @@ DEFAULT_SECONDS = {
     rollout.UNLOAD: 3.0,
 }
 TO_ACCEPT = frozenset({"S1", "S4"})  # grown too much, trained earlier: stand unless a person answers for them
+PAST_S, PAST_DEADLINE_S = 900.0, 3.0
+LEAST_ERRORS = 0.001  # of a service without errors: what "doubled" means there
 READY_SECONDS = 0.1  # the load step when the version is loaded already
 
 
@@ -34,8 +42,11 @@ def make_plan(
     service: str,
     version: str | None,
     express: bool,
+    settings: RolloutSettings | None = None,
 ) -> Plan:
     """A plan for the state as it is now. Raises `ProblemError` when there is nothing to plan (no such version, no way back)."""
+    chosen = settings if settings is not None else service_settings(ctx, service).rollout
+    strategy = strategy_of(chosen) if kind is OperationKind.DEPLOY else Strategy()
     live = observe(ctx, service)
     target = version if version is not None else _default_target(ctx, kind, service, live)
     _require_registered(ctx, service, target)
@@ -47,7 +58,10 @@ def make_plan(
         else:
             report = checks.check(service, target, False, "", _silent)
         _judge(report, kind, express, blocked, unknown, warnings)
-    steps = _steps(ctx, kind, service, target, live, express)
+    if strategy.judged:
+        _require_judge(ctx, service, live, strategy, blocked, unknown)
+    steps = _steps(ctx, kind, service, target, live, express, strategy)
+    blast = _blast(ctx, service, target, live, steps, strategy)
     plan = Plan(
         service=service,
         kind=kind,
@@ -56,10 +70,12 @@ def make_plan(
         express=express,
         assumes=live.assumption(_recorded_digest(ctx, service, target)),
         steps=steps,
-        blast=_blast(ctx, service, target, live, steps),
+        blast=blast,
         report=report,
         expected_s=sum(step.expected_s for step in steps),
         made_s=ctx.clock.utc_s(),
+        strategy=strategy,
+        sees=sights(strategy, blast.requests_per_s, _error_share(ctx, service) if strategy.steps else 0.0),
         blocked_by=tuple(blocked),
         unknown=tuple(unknown),
         warnings=tuple(warnings),
@@ -168,10 +184,71 @@ def _sentence(finding: Finding) -> str:
     return f"{finding.rule}: {finding.why}" + (f" To fix: {finding.remedy}" if finding.remedy else "")
 
 
+def _require_judge(
+    ctx: ServiceContext,
+    service: str,
+    live: LiveState,
+    strategy: Strategy,
+    blocked: list[str],
+    unknown: list[str],
+) -> None:
+    """What stages need: a router that splits and counts, an old version to compare with, data to judge by."""
+    problem = require_watchable(service_settings(ctx, service))
+    if problem is not None:
+        blocked.append(f"{problem.what} {problem.why}")
+    if live.split.canary_percent > 0:
+        blocked.append(
+            f"The router already sends {live.split.canary_percent:g} % to v{live.split.canary}: end that first."
+        )
+    state = ctx.state().services.get(service)
+    if strategy.steps and (state is None or state.use.health is Health.UNKNOWN):
+        unknown.append("Nobody knows the traffic right now, so nobody can say when a stage will be decided.")
+
+
+def sights(strategy: Strategy, per_s: float | None, errors: float) -> tuple[Sight, ...]:
+    """What the judge of errors sees at each share, computed from its own test at the present traffic. ``errors``: share, 0..1."""
+    found = []
+    for percent in strategy.steps:
+        share = percent / 100.0
+        if per_s is None or per_s <= 0:
+            found.append(Sight(percent, None, None, None, None))
+            continue
+        rate = max(errors, LEAST_ERRORS)
+        found.append(
+            Sight(
+                percent,
+                per_s * share,
+                seconds_to_find(per_s, share, rate, 2.0),
+                seconds_to_find(per_s, share, rate, 3.0),
+                seconds_until_fine(per_s, share, errors, strategy.judge),
+            )
+        )
+    return tuple(found)
+
+
+def _error_share(ctx: ServiceContext, service: str) -> float:
+    """Of the last quarter of an hour, by the prediction log; 0 where nothing fails or nothing is known."""
+    s, now = service_settings(ctx, service), ctx.clock.utc_s()
+    if not s.predictions:
+        return 0.0
+    try:
+        shares = ctx.predictions(s.predictions).shares(service, now - PAST_S, now, PAST_DEADLINE_S)
+    except AdapterError:
+        return 0.0
+    failed, answered = sum(x.failed for x in shares), sum(x.answered for x in shares)
+    return min(0.5, failed / (failed + answered)) if failed else 0.0
+
+
 def _steps(
-    ctx: ServiceContext, kind: OperationKind, service: str, target: str, live: LiveState, express: bool
+    ctx: ServiceContext,
+    kind: OperationKind,
+    service: str,
+    target: str,
+    live: LiveState,
+    express: bool,
+    strategy: Strategy,
 ) -> tuple[PlanStep, ...]:
-    knowledge = ctx.store.knowledge
+    errors = _error_share(ctx, service) if strategy.judged else 0.0
     details = {
         rollout.ASSUME: "nothing is done if the world has changed since this plan",
         rollout.LOAD: f"v{target} beside v{live.current}; no traffic moves",
@@ -180,18 +257,53 @@ def _steps(
         rollout.VERIFY: "golden queries on the callers' road, counters that move; else it goes back by itself",
         rollout.ALIAS: f"the registry names v{target}",
         rollout.UNLOAD: "as it was before",
+        rollout.SHADOW: f"{strategy.shadow_requests} logged inputs to both; at most {strategy.shadow_tolerance:.1%} may differ",
+        rollout.BAKE: f"{strategy.bake_s:.0f} s under judgement; v{live.current} stays loaded, the way back is hot",
     }
     steps = []
-    for step in rollout.forward_steps(kind, express):
-        expected = knowledge.measured_seconds(service, step) or DEFAULT_SECONDS[step]
-        detail = details[step]
+    for step in rollout.forward_steps(kind, express, strategy):
+        expected, detail = _expected(ctx, service, step, strategy, errors), details.get(step, "")
+        percent = rollout.share_of(step)
+        if percent is not None and step.startswith(rollout.SPLIT):
+            detail = f"{percent:g} % to v{target}, the rest stays on v{live.current}"
+        elif percent is not None:
+            detail = _judged_words(strategy)
         if step == rollout.LOAD and live.loaded_everywhere(target):
             expected, detail = READY_SECONDS, f"v{target} is loaded and ready already"
         steps.append(PlanStep(step, rollout.title(step), detail, expected))
     return tuple(steps)
 
 
-def _blast(ctx: ServiceContext, service: str, target: str, live: LiveState, steps: tuple[PlanStep, ...]) -> BlastRadius:
+def _expected(ctx: ServiceContext, service: str, step: str, strategy: Strategy, errors: float) -> float:
+    if rollout.share_of(step) is None:
+        measured = None if rollout.is_judged(step) else ctx.store.knowledge.measured_seconds(service, step)
+        at_most = {rollout.BAKE: strategy.bake_s, rollout.SHADOW: strategy.shadow_requests / 25.0}
+        return measured or at_most.get(step) or DEFAULT_SECONDS[step]
+    if step.startswith(rollout.SPLIT):
+        return DEFAULT_SECONDS[rollout.ROUTE]
+    state = ctx.state().services.get(service)
+    per_s = state.traffic_per_s if state is not None and state.use.health is not Health.UNKNOWN else None
+    if not per_s:
+        return strategy.min_s
+    share = (rollout.share_of(step) or 0.0) / 100.0
+    fine = seconds_until_fine(per_s, share, errors, strategy.judge) or strategy.max_s
+    return min(strategy.max_s, max(fine, strategy.min_s, strategy.min_requests / (per_s * share)))
+
+
+def _judged_words(strategy: Strategy) -> str:
+    required = [TITLES[name].lower() for name, role in strategy.judge.roles.items() if role is Role.REQUIRE]
+    then = {"auto": "then goes on by itself", "ask": "then asks", "hold": "then holds"}[strategy.advance.value]
+    return f"until {', '.join(required)} judged fine, at least {strategy.min_requests} answers; {then}"
+
+
+def _blast(
+    ctx: ServiceContext,
+    service: str,
+    target: str,
+    live: LiveState,
+    steps: tuple[PlanStep, ...],
+    strategy: Strategy,
+) -> BlastRadius:
     state = ctx.state().services.get(service)
     known_traffic = state is not None and state.use.health is not Health.UNKNOWN
     load = next((step.expected_s for step in steps if step.id == rollout.LOAD), 0.0)
@@ -200,7 +312,7 @@ def _blast(ctx: ServiceContext, service: str, target: str, live: LiveState, step
         irreversible.append("the version before is not known, so there is nothing to return to")
     return BlastRadius(
         requests_per_s=state.traffic_per_s if state is not None and known_traffic else None,
-        share=1.0,
+        share=(strategy.steps[0] / 100.0 if strategy.steps else 1.0),
         slices=(),
         cold_load_s=None if live.loaded_everywhere(target) else load,
         irreversible=tuple(irreversible),

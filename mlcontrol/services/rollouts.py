@@ -10,6 +10,8 @@ from mlcontrol.core.lease import LeaseTakenError
 from mlcontrol.core.operation import OperationKind, Phase
 from mlcontrol.core.plan import Plan
 from mlcontrol.core.problem import Problem, ProblemError
+from mlcontrol.core.settings import RolloutSettings
+from mlcontrol.core.stage import ClearAsked, HoldAsked, PromoteAsked
 from mlcontrol.services.context import ChecksService, ServiceContext
 from mlcontrol.services.effects import Effects
 from mlcontrol.services.holding import Holding, hold, targets
@@ -37,8 +39,15 @@ class Rollouts:
         self._permissions = Permissions(ctx)
         self._settler = Settler(ctx, self._run_settled)
 
-    def make_plan(self, kind: OperationKind, service: str, version: str | None, express: bool) -> Plan:
-        plan = make_plan(self._ctx, self._checks, kind, service, version, express)
+    def make_plan(
+        self,
+        kind: OperationKind,
+        service: str,
+        version: str | None,
+        express: bool,
+        rollout: RolloutSettings | None = None,
+    ) -> Plan:
+        plan = make_plan(self._ctx, self._checks, kind, service, version, express, rollout)
         with self._lock:
             self._plans[plan.hash] = plan
             while len(self._plans) > KEPT_PLANS:
@@ -77,6 +86,7 @@ class Rollouts:
                 before.current,
                 before,
                 None if took_over or waited or found else plan.assumes,
+                strategy=plan.strategy,
             )
             run = OperationRun(self._ctx, operation, plan, effects, reason, actor, self._finished, holding)
             with self._lock:
@@ -91,6 +101,21 @@ class Rollouts:
             raise
 
     def abort(self, operation: str, actor: str, reason: str) -> None:
+        self._run_of(operation).abort(actor, reason)
+
+    def hold(self, operation: str, actor: str, hold: bool) -> None:
+        """Stay at the present share, or go on being judged."""
+        self._run_of(operation).ask(HoldAsked(actor, hold))
+
+    def promote(self, operation: str, actor: str, reason: str) -> None:
+        """Leave the stage now; where the judge has not said fine, only with a reason."""
+        self._run_of(operation).ask(PromoteAsked(actor, reason))
+
+    def clear(self, operation: str, guard: str, actor: str, reason: str) -> None:
+        """Take a guard's latched fail away, with a reason."""
+        self._run_of(operation).ask(ClearAsked(guard, actor, reason))
+
+    def _run_of(self, operation: str) -> OperationRun:
         with self._lock:
             run = next((r for r in self._running.values() if r.operation_id == operation), None)
         if run is None:
@@ -102,7 +127,7 @@ class Rollouts:
                     code="not-found",
                 )
             )
-        run.abort(actor, reason)
+        return run
 
     def running(self) -> tuple[str, ...]:
         """Ids of the operations that run now."""
@@ -117,6 +142,7 @@ class Rollouts:
         with self._lock:
             runs = list(self._running.values())
         for run in runs:
+            run.leave()
             run.join(timeout_s)
 
     def _admit(self, plan: Plan | None, reason: str, accept_unknown: bool) -> Plan:

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 
+import msgspec
+
 from mlcontrol.core import journal, rollout
 from mlcontrol.core.audit import AuditRow
 from mlcontrol.core.lease import LeaseTakenError
@@ -13,6 +15,7 @@ from mlcontrol.core.operation import Operation, OperationKind, Phase, StepState
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.rollout import Machine
 from mlcontrol.core.state import RECENT_OPERATIONS
+from mlcontrol.core.strategy import Strategy
 from mlcontrol.ports.errors import problem_of
 from mlcontrol.services.context import ServiceContext
 from mlcontrol.services.effects import Effects
@@ -157,7 +160,18 @@ class Settler:
 
 def _resume(ctx: ServiceContext, rows: tuple[AuditRow, ...], operation: Operation, holding: Holding) -> OperationRun:
     before = LiveState.from_body(journal.before_of(rows))
-    effects = Effects(ctx, operation.service, operation.kind, operation.to_version, before.current, before, None)
+    recorded = journal.strategy_of(rows)
+    strategy = Strategy() if recorded is None else msgspec.convert(recorded, Strategy)
+    effects = Effects(
+        ctx,
+        operation.service,
+        operation.kind,
+        operation.to_version,
+        before.current,
+        before,
+        None,
+        strategy=strategy,
+    )
     return OperationRun.resumed(ctx, rows, effects, decide(operation, observe(ctx, operation.service), before), holding)
 
 
@@ -172,7 +186,8 @@ def decide(operation: Operation, live: LiveState, before: LiveState) -> Machine:
     proven = any(step.id == rollout.VERIFY and step.state is StepState.DONE for step in operation.steps)
     returning = any(step.id.startswith("return-") for step in operation.steps)
     if moved and not returning and (proven or operation.kind is OperationKind.ROLLBACK):
-        return rollout.resume_forward(operation.kind, attempted, rollout.VERIFY)
+        forward = tuple(step.id for step in operation.steps if not step.id.startswith("return-"))
+        return rollout.resume_forward(operation.kind, attempted, rollout.VERIFY, forward)
     cause = Problem(
         f"The engine ended at “{_stopped_at(operation)}”.", "What was done is put back.", code="interrupted"
     )

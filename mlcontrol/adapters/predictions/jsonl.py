@@ -22,7 +22,7 @@ from mlcontrol.core.problem import Problem
 from mlcontrol.core.settings import ConnectionSettings
 from mlcontrol.ports.connection import Reachability, SecretReader, Viability
 from mlcontrol.ports.errors import NotFound, TimedOut, Unexpected
-from mlcontrol.ports.predictions import LoggedPrediction, QualityBucket, VersionLatency, VersionShare
+from mlcontrol.ports.predictions import LoggedPrediction, QualityBucket, VersionEvidence, VersionLatency, VersionShare
 
 _HOUR = re.compile(r"^(\d{8}T\d{2})")
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._ -]{0,127}$")
@@ -126,6 +126,40 @@ class JsonLinesLog:
             " from log where latency_ms is not null group by 1 order by 1",
         )
         return tuple(VersionLatency(version, n, *quantiles) for version, n, quantiles in rows)
+
+    def evidence(
+        self,
+        service: str,
+        prediction: str,
+        since_s: float,
+        until_s: float,
+        thresholds_ms: tuple[float, ...],
+        bins: tuple[float, ...] = (),
+        deadline_s: float = 10.0,
+    ) -> tuple[VersionEvidence, ...]:
+        value = "regexp_replace(json_extract(outputs, $path)::varchar, '^\\[+|\\]+$', '', 'g')"
+        if bins:
+            above = " + ".join(f"(try_cast({value} as double) >= {float(edge)!r})::int" for edge in bins)
+            value = f"'bin ' || ({above})::varchar"
+        slower = "".join(f", count(*) filter (latency_ms > {float(limit)!r})" for limit in thresholds_ms)
+        rows = self._ask(
+            service,
+            since_s,
+            until_s,
+            deadline_s,
+            f"select version, {value}, count(latency_ms){slower} from log"  # noqa: S608 - numbers of our own, no foreign text
+            " where version is not null group by 1, 2 order by 1, 2",
+            {"path": f'$."{prediction}"'},
+        )
+        found: dict[str, VersionEvidence] = {}
+        for version, answer, answered, *counts in rows:
+            known = found.get(version, VersionEvidence(version, 0, (0,) * len(thresholds_ms), {}))
+            predictions = dict(known.predictions)
+            if answer is not None:
+                predictions[str(answer)] = predictions.get(str(answer), 0) + int(answered)
+            total = tuple(a + b for a, b in zip(known.slower, counts, strict=True))
+            found[version] = VersionEvidence(version, known.answered + answered, total, predictions)
+        return tuple(found.values())
 
     def slices(
         self, service: str, since_s: float, until_s: float, deadline_s: float = 10.0

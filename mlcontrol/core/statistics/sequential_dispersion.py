@@ -14,7 +14,7 @@ import numpy as np
 
 from mlcontrol.core.statistics.sequential import Floats
 
-LEAST_EVENTS = 1.0  # expected in the smaller arm of a merged bucket
+LEAST_EVENTS = 0.7  # expected in the smaller arm of a merged bucket
 LEAST_PAIRS = 3
 _Z_90 = 1.281551566
 

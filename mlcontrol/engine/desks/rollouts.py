@@ -15,7 +15,7 @@ def _check(s: Services, c: m.CheckVersion, tell: Tell) -> m.Event:
 
 
 def _plan(s: Services, c: m.MakePlan, _tell: Tell) -> m.Event:
-    plan = s.rollouts.make_plan(c.kind, c.service, c.version, c.express)
+    plan = s.rollouts.make_plan(c.kind, c.service, c.version, c.express, c.rollout)
     return m.PlanAnswer(request=c.request, plan=plan, plan_hash=plan.hash)
 
 
@@ -30,9 +30,27 @@ def _abort(s: Services, c: m.Abort, _tell: Tell) -> m.Event:
     return m.Done(request=c.request, text="stopping at the next safe point")
 
 
+def _hold(s: Services, c: m.HoldStage, _tell: Tell) -> m.Event:
+    s.rollouts.hold(c.operation, c.actor, c.hold)
+    return m.Done(request=c.request, text="held" if c.hold else "going on")
+
+
+def _promote(s: Services, c: m.PromoteStage, _tell: Tell) -> m.Event:
+    s.rollouts.promote(c.operation, c.actor, c.reason)
+    return m.Done(request=c.request, text="going on to the next step")
+
+
+def _clear(s: Services, c: m.ClearGuard, _tell: Tell) -> m.Event:
+    s.rollouts.clear(c.operation, c.guard, c.actor, c.reason)
+    return m.Done(request=c.request, text="cleared, with your reason")
+
+
 TABLE: Table = {
     m.CheckVersion: (Lane.SLOW, _check),
     m.MakePlan: (Lane.SLOW, _plan),
     m.Execute: (Lane.ACT, _execute),
     m.Abort: (Lane.ACT, _abort),
+    m.HoldStage: (Lane.ACT, _hold),
+    m.PromoteStage: (Lane.ACT, _promote),
+    m.ClearGuard: (Lane.ACT, _clear),
 }

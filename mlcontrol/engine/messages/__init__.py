@@ -232,13 +232,22 @@ from mlcontrol.engine.messages.rollouts import (
     CheckVersion as CheckVersion,
 )
 from mlcontrol.engine.messages.rollouts import (
+    ClearGuard as ClearGuard,
+)
+from mlcontrol.engine.messages.rollouts import (
     Execute as Execute,
+)
+from mlcontrol.engine.messages.rollouts import (
+    HoldStage as HoldStage,
 )
 from mlcontrol.engine.messages.rollouts import (
     MakePlan as MakePlan,
 )
 from mlcontrol.engine.messages.rollouts import (
     PlanAnswer as PlanAnswer,
+)
+from mlcontrol.engine.messages.rollouts import (
+    PromoteStage as PromoteStage,
 )
 from mlcontrol.engine.messages.shape import (
     Done as Done,

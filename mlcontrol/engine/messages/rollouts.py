@@ -5,6 +5,7 @@ from __future__ import annotations
 from mlcontrol.core.compatibility.report import Report
 from mlcontrol.core.operation import OperationKind
 from mlcontrol.core.plan import Plan
+from mlcontrol.core.settings import RolloutSettings
 from mlcontrol.engine.messages.shape import Request
 
 
@@ -19,12 +20,14 @@ class CheckVersion(Request, frozen=True, kw_only=True):
 
 
 class MakePlan(Request, frozen=True, kw_only=True):
-    """``version`` `None` with a rollback: the last version known good. Answer: `PlanAnswer`."""
+    """``version`` `None` with a rollback: the last version known good. ``rollout`` `None`: as the service's settings say.
+    Answer: `PlanAnswer`."""
 
     kind: OperationKind
     service: str
     version: str | None = None
     express: bool = False
+    rollout: RolloutSettings | None = None
 
 
 class Execute(Request, frozen=True, kw_only=True):
@@ -47,6 +50,31 @@ class Abort(Request, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class HoldStage(Request, frozen=True, kw_only=True):
+    """Stay at the present share until a person goes on (``hold``), or go on being judged."""
+
+    operation: str
+    actor: str
+    hold: bool = True
+
+
+class PromoteStage(Request, frozen=True, kw_only=True):
+    """Leave the present stage now. Where the judge has not said fine, ``reason`` is needed and recorded."""
+
+    operation: str
+    actor: str
+    reason: str = ""
+
+
+class ClearGuard(Request, frozen=True, kw_only=True):
+    """Take a guard's latched "worse" away, with a reason."""
+
+    operation: str
+    guard: str
+    actor: str
+    reason: str
+
+
 class CheckAnswer(Request, frozen=True, kw_only=True):
     service: str
     version: str
@@ -58,5 +86,5 @@ class PlanAnswer(Request, frozen=True, kw_only=True):
     plan_hash: str
 
 
-Command = CheckVersion | MakePlan | Execute | Abort
+Command = CheckVersion | MakePlan | Execute | Abort | HoldStage | PromoteStage | ClearGuard
 Event = CheckAnswer | PlanAnswer

@@ -23,6 +23,18 @@ class PredictionsContract(ConnectionContract):
         assert all(0 <= bucket.correct <= bucket.n <= bucket.served for bucket in buckets)
         assert any(bucket.n for bucket in buckets)
 
+    def test_the_evidence_of_a_judge_agrees_with_the_counts(
+        self, adapter: PredictionLog, service: str, prediction: str, span: tuple[float, float]
+    ) -> None:
+        answered = {share.version: share.answered for share in adapter.shares(service, *span) if share.version}
+        found = adapter.evidence(service, prediction, *span, (0.0, 1e9))
+        assert {e.version for e in found} == set(answered)
+        for one in found:
+            assert one.slower[1] == 0 <= one.slower[0] <= one.answered
+            assert sum(one.predictions.values()) <= answered[one.version]
+        binned = adapter.evidence(service, prediction, *span, (), (0.0, 1.0))
+        assert {name for one in binned for name in one.predictions} <= {"bin 0", "bin 1", "bin 2"}
+
     def test_spans_are_half_open(self, adapter: PredictionLog, service: str, span: tuple[float, float]) -> None:
         since, until = span
         middle = (since + until) / 2
