@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from mlcontrol.cli.output import add_common
-from mlcontrol.cli.rollout import act, add_action_options
+from mlcontrol.cli.rollout import act, add_action_options, add_strategy_options
 from mlcontrol.core.operation import OperationKind
 
 
@@ -15,6 +15,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("service")
     parser.add_argument("version")
     add_action_options(parser)
+    add_strategy_options(parser)
     add_common(parser)
 
 

@@ -6,14 +6,18 @@ import argparse
 import queue
 import sys
 import uuid
+from dataclasses import replace
 from typing import Any
 
 from mlcontrol.cli.exit_codes import BLOCKED, DONE, UNKNOWN
 from mlcontrol.cli.output import jsonable, plain, put_json, say, say_problem, utc
 from mlcontrol.cli.session import Session, actor
 from mlcontrol.core.operation import Operation, OperationKind, Phase, StepState
-from mlcontrol.core.plan import Plan
+from mlcontrol.core.plan import Plan, Sight
 from mlcontrol.core.problem import Problem, ProblemError
+from mlcontrol.core.settings import RolloutSettings
+from mlcontrol.core.state import FleetState
+from mlcontrol.core.strategy import Advance, StrategyKind, strategy_of
 from mlcontrol.engine import messages as m
 from mlcontrol.engine.hosts import new_request
 
@@ -33,8 +37,68 @@ def add_action_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def make_plan(session: Session, kind: OperationKind, service: str, version: str | None, express: bool) -> m.PlanAnswer:
-    command = m.MakePlan(request=new_request(), kind=kind, service=service, version=version, express=express)
+def add_strategy_options(parser: argparse.ArgumentParser) -> None:
+    """How the traffic moves; what is not named is as the service's settings say."""
+    group = parser.add_argument_group("strategy")
+    kinds = [kind.value for kind in StrategyKind]
+    group.add_argument("--strategy", choices=kinds, help="how the version takes over the traffic")
+    group.add_argument("--steps", metavar="1,10,50,100", help="shares in percent, each judged")
+    group.add_argument("--advance", choices=[a.value for a in Advance], help="what to do when a stage is judged fine")
+    group.add_argument(
+        "--bake", type=float, metavar="SECONDS", help="keep the old version hot so long, under judgement"
+    )
+    group.add_argument("--min-requests", type=int, metavar="N", help="answers a stage must have")
+    group.add_argument("--min-time", type=float, metavar="SECONDS", help="seconds a stage must last")
+    group.add_argument(
+        "--max-time", type=float, metavar="SECONDS", help="seconds after which an undecided stage is held"
+    )
+
+
+def rollout_settings(args: argparse.Namespace, state: FleetState) -> RolloutSettings | None:
+    """The service's settings with what the options change; `None` when they change nothing. Raises `ProblemError` (usage)."""
+    known = state.settings.services.get(args.service)
+    given = {
+        "strategy": args.strategy,
+        "steps": _steps(args.steps),
+        "advance": args.advance,
+        "bake_s": args.bake,
+        "min_requests": args.min_requests,
+        "min_s": args.min_time,
+        "max_s": args.max_time,
+    }
+    changes = {name: value for name, value in given.items() if value is not None}
+    if not changes or known is None:
+        return None
+    if "strategy" in changes and "steps" not in changes and changes["strategy"] != known.rollout.strategy:
+        changes["steps"] = ()
+    if "steps" in changes and "strategy" not in changes and known.rollout.strategy == StrategyKind.ALL_AT_ONCE:
+        changes["strategy"] = StrategyKind.CANARY.value
+    settings = replace(known.rollout, **changes)
+    strategy_of(settings)
+    return settings
+
+
+def _steps(text: str | None) -> tuple[float, ...] | None:
+    if text is None:
+        return None
+    try:
+        return tuple(float(part) for part in text.replace("%", "").split(","))
+    except ValueError:
+        problem = Problem("The steps cannot be read.", f"{text!r} is no list of percentages.", "For example 1,10,50.")
+        raise ProblemError(replace(problem, code="usage")) from None
+
+
+def make_plan(
+    session: Session,
+    kind: OperationKind,
+    service: str,
+    version: str | None,
+    express: bool,
+    rollout: RolloutSettings | None = None,
+) -> m.PlanAnswer:
+    command = m.MakePlan(
+        request=new_request(), kind=kind, service=service, version=version, express=express, rollout=rollout
+    )
     answer = session.ask(command, PLAN_S)
     assert isinstance(answer, m.PlanAnswer)
     return answer
@@ -47,11 +111,27 @@ def put_plan(plan: Plan, plan_hash: str) -> None:
     for step in plan.steps:
         print(f"  {step.title}: {plain(step.detail)} ({step.expected_s:.1f} s)")
     rate = "traffic unknown" if plan.blast.requests_per_s is None else f"{plan.blast.requests_per_s:.1f} requests/s"
+    for sight in plan.sees:
+        print(f"  {sight_words(sight)}")
     print(f"touches {plan.blast.share:.0%} of the service, {rate}")
     for title, sentences in (("BLOCKED", plan.blocked_by), ("UNKNOWN", plan.unknown), ("warning", plan.warnings)):
         for sentence in sentences:
             print(f"  {title}: {plain(sentence)}")
     print(f"plan {plan_hash}")
+
+
+def sight_words(sight: Sight) -> str:
+    """What the judge sees at one share."""
+    if sight.per_s is None:
+        return f"at {sight.percent:g} %: the traffic is not known, so nobody can say when anything is seen"
+
+    def about(seconds: float | None) -> str:
+        return "not within a day" if seconds is None else f"in about {seconds / 60:.0f} min"
+
+    return (
+        f"at {sight.percent:g} %, {sight.per_s:.1f} requests/s: a doubled error rate is seen {about(sight.doubled_s)},"
+        f" a tripled one {about(sight.tripled_s)}; a good version is fine {about(sight.fine_s)}"
+    )
 
 
 def plan_document(plan: Plan, plan_hash: str) -> dict[str, Any]:
@@ -72,7 +152,8 @@ def plan_exit_code(plan: Plan) -> int:
 def act(args: argparse.Namespace, kind: OperationKind, version: str | None, express: bool = False) -> int:
     """Plan, ask, execute, follow to the end."""
     with Session(args.workspace) as session:
-        answer = make_plan(session, kind, args.service, version, express)
+        settings = rollout_settings(args, session.state) if kind is OperationKind.DEPLOY else None
+        answer = make_plan(session, kind, args.service, version, express, settings)
         if args.format == "text":
             put_plan(answer.plan, answer.plan_hash)
         if answer.plan.blocked_by:
@@ -109,6 +190,7 @@ def act(args: argparse.Namespace, kind: OperationKind, version: str | None, expr
 def follow(session: Session, operation_id: str, args: argparse.Namespace) -> Operation:
     """Wait for the operation's end; prints its steps (text), or each change as a line (json with --follow)."""
     told: set[tuple[str, StepState]] = set()
+    said = 0
     while True:
         try:
             event = session.events.get(timeout=300.0)
@@ -126,6 +208,7 @@ def follow(session: Session, operation_id: str, args: argparse.Namespace) -> Ope
                 put_json(operation_document(operation))
         else:
             _tell_steps(operation, told, args.follow)
+            said = _tell_log(operation, said, args.follow)
         if operation.phase.ended:
             return operation
 
@@ -144,6 +227,24 @@ def _tell_steps(operation: Operation, told: set[tuple[str, StepState]], everythi
             told.add((step.id, step.state))
             detail = f": {plain(step.detail)}" if step.detail else ""
             print(f"  {_MARKS[step.state]:6} {step.title}{detail}", flush=True)
+
+
+def _tell_log(operation: Operation, said: int, everything: bool) -> int:
+    """What the judge and people decided since ``said`` lines; with --follow also where the evidence stands."""
+    for _at_s, words in operation.log[said:]:
+        print(f"  {'·':6} {plain(words)}", flush=True)
+    live = operation.live
+    if everything and live is not None and live.judgement is not None:
+        readings = ", ".join(
+            f"{r.title.lower()} {r.verdict.value}" + (f" {r.line[-1]:+.2f}" if r.line else "")
+            for r in live.judgement.readings
+        )
+        observed = "?" if live.observed is None else f"{100 * live.observed:.1f} %"
+        waits = plain(live.waits_for)
+        print(
+            f"  {'':6} {live.percent:g} % wanted, {observed} observed, {live.requests} answers; {readings}; waits for {waits}"
+        )
+    return len(operation.log)
 
 
 def _confirmed(plan: Plan) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mlcontrol.core.judge.judge import Judgement
+from mlcontrol.core.judge.verdict import Judgement
 from mlcontrol.core.problem import Problem
 
 

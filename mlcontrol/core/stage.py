@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from mlcontrol.core.judge.judge import Judgement
+from mlcontrol.core.judge.verdict import Judgement
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.strategy import Advance, Strategy, StrategyKind
 

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mlcontrol.core.judge.judge import Judgement
 from mlcontrol.core.judge.policy import ERRORS, PREDICTIONS, Role
-from mlcontrol.core.judge.reading import Reading, Verdict
+from mlcontrol.core.judge.verdict import Judgement, Reading, Verdict
 from mlcontrol.core.stage import (
     ClearAsked,
     HoldAsked,

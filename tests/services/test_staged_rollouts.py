@@ -122,7 +122,7 @@ def test_no_data_never_promotes_and_goes_back(ctx: Context, rollouts: Rollouts, 
 def test_the_broken_twin_that_takes_no_data_for_fine_promotes(
     ctx: Context, rollouts: Rollouts, world: StagedWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mlcontrol.core.judge.judge import Judgement
+    from mlcontrol.core.judge.verdict import Judgement
 
     world.faults["counters"] = fails(Unreachable(Problem("Connection refused.")))
     monkeypatch.setattr(Judgement, "unknown", property(lambda _self: ()))

@@ -9,7 +9,8 @@ import numpy as np
 
 from mlcontrol.core.judge.bucket import Arm, Bucket
 from mlcontrol.core.judge.policy import ALPHA, EVALUATORS, GOLDEN, OBJECTIVES, RESOURCES, JudgePolicy
-from mlcontrol.core.judge.reading import Line, Reading, Verdict, evidence_line
+from mlcontrol.core.judge.reading import Line, evidence_line
+from mlcontrol.core.judge.verdict import Reading, Verdict
 from mlcontrol.core.statistics.sequential import Floats, average_log_e
 from mlcontrol.core.statistics.sequential_proportion import log_e_above, log_e_below, proportion_interval
 from mlcontrol.core.statistics.sequential_ranks import log_e_ranks

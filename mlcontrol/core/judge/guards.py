@@ -10,7 +10,8 @@ import numpy as np
 from mlcontrol.core.judge import bucket as b
 from mlcontrol.core.judge.bucket import Bucket, Columns
 from mlcontrol.core.judge.policy import ALPHA, ERRORS, FEEDBACK, LATENCY, PREDICTIONS, QUERY_RATE, JudgePolicy
-from mlcontrol.core.judge.reading import Reading, Verdict, evidence_line
+from mlcontrol.core.judge.reading import evidence_line
+from mlcontrol.core.judge.verdict import Reading, Verdict
 from mlcontrol.core.statistics.sequential import Floats, average_log_e, log_e_rate_ratio, ratio_bounds
 from mlcontrol.core.statistics.sequential_dispersion import Dispersion, dispersion
 from mlcontrol.core.statistics.sequential_proportion import log_e_below

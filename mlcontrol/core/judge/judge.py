@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from mlcontrol.core.judge import absolute, guards
 from mlcontrol.core.judge.bucket import Bucket
@@ -20,7 +20,7 @@ from mlcontrol.core.judge.policy import (
     JudgePolicy,
     Role,
 )
-from mlcontrol.core.judge.reading import Reading, Verdict
+from mlcontrol.core.judge.verdict import Judgement, Reading, Verdict
 
 _FROM_COUNTERS = (ERRORS, QUERY_RATE, OBJECTIVES)
 
@@ -42,37 +42,6 @@ class Evidence:
     judged_good: int = 0
     judged_bad: int = 0
     has: frozenset[str] = frozenset((ERRORS, QUERY_RATE, OBJECTIVES))
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """``readings`` by guard, in the order in which they are shown. ``requests``: answered by the new version in this stage."""
-
-    at_s: float
-    readings: tuple[Reading, ...] = ()
-    requests: int = 0
-    observed: float | None = None  # share of the requests of this stage that arrived at the new version, 0..1
-    silent_s: float = 0.0  # since a required source was last read with requests in it
-    cleared: frozenset[str] = field(default_factory=frozenset)
-
-    @property
-    def worse(self) -> tuple[Reading, ...]:
-        return tuple(r for r in self.readings if r.verdict is Verdict.WORSE and r.guard not in self.cleared)
-
-    @property
-    def unknown(self) -> tuple[Reading, ...]:
-        return tuple(r for r in self.readings if r.verdict is Verdict.UNKNOWN)
-
-    @property
-    def undecided(self) -> tuple[Reading, ...]:
-        """Required guards that are not fine."""
-        return tuple(r for r in self.readings if r.role is Role.REQUIRE and r.verdict is not Verdict.FINE)
-
-    @property
-    def allows_more(self) -> bool:
-        """Every guard has data, none says worse, every required one says fine; and there is at least one required guard."""
-        required = any(r.role is Role.REQUIRE for r in self.readings)
-        return required and not self.worse and not self.unknown and not self.undecided
 
 
 def judge(evidence: Evidence, policy: JudgePolicy, at_s: float, cleared: frozenset[str] = frozenset()) -> Judgement:

@@ -1,54 +1,17 @@
-"""What one guard says: a verdict, one line of evidence over time, and the figures behind it."""
+"""The evidence of one guard over time as a line, and the verdict it comes to."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from math import log
 
 import numpy as np
 
-from mlcontrol.core.judge.policy import ALPHA_FINE, TITLES, Role
+from mlcontrol.core.judge.policy import ALPHA_FINE
+from mlcontrol.core.judge.verdict import Verdict
 from mlcontrol.core.statistics.sequential import Floats
 
 LINE_POINTS = 120
-
-
-class Verdict(StrEnum):
-    FINE = "fine"
-    WORSE = "worse"
-    INCONCLUSIVE = "inconclusive"  # data, but not enough to decide
-    UNKNOWN = "unknown"  # no data: never fine, never enough to go on
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """``line``: evidence by bucket from -1 (decided: fine) to +1 (decided: worse). ``figures``: both versions, ``limit``:
-    when it stops, ``result``/``interval``: the comparison with its 95 % interval that is valid at any moment. ``phi``:
-    scatter between buckets over that of independent requests. ``decided_s``: when it decided, UTC seconds. ``note``: why it
-    cannot decide, if so."""
-
-    guard: str
-    role: Role
-    verdict: Verdict
-    line: tuple[float, ...] = ()
-    figures: str = ""
-    limit: str = ""
-    result: str = ""
-    interval: str = ""
-    phi: float | None = None
-    decided_s: float | None = None
-    note: str = ""
-
-    @property
-    def title(self) -> str:
-        return TITLES[self.guard]
-
-    def words(self) -> str:
-        """The guard in one sentence."""
-        end = f" ({self.note})" if self.note else ""
-        figures = f": {self.figures}" if self.figures else ""
-        return f"{self.title} {self.verdict.value}{figures}{end}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
 
@@ -13,7 +14,9 @@ from PySide6.QtGui import QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from mlcontrol.core.operation import Operation, OperationKind
+from mlcontrol.core.settings import RolloutSettings
 from mlcontrol.core.state import Changes
+from mlcontrol.core.strategy import StrategyKind
 from mlcontrol.engine import messages as m
 from mlcontrol.gui.actions import Bound, Context, may_change, needs_engine
 from mlcontrol.gui.bridge import Bridge
@@ -37,6 +40,7 @@ from mlcontrol.gui.viewmodels.check_sheet import markdown
 from mlcontrol.gui.viewmodels.phrases import version_text
 from mlcontrol.gui.viewmodels.plan_sheet import REASONS, plan_sheet, start_refusal
 from mlcontrol.gui.viewmodels.rollout_board import board, kind_words, live_operation
+from mlcontrol.gui.viewmodels.rollout_evidence import Judged, judged
 
 
 class RolloutsPage(Page):
@@ -55,6 +59,7 @@ class RolloutsPage(Page):
         self._plan_hash = ""
         self._asked = ""  # the request whose answer is wanted; answers to older ones are dropped
         self._probing = ""
+        self._rollout: RolloutSettings | None = None  # how it is planned, where not as the service's settings say
         self._starting = False
         self._sent = ""  # an operation whose start was never confirmed: it may run all the same
         self.stack = QStackedWidget()
@@ -81,6 +86,9 @@ class RolloutsPage(Page):
         self.checks.done.connect(self._forward)
         self.plan.reason_changed.connect(self._restate)
         self.plan.go_on.connect(self._on_reason_given)
+        self.plan.strategy_chosen.connect(self._plan_as)
+        self.board.reason.textChanged.connect(lambda _text: self._restate())
+        self.board.reason.returnPressed.connect(self._promote)
         controls = self.controls
         for button, act in (
             (controls.back, self._backward),
@@ -89,6 +97,8 @@ class RolloutsPage(Page):
             (controls.again, self._check),
             (controls.go, self._forward),
             (controls.way_back, self._roll_back),
+            (controls.hold, self._hold),
+            (controls.promote, self._promote),
         ):
             button.clicked.connect(partial(_called, act))
         controls.confirm.confirmed.connect(self._execute)
@@ -110,6 +120,9 @@ class RolloutsPage(Page):
             "fold": self.checks.toggle_passed,
             "back": self._backward,
             "abort": self.controls.abort.press,
+            "hold": self._hold,
+            "promote": self._promote,
+            **{f"as-{kind.value}": partial(self.plan.choose_strategy, kind.value) for kind in StrategyKind},
             **{name: partial(self.plan.give_reason, key) for key, name, _words in REASONS[OperationKind.DEPLOY]},
         }
         refusals = {"roll-back": self._may_roll_back, "abort": self._may_abort, "new": may_change}
@@ -188,6 +201,7 @@ class RolloutsPage(Page):
                 self.version = choice.version
                 self._check()
         elif stage == CHECKS and not self.controls.go.reason:
+            self._rollout = None
             self._make_plan(OperationKind.DEPLOY)
 
     def _backward(self) -> None:
@@ -285,7 +299,11 @@ class RolloutsPage(Page):
             self._restate()
 
         version = self.version if kind is OperationKind.DEPLOY else None
-        self.bridge.ask(m.MakePlan(request=request, kind=kind, service=self.service_id, version=version), on_answer)
+        settings = self._rollout if kind is OperationKind.DEPLOY else None
+        self.bridge.ask(
+            m.MakePlan(request=request, kind=kind, service=self.service_id, version=version, rollout=settings),
+            on_answer,
+        )
 
     def _on_reason_given(self) -> None:
         self._restate()
@@ -347,6 +365,56 @@ class RolloutsPage(Page):
         command = m.Abort(request=self.bridge.request_id(), operation=operation.id, actor=self._actor())
         self.bridge.ask(command, on_answer)
 
+    def _hold(self) -> None:
+        now = self._judged()
+        operation = self._operation()
+        if self.bridge is None or operation is None or now is None:
+            return
+        self._ask_stage(
+            m.HoldStage(
+                request=self.bridge.request_id(), operation=operation.id, actor=self._actor(), hold=not now.held
+            )
+        )
+
+    def _promote(self) -> None:
+        operation = self._operation()
+        if self.bridge is None or operation is None or self._judged() is None:
+            return
+        if self.controls.promote.reason:
+            self.board.reason.setFocus()
+            return
+        reason = self.board.reason.text().strip()
+        self.board.reason.clear()
+        self.board.steps.setFocus()
+        self._ask_stage(
+            m.PromoteStage(request=self.bridge.request_id(), operation=operation.id, actor=self._actor(), reason=reason)
+        )
+
+    def _ask_stage(self, command: m.HoldStage | m.PromoteStage) -> None:
+        def on_answer(event: Any) -> None:
+            if self.shell is not None and isinstance(event, m.Refused):
+                self.shell.problem(event.problem)
+
+        if self.bridge is not None:
+            self.bridge.ask(command, on_answer)
+
+    def _judged(self) -> Judged | None:
+        operation = self._operation()
+        return judged(operation, time.time()) if operation is not None else None
+
+    def _plan_as(self, strategy: str) -> None:
+        """Plan the same version another way."""
+        known = self._rollout_settings()
+        if known is None or self._kind is not OperationKind.DEPLOY or self.version is None:
+            return
+        self._rollout = known if strategy == known.strategy else replace(known, strategy=strategy, steps=())
+        self._make_plan(OperationKind.DEPLOY)
+
+    def _rollout_settings(self) -> RolloutSettings | None:
+        state = self.bridge.state if self.bridge is not None else None
+        service = state.settings.services.get(self.service_id or "") if state is not None else None
+        return service.rollout if service is not None else None
+
     def _copy(self) -> None:
         report = self.checks.report
         if report is None or self.version is None:
@@ -392,6 +460,8 @@ class RolloutsPage(Page):
         words = board(operation, state.services.get(operation.service), state.events, time.time())
         order = tuple(v for v in (operation.from_version, operation.to_version) if v)
         self.board.show_board(words, order)
+        self.board.show_judged(judged(operation, time.time()), order)
+        self._restate()
         if operation.phase.ended:
             self._clock.stop()
 
@@ -401,6 +471,8 @@ class RolloutsPage(Page):
         operation = self._operation() if stage == BOARD else None
         plan, choice = self.plan.plan, self.what.current()
         sentence, tone = self._sentence(stage, operation)
+        stand = judged(operation, time.time()) if operation is not None else None
+        without = "" if self.board.reason.text().strip() else (stand.go_refusal if stand is not None else "")
         self.controls.show_standing(
             Standing(
                 stage=stage,
@@ -426,6 +498,9 @@ class RolloutsPage(Page):
                 abort_to=operation.from_version if operation is not None else None,
                 abort_refusal=self._may_abort(context),
                 live=operation is not None and not operation.phase.ended,
+                hold=stand.hold if stand is not None else "",
+                promote=stand.go if stand is not None else "",
+                promote_refusal=needs_engine(context) or without,
             )
         )
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
 from mlcontrol.core.operation import StepState
 from mlcontrol.core.types import Health
+from mlcontrol.gui.charts.evidence import EvidenceLines
 from mlcontrol.gui.pages.rollouts_overview import column_head
 from mlcontrol.gui.theme import theme
 from mlcontrol.gui.viewmodels.phrases import visible_text
 from mlcontrol.gui.viewmodels.rollout_board import Board
+from mlcontrol.gui.viewmodels.rollout_evidence import Judged
 from mlcontrol.gui.widgets.fact_list import FactList
 from mlcontrol.gui.widgets.label import PlainLabel
 from mlcontrol.gui.widgets.row_list import Row, RowList
@@ -52,8 +55,8 @@ class RolloutsBoard(QWidget):
         middle.addSpacing(8)
         middle.addWidget(self.split)
         middle.addSpacing(8)
-        middle.addWidget(column_head("Verification", self._ticks_note))
-        middle.addWidget(self.ticks, 1)
+        middle.addWidget(self._evidence(), 1)
+        middle.addWidget(self._verification(), 1)
         side = QWidget()
         side.setProperty("surface", "panel")
         side.setMinimumWidth(theme.px(240))
@@ -73,6 +76,54 @@ class RolloutsBoard(QWidget):
         layout.addLayout(plan, 3)
         layout.addLayout(middle, 5)
         layout.addWidget(side, 3)
+
+    def _evidence(self) -> QWidget:
+        """The lines of the judge, and the reason a person gives for deciding without it."""
+        self.evidence = EvidenceLines()
+        self.reason = QLineEdit()
+        self.reason.setAccessibleName("Reason for going on without a judgement")
+        self.reason.setPlaceholderText("Why go on although it is not decided? It goes into the audit log")
+        self.reason.setMaxLength(500)
+        scroll = QScrollArea()
+        scroll.setWidget(self.evidence)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setAccessibleName("Evidence of the guards")
+        self._judge = QWidget()
+        column = QVBoxLayout(self._judge)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        note = PlainLabel("valid at any moment you look; intervals are 95 %", "small", "quiet")
+        column.addWidget(column_head("Evidence", note))
+        column.addWidget(scroll, 1)
+        column.addSpacing(8)
+        column.addWidget(self.reason)
+        self._judge.hide()
+        return self._judge
+
+    def _verification(self) -> QWidget:
+        self._proof = QWidget()
+        column = QVBoxLayout(self._proof)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(column_head("Verification", self._ticks_note))
+        column.addWidget(self.ticks, 1)
+        return self._proof
+
+    def show_judged(self, judged: Judged | None, order: tuple[str, ...]) -> None:
+        """The stage that is judged now takes the place of the verification; `None` brings that back. Called after `show_board`."""
+        self._judge.setVisible(judged is not None)
+        self._proof.setVisible(judged is None)
+        if judged is None:
+            return
+        self._kicker.setText(judged.kicker)
+        self._headline.setText(judged.answer)
+        self._headline.set_tone(judged.state or "primary")
+        self._sentence.setText(visible_text(judged.sentence, 800))
+        self.split.show_split(judged.split, judged.wished, order)
+        self.evidence.show_rows(judged.rows, max(0, len(order) - 1))
+        self.reason.setVisible(bool(judged.go_refusal))
 
     def show_board(self, board: Board, order: tuple[str, ...]) -> None:
         """``order``: versions in the order of their colours, the version before first."""

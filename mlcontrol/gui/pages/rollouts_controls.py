@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from PySide6.QtWidgets import QWidget
 
 from mlcontrol.core.operation import OperationKind
+from mlcontrol.core.strategy import StrategyKind
 from mlcontrol.gui.actions import Action, Rule, always
 from mlcontrol.gui.viewmodels.phrases import version_text
 from mlcontrol.gui.viewmodels.plan_sheet import REASONS
@@ -41,6 +42,9 @@ class Standing:
     abort_to: str | None
     abort_refusal: str
     live: bool
+    hold: str = ""  # the label of holding; empty: no stage is judged
+    promote: str = ""
+    promote_refusal: str = ""
 
 
 class RolloutsControls(ActionBar):
@@ -53,7 +57,9 @@ class RolloutsControls(ActionBar):
         self.probe = KeyButton("Probe on the server", "P")
         self.go = KeyButton("Check", "Enter", PRIMARY)
         self.way_back = KeyButton("Roll back", "R", DANGER)
-        super().__init__((self.back, self.copy, self.again, self.probe, self.go), parent, height=56)
+        self.hold, self.promote = KeyButton("Hold", "H"), KeyButton("Go on", "G")
+        buttons = (self.back, self.copy, self.again, self.probe, self.go, self.hold, self.promote)
+        super().__init__(buttons, parent, height=56)
         self.confirm, self.abort = ConfirmStrip(), ConfirmStrip()
         row = self.layout()
         if row is not None:
@@ -68,6 +74,12 @@ class RolloutsControls(ActionBar):
         self.confirm.setVisible(at.stage == PLAN)
         self.abort.setVisible(at.live)
         self.way_back.setVisible(at.stage != PLAN and not at.live)
+        for button, label in ((self.hold, at.hold), (self.promote, at.promote)):
+            button.setVisible(at.live and bool(label))
+            if label:
+                button.set_label(label)
+        self.hold.set_reason(at.engine_refusal)
+        self.promote.set_reason(at.promote_refusal)
         self.way_back.set_label(f"Roll back to {version_text(at.way_back)}" if at.way_back else "Roll back")
         self.way_back.set_reason(at.way_back_refusal)
         self.copy.set_reason(at.report_refusal)
@@ -103,8 +115,13 @@ def rollout_actions(stage: Callable[[], int], refusals: Mapping[str, Rule]) -> d
         ("again", "Check again", "A", "Ask every rule again", on(CHECKS)),
         ("fold", "Show or fold the passed rules", "F", "What found nothing against it", on(CHECKS)),
         ("back", "Back", "Esc", "One step back; nothing that runs is stopped", always),
+        ("hold", "Hold this share, or let it go on", "H", "The judge goes on looking", on(BOARD)),
+        ("promote", "Go on to the next share", "G", "Without a judgement only with a reason", on(BOARD)),
         ("abort", "Abort", "X", "Hold a second: stop at the next safe point and go back", refusals["abort"]),
     ]
+    for i, kind in enumerate(StrategyKind, start=1):
+        words = kind.value.replace("-", " ")
+        rows.append((f"as-{kind.value}", f"Plan it: {words}", str(i), "The same version, another strategy", on(PLAN)))
     for key, name, _words in REASONS[OperationKind.DEPLOY]:
         rows.append((name, f"Reason: {name}", key, "One key for the audit log", on(PLAN)))
     return {

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from mlcontrol.core.operation import OperationKind
 from mlcontrol.core.plan import Plan
 from mlcontrol.core.problem import Problem
+from mlcontrol.core.strategy import StrategyKind
 from mlcontrol.gui.pages.rollouts_overview import column_head
 from mlcontrol.gui.viewmodels.check_sheet import check_sheet
 from mlcontrol.gui.viewmodels.phrases import count_text, duration_text, visible_text
@@ -19,10 +22,11 @@ from mlcontrol.gui.widgets.row_list import Row, RowList
 
 
 class RolloutsPlan(QWidget):
-    """*Signals:* ``reason_changed()``; ``go_on()``: Enter in the reason field."""
+    """*Signals:* ``reason_changed()``; ``go_on()``: Enter in the reason field; ``strategy_chosen(name)``: plan it that way."""
 
     reason_changed = Signal()
     go_on = Signal()
+    strategy_chosen = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -48,6 +52,15 @@ class RolloutsPlan(QWidget):
             self._keys.append(button)
             reasons.addWidget(button)
         reasons.addWidget(self.reason, 1)
+        self._ways: dict[str, KeyButton] = {}
+        ways = QHBoxLayout()
+        ways.setSpacing(8)
+        for i, kind in enumerate(StrategyKind, start=1):
+            way = KeyButton(kind.value.replace("-", " "), str(i))
+            way.clicked.connect(partial(self._choose, kind.value))
+            self._ways[kind.value] = way
+            ways.addWidget(way)
+        ways.addStretch(1)
         left = QVBoxLayout()
         left.setSpacing(0)
         left.addWidget(column_head("Steps", self._steps_note))
@@ -77,6 +90,7 @@ class RolloutsPlan(QWidget):
         layout.setSpacing(8)
         layout.addWidget(self._headline)
         layout.addWidget(self._sentence)
+        layout.addLayout(ways)
         layout.addLayout(columns, 1)
         layout.addWidget(PlainLabel("Reason", "small", "quiet"))
         layout.addLayout(reasons)
@@ -121,8 +135,19 @@ class RolloutsPlan(QWidget):
         )
         self.notes.set_rows(_notes(plan, sheet))
         self._facts.set_facts(sheet.facts)
+        for name, way in self._ways.items():
+            way.setVisible(plan.kind is OperationKind.DEPLOY)
+            way.set_reason("chosen" if name == plan.strategy.kind.value else "")
         for button, (_key, name, words) in zip(self._keys, REASONS[plan.kind], strict=True):
             button.set_label(words or name)
+
+    def _choose(self, name: str, _checked: bool = False) -> None:
+        self.choose_strategy(name)
+
+    def choose_strategy(self, name: str) -> None:
+        """Ask for the same plan with another strategy."""
+        if self.plan is not None and self.plan.kind is OperationKind.DEPLOY:
+            self.strategy_chosen.emit(name)
 
     def give_reason(self, key: str) -> None:
         """One of Q E L D O; "other" puts the cursor into the field."""
@@ -142,6 +167,7 @@ def _notes(plan: Plan, sheet: PlanSheet) -> list[Row]:
         ("Stops it", "critical", sheet.refusals),
         ("Not known, starts by hand with a reason", "unknown", sheet.unknowns),
         ("Warnings", "warning", sheet.warnings),
+        ("What the judge can see", "running", sheet.sees),
         ("A return does not undo", "warning", sheet.irreversible),
     ):
         if sentences:

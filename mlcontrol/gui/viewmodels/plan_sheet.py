@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mlcontrol.core.operation import OperationKind
-from mlcontrol.core.plan import Plan
+from mlcontrol.core.plan import Plan, Sight
 from mlcontrol.gui.viewmodels.phrases import UNKNOWN, duration_text, percent_text, rate_text, version_text
 
 REASONS = {
@@ -40,6 +40,7 @@ class PlanSheet:
     unknowns: tuple[str, ...]
     warnings: tuple[str, ...]
     confirm: str
+    sees: tuple[str, ...] = ()
 
 
 def plan_sheet(plan: Plan) -> PlanSheet:
@@ -50,6 +51,7 @@ def plan_sheet(plan: Plan) -> PlanSheet:
     facts = [
         ("from", origin),
         ("to", target),
+        ("strategy", plan.strategy.words if not back else "all at once"),
         ("takes", f"about {duration_text(plan.expected_s)}"),
         ("at risk", f"{rate_text(blast.requests_per_s)}, {percent_text(blast.share, 0)} of the traffic"),
         (
@@ -76,6 +78,25 @@ def plan_sheet(plan: Plan) -> PlanSheet:
         unknowns=plan.unknown,
         warnings=plan.warnings,
         confirm=f"Roll back to {target}" if back else f"Deploy {target}",
+        sees=tuple(sight_words(sight) for sight in plan.sees),
+    )
+
+
+def sight_words(sight: Sight) -> str:
+    """What the judge sees at one share, as a sentence."""
+    if sight.per_s is None:
+        return f"A {sight.percent:g} % step: the traffic is not known, so nobody can say when it sees anything."
+
+    def about(seconds: float | None) -> str:
+        if seconds is None:
+            return "not within a day"
+        coarse = 60.0 * round(seconds / 60.0) if seconds >= 90.0 else 10.0 * max(1, round(seconds / 10.0))
+        return f"in about {duration_text(coarse)}"
+
+    return (
+        f"A {sight.percent:g} % step puts {rate_text(sight.per_s)} at risk; it sees a doubled error rate"
+        f" {about(sight.doubled_s)}, a tripled one {about(sight.tripled_s)};"
+        f" a good version is judged fine {about(sight.fine_s)}."
     )
 
 

@@ -201,6 +201,7 @@ def _facts(operation: Operation, service: ServiceState | None, now_s: float) -> 
             ("way back", words),
         ]
     rows += [
+        *((("strategy", operation.strategy),) if operation.strategy else ()),
         ("started by", operation.actor or "?"),
         ("started", moment_text(operation.started_s)),
         ("reason", operation.reason or "? none given"),
@@ -250,6 +251,7 @@ def _log(operation: Operation, events: tuple[TimelineEvent, ...]) -> tuple[tuple
             rows.append((step.ended_s, f"{step.title}: {step.detail or step.state.value}"))
         elif step.started_s is not None:
             rows.append((step.started_s, f"{step.title}: started"))
+    rows += list(operation.log)
     rows.append((operation.started_s, f"started by {operation.actor or '?'}: {operation.reason or 'no reason given'}"))
     if operation.ended_s is not None:
         rows.append((operation.ended_s, PHASE_WORDS[operation.phase]))

@@ -10,9 +10,9 @@ import pytest
 
 from mlcontrol.core.judge import guards
 from mlcontrol.core.judge.bucket import Arm, Bucket
-from mlcontrol.core.judge.judge import Evidence, Judgement, judge
+from mlcontrol.core.judge.judge import Evidence, judge
 from mlcontrol.core.judge.policy import ERRORS, GOLDEN, LATENCY, PREDICTIONS, RESOURCES, JudgePolicy, Role
-from mlcontrol.core.judge.reading import Reading, Verdict
+from mlcontrol.core.judge.verdict import Judgement, Reading, Verdict
 from tests.core.judge.rollout_traffic import buckets
 
 POLICY = JudgePolicy()
