@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from mlcontrol.core.fingerprint import Fingerprint
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.types import Replica, Stamp, VersionSummary
 
@@ -128,6 +129,7 @@ class ServiceFacts:
     versions: Known[tuple[VersionSummary, ...]] = Known()
     replicas: dict[str, Known[tuple[Replica, ...]]] = field(default_factory=dict)
     route: Known[Route] = Known()
+    fingerprint: Known[Fingerprint] = Known()
     golden_answer: Known[GoldenAnswer] = Known()
     golden_runs: dict[str, Known[GoldenRun]] = field(default_factory=dict)
     traffic: Known[Traffic] = Known()

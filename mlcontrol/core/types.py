@@ -154,6 +154,7 @@ class ServiceState:
     accuracy: Signal = Signal()
     evaluators: Signal = Signal()
     golden: Signal = Signal()
+    fingerprint: Signal = Signal()  # which version answers, by its answers alone
     traffic_per_s: float | None = None
     traffic_by_version: dict[str, float] = field(default_factory=dict)
     canary_percent: float | None = None

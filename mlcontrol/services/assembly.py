@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from mlcontrol.core.facts import GoldenRun, Known, ServiceFacts
+from mlcontrol.core.fingerprint import Fingerprint
 from mlcontrol.core.freshness import freshness
 from mlcontrol.core.presence import Moment, join
 from mlcontrol.core.problem import Problem
@@ -29,6 +30,7 @@ from mlcontrol.services.fact_book import Contact
 
 ENOUGH_JUDGEMENTS = 20
 GOLDEN_EVERY_S = 300.0
+FINGERPRINT_EVERY_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,7 @@ def assemble(
         accuracy=accuracy,
         evaluators=_evaluators(remembered.scores, current),
         golden=_golden(facts.golden_runs.get(current) if current else None, now_mono_s, poll_s),
+        fingerprint=_fingerprint(facts.fingerprint, now_mono_s),
         traffic_per_s=traffic.per_s if traffic and use.freshness is not Freshness.UNKNOWN else None,
         traffic_by_version=dict(traffic.by_version) if traffic and use.freshness is not Freshness.UNKNOWN else {},
         canary_percent=facts.route.value.canary_percent if facts.route.value else None,
@@ -144,6 +147,19 @@ def _with_quarantine(
     return replace(
         signal, health=health, text=f"{version_name(back)} is in quarantine", detail=f"{detail} {signal.detail}"
     )
+
+
+def _fingerprint(known: Known[Fingerprint], now_mono_s: float) -> Signal:
+    """Unknown while nothing was told apart, or the last identification is too old."""
+    found = known.value
+    fresh = freshness(known.at, now_mono_s, FINGERPRINT_EVERY_S)
+    if found is None or fresh is Freshness.UNKNOWN:
+        return Signal(text="?", detail="The golden set has not told the versions apart yet.")
+    health = Health.CRITICAL if found.contradicts else Health.OK if found.version is not None else Health.UNKNOWN
+    text = f"v{found.version} by its answers" if found.version is not None else "indistinguishable"
+    if found.contradicts or not found.candidates:
+        text = "not who it says" if found.contradicts else "nobody known answers so"
+    return Signal(health, text, found.words(), freshness=fresh, at=known.at)
 
 
 def _versions(

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import replace
 from math import nan
 
 from mlcontrol.core import series
 from mlcontrol.core.facts import GoldenAnswer, GoldenRun, Known, ServiceFacts
+from mlcontrol.core.fingerprint import Fingerprint, discriminating, identify, mark
 from mlcontrol.core.golden import GenerationScore, GoldenItem, GoldenScore, GoldenSet, matches, score, set_name
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.settings import ServiceSettings
@@ -47,6 +49,7 @@ class GoldenAsker:
         self._front = front
         self._turns = itertools.count()
         self._past: deque[tuple[float, float]] = deque(maxlen=512)  # UTC seconds, milliseconds; NaN for a wrong answer
+        self._marks: dict[str, dict[str, str]] = {}  # what each version answered when it was asked directly
 
     def ask_one(self) -> None:
         """The next item of the set, critical ones alone if there are any: every good version answers those as expected."""
@@ -68,7 +71,8 @@ class GoldenAsker:
                 )
                 raise
             right = matches(item.expected, answer.outputs)
-            told = GoldenAnswer(answer.version, right, answer.latency_ms, item.id)
+            version = answer.version or self._version_of(item, answer.outputs)
+            told = GoldenAnswer(version, right, answer.latency_ms, item.id)
             self._past.append((question.utc_s, answer.latency_ms if right else nan))
             line = spark(self._past, question.utc_s, SPARK_S)
             self._asking.note(
@@ -79,9 +83,39 @@ class GoldenAsker:
                     sparks={**f.sparks, "presence": line},
                 ),
             )
-        if answer.version is not None:
-            key = SeriesKey(service.id, series.ANSWERED, (("version", answer.version),))
+        if version is not None:
+            key = SeriesKey(service.id, series.ANSWERED, (("version", version),))
             ctx.emit(Sample(key, question.utc_s, 1.0 if right else 0.0))
+
+    def _version_of(self, item: GoldenItem, outputs: Mapping[str, object]) -> str | None:
+        """Of a server that does not say who answered: the only version that answers this item so."""
+        return identify(self._marks, {item.id: mark(outputs)}).version if len(self._marks) > 1 else None
+
+    def identify(self) -> Fingerprint | None:
+        """Ask, the way callers ask, the items that separate the known versions; `None` while fewer than two are known.
+
+        Raises `AdapterError` when nobody answers. What the server says of itself is compared, not believed.
+        """
+        ctx, service = self._asking.ctx, self._service
+        golden = None if why_not_ask(ctx, service) else ctx.golden(service.id)
+        known = dict(self._marks)
+        if golden is None or len(known) < 2:
+            return None
+        wanted = discriminating(known) or tuple(item.id for item in golden.items[:1])
+        items = {item.id: item for item in golden.items}
+        given: dict[str, str] = {}
+        said: set[str | None] = set()
+        with self._asking.of(self._front) as question:
+            client = ctx.route_client(service.id)
+            for name in wanted:
+                answer = client.infer(service.serving_model, items[name].inputs, None, DEADLINE_S)
+                given[name] = mark(answer.outputs)
+                said.add(answer.version)
+        if len(said) > 1:
+            return None  # the traffic is split or was moved in between: these answers are not one version's
+        found = identify(known, given, next(iter(said)))
+        self._asking.note(service.id, lambda f: replace(f, fingerprint=f.fingerprint.answered(found, question)))
+        return found
 
     def ask_all(self) -> None:
         """The whole set of every version that is ready, asked of the first endpoint directly."""
@@ -91,7 +125,10 @@ class GoldenAsker:
             return
         connection = service.serving[0]
         replicas = ctx.serving(connection).replicas(service.serving_model, DEADLINE_S)
-        for version in [r.version for r in replicas if r.state is ReplicaState.READY]:
+        ready = [r.version for r in replicas if r.state is ReplicaState.READY]
+        for gone in set(self._marks) - set(ready):
+            del self._marks[gone]  # a version of that number may come back with other files
+        for version in ready:
             self._run(golden, connection, version)
 
     def _run(self, golden: GoldenSet, connection: str, version: str) -> None:
@@ -127,6 +164,7 @@ class GoldenAsker:
                 answers[item.id] = self._answer(serving, item, version)
             except (Rejected, ServerFailed, Unexpected):
                 continue  # an item that the model cannot answer is a wrong one
+        self._marks[version] = {name: mark(outputs) for name, outputs in answers.items()}
         return score(golden.items, answers)
 
     def _answer(self, serving: Serving, item: GoldenItem, version: str) -> dict[str, object]:

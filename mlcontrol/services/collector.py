@@ -16,7 +16,7 @@ from mlcontrol.core.types import ConnectionKind, EventKind, Health, ServiceState
 from mlcontrol.ports.errors import AdapterError
 from mlcontrol.ports.metrics import BulkScraper, MetricsSource
 from mlcontrol.services.asking import Asking, OwnQueries
-from mlcontrol.services.assembly import GOLDEN_EVERY_S, assemble, connection_state
+from mlcontrol.services.assembly import FINGERPRINT_EVERY_S, GOLDEN_EVERY_S, assemble, connection_state
 from mlcontrol.services.collect_golden import GoldenAsker, why_not_ask
 from mlcontrol.services.collect_metrics import Meter, ask_metrics
 from mlcontrol.services.collect_predictions import (
@@ -188,6 +188,7 @@ class Collector:
             asker = GoldenAsker(asking, service, front)
             yield job("presence", front, None, asker.ask_one)
             yield job("golden", front, GOLDEN_EVERY_S, asker.ask_all)
+            yield job("fingerprint", front, FINGERPRINT_EVERY_S, partial(_identify, asker))
         if service.predictions in known:
             yield job("quality", service.predictions, QUALITY_EVERY_S, QualityReader(asking, service).read)
             yield job("waits", service.predictions, QUALITY_EVERY_S, partial(ask_latency, asking, service))
@@ -210,7 +211,7 @@ class Collector:
 
     def refresh(self, service: str | None = None) -> None:
         """Ask everything of a service (or of all) now, on threads of its own, and fold the answers in before returning."""
-        slow = ("versions ", "golden ", "quality ", "slices ", "probe ")
+        slow = ("versions ", "golden ", "fingerprint ", "quality ", "slices ", "probe ")
         settings = self._ctx.settings
         chosen = settings.services.get(service) if service else None
         sources = chosen.metrics if chosen else tuple(settings.connections)
@@ -309,6 +310,10 @@ class Collector:
         well = state.presence.health is Health.OK and state.use.health in (Health.OK, Health.WARNING)
         bad = state.accuracy.health is Health.CRITICAL or state.operation is not None
         self._memory.served(state.id, state.intended.single if well and not bad else None)
+
+
+def _identify(asker: GoldenAsker) -> None:
+    asker.identify()
 
 
 def _same(known: ServiceState, fresh: ServiceState) -> bool:

@@ -195,6 +195,7 @@ def _facts(operation: Operation, service: ServiceState | None, now_s: float) -> 
             ("served", fact_words(service.served, now_s)),
             ("used", fact_words(service.used, now_s)),
             ("presence", service.presence.text),
+            ("fingerprint", service.fingerprint.text),
             ("use", service.use.text),
             ("accuracy", service.accuracy.text),
             ("traffic", rate_text(service.traffic_per_s)),
