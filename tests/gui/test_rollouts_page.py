@@ -9,10 +9,7 @@ import pytest
 from PySide6.QtCore import Qt
 
 from mlcontrol.core.compatibility.report import Direction, Evidence, Finding, Level, Report, Verdict
-from mlcontrol.core.judge.policy import Role
-from mlcontrol.core.judge.verdict import Judgement, Reading
-from mlcontrol.core.judge.verdict import Verdict as JudgeVerdict
-from mlcontrol.core.operation import LiveStage, Operation, OperationKind, Phase, Step, StepState
+from mlcontrol.core.operation import Operation, OperationKind, Phase, Step, StepState
 from mlcontrol.core.plan import Assumption, BlastRadius, Plan, PlanStep
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.types import VersionFact
@@ -345,58 +342,3 @@ def test_versions_that_are_not_known_are_not_called_none(
     window.open_page("rollouts", "digits", promote=True)
     assert page.what._empty._fact.text() == "The registry has not answered yet"
     assert page.controls.go.reason == "choose a version"
-
-
-def staged(state: str = "observing", waits_for: str = "Errors: not decided") -> Operation:
-    reading = Reading("errors", Role.REQUIRE, JudgeVerdict.INCONCLUSIVE, (0.0, -0.3, -0.5), "0.2 % new, 0.2 % old")
-    live = LiveStage(
-        "judge-10", 10.0, False, state, 10.0, 0.1, 0.1, 400, "", waits_for, Judgement(20.0, (reading,), 400, 0.1)
-    )  # fmt: skip
-    steps = (Step("judge-10", "Judge it at 10 %", StepState.RUNNING), Step("route", "Move the traffic"))
-    return operation(kind=OperationKind.DEPLOY, from_version="2", to_version="3", steps=steps, live=live)
-
-
-def test_a_stage_shows_its_evidence_and_is_held_and_left_by_keyboard(
-    window: Any, page: Any, engine: Any, qtbot: Any
-) -> None:
-    engine.say(m.OperationChanged(operation=staged()))
-    page.open_operation("op1")
-    qtbot.waitUntil(lambda: len(page.board.evidence.rows) == 1)
-    assert not page.board.evidence.isHidden()
-    assert page.board.ticks.isHidden() or not page.board.ticks.isVisible()
-    press(qtbot, window, Qt.Key.Key_H)
-    held = answered(engine, qtbot, m.HoldStage, lambda r: m.Done(request=r))
-    assert (held.operation, held.hold, held.actor) == ("op1", True, "m.okafor")
-    press(qtbot, window, Qt.Key.Key_G)
-    assert not engine.sent(m.PromoteStage), "not decided: a reason is asked for first"
-    page.board.reason.setText("seen enough")
-    page.board.reason.returnPressed.emit()
-    gone = answered(engine, qtbot, m.PromoteStage, lambda r: m.Done(request=r))
-    assert gone.reason == "seen enough"
-
-
-def test_a_stage_that_asks_is_answered_with_one_key(window: Any, page: Any, engine: Any, qtbot: Any) -> None:
-    engine.say(m.OperationChanged(operation=staged("asking", "a person")))
-    page.open_operation("op1")
-    qtbot.waitUntil(lambda: page.controls.promote.reason == "" and page.controls.promote.isVisible())
-    press(qtbot, window, Qt.Key.Key_G)
-    assert answered(engine, qtbot, m.PromoteStage, lambda r: m.Done(request=r)).reason == ""
-
-
-def test_the_plan_can_be_made_another_way(window: Any, page: Any, engine: Any, qtbot: Any) -> None:
-    window.open_page("rollouts", "digits", version="2")
-    answered(
-        engine,
-        qtbot,
-        m.CheckVersion,
-        lambda r: m.CheckAnswer(request=r, service="digits", version="2", report=report()),
-    )
-    qtbot.waitUntil(lambda: page.checks.deploy.words[1] == "Yes")
-    press(qtbot, window, Qt.Key.Key_Return)
-    answer = lambda r: m.PlanAnswer(request=r, plan=plan(OperationKind.DEPLOY, "2"), plan_hash="h")  # noqa: E731
-    assert answered(engine, qtbot, m.MakePlan, answer).rollout is None
-    qtbot.waitUntil(lambda: page.plan.plan is not None)
-    press(qtbot, window, Qt.Key.Key_2)
-    again = answered(engine, qtbot, m.MakePlan, answer, count=2)
-    assert again.rollout is not None
-    assert again.rollout.strategy == "canary"
