@@ -109,9 +109,7 @@ def objectives(
         ("errors", _over(stage, lambda a: a.errors, lambda a: a.requests, allowed)),
     ]
     if slow_at is not None:
-        lines.append(
-            ("slow", _over(stage, lambda a: a.slower[slow_at] if a.slower else 0, lambda a: a.answered, SLOW_ALLOWED))
-        )
+        lines.append(("slow", _over(stage, lambda a: _slow(a, slow_at), lambda a: a.answered, SLOW_ALLOWED)))
     if accuracy is not None:
         wrong = 1.0 - accuracy
         lines.append(("wrong", _over(stage, lambda a: a.labelled - a.right, lambda a: a.labelled, wrong)))
@@ -122,6 +120,12 @@ def objectives(
     requests = sum(x.new.requests + x.old.requests for x in stage)
     failed = sum(x.new.errors + x.old.errors for x in stage)
     figures = f"{failed} of {requests} requests failed" if requests else "no requests"
+    if worst == "slow" and slow_at is not None:
+        slow = sum(_slow(x.new, slow_at) + _slow(x.old, slow_at) for x in stage)
+        figures = f"{slow} of {sum(x.new.answered + x.old.answered for x in stage)} answers slower than the objective"
+    elif worst == "wrong":
+        labelled = sum(x.new.labelled + x.old.labelled for x in stage)
+        figures = f"{labelled - sum(x.new.right + x.old.right for x in stage)} of {labelled} labelled answers wrong"
     return Reading(
         OBJECTIVES,
         policy.role(OBJECTIVES),
@@ -136,6 +140,10 @@ def objectives(
         None,
         None if line.decided_at is None else buckets[line.decided_at].end_s,
     )
+
+
+def _slow(arm: Arm, at: int) -> int:
+    return arm.slower[at] if at < len(arm.slower) else 0
 
 
 def _over(stage: Sequence[Bucket], bad: Callable[[Arm], int], seen: Callable[[Arm], int], allowed: float) -> Floats:

@@ -14,8 +14,8 @@ from mlcontrol.gui.glyphs import paint_glyph
 from mlcontrol.gui.theme import theme, tokens
 from mlcontrol.gui.viewmodels.rollout_evidence import EvidenceRow
 
-ROW, ZONE, GLYPH = 74, 11, 14
-LEFT_SHARE, RIGHT_SHARE = 0.34, 0.22
+ROW, ZONE, GLYPH = 78, 14, 14
+LEFT_SHARE, RIGHT_SHARE = 0.38, 0.25
 
 
 class EvidenceLines(QWidget):

@@ -74,7 +74,7 @@ class RolloutsBoard(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(1)
         layout.addLayout(plan, 3)
-        layout.addLayout(middle, 5)
+        layout.addLayout(middle, 7)
         layout.addWidget(side, 3)
 
     def _evidence(self) -> QWidget:

@@ -161,6 +161,13 @@ def test_an_incident_of_both_versions_is_no_time_to_go_on() -> None:
     assert reading(judged(counts), ERRORS).verdict is not Verdict.WORSE
 
 
+def test_a_slow_service_is_an_incident_too_and_says_how_slow() -> None:
+    counts = _logged(5, 0.1, 0.3, minutes=2)
+    found = reading(judged(counts, thresholds_ms=(10.0, 20.0, 80.0), slow_at=1, has=EVERYTHING), "objectives")
+    assert found.verdict is Verdict.WORSE
+    assert "slower than the objective" in found.figures
+
+
 def test_a_person_who_clears_a_guard_is_remembered_and_the_verdict_stays_visible() -> None:
     counts = buckets(1, 20, ratio=2.0)
     cleared = judge(Evidence(counts), POLICY, counts[-1].end_s + 1.0, frozenset((ERRORS,)))
