@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -13,6 +12,7 @@ from mlcontrol.core.problem import ProblemError
 from mlcontrol.gui.deep_link import LONGEST, DeepLink, parse_link
 
 WAIT_MS = 300
+PATIENCE_MS = 50
 
 
 class Doorbell(QObject):
@@ -55,19 +55,21 @@ class Doorbell(QObject):
 
     def _on_connection(self) -> None:
         server = self._server
+        brought: list[bytes] = []
         while server is not None and (caller := server.nextPendingConnection()) is not None:
-            caller.disconnected.connect(partial(self._on_left, caller))
-            if caller.state() is QLocalSocket.LocalSocketState.UnconnectedState:
-                self._on_left(caller)
+            # The other start writes at once or hangs up; a stranger that does neither is not waited for.
+            if caller.bytesAvailable() or caller.waitForReadyRead(PATIENCE_MS):
+                brought.append(bytes(caller.read(LONGEST + 1).data()))
+            caller.abort()
+            caller.deleteLater()
         self.rung.emit()
+        for words in brought:
+            self._take(words)
 
-    def _on_left(self, caller: QLocalSocket) -> None:
+    def _take(self, words: bytes) -> None:
         """What the other start brought along is checked here again: the socket is open to every program of this user."""
-        brought = bytes(caller.read(LONGEST + 1).data())
-        caller.deleteLater()
-        if not brought:
-            return
         try:
-            self.linked.emit(parse_link(brought.decode("utf-8", "replace")))
+            link = parse_link(words.decode("utf-8", "replace"))
         except ProblemError:
             return
+        self.linked.emit(link)
