@@ -266,7 +266,7 @@ def _observed_findings(case: Case, findings: list[Finding]) -> tuple[list[Impact
     for direction, mine, other, who in sides:
         if direction is Direction.ROLLBACK and not case.has_current:
             continue
-        reasons = tuple(f"{name}: {reason}, {count} requests" for (name, reason), count in mine.counts.items())
+        reasons = tuple(f"{name}: {reason}, {count:,} requests" for (name, reason), count in mine.counts.items())
         impacts.append(Impact(direction, mine.refused, mine.total, reasons, mine.examples))
         blocked = {f.subject for f in findings if f.direction is direction and f.verdict is Verdict.BLOCK}
         for (name, reason), count in mine.counts.items():
@@ -274,7 +274,7 @@ def _observed_findings(case: Case, findings: list[Finding]) -> tuple[list[Impact
             if subject in blocked or count <= other.counts.get((name, reason), 0):
                 continue
             rule = BY_ID[_REASON_RULES[reason][direction is Direction.ROLLBACK]]
-            why = f"{count} of the last {mine.total} requests would be refused by {who}."
+            why = f"{count:,} of the last {mine.total:,} requests would be refused by {who}."
             hit = Hit(subject, f"{name}: real requests would be refused", candidate=reason)
             more.append(_finding(rule, hit, direction, Ruling(Verdict.BLOCK, why, level=Level.OBSERVED)))
     return impacts, more

@@ -154,7 +154,7 @@ def text(report: Report, width: int = 88, colour: bool = False) -> str:
             lines += _row(row, width, paint(f"{_MARKS[verdict]} {row.finding.rule:<4}", verdict))
     for impact in report.impacts:
         who = "candidate" if impact.direction is Direction.DEPLOY else "current version"
-        lines += ["", f"{impact.refused} of the last {impact.total} requests would be refused by the {who}"]
+        lines += ["", f"{impact.refused:,} of the last {impact.total:,} requests would be refused by the {who}"]
         lines += [f"  {plain(example)}" for example in impact.examples]
     changed = [row for row in (*report.inputs, *report.outputs) if row.change != "same"]
     if changed:

@@ -161,7 +161,7 @@ def changes_text(rows: Sequence[FieldChange]) -> str:
 def reach_text(report: Report) -> str:
     """What real requests would meet, the order in which to go back, and the older versions that can or cannot be reached."""
     lines = [
-        f"{i.refused} of the last {i.total} requests would be refused by the "
+        f"{i.refused:,} of the last {i.total:,} requests would be refused by the "
         f"{'candidate' if i.direction is Direction.DEPLOY else 'version used now'}."
         for i in report.impacts
         if i.refused
