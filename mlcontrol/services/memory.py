@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from mlcontrol.core import review
+from mlcontrol.core.review.version_scores import scores
 from mlcontrol.core.wayback import Rehearsed
 from mlcontrol.services.assembly import Remembered
 from mlcontrol.services.context import ServiceContext
@@ -31,12 +31,12 @@ class Memory:
             return known[1]
         knowledge = self._ctx.store.knowledge
         measured = {what: knowledge.measured_seconds(service, what) for what in ("rollback", "load", "route")}
-        scores = review.scores(self._ctx.store.reviews.judgements(service))
+        by_version = scores(self._ctx.store.reviews.judgements(service))
         fresh = Remembered(
             tuple(version for version, _ in knowledge.known_good(service)),
             dict(knowledge.quarantined(service)),
             {what: seconds for what, seconds in measured.items() if seconds is not None},
-            tuple(scores[version] for version in sorted(scores)),
+            tuple(by_version[version] for version in sorted(by_version)),
             Rehearsed(
                 self._ctx.store.drills.last_return(service),
                 self._ctx.store.drills.last_passed_s(service),

@@ -227,7 +227,10 @@ class OperationRun:
             return "Another hand moved the traffic meanwhile; it was left as it is.", machine.return_problem
         if machine.phase is Phase.FAILED:
             problem = with_way_out(self._ctx, self.service, old, machine.return_problem)
-            return f"The way back failed. Check by hand: v{old} should answer. {truth(self._ctx, self.service)}", problem
+            return (
+                f"The way back failed. Check by hand: v{old} should answer. {truth(self._ctx, self.service)}",
+                problem,
+            )
         kept = f"v{old} serves as before" if old is not None else "what served before serves"
         lead = {
             Phase.REFUSED: "Refused, no traffic moved:",

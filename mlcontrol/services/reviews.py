@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mlcontrol.core import review
 from mlcontrol.core.golden import Expected, GoldenItem, Tolerance, ToleranceKind
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.review.campaign import Campaign, Sampling, Standing, verdict_of
@@ -20,6 +19,7 @@ from mlcontrol.core.review.findings import findings
 from mlcontrol.core.review.judging import ItemKind, Judgement, JudgementVerdict, ReviewItem, Score, blind
 from mlcontrol.core.review.rubric import canonical
 from mlcontrol.core.review.sitting import CampaignSummary, Explained, Sitting
+from mlcontrol.core.review.version_scores import scores
 from mlcontrol.core.settings import ServiceSettings
 from mlcontrol.core.types import EventKind, TimelineEvent
 from mlcontrol.ports.review_store import Reviews
@@ -269,7 +269,7 @@ class ReviewDesk:
         return CampaignSummary(campaign, items, items * campaign.overlap, given, held)
 
     def scores(self, service: str) -> tuple[Score, ...]:
-        by_version = review.scores(self._ctx.store.reviews.judgements(service))
+        by_version = scores(self._ctx.store.reviews.judgements(service))
         return tuple(by_version[version] for version in sorted(by_version))
 
     def feedback(self, service: str) -> tuple[FeedbackCount, ...]:

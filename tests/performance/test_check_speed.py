@@ -115,7 +115,9 @@ def test_the_command_starts_within_three_imports_of_numpy(tmp_path: Path) -> Non
     start = "import sys; from mlcontrol.cli.main import main; sys.exit(main(sys.argv[1:]))"
     check = [sys.executable, "-c", start, "check", str(two), "--against", str(one), "--reader", "mlflow"]
     numpy = [sys.executable, "-c", "import numpy"]
-    report = json.loads(subprocess.run([*check, "--format", "json"], capture_output=True, timeout=120, check=False).stdout)
+    report = json.loads(
+        subprocess.run([*check, "--format", "json"], capture_output=True, timeout=120, check=False).stdout
+    )
     assert report["one_way"]
     _processor_seconds(check)
     result = statistics.median(_processor_seconds(check) / _processor_seconds(numpy) for _ in range(PAIRS))

@@ -7,5 +7,4 @@ from mlcontrol.core.review.judging import Judgement as Judgement
 from mlcontrol.core.review.judging import JudgementVerdict as JudgementVerdict
 from mlcontrol.core.review.judging import ReviewItem as ReviewItem
 from mlcontrol.core.review.judging import Score as Score
-from mlcontrol.core.review.judging import scores as scores
 from mlcontrol.core.review.judging import wilson as wilson

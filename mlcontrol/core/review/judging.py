@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from math import sqrt
@@ -105,7 +104,7 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Share judged right with a 95 % Wilson interval; ``estimate`` is `None` without a judgement."""
+    """Share judged right with its 95 % interval; ``estimate`` is `None` without a judgement."""
 
     version: str
     right: int
@@ -133,18 +132,3 @@ def wilson(right: int, n: int, z: float = Z95) -> tuple[float, float]:
 def counts(judgement: Judgement) -> bool:
     """Whether a judgement says something of the versions (and not only of the rater)."""
     return not judgement.withdrawn and not judgement.surplus and judgement.kind is ItemKind.WORK
-
-
-def scores(judgements: Iterable[Judgement]) -> Mapping[str, Score]:
-    """Score per version over plain judgements. Withdrawn, surplus, unsure and skipped ones, gold and repeats do not count, nor do
-    comparisons of two versions: `preference` weighs those."""
-    tally: dict[str, list[int]] = {}
-    for j in judgements:
-        if counts(j) and not j.version_b and j.verdict in (JudgementVerdict.RIGHT, JudgementVerdict.WRONG):
-            tally.setdefault(j.version, []).append(1 if j.verdict is JudgementVerdict.RIGHT else 0)
-    result = {}
-    for version, hits in tally.items():
-        right, n = sum(hits), len(hits)
-        low, high = wilson(right, n)
-        result[version] = Score(version, right, n, right / n, low, high)
-    return result

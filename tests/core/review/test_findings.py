@@ -10,10 +10,11 @@ import pytest
 from mlcontrol.core.review.campaign import Campaign, Mode, Policy, Sampling, Share, Stop, faults, verdict_of
 from mlcontrol.core.review.export_rows import COLUMNS, cells, example, exported, neutral
 from mlcontrol.core.review.findings import findings, gate_verdict, item_verdicts, quality
-from mlcontrol.core.review.judging import ItemKind, Judgement, JudgementVerdict, ReviewItem, blind
+from mlcontrol.core.review.judging import ItemKind, Judgement, JudgementVerdict, ReviewItem, blind, wilson
 from mlcontrol.core.review.preference import Verdict
 from mlcontrol.core.review.raters import rater_table
 from mlcontrol.core.review.rubric import EXPECTED, PAIRWISE, RATE, canonical
+from mlcontrol.core.review.version_scores import scores
 
 R, W, S = JudgementVerdict.RIGHT, JudgementVerdict.WRONG, JudgementVerdict.SKIPPED
 CAMPAIGN = Campaign("c", "digits", "Digits")
@@ -168,3 +169,12 @@ def test_an_example_carries_its_provenance() -> None:
     assert flat["correct"] == "'=9"
     assert json.loads(flat["inputs"]) == {"x": 1}
     assert [j.id for j in exported([said(1), said(2, S), said(3, withdrawn=True)])] == ["j1-ann"]
+
+
+def test_a_version_is_scored_per_item_and_weighted_back_from_a_look_for_trouble() -> None:
+    even = [said(1), said(1, R, "bob"), said(2, W), said(3, W, surplus=True)]
+    assert (scores(even)["3"].right, scores(even)["3"].n) == (1, 2)
+    assert (scores(even)["3"].low, scores(even)["3"].high) == wilson(1, 2)
+    hunted = [said(i, R, probability=0.01) for i in range(10)] + [said(i, W, probability=0.1) for i in range(10, 20)]
+    assert scores(hunted)["3"].estimate == pytest.approx(10 / 11)
+    assert scores([pair(1, "a")]) == {}
