@@ -13,6 +13,7 @@ from mlcontrol.cli.output import add_common, jsonable, plain, put_json, put_tabl
 from mlcontrol.cli.session import Session
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.types import EventKind, TimelineEvent
+from mlcontrol.core.world import Aspect, world_at
 from mlcontrol.engine import messages as m
 from mlcontrol.engine.hosts import new_request
 
@@ -23,6 +24,8 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser("timeline", help="what changed and what was noticed")
     parser.add_argument("--service")
     parser.add_argument("--since", default="24h", help="30m, 24h, 7d, or a UTC time (default 24h)")
+    parser.add_argument("--until", help="a span back from now, or a UTC time (default now)")
+    parser.add_argument("--at", help="what served at that moment instead: 02:14, 30m, or a UTC time")
     parser.add_argument("--kind", action="append", choices=[kind.value for kind in EventKind], default=[])
     parser.add_argument("--text", default="", help="words that must appear")
     parser.add_argument("--limit", type=int, default=500)
@@ -31,10 +34,13 @@ def add_parser(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.at:
+        return _world(args)
     command = m.QueryTimeline(
         request=new_request(),
         service=args.service,
         since_s=parse_since(args.since, time.time()),
+        until_s=parse_since(args.until, time.time()) if args.until else None,
         kinds=tuple(EventKind(kind) for kind in args.kind),
         text=args.text,
         limit=args.limit,
@@ -60,6 +66,49 @@ def run(args: argparse.Namespace) -> int:
     return DONE if events else UNKNOWN
 
 
+def _world(args: argparse.Namespace) -> int:
+    """What served at a moment, for each service: used and intended version, and what was last known of the rest."""
+    now_s = time.time()
+    at_s = parse_moment(args.at, now_s)
+    if at_s > now_s:
+        raise ProblemError(Problem(f"{args.at} is yet to come.", "", "Name a moment that has passed.", code="usage"))
+    with Session(args.workspace) as session:
+        state = session.state
+        answer = session.ask(m.QueryTimeline(request=new_request(), service=args.service, limit=10_000))
+    assert isinstance(answer, m.TimelineAnswer)
+    if args.service and args.service not in state.services:
+        raise ProblemError(
+            Problem(f"There is no service {args.service!r}.", "", "`mlcontrol status` lists them.", code="usage")
+        )
+    rows = []
+    for service in state.services.values():
+        if args.service in (None, service.id):
+            own = [e for e in answer.events if e.service == service.id]
+            rows.append((service.id, world_at(own, at_s, service.used.single, service.intended.single)))
+    if args.format == "json":
+        worlds = [
+            {
+                "service": name,
+                **{a.name: {"value": a.words, "since": utc(a.since_s) if a.since_s else None} for a in world},
+            }
+            for name, world in rows
+        ]
+        put_json({"schema": "mlcontrol.world/1", "at": utc(at_s), "services": worlds})
+    elif rows:
+        print(f"At {utc(at_s)}, by the events that are known:")
+        put_table(
+            ("SERVICE", "USED", "INTENDED", "LAST KNOWN"),
+            [(name, *(_aspects(world))) for name, world in rows],
+        )
+    known = rows and all(world[0].words is not None for _, world in rows)
+    return DONE if known else UNKNOWN
+
+
+def _aspects(world: tuple[Aspect, ...]) -> tuple[str, str, str]:
+    used, intended, *rest = world
+    return used.words or "?", intended.words or "?", "; ".join(f"{a.name}: {a.words}" for a in rest) or "-"
+
+
 def _follow(session: Session, told: set[str], args: argparse.Namespace) -> int:
     try:
         while True:
@@ -82,6 +131,16 @@ def _put_line(event: TimelineEvent, args: argparse.Namespace) -> None:
     else:
         words = (str(utc(event.at_s)), event.service or "-", event.kind.value, event.title, event.actor or event.source)
         print(plain("  ".join(words)), flush=True)
+
+
+def parse_moment(text: str, now_s: float) -> float:
+    """As `parse_since`, and HH:MM or HH:MM:SS UTC for the last time the clock showed that."""
+    clock = re.fullmatch(r"(\d{1,2}):(\d{2})(?::(\d{2}))?", text.strip())
+    if not clock or int(clock[1]) > 23 or int(clock[2]) > 59 or int(clock[3] or 0) > 59:
+        return parse_since(text, now_s)
+    of_day = int(clock[1]) * 3600 + int(clock[2]) * 60 + int(clock[3] or 0)
+    today = now_s - now_s % 86400 + of_day
+    return today if today <= now_s else today - 86400
 
 
 def parse_since(text: str, now_s: float) -> float:

@@ -141,7 +141,20 @@ def test_what_nobody_reads_is_not_even_looked_at() -> None:
     assert reader.parse("a 1\nb 2\n") == (["a"], [1.0])
 
 
-@pytest.mark.parametrize("bad", ["a 1_0\n", "a one\n", 'a{b="c} 1\n', "-a 1\n", "a 1 x\n", "# TYPE a\n", "a\n"])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "a 1_0\n",
+        "a one\n",
+        'a{b="c} 1\n',
+        "-a 1\n",
+        "a 1 x\n",
+        "# TYPE a\n",
+        "a\n",
+        'a{__name__="x"} 1\n',
+        'a{b="1",b="2"} 1\n',
+    ],
+)
 def test_what_prometheus_client_refuses_is_refused_also_for_known_series(bad: str) -> None:
     reader = parser()
     ours(reader, "a 1\n")

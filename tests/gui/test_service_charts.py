@@ -123,6 +123,19 @@ def test_neighbours_of_a_reduced_series_are_joined_and_real_gaps_are_not() -> No
     assert twin != picture, "without the step it would be dots"
 
 
+@pytest.mark.parametrize("wild", [np.nan, np.inf, -np.inf, 1e308])
+def test_one_wild_value_is_a_gap_and_never_flattens_the_rest(wild: float) -> None:
+    """Reliability, fault 13: a metric that says NaN, Inf or 1e308 once."""
+    calm = 5 + np.sin(AT / 50)
+    one = calm.copy()
+    one[90] = wild
+    row, plain = (ChartRow("x", "Rate", "per s", (Line("a", AT, value),)) for value in (one, calm))
+    first, second = painted(row), painted(plain)
+    differing = [x for x in range(400) if any(first.pixel(x, y) != second.pixel(x, y) for y in range(100))]
+    assert differing, "it shows"
+    assert all(240 <= x <= 256 for x in differing), "and only there"
+
+
 def test_the_table_has_every_moment_once_and_no_live_formula() -> None:
     rows = [
         ChartRow("a", "Errors", "%", (Line("=cmd()", np.array([1.0, 2.0]), np.array([0.5, np.nan])),)),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 
 from mlcontrol.core import audit
 from mlcontrol.core.types import EventKind, Health, TimelineEvent
@@ -93,6 +93,51 @@ def test_arrows_walk_the_shapes_and_a_key_zooms(timeline: Any, qtbot: Any) -> No
     qtbot.keyClick(timeline.window(), Qt.Key.Key_BracketRight)
     assert timeline.chart.until_s - timeline.chart.since_s == pytest.approx(span / 2, rel=0.01)
     assert not timeline.follows
+
+
+def test_two_marks_show_what_differs_between(timeline: Any, engine: Any, qtbot: Any) -> None:
+    engine.say(m.TimelineGrew(events=(event("back", 5, EventKind.ROLLBACK, version_from="3", version_to="2"),)))
+    qtbot.waitUntil(lambda: len(timeline.list.rows) == 4)
+    for name in ("deploy", "back"):
+        timeline.pick(name)
+        qtbot.keyClick(timeline.window(), Qt.Key.Key_Space)
+    assert timeline.marks == ("deploy", "back")
+    assert timeline._heading.text() == "Between 1 and 2"
+    facts = dict(timeline._facts.facts())
+    assert facts["used"] == "v3 → v2"
+    qtbot.keyClick(timeline.window(), Qt.Key.Key_Escape)
+    assert timeline.marks == ()
+    assert timeline._heading.text() != "Between 1 and 2"
+
+
+def test_a_brushed_span_shows_its_charts(timeline: Any, engine: Any, qtbot: Any) -> None:
+    timeline.pick("deploy")
+    qtbot.keyClick(timeline.window(), Qt.Key.Key_B)
+    assert timeline._below.currentIndex() == 1
+    qtbot.waitUntil(lambda: timeline.charts.answered > 0)
+    since_s, until_s, service = timeline.brush
+    assert service == "digits"
+    assert since_s < timeline.events["deploy"].at_s < until_s
+    assert {row.id for row in timeline.charts.stack.rows} == {"queries", "errors", "latency", "quality"}
+    assert engine.sent(m.QueryHistory)[-1].service == "digits"
+    assert "events" in dict(timeline._world.facts())
+    qtbot.keyClick(timeline.window(), Qt.Key.Key_Escape)
+    assert timeline._below.currentIndex() == 0
+    assert timeline.brush is None
+
+
+def test_dragging_with_shift_brushes_the_lane_under_the_pointer(timeline: Any, qtbot: Any) -> None:
+    chart, shift = timeline.chart, Qt.KeyboardModifier.ShiftModifier
+    y = 28 + 18
+    left, right = QPoint(chart.width() // 2, y), QPoint(chart.width() - 60, y)
+    before = chart.since_s
+    qtbot.mousePress(chart, Qt.MouseButton.LeftButton, shift, left)
+    qtbot.mouseMove(chart, right)
+    qtbot.mouseRelease(chart, Qt.MouseButton.LeftButton, shift, right)
+    assert timeline.brush is not None
+    assert timeline.brush[1] - timeline.brush[0] > 60
+    assert timeline.brush[2] == chart._lanes[0].service
+    assert chart.since_s == pytest.approx(before, abs=5), "it does not pan"
 
 
 def test_exports_hold_what_is_shown_and_no_formula(timeline: Any, tmp_path: Path) -> None:

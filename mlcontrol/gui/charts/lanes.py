@@ -23,13 +23,15 @@ NEAR_PX = 9
 
 
 class LanesChart(QWidget):
-    """Wheel zooms around the pointer, dragging pans, arrows walk the events; Home and End go to the first and the last.
+    """Wheel zooms around the pointer, dragging pans, dragging with Shift brushes a span of one lane, arrows walk the events; Home
+    and End go to the first and the last.
 
-    *Signals:* ``picked(event id)``; ``span_changed(since_s, until_s)`` after every zoom or pan; ``moment_picked(at_s)`` when
-    the crosshair was set by a click on free ground. Times are UTC seconds.
+    *Signals:* ``picked(event id)``; ``brushed(since_s, until_s, service)``; ``span_changed(since_s, until_s)`` after every zoom or
+    pan; ``moment_picked(at_s)`` when the crosshair was set by a click on free ground. Times are UTC seconds.
     """
 
     picked = Signal(str)
+    brushed = Signal(float, float, str)
     span_changed = Signal(float, float)
     moment_picked = Signal(float)
 
@@ -43,6 +45,9 @@ class LanesChart(QWidget):
         self._moment: float | None = None
         self._drag: tuple[int, float, float] | None = None
         self._dragged = False
+        self._brushing: tuple[float, str] | None = None
+        self._brush: tuple[float, float] | None = None
+        self._marks: tuple[str, ...] = ()
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Timeline lanes")
@@ -59,6 +64,15 @@ class LanesChart(QWidget):
 
     def pick(self, event_id: str | None) -> None:
         self._picked = event_id
+        self.update()
+
+    def set_marks(self, event_ids: Sequence[str]) -> None:
+        """The events that are compared, numbered in this order."""
+        self._marks = tuple(event_ids)
+        self.update()
+
+    def set_brush(self, span: tuple[float, float] | None) -> None:
+        self._brush = span
         self.update()
 
     @property
@@ -116,6 +130,7 @@ class LanesChart(QWidget):
         for lane in self._lanes:
             self._paint_lane(painter, t, lane, QRect(0, y, self.width(), theme.px(LANE_H)), left, width)
             y += theme.px(LANE_H)
+        self._paint_brush(painter, t, left)
         self._paint_crosshair(painter, t, left)
         if self.hasFocus():
             painter.setPen(t.accent.focus)
@@ -141,6 +156,19 @@ class LanesChart(QWidget):
         painter.setPen(t.line.border)
         painter.drawLine(0, theme.px(AXIS_H) - 1, self.width(), theme.px(AXIS_H) - 1)
 
+    def _paint_brush(self, painter: QPainter, t: Tokens, left: int) -> None:
+        if self._brush is None:
+            return
+        first, last = max(float(left), self.x_of(self._brush[0])), self.x_of(self._brush[1])
+        if last <= left:
+            return
+        shade = QColor(t.accent.accent)
+        shade.setAlphaF(0.12)
+        painter.fillRect(QRectF(first, 0, last - first, self.height()), shade)
+        painter.setPen(t.accent.accent)
+        for x in (first, last):
+            painter.drawLine(round(x), 0, round(x), self.height())
+
     def _paint_lane(self, painter: QPainter, t: Tokens, lane: Lane, rect: QRect, left: int, width: int) -> None:
         picked_here = any(e.id == self._picked for e in lane.events)
         if picked_here:
@@ -163,11 +191,21 @@ class LanesChart(QWidget):
             if left - theme.px(8) <= x <= left + width + theme.px(16):
                 centre = QPointF(round(x), rect.top() + theme.px(13))
                 paint_marker(painter, centre, at, t)
+                if at.id in self._marks:
+                    self._paint_mark(painter, t, centre, self._marks.index(at.id) + 1)
                 if at.id == self._picked:
                     painter.setBrush(Qt.BrushStyle.NoBrush)
                     painter.setPen(QPen(t.accent.accent, 1))
                     painter.drawEllipse(centre, theme.px(9), theme.px(9))
         painter.restore()
+
+    def _paint_mark(self, painter: QPainter, t: Tokens, centre: QPointF, number: int) -> None:
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(t.accent.accent, 1.5))
+        painter.drawEllipse(centre, theme.px(9), theme.px(9))
+        painter.setFont(theme.font("caption"))
+        side = -theme.px(17) if number == 1 else theme.px(11)
+        painter.drawText(QPointF(centre.x() + side, centre.y() - theme.px(3)), str(number))
 
     def _paint_spans(self, painter: QPainter, t: Tokens, lane: Lane, rect: QRect, left: int) -> None:
         slots: dict[str, int] = {}
@@ -218,11 +256,20 @@ class LanesChart(QWidget):
         event.accept()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        self._drag = (event.position().toPoint().x(), self.since_s, self.until_s)
         self._dragged = False
+        point = event.position().toPoint()
+        if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            row = min(max(0, (point.y() - theme.px(AXIS_H)) // theme.px(LANE_H)), max(0, len(self._lanes) - 1))
+            self._brushing = self.at_of(point.x()), self._lanes[row].service if self._lanes else ""
+            return
+        self._drag = (point.x(), self.since_s, self.until_s)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         self._hover = event.position().toPoint()
+        if self._brushing is not None:
+            here = self.at_of(self._hover.x())
+            self.set_brush((min(self._brushing[0], here), max(self._brushing[0], here)))
+            return
         if self._drag is not None and event.buttons() & Qt.MouseButton.LeftButton:
             moved = self._hover.x() - self._drag[0]
             if abs(moved) > 4 or self._dragged:
@@ -236,6 +283,11 @@ class LanesChart(QWidget):
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         self._drag = None
+        if self._brushing is not None:
+            service, self._brushing = self._brushing[1], None
+            if self._brush is not None:
+                self.brushed.emit(*self._brush, service)
+            return
         if self._dragged:
             return
         found = self._event_at(event.position().toPoint())

@@ -15,6 +15,7 @@ from shiboken6 import wrapInstance
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 Lines = NDArray[np.int32]
+WILD = 1e300  # no reading of anything, nor is infinity: a gap
 _NO_LINES: Lines = np.empty((0, 4), np.int32)
 
 
@@ -54,7 +55,11 @@ def extremes(values: Sequence[Floats], b: Buckets) -> tuple[Floats, Floats]:
     if not len(b.starts):
         return np.empty((len(values), 0)), np.empty((len(values), 0))
     part = np.array([series[b.first : b.last] for series in values])
-    return np.fmin.reduceat(part, b.starts, axis=1), np.fmax.reduceat(part, b.starts, axis=1)
+    low, high = np.fmin.reduceat(part, b.starts, axis=1), np.fmax.reduceat(part, b.starts, axis=1)
+    if (low <= -WILD).any() or (high >= WILD).any():
+        part[np.abs(part) >= WILD] = np.nan
+        low, high = np.fmin.reduceat(part, b.starts, axis=1), np.fmax.reduceat(part, b.starts, axis=1)
+    return low, high
 
 
 def column_lines(

@@ -10,7 +10,17 @@ import numpy as np
 from PySide6.QtCore import QLine, QLineF, QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 
-from mlcontrol.gui.charts.reduce import Buckets, Floats, Lines, buckets, column_lines, draw_lines, extremes, fill_spans
+from mlcontrol.gui.charts.reduce import (
+    WILD,
+    Buckets,
+    Floats,
+    Lines,
+    buckets,
+    column_lines,
+    draw_lines,
+    extremes,
+    fill_spans,
+)
 from mlcontrol.gui.charts.row_words import paint_words
 from mlcontrol.gui.theme import theme, tokens
 from mlcontrol.gui.viewmodels.chart_rows import DASH, DOT, SOLID, Bar, ChartRow, Line
@@ -99,7 +109,7 @@ def _y_range(row: ChartRow, span: Span, groups: Sequence[_Group], width: int) ->
     for group in groups:
         inside = (group.buckets.columns >= 0) & (group.buckets.columns < width)
         for part in (group.low[:, inside], group.high[:, inside]):
-            part = part[np.isfinite(part)]
+            part = part[np.abs(part) < WILD]
             if part.size:
                 found += [float(part.min()), float(part.max())]
     for line in row.lines:
@@ -108,7 +118,7 @@ def _y_range(row: ChartRow, span: Span, groups: Sequence[_Group], width: int) ->
         inside = (line.at_s >= span.since_s) & (line.at_s <= span.until_s)
         for column in (line.value, line.low, line.high):
             part = column[inside] if len(column) == len(inside) else column[:0]
-            part = part[np.isfinite(part)]
+            part = part[np.abs(part) < WILD]
             if len(part):
                 found += [float(part.min()), float(part.max())]
     if row.limit is not None:

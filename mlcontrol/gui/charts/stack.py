@@ -294,8 +294,10 @@ class ChartStack(QWidget):
         painter.fillRect(area, t.surface.window)
         painter.setPen(t.line.hairline)
         painter.drawLine(left, 0, left, self.height())
-        moment = self._cross_s if self._cross_s is not None else time.time()
-        paint_readout_head(painter, area, theme.px(LANE_H), self._cross_s)
+        # While it looks back, the values at the right end of what is shown, not those of now.
+        at_s = self._cross_s if self._cross_s is not None or self.follows else min(self.span.until_s, time.time())
+        moment = at_s if at_s is not None else time.time()
+        paint_readout_head(painter, area, theme.px(LANE_H), at_s)
         for row, rect in self._places:
             box = QRect(left + 12, rect.top() + 4, area.width() - 24, rect.height() - 6)
             paint_readings(painter, row, box, moment)

@@ -12,12 +12,14 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QScrollArea, 
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.state import Changes
 from mlcontrol.core.types import EventKind, Health, TimelineEvent
+from mlcontrol.core.world import served_at
 from mlcontrol.engine import messages as m
 from mlcontrol.gui.actions import Action, Bound
 from mlcontrol.gui.bridge import Bridge
 from mlcontrol.gui.charts.lanes import LanesChart
 from mlcontrol.gui.pages.page import Page, Shell
 from mlcontrol.gui.pages.rollouts_overview import column_head
+from mlcontrol.gui.pages.timeline_charts import SpanCharts
 from mlcontrol.gui.theme import theme
 from mlcontrol.gui.viewmodels.phrases import (
     age_text,
@@ -28,7 +30,8 @@ from mlcontrol.gui.viewmodels.phrases import (
     version_text,
     visible_text,
 )
-from mlcontrol.gui.viewmodels.timeline_lanes import Filter, lanes, matches, served_at, to_csv, to_json
+from mlcontrol.gui.viewmodels.timeline_compare import pair_rows, span_rows
+from mlcontrol.gui.viewmodels.timeline_lanes import Filter, lanes, matches, to_csv, to_json
 from mlcontrol.gui.widgets.button import KeyButton
 from mlcontrol.gui.widgets.card import EmptyState
 from mlcontrol.gui.widgets.fact_list import FactList
@@ -52,6 +55,9 @@ class TimelinePage(Page):
         self.picked: str | None = None
         self.follows = True
         self.only_service = False
+        self.marks: tuple[str, ...] = ()  # at most two events that are compared
+        self.brush: tuple[float, float, str] | None = None  # since, until, service
+        self.charts = SpanCharts()
         self._problem: Problem | None = None
         self._answered = False
         self.chart = LanesChart()
@@ -109,7 +115,10 @@ class TimelinePage(Page):
         left.setContentsMargins(0, 0, 0, 0)
         left.setSpacing(0)
         left.addWidget(scroll)
-        left.addWidget(events, 1)
+        self._below = QStackedLayout()
+        self._below.addWidget(events)
+        self._below.addWidget(self.charts)
+        left.addLayout(self._below, 1)
         side = QWidget()
         side.setProperty("surface", "panel")
         side.setFixedWidth(theme.px(288))
@@ -148,6 +157,8 @@ class TimelinePage(Page):
         self.chart.picked.connect(self.pick)
         self.chart.span_changed.connect(self._on_span_changed)
         self.chart.moment_picked.connect(self._show_world)
+        self.chart.brushed.connect(self.brush_span)
+        self.charts.stack.event_picked.connect(self.pick)
         self.list.moved.connect(self.pick)
         self.list.chosen.connect(self._open_picked)
         self.chips.changed.connect(self._draw)
@@ -181,7 +192,17 @@ class TimelinePage(Page):
             ),
             bound("export", "Export", "E", "What is shown, as JSON or CSV", self._export),
             bound("open", "Open the service", "S", "Its charts around this event", self._open_picked),
-            bound("clear", "Clear the filter", "Esc", "Every kind, every word", self._clear),
+            bound(
+                "mark",
+                "Compare this event",
+                "Space",
+                "Marks it; the second mark shows what differs between",
+                self._mark,
+            ),
+            bound(
+                "brush", "Charts of this time", "B", "Between both marks, or around the chosen event", self._brush_here
+            ),
+            bound("clear", "Clear", "Esc", "Marks and brush first, then kinds and words", self._clear),
         )
 
     @property
@@ -300,7 +321,14 @@ class TimelinePage(Page):
         self._show_details()
 
     def _show_details(self) -> None:
+        state = self.bridge.state if self.bridge is not None else None
         event = self.events.get(self.picked or "")
+        marked = [self.events[i] for i in self.marks if i in self.events]
+        if len(marked) == 2 and state is not None:
+            self._heading.setText("Between 1 and 2")
+            self._facts.set_facts(pair_rows(marked[0], marked[1], tuple(self.events.values()), state.services))
+            self._show_world(max(e.at_s for e in marked))
+            return
         if event is None:
             self._heading.setText("No event is chosen")
             self._facts.set_facts((("how", "arrows in the list, or a click on a shape"),))
@@ -328,6 +356,11 @@ class TimelinePage(Page):
         """From the moves alone; where they do not say, it is unknown."""
         state = self.bridge.state if self.bridge is not None else None
         if state is None:
+            return
+        if self.brush is not None:
+            since_s, until_s, brushed = self.brush
+            self._world_head.setText(f"in the brushed span, {self._title(brushed)}")
+            self._world.set_facts(span_rows(tuple(self.events.values()), since_s, until_s, brushed))
             return
         by_service: dict[str, list[TimelineEvent]] = {}
         for event in self.events.values():
@@ -368,7 +401,54 @@ class TimelinePage(Page):
         self.text.setFocus()
         self.text.selectAll()
 
+    def brush_span(self, since_s: float, until_s: float, service: str) -> None:
+        """Show the charts of a span in place of the list; without a service, of the lane that changed in it last."""
+        bridge = self.bridge
+        if bridge is None or bridge.state is None or until_s - since_s < 1.0:
+            return
+        inside = sorted((e for e in self.events.values() if since_s <= e.at_s <= until_s), key=lambda e: e.at_s)
+        service = (
+            service
+            or next((e.service for e in reversed(inside) if e.service), "")
+            or next(iter(bridge.state.services), "")
+        )
+        self.brush = since_s, until_s, service
+        self.chart.set_brush((since_s, until_s))
+        words = f"{self._title(service)}   {moment_text(since_s)} to {moment_text(until_s)[11:]}   charts of the brushed span"
+        self.charts.show_span(bridge, service, words, since_s, until_s, inside)
+        self._below.setCurrentIndex(1)
+        self._show_details()
+
+    def _brush_here(self) -> None:
+        marked = [self.events[i] for i in self.marks if i in self.events]
+        event = self.events.get(self.picked or "")
+        if len(marked) == 2:
+            first, last = sorted(e.at_s for e in marked)
+            margin = max(60.0, (last - first) / 4)
+            self.brush_span(first - margin, last + margin, next((e.service for e in marked if e.service), ""))
+        elif event is not None:
+            self.brush_span(event.at_s - 600.0, event.at_s + 600.0, event.service or "")
+        elif self.shell is not None:
+            self.shell.toast("Choose an event first, or drag over a lane with Shift held", "warning")
+
+    def _mark(self) -> None:
+        if self.picked is None:
+            return
+        if self.picked in self.marks:
+            self.marks = tuple(i for i in self.marks if i != self.picked)
+        else:
+            self.marks = (*self.marks[-1:], self.picked)
+        self.chart.set_marks(self.marks)
+        self._show_details()
+
     def _clear(self) -> None:
+        if self.brush is not None or self.marks:
+            self.brush, self.marks = None, ()
+            self.chart.set_brush(None)
+            self.chart.set_marks(())
+            self._below.setCurrentIndex(0)
+            self._show_details()
+            return
         self.text.clear()
         self.chips.clear()
         self.list.setFocus()

@@ -9,13 +9,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mlcontrol.core.types import EventKind, Health, TimelineEvent
+from mlcontrol.core.world import MOVES
 from mlcontrol.gui.viewmodels.phrases import iso_text, version_text
 
 FLEET_LANE = ""
 """Lane of what belongs to no single service: connections, the engine, notes."""
-
-_MOVES = (EventKind.DEPLOY, EventKind.ROLLBACK, EventKind.ROUTE)
-"""Kinds that say which version answers from then on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +106,7 @@ _SEVERITY = (Health.OK, Health.WARNING, Health.UNKNOWN, Health.CRITICAL)
 
 def spans_of(events: Iterable[TimelineEvent], since_s: float, until_s: float, used_now: str | None) -> tuple[Span, ...]:
     """Which version answered when, from the moves; what lies before the first move is its ``version_from``."""
-    moves = [e for e in events if e.kind in _MOVES and e.version_to and e.at_s <= until_s]
+    moves = [e for e in events if e.kind in MOVES and e.version_to and e.at_s <= until_s]
     if not moves:
         return (Span(used_now, since_s, until_s),) if used_now else ()
     spans: list[Span] = []
@@ -128,17 +126,6 @@ def spans_of(events: Iterable[TimelineEvent], since_s: float, until_s: float, us
         else:
             merged.append(span)
     return tuple(merged)
-
-
-def served_at(events: Iterable[TimelineEvent], at_s: float, used_now: str | None) -> str | None:
-    """The version that answered at a moment, by the moves; `None` when they do not say."""
-    moves = sorted((e for e in events if e.kind in _MOVES and e.version_to), key=lambda e: e.at_s)
-    before = [e for e in moves if e.at_s <= at_s]
-    if before:
-        return before[-1].version_to
-    if moves:
-        return moves[0].version_from
-    return used_now
 
 
 FIELDS = (

@@ -5,7 +5,8 @@ import io
 import json
 
 from mlcontrol.core.types import EventKind, Health, TimelineEvent
-from mlcontrol.gui.viewmodels.timeline_lanes import Filter, Span, lanes, served_at, spans_of, to_csv, to_json
+from mlcontrol.core.world import served_at
+from mlcontrol.gui.viewmodels.timeline_lanes import Filter, Span, lanes, spans_of, to_csv, to_json
 
 
 def event(
