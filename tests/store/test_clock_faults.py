@@ -67,26 +67,21 @@ def test_twin_an_age_of_the_wall_clock_would_be_wrong() -> None:
     assert freshness(wrong, clock.utc_s() + 4 * 86_400, 5.0) is not Freshness.FRESH
 
 
-AXIS = """
-from mlcontrol.gui.viewmodels.phrases import clock_text, moment_text
+NIGHTS = (1774742400.0, 1792886400.0, 1835395200.0)  # both changes of summer time in Europe, and a leap day
+AXES = """
 from mlcontrol.gui.viewmodels.time_axis import ticks
-found = [words for _at, words in ticks({since}, {until}, 8)]
-print(found, clock_text({since}), moment_text({until}))
+print([[words for _at, words in ticks(since, since + 6 * 3600, 8)] for since in NIGHTS])
 """
 
 
-@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe"])
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "Australia/Lord_Howe"])
 def test_an_hour_that_the_zone_has_twice_or_not_at_all_is_there_once(zone: str) -> None:
-    """The nights of both changes of summer time, and a leap day; shown in UTC whatever the machine's zone is."""
-    for since in (1774742400.0, 1792886400.0, 1835395200.0):
-        asked = AXIS.format(since=since, until=since + 6 * 3600)
-        said = []
-        for tz in (zone, "UTC"):
-            ran = subprocess.run(
-                [sys.executable, "-c", asked], env={**os.environ, "TZ": tz}, capture_output=True, text=True, check=True
-            )
-            said.append(ran.stdout)
-        assert said[0] == said[1]
-        words = [text for _at, text in ticks(since, since + 6 * 3600, 8)]
-        assert len(words) == len(set(words)) >= 3
+    """Shown in UTC, whatever the machine's zone is."""
+    here = [[text for _at, text in ticks(since, since + 6 * 3600, 8)] for since in NIGHTS]
+    ran = subprocess.run(
+        [sys.executable, "-c", AXES.replace("NIGHTS", repr(NIGHTS))],
+        env={**os.environ, "TZ": zone}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert ran.stdout.strip() == repr(here)
+    assert all(len(words) == len(set(words)) >= 3 for words in here)
     assert clock_text(0.0) == "00:00:00"
