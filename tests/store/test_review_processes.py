@@ -12,6 +12,7 @@ import pytest
 from tests.store import evaluators
 from tests.store.conftest import PostgresServer
 
+pytestmark = pytest.mark.timeout(420)  # hundreds of processes on whatever machine this is
 PROGRAM = (sys.executable, "-m", "tests.store.evaluators")
 ROOT = Path(__file__).parents[2]
 
@@ -27,7 +28,7 @@ def test_ten_processes_share_one_queue_without_a_duplicate_or_a_loss(postgres: P
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=400,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
@@ -44,7 +45,7 @@ def test_ten_processes_share_one_queue_without_a_duplicate_or_a_loss(postgres: P
 @pytest.mark.real
 def test_kill_at_every_write_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
     done = subprocess.run(
-        [*PROGRAM, "killed", str(tmp_path), "300"], cwd=ROOT, capture_output=True, text=True, timeout=110, check=False
+        [*PROGRAM, "killed", str(tmp_path), "300"], cwd=ROOT, capture_output=True, text=True, timeout=400, check=False
     )
     assert done.returncode == 0, done.stderr[-2000:]
     found = json.loads(done.stdout.splitlines()[-1])
