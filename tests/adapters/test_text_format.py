@@ -111,6 +111,13 @@ def test_a_counter_of_the_old_style_gets_its_ending_and_others_do_not() -> None:
     assert [name for name, *_ in ours(reader, text)] == ["a_total", "b", "a", "c", "a_total"]
 
 
+def test_a_family_ends_where_another_of_nearly_its_name_begins() -> None:
+    text = "# TYPE a counter\na 1\n# TYPE a_total counter\na_total 2\na 3\n"
+    reader = parser()
+    for _ in range(2):
+        assert ours(reader, text) == theirs(text)
+
+
 def test_exemplars_are_left_out_and_do_not_pile_up() -> None:
     reader = parser()
     for n in range(200):

@@ -17,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 T = TypeVar("T")
 _UNSEEN = object()
 _LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="([^"\\\n]*)"')
+_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _PLAIN = re.compile(
     r'([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{((?:[a-zA-Z_][a-zA-Z0-9_]*="[^"\\\n]*"(?:,(?=[a-zA-Z_])|,?(?=\})))*)\})?'
 )
@@ -122,7 +123,11 @@ class TextParser(Generic[T]):
     def _comment(self, line: str) -> tuple[str, bool]:
         words = line.split(None, 3)
         result = "", False
-        if len(words) > 2 and words[0] == "#" and words[1] in ("TYPE", "HELP"):
+        told = len(words) > 2 and words[0] == "#" and words[1] in ("TYPE", "HELP")
+        if told and _NAME.fullmatch(words[2]) and (words[1] == "HELP" or len(words) == 4):
+            counter = words[1] == "TYPE" and words[3] == "counter"
+            result = words[2], counter and not words[2].endswith("_total")
+        elif told:
             (metric,) = text_string_to_metric_families(line + "\n")
             result = metric.name, metric.type == "counter" and not words[2].rstrip('"').endswith("_total")
         self._comments[line] = result
