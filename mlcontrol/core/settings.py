@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from mlcontrol.core.freeze import Freeze
 from mlcontrol.core.types import ConnectionKind
@@ -78,6 +79,7 @@ class ServiceSettings:
     probability: str = ""
     image_shape: tuple[int, ...] = ()
     objectives: dict[str, float] = field(default_factory=dict)
+    alerts: tuple[dict[str, Any], ...] = ()  # rules, as `core.alerts.rule` reads them
     labels: dict[str, str] = field(default_factory=dict)
     rollout: RolloutSettings = field(default_factory=RolloutSettings)
     approval: dict[str, float] = field(default_factory=dict)  # "people" other than the one who deploys, "valid_s"

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from mlcontrol.core.alerts.alert import Alert, Notification, Silence
 from mlcontrol.core.operation import Operation
 from mlcontrol.core.settings import WorkspaceSettings
 from mlcontrol.core.types import ConnectionState, ServiceState, TimelineEvent
 
 RECENT_EVENTS = 500
 RECENT_OPERATIONS = 50
+RECENT_ALERTS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,8 @@ class FleetState:
     connections: dict[str, ConnectionState] = field(default_factory=dict)
     operations: dict[str, Operation] = field(default_factory=dict)
     events: tuple[TimelineEvent, ...] = ()
+    alerts: dict[str, Alert] = field(default_factory=dict)
+    silences: tuple[Silence, ...] = ()
     audit_rows: int = 0
     audit_ok: bool | None = None  # None: not verified yet
     audit_verified_s: float | None = None
@@ -40,6 +44,8 @@ class Changes:
     events: int = 0
     settings: bool = False
     audit: bool = False
+    alerts: bool = False
+    told: tuple[Notification, ...] = ()
 
     def __or__(self, other: Changes) -> Changes:
         return Changes(
@@ -49,6 +55,8 @@ class Changes:
             self.events + other.events,
             self.settings or other.settings,
             self.audit or other.audit,
+            self.alerts or other.alerts,
+            self.told + other.told,
         )
 
 
@@ -98,3 +106,14 @@ def with_events(state: FleetState, events: Iterable[TimelineEvent]) -> tuple[Fle
     merged.update((event.id, event) for event in fresh)
     ordered = sorted(merged.values(), key=lambda event: (event.at_s, event.id))[-RECENT_EVENTS:]
     return replace(state, events=tuple(ordered)), Changes(events=len(fresh))
+
+
+def with_alerts(
+    state: FleetState, alerts: Iterable[Alert], silences: tuple[Silence, ...]
+) -> tuple[FleetState, Changes]:
+    """Fold alerts in by rule and service; of those that are over, the newest 500 stay."""
+    merged = {**state.alerts, **{alert.key: alert for alert in alerts}}
+    over = sorted((a for a in merged.values() if not a.open), key=lambda a: a.resolved_s or 0.0)
+    for alert in over[:-RECENT_ALERTS]:
+        del merged[alert.key]
+    return replace(state, alerts=merged, silences=silences), Changes(alerts=True)

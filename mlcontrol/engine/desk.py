@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from mlcontrol.engine import messages as m
-from mlcontrol.engine.desks import connections, fleet, incidents, records, reviews, rollouts, together
+from mlcontrol.engine.desks import alerts, connections, fleet, incidents, records, reviews, rollouts, together
 from mlcontrol.engine.desks.table import Lane, Services, Table
 from mlcontrol.services.context import Tell
 
 TABLE: Table = (
-    fleet.TABLE | rollouts.TABLE | connections.TABLE | records.TABLE | reviews.TABLE | incidents.TABLE | together.TABLE
+    alerts.TABLE
+    | fleet.TABLE
+    | rollouts.TABLE
+    | connections.TABLE
+    | records.TABLE
+    | reviews.TABLE
+    | incidents.TABLE
+    | together.TABLE
 )
 
 

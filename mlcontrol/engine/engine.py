@@ -56,6 +56,7 @@ class Engine:
         self._services.rollouts.settle()
         self._services.audit.announce()
         self._services.watch.start()
+        self._services.alerts.start()
 
     @property
     def stop_asked(self) -> threading.Event:
@@ -190,6 +191,7 @@ class Engine:
         if self._ending.is_set():
             return
         self._services.watch.close()
+        self._services.alerts.close()
         self._services.rollouts.close(timeout_s)
         self._services.collector.close()
         self._ending.set()

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from mlcontrol.core import state as fold
+from mlcontrol.core.alerts.alert import Alert, Notification
 from mlcontrol.core.operation import Operation
 from mlcontrol.core.settings import WorkspaceSettings
 from mlcontrol.core.state import FleetState
 from mlcontrol.core.types import ConnectionState, Sample, ServiceState, TimelineEvent
 from mlcontrol.engine import messages as m
 from mlcontrol.engine.outbox import Outbox
-from mlcontrol.services.context import AuditGrew, ConnectionGone, Fact, ServiceGone
+from mlcontrol.services.context import AlertsMoved, AuditGrew, ConnectionGone, Fact, ServiceGone
 
 BATCH_S = 0.1
 SAMPLES_A_FRAME = 2000
@@ -35,6 +36,7 @@ class Hub:
         self._pending: dict[tuple[str, str], m.Event] = {}
         self._events: list[TimelineEvent] = []
         self._samples: list[Sample] = []
+        self._alerts: dict[str, Alert] = {}
         self._unkept_events: list[TimelineEvent] = []
         self._unkept_samples: list[Sample] = []
 
@@ -82,6 +84,12 @@ class Hub:
         elif isinstance(fact, ConnectionGone):
             self._state, _ = fold.without_connection(self._state, fact.connection)
             self._put("connection", fact.connection, m.ConnectionRemoved(connection=fact.connection))
+        elif isinstance(fact, AlertsMoved):
+            self._state, _ = fold.with_alerts(self._state, fact.alerts, fact.silences)
+            self._alerts.update((alert.key, alert) for alert in fact.alerts)
+            self._put("alerts", "", m.AlertsChanged(alerts=tuple(self._alerts.values()), silences=fact.silences))
+        elif isinstance(fact, Notification):
+            self._put("told", fact.title, m.AlertTold(notification=fact))
         else:
             self._audit(fact)
 
@@ -135,6 +143,7 @@ class Hub:
             for start in range(0, len(self._samples), SAMPLES_A_FRAME):
                 batch.append(m.SamplesArrived(samples=tuple(self._samples[start : start + SAMPLES_A_FRAME])))
             self._pending, self._events, self._samples = {}, [], []
+            self._alerts = {}
             if not batch or not self._outboxes:
                 return
             frames = [m.encode(event) for event in batch]

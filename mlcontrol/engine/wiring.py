@@ -30,6 +30,7 @@ from mlcontrol.engine.hub import Hub
 from mlcontrol.engine.shelf import Shelf
 from mlcontrol.ports.clock import SystemClock
 from mlcontrol.ports.connection import SecretReader
+from mlcontrol.services.alerts import Alerts
 from mlcontrol.services.audit import AuditQueries
 from mlcontrol.services.checkpoints import Checkpoints
 from mlcontrol.services.checks import Checks
@@ -169,6 +170,7 @@ def build(workspace: Path) -> Built:
         incidents=incidents,
         briefing=briefing,
         postmortems=Postmortems(context, briefing, bundled("postmortem")),
+        alerts=Alerts(context, hub.persist, report),
     )
     engine = Engine(hub, services)
 

@@ -83,6 +83,7 @@ PAGES: tuple[tuple[str, str, str], ...] = (  # name, text, second key after G
     ("fleet", "Fleet", "F"),
     ("service", "Service", "S"),
     ("timeline", "Timeline", "T"),
+    ("alerts", "Alerts", "L"),
     ("rollouts", "Rollouts", "R"),
     ("reviews", "Reviews", "V"),
     ("incident", "Incident", "I"),

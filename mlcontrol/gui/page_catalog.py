@@ -9,6 +9,7 @@ from mlcontrol.gui.pages.page import Page
 CATALOG: dict[str, tuple[str, str]] = {
     "fleet": ("mlcontrol.gui.pages.fleet", "FleetPage"),
     "service": ("mlcontrol.gui.pages.service", "ServicePage"),
+    "alerts": ("mlcontrol.gui.pages.alerts", "AlertsPage"),
     "timeline": ("mlcontrol.gui.pages.timeline", "TimelinePage"),
     "rollouts": ("mlcontrol.gui.pages.rollouts", "RolloutsPage"),
     "reviews": ("mlcontrol.gui.pages.reviews", "ReviewsPage"),

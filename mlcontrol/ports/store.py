@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
+from mlcontrol.core.alerts.alert import Alert, Silence
 from mlcontrol.core.audit import AuditRow, ChainVerdict
 from mlcontrol.core.audit_export import Checkpoint
 from mlcontrol.core.drill import Drill
@@ -118,11 +119,20 @@ class Incidents(Protocol):
     def all(self) -> tuple[Incident, ...]: ...
 
 
+class Alerts(Protocol):
+    """``keep`` stores alerts as they are now, and exactly these silences."""
+
+    def keep(self, changed: Iterable[Alert], held: Sequence[Silence]) -> None: ...
+    def load(self) -> tuple[tuple[Alert, ...], tuple[Silence, ...]]: ...
+
+
 class Store(Protocol):
     @property
     def audit(self) -> AuditLog: ...
     @property
     def timeline(self) -> Timeline: ...
+    @property
+    def alerts(self) -> Alerts: ...
     @property
     def reviews(self) -> Reviews: ...
     @property

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from mlcontrol.core.alerts.alert import Alert, Notification, Silence
 from mlcontrol.core.compatibility.report import Report
 from mlcontrol.core.operation import Operation, OperationKind
 from mlcontrol.core.plan import Plan
@@ -38,6 +39,14 @@ class ConnectionGone:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertsMoved:
+    """``alerts``: those that are otherwise now; ``silences``: all that hold."""
+
+    alerts: tuple[Alert, ...]
+    silences: tuple[Silence, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AuditGrew:
     """``ok`` `None`: not verified since the engine started."""
 
@@ -56,6 +65,8 @@ Fact = (
     | ServiceGone
     | ConnectionGone
     | AuditGrew
+    | AlertsMoved
+    | Notification
 )
 """What a service may tell the world; the engine folds it into the state and sends it to the shells."""
 

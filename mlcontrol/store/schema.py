@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from mlcontrol.store.tables import golden, incidents, knowledge, leases, records, reviews, reviews_queue, together
+from mlcontrol.store.tables import (
+    alerts,
+    golden,
+    incidents,
+    knowledge,
+    leases,
+    records,
+    reviews,
+    reviews_queue,
+    together,
+)
 from mlcontrol.store.tables.metadata import metadata
 
 SCHEMA_VERSION = 2
 
 schema_version = sa.Table("schema_version", metadata, sa.Column("version", sa.Integer, primary_key=True))
 
-AREAS = (golden, incidents, knowledge, leases, records, reviews, reviews_queue, together)
+AREAS = (alerts, golden, incidents, knowledge, leases, records, reviews, reviews_queue, together)
 """Every area with tables; importing them is what puts them into `metadata`."""
 
 

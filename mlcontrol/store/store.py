@@ -7,6 +7,7 @@ from pathlib import Path
 from platformdirs import user_state_path
 
 from mlcontrol.ports.clock import Clock
+from mlcontrol.store.alerts import AlertStore
 from mlcontrol.store.audit_log import AuditLog
 from mlcontrol.store.database import Database, open_database
 from mlcontrol.store.golden_scores import GoldenScores
@@ -28,6 +29,7 @@ class Store:
         self._database = database
         self.audit = AuditLog(database, clock, heads)
         self.timeline = Timeline(database)
+        self.alerts = AlertStore(database)
         self.reviews = Reviews(database)
         self.incidents = Incidents(database)
         self.knowledge = Knowledge(database, clock)

@@ -37,6 +37,7 @@ def services(**parts: Any) -> Services:
         "incidents",
         "briefing",
         "postmortems",
+        "alerts",
     )
     return Services(ctx=ctx, **{name: parts.get(name, quiet) for name in names})  # type: ignore[arg-type]
 

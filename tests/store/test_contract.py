@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from mlcontrol.core.alerts.alert import Alert, AlertState, Silence
 from mlcontrol.core.types import EventKind, Health, TimelineEvent
 from mlcontrol.store.store import Store
 
@@ -110,3 +111,17 @@ def test_knowledge_is_kept(open_store: Callable[[], Store]) -> None:
     assert [version for version, _ in kept.known_good("digits")] == ["1", "2"]
     assert kept.measured_seconds("digits", "load") == 3.5
     assert kept.measured_seconds("digits", "route") is None
+
+
+def test_alerts_and_silences_are_taken_up_again(open_store: Callable[[], Store]) -> None:
+    first = open_store()
+    firing = Alert("a@1", "digits", "use", AlertState.FIRING, Health.CRITICAL, "errors", 10.0, 12.0)
+    over = Alert("b@1", "digits", "golden set", AlertState.RESOLVED, Health.WARNING, "", 5.0, 6.0, resolved_s=9.0)
+    silence = Silence("s", "digits", "", 99.0, "ann", "known", 1.0)
+    first.alerts.keep((replace(firing, text="was"), over), (silence, replace(silence, id="t")))
+    first.alerts.keep((firing,), (silence,))
+    first.close()
+    second = open_store()
+    alerts, silences = second.alerts.load()
+    assert {alert.id: alert for alert in alerts} == {"a@1": firing, "b@1": over}
+    assert silences == (silence,)

@@ -9,6 +9,7 @@ from typing import Any
 
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.engine import messages as m
+from mlcontrol.services.alerts import Alerts
 from mlcontrol.services.audit import AuditQueries
 from mlcontrol.services.collector import Collector
 from mlcontrol.services.connections import Connections
@@ -49,6 +50,7 @@ class Services:
     incidents: Incidents
     briefing: Briefing
     postmortems: Postmortems
+    alerts: Alerts
 
     def may_write(self) -> None:
         """Raises `ProblemError` where this engine may only look."""

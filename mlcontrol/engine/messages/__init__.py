@@ -11,7 +11,22 @@ from typing import Any
 
 import msgspec
 
-from mlcontrol.engine.messages import connections, fleet, incidents, records, reviews, rollouts, shape, together
+from mlcontrol.engine.messages import alerts, connections, fleet, incidents, records, reviews, rollouts, shape, together
+from mlcontrol.engine.messages.alerts import (
+    AcknowledgeAlert as AcknowledgeAlert,
+)
+from mlcontrol.engine.messages.alerts import (
+    AlertsChanged as AlertsChanged,
+)
+from mlcontrol.engine.messages.alerts import (
+    AlertTold as AlertTold,
+)
+from mlcontrol.engine.messages.alerts import (
+    EndSilence as EndSilence,
+)
+from mlcontrol.engine.messages.alerts import (
+    SilenceAlerts as SilenceAlerts,
+)
 from mlcontrol.engine.messages.connections import (
     ConnectionDiagnosis as ConnectionDiagnosis,
 )
@@ -286,7 +301,8 @@ from mlcontrol.engine.messages.together import (
 PROTOCOL = 1
 
 Command = (
-    fleet.Command
+    alerts.Command
+    | fleet.Command
     | rollouts.Command
     | connections.Command
     | records.Command
@@ -295,7 +311,8 @@ Command = (
     | together.Command
 )
 Event = (
-    shape.Event
+    alerts.Event
+    | shape.Event
     | fleet.Event
     | rollouts.Event
     | connections.Event

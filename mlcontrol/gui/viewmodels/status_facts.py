@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mlcontrol.core.alerts.alert import AlertState
 from mlcontrol.core.state import FleetState
 from mlcontrol.core.types import Freshness, Health
 from mlcontrol.gui.bridge import EngineState, Link
@@ -75,6 +76,20 @@ def engine_fact(engine: EngineState) -> StatusFact:
         case Link.RESTARTING:
             return StatusFact("warning", "engine ended, restarting it", detail)
     return StatusFact("critical", "engine not reachable", detail)
+
+
+def alerts_fact(state: FleetState | None) -> StatusFact:
+    """How many alerts fire, the worst first in the detail; nothing is said before the engine has spoken."""
+    if state is None:
+        return StatusFact("", "")
+    firing = [a for a in state.alerts.values() if a.state is AlertState.FIRING]
+    if not firing:
+        return StatusFact("", "no alerts")
+    firing.sort(key=lambda a: (a.severity is not Health.CRITICAL, a.since_s))
+    worst = "critical" if firing[0].severity is Health.CRITICAL else "warning"
+    taken = sum(bool(a.acknowledged_by) for a in firing)
+    text = count_text(len(firing), "alert") + (f", {taken} taken" if taken else "")
+    return StatusFact(worst, text, "\n".join(f"{a.service}: {a.rule}. {a.text}"[:200] for a in firing[:10]))
 
 
 def audit_fact(state: FleetState | None, now_s: float) -> StatusFact:

@@ -14,6 +14,7 @@ from mlcontrol.gui.glyphs import glyph_colour, paint_glyph
 from mlcontrol.gui.theme import theme, tokens
 from mlcontrol.gui.viewmodels.status_facts import (
     StatusFact,
+    alerts_fact,
     audit_fact,
     connections_fact,
     engine_fact,
@@ -75,10 +76,11 @@ class StatusBar(QFrame):
         row.setContentsMargins(14, 0, 14, 0)
         row.setSpacing(20)
         self._oldest, self._connections, self._engine, self._audit = FactLabel(), FactLabel(), FactLabel(), FactLabel()
+        self._alerts = FactLabel()
         self._poll = PlainLabel("", "small", "quiet")
         self._user = PlainLabel("", "small", "quiet")
         self._clock = PlainLabel("", "small", mono=True)
-        for widget in (self._oldest, self._connections, self._engine, self._poll):
+        for widget in (self._alerts, self._oldest, self._connections, self._engine, self._poll):
             row.addWidget(widget)
         row.addStretch(1)
         for widget in (self._user, self._audit, self._clock):
@@ -95,6 +97,7 @@ class StatusBar(QFrame):
         state = bridge.state
         self._oldest.set(oldest_fact(state, time.monotonic(), bridge.cached_s, now_s))
         self._connections.set(connections_fact(state))
+        self._alerts.set(alerts_fact(state))
         self._engine.set(engine_fact(bridge.engine))
         self._audit.set(audit_fact(state, now_s))
         self._poll.setText(

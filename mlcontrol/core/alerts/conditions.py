@@ -1,0 +1,71 @@
+"""What the fleet's state says to the alert rules that every service has without being configured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from mlcontrol.core.alerts.alert import Condition
+from mlcontrol.core.types import ConnectionState, Health, ServiceState, Signal
+
+FIRM_S = 15.0
+"""What is surely wrong must hold so long: three polls, so that one lost answer pages nobody."""
+DOUBTFUL_S = 120.0
+"""What only looks wrong."""
+UNKNOWN_S = 90.0
+"""Nothing heard for so long is an alert of its own: unknown is not ok."""
+
+
+def conditions(services: Iterable[ServiceState], connections: Iterable[ConnectionState]) -> Iterator[Condition]:
+    """Presence, use, accuracy and golden set of every service, and every connection."""
+    for service in services:
+        yield from _service(service)
+    for connection in connections:
+        yield _connection(connection)
+
+
+def _service(service: ServiceState) -> Iterator[Condition]:
+    signals = (
+        ("presence", service.presence),
+        ("use", service.use),
+        ("accuracy", service.accuracy),
+        ("golden set", service.golden),
+    )
+    for name, signal in signals:
+        yield _signal(service.id, name, signal)
+    presence = service.presence
+    heard = presence.at is not None
+    yield Condition(
+        service.id,
+        "no data",
+        presence.health is Health.UNKNOWN if heard else None,
+        Health.WARNING,
+        f"Presence is unknown: {presence.text}. {presence.detail}".strip(),
+        UNKNOWN_S,
+    )
+
+
+def _signal(service: str, name: str, signal: Signal) -> Condition:
+    firm = signal.health is Health.CRITICAL
+    holds = None if signal.health is Health.UNKNOWN else signal.health is not Health.OK
+    return Condition(
+        service,
+        name,
+        holds,
+        Health.CRITICAL if firm else Health.WARNING,
+        f"{signal.text}. {signal.detail}".strip() if signal.detail else signal.text,
+        FIRM_S if firm else DOUBTFUL_S,
+        signal.value,
+    )
+
+
+def _connection(connection: ConnectionState) -> Condition:
+    silent = connection.health in (Health.CRITICAL, Health.UNKNOWN)
+    known = connection.at is not None or connection.health is Health.CRITICAL
+    return Condition(
+        connection.id,
+        "connection",
+        silent if known else None,
+        Health.WARNING,
+        f"{connection.text}. {connection.why}".strip(),
+        FIRM_S,
+    )

@@ -1,0 +1,261 @@
+"""Alerts: what fires, since when, who has taken it, and what is silent for how long."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, ClassVar
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QHeaderView,
+    QLineEdit,
+    QStackedLayout,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from mlcontrol.core.state import Changes
+from mlcontrol.engine import messages as m
+from mlcontrol.gui.actions import Action, Bound, needs_engine
+from mlcontrol.gui.bridge import Bridge
+from mlcontrol.gui.pages.page import Page, Shell
+from mlcontrol.gui.pages.rollouts_overview import column_head
+from mlcontrol.gui.theme import theme
+from mlcontrol.gui.viewmodels.alert_rows import AlertRow, AlertTable, alert_facts, alert_rows, summary
+from mlcontrol.gui.widgets.button import PRIMARY, KeyButton
+from mlcontrol.gui.widgets.card import EmptyState
+from mlcontrol.gui.widgets.fact_list import FactList
+from mlcontrol.gui.widgets.label import PlainLabel
+
+WIDTHS = (130, 150, 150, 128, 72)
+HOUR_S = 3600.0
+
+
+class AlertsPage(Page):
+    """Reads ``bridge.state``; what is taken or silenced goes through the engine and comes back as state."""
+
+    name: ClassVar[str] = "alerts"
+    title = "Alerts"
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.model = AlertTable(self)
+        self.table = QTableView()
+        self.take = KeyButton("Take it", "K", PRIMARY)
+        self.hour = KeyButton("Silence 1 h", "M")
+        self.day = KeyButton("Silence 8 h", "N")
+        self.end = KeyButton("End the silence", "U")
+        self.reason = QLineEdit()
+        self._count = PlainLabel("", "small", "quiet")
+        self._facts = FactList()
+        self._empty = EmptyState(
+            "Nothing fires", "Alerts appear here by themselves; those that are over stay for a while."
+        )
+        self._second = QTimer(self)
+        self._second.setInterval(1000)
+        self._second.timeout.connect(self._draw)
+        self._build()
+        self.setFocusProxy(self.table)
+
+    def _build(self) -> None:
+        self.table.setModel(self.model)
+        self.table.setAccessibleName("Alerts, worst first")
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.table.setShowGrid(False)
+        self.table.setWordWrap(False)
+        self.table.setTabKeyNavigation(False)
+        self.table.verticalHeader().hide()
+        self.table.verticalHeader().setDefaultSectionSize(theme.px(28))
+        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        self.table.horizontalHeader().setStretchLastSection(True)
+        self.table.horizontalHeader().setHighlightSections(False)
+        for column, width in enumerate(WIDTHS):
+            self.table.setColumnWidth(column, theme.px(width))
+        self.reason.setPlaceholderText("Why it may be silent")
+        self.reason.setAccessibleName("Reason of the silence")
+        rows = QWidget()
+        left = QVBoxLayout(rows)
+        left.setContentsMargins(0, 0, 0, 0)
+        left.setSpacing(0)
+        left.addWidget(column_head("Alerts", self._count))
+        left.addWidget(self.table, 1)
+        side = QWidget()
+        side.setProperty("surface", "panel")
+        side.setFixedWidth(theme.px(320))
+        right = QVBoxLayout(side)
+        right.setContentsMargins(0, 0, 0, 0)
+        right.setSpacing(0)
+        right.addWidget(column_head("Alert"))
+        held = QVBoxLayout()
+        held.setContentsMargins(12, 8, 12, 12)
+        held.setSpacing(8)
+        held.addWidget(self._facts)
+        held.addStretch(1)
+        held.addWidget(self.take)
+        held.addWidget(self.reason)
+        pair = QHBoxLayout()
+        pair.setSpacing(6)
+        pair.addWidget(self.hour)
+        pair.addWidget(self.day)
+        pair.addStretch(1)
+        held.addLayout(pair)
+        held.addWidget(self.end)
+        right.addLayout(held, 1)
+        content = QWidget()
+        columns = QHBoxLayout(content)
+        columns.setContentsMargins(0, 0, 0, 0)
+        columns.setSpacing(1)
+        columns.addWidget(rows, 1)
+        columns.addWidget(side)
+        self._stack = QStackedLayout(self)
+        self._stack.addWidget(content)
+        self._stack.addWidget(self._empty)
+        self.take.clicked.connect(self.acknowledge)
+        self.hour.clicked.connect(lambda: self.silence(HOUR_S))
+        self.day.clicked.connect(lambda: self.silence(8 * HOUR_S))
+        self.end.clicked.connect(self.end_silence)
+        self.table.doubleClicked.connect(lambda _index: self._open_service())
+        self.table.selectionModel().currentChanged.connect(lambda _now, _before: self._show_details())
+        self.reason.textChanged.connect(lambda _text: self._show_details())
+
+    # --- page contract ---
+
+    def attach(self, bridge: Bridge, shell: Shell) -> None:
+        super().attach(bridge, shell)
+        self._second.start()
+
+    def actions(self) -> tuple[Bound, ...]:  # type: ignore[override]
+        def bound(name: str, text: str, keys: str, hint: str, act: Any, rule: Any = needs_engine) -> Bound:
+            return Bound(Action(f"alerts.{name}", text, keys, hint, self.name, rule), act)
+
+        return (
+            bound("take", "Take the alert", "K", "You work on it; nobody else is told of it", self.acknowledge),
+            bound("silence", "Silence for 1 h", "M", "Nobody is told; needs a reason", lambda: self.silence(HOUR_S)),
+            bound(
+                "silence8", "Silence for 8 h", "N", "Nobody is told; needs a reason", lambda: self.silence(8 * HOUR_S)
+            ),
+            bound("end", "End the silence", "U", "Whoever is due is told again", self.end_silence),
+            bound(
+                "open",
+                "Open the service",
+                "Return",
+                "Its charts, with the alert marked",
+                self._open_service,
+                lambda _c: "",
+            ),
+        )
+
+    @property
+    def subtitle(self) -> str:
+        return summary(self.model.rows)
+
+    def refresh(self, changes: Changes) -> None:
+        if changes.alerts or changes.settings:
+            self._draw()
+
+    # --- drawing ---
+
+    def current(self) -> AlertRow | None:
+        row = self.table.currentIndex().row()
+        return self.model.rows[row] if 0 <= row < len(self.model.rows) else None
+
+    def _draw(self) -> None:
+        if self.bridge is None or not self.isVisible():
+            return
+        chosen = self.current()
+        now_s = time.time()
+        rows = alert_rows(self.bridge.state, now_s)
+        self.model.show_rows(rows, now_s)
+        ids = [row.alert.id for row in rows]
+        position = ids.index(chosen.alert.id) if chosen is not None and chosen.alert.id in ids else 0
+        if rows and self.table.currentIndex().row() != position:
+            self.table.setCurrentIndex(self.model.index(position, 0))
+        self._count.setText(summary(rows))
+        self._stack.setCurrentIndex(0 if rows else 1)
+        if not rows:
+            known = self.bridge.state is not None
+            self._empty.say(
+                "Nothing fires" if known else "Nothing is known yet",
+                "Alerts appear here by themselves; those that are over stay for a while."
+                if known
+                else "The engine has not answered yet.",
+                state="ok" if known else "unknown",
+            )
+        self._show_details()
+        self.heading_changed.emit()
+
+    def _show_details(self) -> None:
+        row, now_s = self.current(), time.time()
+        self._facts.set_facts(alert_facts(row, now_s))
+        lost = self.context().view_only or needs_engine(self.context())
+        over = "" if row is not None and row.alert.open else "it is over" if row is not None else "none is chosen"
+        taken = "it is taken" if row is not None and row.alert.acknowledged_by else ""
+        why = "" if self.reason.text().strip() else "write the reason first"
+        self.take.set_reason(over or taken or lost)
+        for button in (self.hour, self.day):
+            button.set_reason(over or ("it is silent" if row is not None and row.silence else "") or why or lost)
+        self.end.set_reason(
+            "" if row is not None and row.silence is not None and not lost else lost or "it is not silent"
+        )
+
+    # --- acting ---
+
+    def acknowledge(self) -> None:
+        row = self.current()
+        if row is not None and not self.take.reason:
+            self._send(m.AcknowledgeAlert(request=self._request(), alert=row.alert.id, actor=self._user()))
+
+    def silence(self, for_s: float) -> None:
+        row = self.current()
+        if row is None or self.hour.reason:
+            if self.shell is not None and self.hour.reason:
+                self.shell.toast(f"Not silenced: {self.hour.reason}", "warning")
+            self.reason.setFocus()
+            return
+        a = row.alert
+        self._send(
+            m.SilenceAlerts(
+                request=self._request(),
+                service=a.service,
+                rule=a.rule,
+                for_s=for_s,
+                reason=self.reason.text(),
+                actor=self._user(),
+            )
+        )
+        self.reason.clear()
+
+    def end_silence(self) -> None:
+        row = self.current()
+        if row is not None and row.silence is not None:
+            self._send(m.EndSilence(request=self._request(), silence=row.silence.id, actor=self._user()))
+
+    def _open_service(self) -> None:
+        row, bridge = self.current(), self.bridge
+        if row is None or self.shell is None or bridge is None or bridge.state is None:
+            return
+        if row.alert.service in bridge.state.services:
+            self.shell.open_page("service", row.alert.service)
+        else:
+            self.shell.open_page("connections")
+
+    def _request(self) -> str:
+        assert self.bridge is not None
+        return self.bridge.request_id()
+
+    def _user(self) -> str:
+        hello = self.bridge.hello if self.bridge is not None else None
+        return hello.user if hello is not None else ""
+
+    def _send(self, command: m.Command) -> None:
+        def on_answer(event: Any) -> None:
+            if isinstance(event, m.Refused) and self.shell is not None:
+                self.shell.problem(event.problem)
+
+        if self.bridge is not None:
+            self.bridge.ask(command, on_answer)

@@ -1,0 +1,143 @@
+"""Alerts as rows: the worst and newest first, open before over, and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+
+from mlcontrol.core.alerts.alert import Alert, AlertState, Silence
+from mlcontrol.core.state import FleetState
+from mlcontrol.core.types import Health
+from mlcontrol.gui.theme import theme, tokens
+from mlcontrol.gui.viewmodels.phrases import duration_text, moment_text, visible_text
+
+Index = QModelIndex | QPersistentModelIndex
+COLUMNS = ("Alert", "Service", "State", "Since", "For", "What it says")
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRow:
+    """``grave``: how loud it is drawn: "critical", "warning", "unknown", or "" for what is over or silent."""
+
+    alert: Alert
+    state: str
+    grave: str
+    silence: Silence | None
+
+
+def alert_rows(state: FleetState | None, now_s: float) -> list[AlertRow]:
+    """Open alerts by severity and age, newest of the resolved after them."""
+    if state is None:
+        return []
+    rows = [_row(alert, state.silences, now_s) for alert in state.alerts.values() if alert.fired_s or alert.open]
+
+    def order(row: AlertRow) -> tuple[bool, bool, bool, float]:
+        a = row.alert
+        return (not a.open, a.state is AlertState.PENDING, a.severity is not Health.CRITICAL, -a.since_s)
+
+    return sorted(rows, key=order)
+
+
+def _row(alert: Alert, silences: Sequence[Silence], now_s: float) -> AlertRow:
+    silence = next((s for s in silences if s.covers(alert, now_s)), None)
+    if not alert.open:
+        return AlertRow(alert, "over", "", None)
+    if alert.unknown:
+        return AlertRow(alert, "not known now", "unknown", silence)
+    grave = "critical" if alert.severity is Health.CRITICAL else "warning"
+    if alert.state is AlertState.PENDING:
+        return AlertRow(alert, "not long enough yet", "", silence)
+    if alert.acknowledged_by:
+        return AlertRow(alert, f"taken by {alert.acknowledged_by}", grave, silence)
+    return AlertRow(alert, "silenced" if silence else "firing", grave, silence)
+
+
+def alert_facts(row: AlertRow | None, now_s: float) -> list[tuple[str, str]]:
+    """What is known of one, as pairs of words."""
+    if row is None:
+        return [("alert", "none is chosen")]
+    a = row.alert
+    facts = [
+        ("alert", a.rule),
+        ("service", a.service),
+        ("state", row.state),
+        ("says", a.text),
+        ("since", moment_text(a.since_s)),
+        ("over", moment_text(a.resolved_s) if a.resolved_s else ""),
+        ("came back", f"{a.times - 1} times while it was one alert" if a.times > 1 else ""),
+        ("value", f"{a.value:.6g}" if a.value is not None else ""),
+        ("limit", f"{a.limit:.6g}" if a.limit is not None else ""),
+    ]
+    if row.silence is not None:
+        facts.append(
+            ("silent for", f"{duration_text(row.silence.until_s - now_s)}, by {row.silence.by}: {row.silence.reason}")
+        )
+    return [(name, visible_text(words, 600)) for name, words in facts if words]
+
+
+def summary(rows: Sequence[AlertRow]) -> str:
+    """One line for the head of the page."""
+    firing = sum(row.alert.state is AlertState.FIRING for row in rows)
+    taken = sum(bool(row.alert.acknowledged_by) and row.alert.open for row in rows)
+    if not firing:
+        return "nothing fires"
+    return f"{firing} firing" + (f", {taken} taken" if taken else "")
+
+
+class AlertTable(QAbstractTableModel):
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.rows: list[AlertRow] = []
+        self.now_s = 0.0
+
+    def show_rows(self, rows: list[AlertRow], now_s: float) -> None:
+        """Only what is otherwise is drawn again; the choice stays while the same alerts are there."""
+        same = [r.alert.id for r in rows] == [r.alert.id for r in self.rows]
+        self.now_s = now_s
+        if same:
+            self.rows = rows
+            if rows:
+                self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, len(COLUMNS) - 1))
+            return
+        self.beginResetModel()
+        self.rows = rows
+        self.endResetModel()
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
+        return 0 if parent.isValid() else len(self.rows)
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
+        return 0 if parent.isValid() else len(COLUMNS)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        row, column = self.rows[index.row()], index.column()
+        a = row.alert
+        if role == Qt.ItemDataRole.DisplayRole:
+            lasted = (a.resolved_s or self.now_s) - a.since_s
+            cells = (
+                a.rule,
+                a.service,
+                row.state,
+                moment_text(a.since_s)[5:-4],
+                duration_text(max(lasted, 0.0)),
+                a.text,
+            )
+            return visible_text(cells[column], 300)
+        if role == Qt.ItemDataRole.ForegroundRole:
+            t = tokens()
+            if not row.grave:
+                return t.text.secondary
+            if column in (0, 2):
+                return t.state.of(row.grave)
+        if role == Qt.ItemDataRole.FontRole and column in (3, 4):
+            return theme.font("small", mono=True)
+        return None
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+            return COLUMNS[section]
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        return None

@@ -1,0 +1,220 @@
+"""Alerts of the running fleet: rules asked every second, a life kept in the store, few messages, and a suspect beside each."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from mlcontrol.core.alerts.alert import Alert, AlertState, Condition, Silence
+from mlcontrol.core.alerts.conditions import conditions
+from mlcontrol.core.alerts.machine import Book, acknowledged, step
+from mlcontrol.core.alerts.rule import Rule, parse_rules
+from mlcontrol.core.problem import Problem, ProblemError
+from mlcontrol.core.series import CALLER_LATENCY_MS, ERROR_SHARE, LATENCY_MS, QUALITY, QUERIES_PER_S
+from mlcontrol.core.types import EventKind, Health, TimelineEvent
+from mlcontrol.services.context import AlertsMoved, ServiceContext
+
+TICK_S = 1.0
+RULES_EVERY_S = 30.0
+RULES_SPAN_S = 86_400.0
+EXPLAIN_SPAN_S = 2 * 3600.0
+LONGEST_SILENCE_S = 30 * 86_400.0
+SHOWS = {"use": (ERROR_SHARE, LATENCY_MS, CALLER_LATENCY_MS, QUERIES_PER_S), "accuracy": (QUALITY,)}
+"""Which series tell when a signal turned."""
+
+
+class Alerts:
+    """``persist``: stores samples that wait, so that a rule sees them. *Thread:* its own from `start`; the rest any."""
+
+    def __init__(
+        self, ctx: ServiceContext, persist: Callable[[], None], report: Callable[[BaseException, str], object]
+    ) -> None:
+        self._ctx = ctx
+        self._persist = persist
+        self._report = report
+        self._lock = threading.Lock()
+        self._book = Book()
+        self._silences: tuple[Silence, ...] = ()
+        self._from_rules: tuple[Condition, ...] = ()
+        self._rules_at_s = -1e18
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
+
+    def start(self) -> None:
+        """Take up the alerts of earlier days, and begin."""
+        kept, silences = self._ctx.store.alerts.load()
+        told = {alert.key: alert.told_s for alert in kept if alert.told_s is not None}
+        with self._lock:
+            self._book = Book({alert.key: alert for alert in kept}, told)
+            self._silences = silences
+        self._ctx.emit(AlertsMoved(kept, silences))
+        self._thread.start()
+
+    def close(self) -> None:
+        self._ending.set()
+        if self._thread.ident is not None:
+            self._thread.join(10.0)
+
+    def _run(self) -> None:
+        while not self._ending.wait(TICK_S):
+            try:
+                self.tick()
+            except Exception as error:  # noqa: BLE001 - alerts must go on
+                self._report(error, "the alerts")
+
+    def tick(self) -> None:
+        """Ask every rule once."""
+        now_s = self._ctx.clock.utc_s()
+        if now_s - self._rules_at_s >= RULES_EVERY_S:
+            self._rules_at_s = now_s
+            self._from_rules = tuple(self._rules())
+        state = self._ctx.state()
+        asked = (*conditions(state.services.values(), state.connections.values()), *self._from_rules)
+        with self._lock:
+            self._silences, ended = _split(self._silences, now_s)
+            done = step(self._book, asked, self._silences, now_s)
+            self._book = done.book
+            silences = self._silences
+        if not done.changed and not done.messages and not ended:
+            return
+        self._ctx.store.alerts.keep(done.changed, silences)
+        self._ctx.emit(AlertsMoved(done.changed, silences), *done.messages)
+        for alert in done.changed:
+            if event := self._event(alert):
+                self._ctx.emit(event)
+
+    def acknowledge(self, alert_id: str, actor: str) -> None:
+        """Raises `ProblemError` ("not-found") when it is over."""
+        with self._lock:
+            self._book, alert = acknowledged(self._book, alert_id, actor)
+            silences = self._silences
+        if alert is None:
+            raise ProblemError(Problem("This alert is over.", next="Look at the open ones.", code="not-found"))
+        self._ctx.store.alerts.keep((alert,), silences)
+        self._ctx.store.audit.append(
+            actor, "alert.acknowledged", {"alert": alert.id, "text": alert.text}, alert.service
+        )
+        self._ctx.emit(AlertsMoved((alert,), silences))
+
+    def silence(self, service: str, rule: str, for_s: float, reason: str, actor: str) -> None:
+        """Nobody is told for so long. Raises `ProblemError` ("refused") without a reason or an end."""
+        if not reason.strip():
+            raise ProblemError(
+                Problem("A silence needs a reason.", next="Say why, for whoever comes next.", code="refused")
+            )
+        if not 0 < for_s <= LONGEST_SILENCE_S:
+            raise ProblemError(Problem("A silence ends within 30 days.", next="Choose a shorter time.", code="refused"))
+        now_s = self._ctx.clock.utc_s()
+        made = Silence(uuid.uuid4().hex, service, rule, now_s + for_s, actor, reason.strip()[:500], now_s)
+        body = {"service": service, "rule": rule, "until_s": made.until_s, "reason": made.reason}
+        self._ctx.store.audit.append(actor, "alert.silenced", body, service)
+        self._put_silences((*self._silences, made))
+
+    def end_silence(self, silence_id: str, actor: str) -> None:
+        left = tuple(s for s in self._silences if s.id != silence_id)
+        if len(left) == len(self._silences):
+            raise ProblemError(Problem("This silence has ended.", code="not-found"))
+        self._ctx.store.audit.append(actor, "alert.silence-ended", {"silence": silence_id})
+        self._put_silences(left)
+
+    def _put_silences(self, silences: tuple[Silence, ...]) -> None:
+        with self._lock:
+            self._silences = silences
+        self._ctx.store.alerts.keep((), silences)
+        self._ctx.emit(AlertsMoved((), silences))
+
+    def _rules(self) -> Iterator[Condition]:
+        """The workspace's own rules over the metric history."""
+        for service in self._ctx.settings.services.values():
+            if not service.alerts:
+                continue
+            try:
+                rules = parse_rules([dict(entry) for entry in service.alerts], f"The alerts of {service.id}")
+            except ProblemError as error:
+                yield Condition(service.id, "alert rules", True, Health.WARNING, str(error.problem))
+                continue
+            self._persist()
+            for rule in rules:
+                yield self._condition(service.id, rule)
+
+    def _condition(self, service: str, rule: Rule) -> Condition:
+        from mlcontrol.core.alerts.evaluate import History, evaluate
+
+        now_s = self._ctx.clock.utc_s()
+        columns = {}
+        for name in {rule.series, rule.bad, rule.total} - {""}:
+            columns[name] = self._series(service, name, now_s - RULES_SPAN_S, now_s)
+        history = columns.get(rule.series) or columns.get(rule.bad)
+        severity = Health.CRITICAL if rule.severity == "critical" else Health.WARNING
+        if history is None or history[0].size == 0:
+            return Condition(service, rule.name, None, severity, f"there are no readings of {rule.series or rule.bad}")
+        found = evaluate(rule, History(rule.series, *history), {name: values for name, (_, values) in columns.items()})
+        held = next((span for span in reversed(found) if span.until_s is None), None)
+        if held is None:
+            return Condition(service, rule.name, False, severity)
+        grave = Health.CRITICAL if held.severity == "critical" else severity
+        return Condition(service, rule.name, True, grave, held.why, 0.0, held.value, held.limit)
+
+    def _series(self, service: str, name: str, since_s: float, until_s: float) -> tuple[np.ndarray, np.ndarray]:
+        """``name``: "latency_ms" or "latency_ms{quantile=0.99,version=2}"; of several that fit, their mean."""
+        metric, _, labels = name.partition("{")
+        wanted = dict(pair.split("=", 1) for pair in labels.rstrip("}").split(",") if "=" in pair)
+        points: dict[float, list[float]] = {}
+        for data in self._ctx.store.history.query(service, [metric], since_s, until_s, 5000):
+            if all(data.key.label(key) == value for key, value in wanted.items()):
+                for at, value in zip(np.frombuffer(data.at_s), np.frombuffer(data.value), strict=True):
+                    points.setdefault(float(at), []).append(float(value))
+        at_s = np.array(sorted(points))
+        return at_s, np.array([np.mean(points[at]) for at in at_s.tolist()])
+
+    def _event(self, alert: Alert) -> TimelineEvent | None:
+        if alert.state is AlertState.PENDING or (alert.state is AlertState.RESOLVED and alert.fired_s is None):
+            return None
+        fired = alert.state is AlertState.FIRING
+        if fired and alert.acknowledged_by:
+            return None
+        known = alert.service in self._ctx.settings.services
+        name = f"alert-{alert.id}-{alert.state.value}"
+        text = alert.text
+        if fired and known and (because := self._explain(alert)):
+            text = f"{text} {because}"
+        return TimelineEvent(
+            id=name,
+            at_s=(alert.fired_s if fired else alert.resolved_s) or self._ctx.clock.utc_s(),
+            kind=EventKind.ALERT,
+            title=f"{alert.rule} {'alert' if fired else 'is over'}",
+            service=alert.service if known else None,
+            detail=text if known else f"{alert.service}: {text}",
+            source="alerts",
+            severity=alert.severity if fired else Health.OK,
+        )
+
+    def _explain(self, alert: Alert) -> str:
+        """Since when the signal has been otherwise, and what may have done it."""
+        names = SHOWS.get(alert.rule)
+        if names is None:
+            return ""
+        from mlcontrol.core.attribution import attribute
+        from mlcontrol.core.signals.changepoint import change_points
+
+        now_s = self._ctx.clock.utc_s()
+        self._persist()
+        newest = None
+        for data in self._ctx.store.history.query(alert.service, list(names), now_s - EXPLAIN_SPAN_S, now_s, 2000):
+            for point in change_points(np.frombuffer(data.at_s), np.frombuffer(data.value)):
+                near = alert.since_s - point.low_s < EXPLAIN_SPAN_S / 4
+                if near and (newest is None or point.confidence > newest[1].confidence):
+                    newest = (data.key, point)
+        if newest is None:
+            return ""
+        key, change = newest
+        found = attribute(change, self._ctx.state().events, service=alert.service, version=key.label("version"))
+        return f"{key.metric} changed from {change.before:.4g} to {change.after:.4g}. {found.verdict}"
+
+
+def _split(silences: tuple[Silence, ...], now_s: float) -> tuple[tuple[Silence, ...], bool]:
+    left = tuple(s for s in silences if s.until_s > now_s)
+    return left, len(left) < len(silences)

@@ -1,0 +1,113 @@
+"""The alerts page: worst first, taken and silenced through the engine, and never a green nothing before the engine has spoken."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+
+from mlcontrol.core.alerts.alert import Alert, AlertState, Notification, Silence
+from mlcontrol.core.types import Health
+from mlcontrol.engine import messages as m
+from mlcontrol.gui.viewmodels.alert_rows import alert_rows
+from mlcontrol.gui.viewmodels.status_facts import alerts_fact
+
+
+def alert(service: str, rule: str, severity: Health, ago_s: float, state: AlertState = AlertState.FIRING) -> Alert:
+    since_s = time.time() - ago_s
+    over = time.time() - 5 if state is AlertState.RESOLVED else None
+    return Alert(
+        f"{service}/{rule}@1",
+        service,
+        rule,
+        state,
+        severity,
+        f"{rule} of {service} is wrong",
+        since_s,
+        since_s,
+        resolved_s=over,
+    )
+
+
+SOME = (
+    alert("digits", "use", Health.WARNING, 60),
+    alert("diamonds", "presence", Health.CRITICAL, 600),
+    alert("eta", "accuracy", Health.CRITICAL, 30, AlertState.RESOLVED),
+)
+
+
+@pytest.fixture
+def page(window: Any, engine: Any, qtbot: Any) -> Any:
+    window.open_page("alerts")
+    engine.say(m.AlertsChanged(alerts=SOME, silences=()))
+    qtbot.waitUntil(lambda: len(window.page.model.rows) == 3)
+    return window.page
+
+
+def test_open_before_over_and_critical_before_warning(page: Any) -> None:
+    assert [(row.alert.service, row.state) for row in page.model.rows] == [
+        ("diamonds", "firing"),
+        ("digits", "firing"),
+        ("eta", "over"),
+    ]
+    assert page.subtitle == "2 firing"
+    assert page.current().alert.service == "diamonds"
+    assert ("says", "presence of diamonds is wrong") in page._facts.facts()
+
+
+def test_taking_one_goes_through_the_engine_and_comes_back_as_state(page: Any, engine: Any, qtbot: Any) -> None:
+    page.acknowledge()
+    command = engine.sent(m.AcknowledgeAlert)[-1]
+    assert command.alert == "diamonds/presence@1"
+    engine.say(m.AlertsChanged(alerts=(replace(SOME[1], acknowledged_by="ann"),), silences=()))
+    qtbot.waitUntil(lambda: page.current().state == "taken by ann")
+    assert page.take.reason == "it is taken"
+
+
+def test_a_silence_needs_a_reason_and_ends(page: Any, engine: Any, qtbot: Any) -> None:
+    page.silence(3600.0)
+    assert not engine.sent(m.SilenceAlerts)
+    assert any("write the reason first" in text for text in page.window().toasts.texts)
+    page.reason.setText("planned work")
+    page.silence(3600.0)
+    command = engine.sent(m.SilenceAlerts)[-1]
+    assert (command.service, command.rule, command.for_s, command.reason) == (
+        "diamonds",
+        "presence",
+        3600.0,
+        "planned work",
+    )
+    held = Silence("s1", "diamonds", "presence", time.time() + 3600, "ann", "planned work", time.time() - 1)
+    engine.say(m.AlertsChanged(alerts=(), silences=(held,)))
+    qtbot.waitUntil(lambda: page.current().state == "silenced")
+    page.end_silence()
+    assert engine.sent(m.EndSilence)[-1].silence == "s1"
+
+
+def test_what_is_told_is_a_toast_and_a_count(page: Any, engine: Any, qtbot: Any) -> None:
+    note = Notification("500 alerts: presence", "s1, s2 and 498 more", Health.CRITICAL, ("a",), time.time())
+    engine.say(m.AlertTold(notification=note))
+    qtbot.waitUntil(lambda: "500 alerts: presence" in page.window().toasts.texts)
+    fact = alerts_fact(page.bridge.state)
+    assert (fact.state, fact.text) == ("critical", "2 alerts")
+
+
+def test_enter_opens_the_service(page: Any, qtbot: Any) -> None:
+    page.table.setCurrentIndex(page.model.index(1, 0))
+    page._open_service()
+    assert page.window().page.name == "service"
+
+
+def test_before_the_engine_has_spoken_nothing_is_said_to_be_quiet() -> None:
+    assert alert_rows(None, 0.0) == []
+    assert alerts_fact(None).text == ""
+
+
+def test_no_alerts_is_an_empty_page_that_says_so(window: Any, qtbot: Any) -> None:
+    window.open_page("alerts")
+    qtbot.waitUntil(lambda: window.page._stack.currentIndex() == 1)
+    assert window.page.subtitle == "nothing fires"
+    qtbot.keyClick(window, Qt.Key.Key_K)  # nothing to take: nothing happens
