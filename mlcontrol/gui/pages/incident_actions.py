@@ -23,9 +23,16 @@ HAND_OVER = Action(
     "incident.hand-over", "Hand over", "H", "To the next person, with all that is known", PAGE, _may_write
 )
 SILENCE = Action(
-    "incident.silence", "Silence 30 min", "S", "An alert that says what you know already", PAGE, _may_write
+    "incident.silence",
+    "Note a silence",
+    "S",
+    "Writes down an alert that was silenced where it comes from",
+    PAGE,
+    _may_write,
 )
-LIFT = Action("incident.lift", "Lift a silence", "Shift+S", "Let the alert speak again", PAGE, _may_write)
+LIFT = Action(
+    "incident.lift", "Note a silence lifted", "Shift+S", "Writes down that the alert may speak again", PAGE, _may_write
+)
 MESSAGE = Action("incident.message", "Status update", "M", "Copies the message for the status channel", PAGE)
 HANDOFF = Action("incident.handoff", "Copy the handoff", "Shift+H", "All the next person must know", PAGE)
 COMMANDS = Action("incident.commands", "Copy the commands by hand", "W", "For when the panel cannot act", PAGE)

@@ -19,8 +19,8 @@ _ASKED = {
     EntryKind.HYPOTHESIS: "hypothesis",
     EntryKind.ACTION_ITEM: "to do afterwards",
     EntryKind.HANDED_OVER: "hand over to (name)",
-    EntryKind.SILENCED: "silence for 30 min (which alert)",
-    EntryKind.SILENCE_LIFTED: "lift the silence of (which alert)",
+    EntryKind.SILENCED: "silenced for 30 min (which alert)",
+    EntryKind.SILENCE_LIFTED: "silence lifted (which alert)",
     EntryKind.RESOLVED: "resolved because",
 }
 
