@@ -21,6 +21,14 @@ from mlcontrol.core.review.campaign import (
 )
 
 
+def _common(parser: argparse.ArgumentParser) -> None:
+    """The common options again after the word; one given before it stands."""
+    add_common(parser)
+    for action in parser._actions:
+        if action.dest in ("workspace", "format", "log_level"):
+            action.default = argparse.SUPPRESS
+
+
 def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "review", help="the review bench; import, campaigns, judge, score, export without a window",
@@ -34,7 +42,7 @@ def add_parser(commands: Any) -> None:
     one.add_argument("--title", default="")
     one.add_argument("--campaign", default="", metavar="ID", help="the id of the new campaign")
     one.add_argument("--feedback", action="store_true", help="rows are feedback: request_id, kind, value")
-    add_common(one)
+    _common(one)
     one = what.add_parser("campaigns", help="list campaigns, start one, pause, close or unblind one")
     one.add_argument("--service", default="")
     group = one.add_mutually_exclusive_group()
@@ -60,7 +68,7 @@ def add_parser(commands: Any) -> None:
     one.add_argument("--repeats", type=float, default=0.0, help="share of hidden repeats")
     one.add_argument("--raters", default="", help="comma-separated; empty: anyone")
     one.add_argument("--precision", type=float, help="target half width of every slice, e.g. 0.03")
-    add_common(one)
+    _common(one)
     one = what.add_parser("judge", help="give the next item, or store a judgement of one")
     one.add_argument("--campaign", default="")
     one.add_argument("--service", default="")
@@ -71,11 +79,11 @@ def add_parser(commands: Any) -> None:
     one.add_argument("--comment", default="")
     one.add_argument("--id", default="", help="of the judgement: the same id twice is one judgement")
     one.add_argument("--undo", action="store_true", help="take back the newest judgement")
-    add_common(one)
+    _common(one)
     one = what.add_parser("score", help="quality by version and slice, agreement, verdict")
     one.add_argument("service", nargs="?", default="")
     one.add_argument("--campaign", default="")
-    add_common(one)
+    _common(one)
     one = what.add_parser("export", help="judged and corrected examples with their provenance")
     one.add_argument("file", type=Path, help=".jsonl, .csv or .parquet; - for JSON Lines on standard output")
     one.add_argument("--campaign", default="")
@@ -84,7 +92,7 @@ def add_parser(commands: Any) -> None:
     one.add_argument(
         "--write-back", action="store_true", help="write to the campaign's MLflow traces as assessments, too"
     )
-    add_common(one)
+    _common(one)
 
 
 def campaign_of(args: argparse.Namespace) -> Campaign:

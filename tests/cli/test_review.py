@@ -236,3 +236,14 @@ def test_a_campaign_of_the_workspace_file_opens_by_itself_when_there_is_somethin
     listed = run("campaigns", "--format", "json").json["campaigns"]
     assert [(c["id"], c["title"], c["created_by"]) for c in listed] == [("weekly", "Weekly", "workspace")]
     assert 5 <= listed[0]["items"] <= 14
+
+
+def test_common_options_may_stand_before_the_word_or_after_it(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words in (
+        ["review", "--workspace", str(workspace), "--format", "json", "campaigns"],
+        ["review", "campaigns", "--workspace", str(workspace), "--format", "json"],
+    ):
+        assert main(words) == 2
+        assert json.loads(capsys.readouterr().out)["schema"] == "mlcontrol.review.campaigns/1"
