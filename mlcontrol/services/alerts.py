@@ -82,7 +82,7 @@ class Alerts:
             return
         self._ctx.store.alerts.keep(done.changed, silences)
         self._ctx.emit(AlertsMoved(done.changed, silences), *done.messages)
-        for alert in done.changed:
+        for alert in done.turned:
             if event := self._event(alert):
                 self._ctx.emit(event)
 

@@ -93,6 +93,14 @@ def test_what_stays_wrong_alerts_once_and_is_on_the_timeline(world: World) -> No
     assert [e.title for e in world.events()] == ["use alert", "use is over"]
 
 
+def test_new_figures_every_second_are_no_new_events(world: World) -> None:
+    for n in range(60):
+        world.show(use=replace(BAD, text=f"errors {6 + n / 10:.1f} %"))
+        world.wait(1)
+    assert [e.title for e in world.events()] == ["use alert"]
+    assert len(world.told) == 1
+
+
 def test_unknown_is_no_all_clear_and_after_a_while_an_alert_of_its_own(world: World) -> None:
     world.show(use=BAD)
     world.wait(30)

@@ -33,10 +33,12 @@ class Book:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """``changed``: alerts whose state, text or severity is another; ``messages``: for people."""
+    """``changed``: alerts that read otherwise (new figures alone are no change); ``turned``: those of them whose state is
+    another; ``messages``: for people."""
 
     book: Book
     changed: tuple[Alert, ...]
+    turned: tuple[Alert, ...]
     messages: tuple[Notification, ...]
 
 
@@ -44,6 +46,7 @@ def step(book: Book, conditions: Iterable[Condition], silences: Iterable[Silence
     """Fold in what every rule says now. A rule that says nothing any more (its service left) resolves its alert."""
     alerts, told = dict(book.alerts), dict(book.told)
     changed: list[Alert] = []
+    turned: list[Alert] = []
     news: list[Alert] = []
     seen: set[str] = set()
     silenced = tuple(silences)
@@ -61,14 +64,17 @@ def step(book: Book, conditions: Iterable[Condition], silences: Iterable[Silence
         alerts[condition.key] = after
         if before is None or _shown(before) != _shown(after):
             changed.append(after)
+            if before is None or (before.id, before.state) != (after.id, after.state):
+                turned.append(after)
     for key, alert in list(alerts.items()):
         if key not in seen and alert.open:
             gone = replace(alert, state=AlertState.RESOLVED, resolved_s=now_s, clear_since_s=now_s)
             alerts[key] = gone
             changed.append(gone)
+            turned.append(gone)
     sent = tuple(at for at in book.sent_s if now_s - at < WINDOW_S)
     messages = grouped(news, MOST_MESSAGES - len(sent), now_s)
-    return Step(Book(_kept(alerts), told, (*sent, *(now_s for _ in messages))), tuple(changed), messages)
+    return Step(Book(_kept(alerts), told, (*sent, *(now_s for _ in messages))), tuple(changed), tuple(turned), messages)
 
 
 def _next(alert: Alert | None, now: Condition, at_s: float) -> Alert | None:
@@ -113,7 +119,7 @@ def _unheard(alert: Alert, told: Mapping[str, float], now_s: float) -> bool:
 
 
 def _shown(alert: Alert) -> tuple[object, ...]:
-    return alert.id, alert.state, alert.severity, alert.acknowledged_by, alert.unknown, alert.text
+    return alert.id, alert.state, alert.severity, alert.acknowledged_by, alert.unknown
 
 
 def _kept(alerts: dict[str, Alert]) -> dict[str, Alert]:

@@ -30,7 +30,7 @@ from mlcontrol.gui.widgets.card import EmptyState
 from mlcontrol.gui.widgets.fact_list import FactList
 from mlcontrol.gui.widgets.label import PlainLabel
 
-WIDTHS = (130, 150, 150, 128, 72)
+WIDTHS = (120, 140, 150, 128, 104)
 HOUR_S = 3600.0
 
 
@@ -98,12 +98,8 @@ class AlertsPage(Page):
         held.addStretch(1)
         held.addWidget(self.take)
         held.addWidget(self.reason)
-        pair = QHBoxLayout()
-        pair.setSpacing(6)
-        pair.addWidget(self.hour)
-        pair.addWidget(self.day)
-        pair.addStretch(1)
-        held.addLayout(pair)
+        held.addWidget(self.hour)
+        held.addWidget(self.day)
         held.addWidget(self.end)
         right.addLayout(held, 1)
         content = QWidget()

@@ -33,9 +33,15 @@ def alert_rows(state: FleetState | None, now_s: float) -> list[AlertRow]:
         return []
     rows = [_row(alert, state.silences, now_s) for alert in state.alerts.values() if alert.fired_s or alert.open]
 
-    def order(row: AlertRow) -> tuple[bool, bool, bool, float]:
+    def order(row: AlertRow) -> tuple[bool, bool, bool, bool, float]:
         a = row.alert
-        return (not a.open, a.state is AlertState.PENDING, a.severity is not Health.CRITICAL, -a.since_s)
+        return (
+            not a.open,
+            a.state is AlertState.PENDING,
+            row.silence is not None,
+            a.severity is not Health.CRITICAL,
+            -a.since_s,
+        )
 
     return sorted(rows, key=order)
 
