@@ -45,7 +45,11 @@ class Alerts:
 
     def start(self) -> None:
         """Take up the alerts of earlier days, and begin."""
-        kept, silences = self._ctx.store.alerts.load()
+        try:
+            kept, silences = self._ctx.store.alerts.load()
+        except ProblemError as error:
+            self._report(error, "the alerts of earlier days")
+            kept, silences = (), ()
         told = {alert.key: alert.told_s for alert in kept if alert.told_s is not None}
         with self._lock:
             self._book = Book({alert.key: alert for alert in kept}, told)
@@ -80,11 +84,12 @@ class Alerts:
             silences = self._silences
         if not done.changed and not done.messages and not ended:
             return
-        self._ctx.store.alerts.keep(done.changed, silences)
         self._ctx.emit(AlertsMoved(done.changed, silences), *done.messages)
         for alert in done.turned:
             if event := self._event(alert):
                 self._ctx.emit(event)
+        # Last: people hear of an alert also while the store is away.
+        self._ctx.store.alerts.keep(done.changed, silences)
 
     def acknowledge(self, alert_id: str, actor: str) -> None:
         """Raises `ProblemError` ("not-found") when it is over."""
