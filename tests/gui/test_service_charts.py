@@ -24,6 +24,9 @@ from mlcontrol.gui.viewmodels.service_charts import chart_rows
 from mlcontrol.gui.viewmodels.service_facts import service_facts
 from tests.gui import conftest as made
 
+# Painted text needs an application's fonts, whichever test comes first.
+pytestmark = pytest.mark.usefixtures("qapp")
+
 AT = np.arange(0.0, 900.0, 5.0)
 WHOLE = Span(0.0, 900.0)
 
