@@ -78,7 +78,10 @@ def test_every_path_ends_in_a_named_state(
     machine, asked = run(begin(kind, express), fail_at, abort)
     assert machine.phase.ended
     assert machine.current is None
-    assert len(asked) == len(set(asked)), "no effect is asked for twice"
+    # A drill's way there ends with its way back; where that fails, the machine's own way back tries it once more.
+    again = {step for step in machine.forward if step.startswith("return-")}
+    assert all(asked.count(step) == 1 or (step in again and asked.count(step) == 2) for step in asked)
+    assert not again or kind is OperationKind.DRILL
     if machine.phase is Phase.DONE:
         assert not fail_at.intersection(asked)
         assert asked == list(machine.forward)
