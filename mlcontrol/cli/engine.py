@@ -13,6 +13,12 @@ from mlcontrol.cli.session import workspace_of
 def add_parser(commands: Any) -> None:
     parser = commands.add_parser("engine", help="run the engine without a window")
     add_common(parser)
+    parser.add_argument(
+        "--metrics",
+        default="",
+        metavar="HOST:PORT",
+        help="show the engine's own Prometheus metrics there; without a host on loopback alone",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -20,4 +26,5 @@ def run(args: argparse.Namespace) -> int:
 
     workspace = workspace_of(args.workspace)
     say(f"Starting the engine of {workspace}. Ctrl-C ends it.")
-    return serve(workspace, linger=False, log_level=logging.getLevelNamesMapping()[args.log_level.upper()])
+    level = logging.getLevelNamesMapping()[args.log_level.upper()]
+    return serve(workspace, linger=False, log_level=level, metrics=args.metrics)

@@ -12,6 +12,7 @@ from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.settings import WorkspaceSettings
 from mlcontrol.core.state import FleetState
 from mlcontrol.core.types import ConnectionKind
+from mlcontrol.engine.completions import Completions
 from mlcontrol.engine.counted import Counted
 from mlcontrol.engine.hub import Hub
 from mlcontrol.engine.shelf import Make, Shelf
@@ -56,6 +57,7 @@ class EngineContext:
         self.view_only = view_only
         self.clock = clock
         self.own = OwnQueries()
+        self.completions = Completions(clock.utc_s())
         self.expectations = Expectations()
         self.collector: Collector | None = None  # set by wiring; the collector needs this context first
 
@@ -121,7 +123,10 @@ class EngineContext:
 
     def emit(self, *facts: Fact) -> None:
         self._hub.emit(*facts)
-        changed = {fact.service for fact in facts if isinstance(fact, Operation)}
+        operations = [fact for fact in facts if isinstance(fact, Operation)]
+        for operation in operations:
+            self.completions.note(operation)
+        changed = {operation.service for operation in operations}
         if changed:
             self._hub.emit(AuditGrew(self.store.audit.count()))
         if self.collector is not None:

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -18,7 +19,10 @@ from mlcontrol.engine.journal import catch_strays, open_log
 from mlcontrol.engine.lock import LOCKED, EngineLock
 from mlcontrol.engine.place import engine_place
 from mlcontrol.engine.reception import Reception
-from mlcontrol.engine.wiring import build
+from mlcontrol.engine.wiring import Built, build
+
+if TYPE_CHECKING:
+    from mlcontrol.engine.exposition_server import MetricsServer
 
 LINGER_S = 60.0
 LOOK_EVERY_S = 0.25
@@ -26,10 +30,13 @@ LOOK_EVERY_S = 0.25
 log = structlog.get_logger("serve")
 
 
-def serve(workspace: Path, *, linger: bool, linger_s: float = LINGER_S, log_level: int = logging.INFO) -> int:
+def serve(
+    workspace: Path, *, linger: bool, linger_s: float = LINGER_S, log_level: int = logging.INFO, metrics: str = ""
+) -> int:
     """Run until told to stop (SIGTERM, SIGINT, `StopEngine`). ``linger``: also end when no shell has been attached and no
-    operation has run for ``linger_s``. Returns the exit code; 3 with words on standard error when it cannot run, `LOCKED`
-    when it was started to linger (by a shell) and another engine is at work."""
+    operation has run for ``linger_s``. ``metrics``: HOST:PORT where the engine shows its own metrics; empty: nowhere. Returns
+    the exit code; 3 with words on standard error when it cannot run, `LOCKED` when it was started to linger (by a shell) and
+    another engine is at work."""
     try:
         place = engine_place(workspace)
         lock = EngineLock(place)
@@ -46,6 +53,14 @@ def serve(workspace: Path, *, linger: bool, linger_s: float = LINGER_S, log_leve
         print(error.problem, file=sys.stderr)  # noqa: T201 - the starter reads it
         lock.release()
         return 3
+    try:
+        exposed = _expose(built, metrics) if metrics else None
+    except ProblemError as error:
+        log.error("cannot start", what=error.problem.what, why=error.problem.why)
+        print(error.problem, file=sys.stderr)  # noqa: T201 - the starter reads it
+        built.close()
+        lock.release()
+        return 3
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
@@ -56,11 +71,37 @@ def serve(workspace: Path, *, linger: bool, linger_s: float = LINGER_S, log_leve
     try:
         _stay(built.engine, stop, linger_s if linger else None)
     finally:
+        if exposed is not None:
+            exposed.close()
         reception.close()
         built.close()
         lock.release()
         log.info("engine ended")
     return 0
+
+
+def _expose(built: Built, address: str) -> MetricsServer:
+    """Raises `ProblemError` when the address is malformed or taken."""
+    # Only who asks for metrics pays for the library's import.
+    from mlcontrol.engine.exposition import Sources
+    from mlcontrol.engine.exposition_server import MetricsServer, metrics_address
+
+    context, engine, collector = built.context, built.engine, built.context.collector
+    assert collector is not None
+    sources = Sources(
+        context.state,
+        context.completions.all,
+        collector.polls.all,
+        lambda: engine.shells,
+        context.clock.mono_s,
+        context.clock.utc_s,
+    )
+    where = metrics_address(address)
+    server = MetricsServer(where, sources)
+    open_to = "" if where.loopback else " Whoever reaches this machine can read them: there is no sign-in."
+    print(f"Metrics at {server.url}.{open_to}", file=sys.stderr, flush=True)  # noqa: T201 - the starter reads it
+    log.info("metrics are shown", url=server.url, loopback=where.loopback)
+    return server
 
 
 def _stay(engine: Engine, stop: threading.Event, linger_s: float | None) -> None:

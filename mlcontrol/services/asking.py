@@ -64,6 +64,27 @@ class OwnQueries:
             return self._counts[model, version]
 
 
+class PollCounts:
+    """How many questions were answered, by connection, and how many were not, by connection and code. *Thread:* any."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._answered: Counter[str] = Counter()
+        self._failed: Counter[tuple[str, str]] = Counter()
+
+    def answered(self, connection: str) -> None:
+        with self._lock:
+            self._answered[connection] += 1
+
+    def failed(self, connection: str, code: str) -> None:
+        with self._lock:
+            self._failed[connection, code] += 1
+
+    def all(self) -> tuple[dict[str, int], dict[tuple[str, str], int]]:
+        with self._lock:
+            return dict(self._answered), dict(self._failed)
+
+
 @dataclass(frozen=True, slots=True)
 class Asking:
     """What every collecting function needs. ``noticed(service, before, after)`` is told of each change of facts.
@@ -73,6 +94,7 @@ class Asking:
     book: FactBook
     noticed: Noticed
     ending: threading.Event = field(default_factory=threading.Event)
+    polls: PollCounts = field(default_factory=PollCounts)
 
     @contextmanager
     def of(self, connection: str, question: Stamp | None = None) -> Iterator[Stamp]:
@@ -86,7 +108,9 @@ class Asking:
             self._answered(connection, question)
             raise
         except AdapterError as error:
-            self.book.failed(connection, question, coded(error))
+            problem = coded(error)
+            self.book.failed(connection, question, problem)
+            self.polls.failed(connection, problem.code)
             raise
         else:
             self._answered(connection, question)
@@ -94,6 +118,7 @@ class Asking:
     def _answered(self, connection: str, question: Stamp) -> None:
         took_ms = (self.ctx.clock.mono_s() - question.mono_s) * 1000
         self.book.answered(connection, question, took_ms)
+        self.polls.answered(connection)
 
     def note(self, service: str, change: Callable[[ServiceFacts], ServiceFacts]) -> None:
         before, after = self.book.update(service, change)

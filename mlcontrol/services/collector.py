@@ -15,7 +15,7 @@ from mlcontrol.core.state import FleetState
 from mlcontrol.core.types import ConnectionKind, EventKind, Health, ServiceState, TimelineEvent
 from mlcontrol.ports.errors import AdapterError
 from mlcontrol.ports.metrics import BulkScraper, MetricsSource
-from mlcontrol.services.asking import Asking, OwnQueries
+from mlcontrol.services.asking import Asking, OwnQueries, PollCounts
 from mlcontrol.services.assembly import FINGERPRINT_EVERY_S, GOLDEN_EVERY_S, assemble, connection_state
 from mlcontrol.services.collect_golden import GoldenAsker, why_not_ask
 from mlcontrol.services.collect_metrics import Meter, ask_metrics
@@ -109,6 +109,10 @@ class Collector:
         for service in settings.services.values():
             self.fold(service.id)
 
+    @property
+    def polls(self) -> PollCounts:
+        return self._asking.polls
+
     def forget_connection(self, connection: str) -> None:
         self._book.forget_connection(connection)
 
@@ -123,6 +127,7 @@ class Collector:
         except ProblemError as error:
             # An adapter that cannot be made is the connection's problem, shown there.
             self._book.failed(job.connection, self._ctx.clock.stamp(), error.problem)
+            self._asking.polls.failed(job.connection, error.problem.code)
             raise
 
     def _make_jobs(self) -> Iterator[Job]:
