@@ -62,6 +62,7 @@ TEST_PROGRAMS = {
     "xdotool": "xdotool",
     "wmctrl": "wmctrl",
     "prometheus": "prometheus",
+    "prometheus-alertmanager": "prometheus-alertmanager",
     "gnome-keyring-daemon": "gnome-keyring",
     "dbus-run-session": "dbus-x11",
     "secret-tool": "libsecret-tools",

@@ -178,6 +178,7 @@ class ConnectionKind(StrEnum):
     ROUTING = "routing"
     METRICS = "metrics"
     PREDICTIONS = "predictions"
+    ALERTS = "alerts"
 
 
 @dataclass(frozen=True, slots=True)

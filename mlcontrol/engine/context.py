@@ -16,6 +16,7 @@ from mlcontrol.engine.completions import Completions
 from mlcontrol.engine.counted import Counted
 from mlcontrol.engine.hub import Hub
 from mlcontrol.engine.shelf import Make, Shelf
+from mlcontrol.ports.alerts import AlertSource
 from mlcontrol.ports.clock import Clock
 from mlcontrol.ports.metrics import MetricsSource
 from mlcontrol.ports.predictions import PredictionLog
@@ -81,6 +82,9 @@ class EngineContext:
 
     def predictions(self, connection: str) -> PredictionLog:
         return cast(PredictionLog, self._shelf.get(connection, ConnectionKind.PREDICTIONS))
+
+    def alert_source(self, connection: str) -> AlertSource:
+        return cast(AlertSource, self._shelf.get(connection, ConnectionKind.ALERTS))
 
     def metrics(self, connection: str) -> MetricsSource:
         return cast(MetricsSource, self._shelf.get(connection, ConnectionKind.METRICS))

@@ -206,6 +206,7 @@ class Collector:
             ConnectionKind.ROUTING: self._ctx.routing,
             ConnectionKind.PREDICTIONS: self._ctx.predictions,
             ConnectionKind.METRICS: self._metrics,
+            ConnectionKind.ALERTS: self._ctx.alert_source,
         }[settings.kind](settings.id)
         with self._asking.of(settings.id) as question:
             found = adapter.probe()

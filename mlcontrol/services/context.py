@@ -13,6 +13,7 @@ from mlcontrol.core.plan import Plan
 from mlcontrol.core.settings import RolloutSettings, WorkspaceSettings
 from mlcontrol.core.state import FleetState
 from mlcontrol.core.types import ConnectionState, Sample, ServiceState, TimelineEvent
+from mlcontrol.ports.alerts import AlertSource
 from mlcontrol.ports.clock import Clock
 from mlcontrol.ports.predictions import PredictionLog
 from mlcontrol.ports.registry import Registry
@@ -82,7 +83,7 @@ class Inference(Protocol):
 class ServiceContext(Protocol):
     """*Thread:* every member may be used from any thread.
 
-    `registry`, `serving`, `routing`, `predictions` take a connection id; they, `route_client` and `golden` raise
+    `registry`, `serving`, `routing`, `predictions`, `alert_source` take a connection id; they, `route_client` and `golden` raise
     `ProblemError` (code "not-configured" or "not-viable") when there is no such adapter to give.
     """
 
@@ -101,6 +102,7 @@ class ServiceContext(Protocol):
     def serving(self, connection: str) -> Serving: ...
     def routing(self, connection: str) -> Routing: ...
     def predictions(self, connection: str) -> PredictionLog: ...
+    def alert_source(self, connection: str) -> AlertSource: ...
     def route_client(self, service: str) -> Inference:
         """Asks the way callers ask: the router's front door, or the first serving endpoint where there is no router."""
         ...

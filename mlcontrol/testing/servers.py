@@ -1,8 +1,8 @@
-"""Real servers for tests, each from an environment of its own: MLServer, Envoy, MLflow's scoring server, Triton.
+"""Real servers for tests, each from an environment of its own: MLServer, Envoy, MLflow's scoring server, Triton, Alertmanager.
 
 What is not in the panel's environment is installed once by uv from a lock file with hashes (``resources/testing``) into the user's
-cache folder; ``MLCONTROL_TEST_SERVERS`` moves it. MLflow and Triton come from the sandbox's own environment. Every server is a
-context manager, to be used inside a fixture of module or session scope: ::
+cache folder; ``MLCONTROL_TEST_SERVERS`` moves it. MLflow and Triton come from the sandbox's own environment, Alertmanager from the
+system. Every server is a context manager, to be used inside a fixture of module or session scope: ::
 
     @pytest.fixture(scope="module")
     def served(tmp_path_factory):
@@ -159,6 +159,19 @@ def triton(folder: Path) -> Iterator[RunningServer]:
     log = folder / "server.log"
     with _serving(server.command, server.env, folder, log, ports["triton"], "/v2/health/live"):
         yield RunningServer(ports["triton"], ports, layout.repository, log)
+
+
+@contextmanager
+def alertmanager(folder: Path) -> Iterator[RunningServer]:
+    """The system's Alertmanager, alone and telling nobody."""
+    port = free_ports(1)[0]
+    config = folder / "alertmanager.yml"
+    config.write_text("route: {receiver: nobody}\nreceivers: [{name: nobody}]\n")
+    command = ["prometheus-alertmanager", f"--config.file={config}", f"--storage.path={folder / 'data'}"]
+    command += [f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address="]
+    log = folder / "server.log"
+    with _serving(command, os.environ, folder, log, port, "/-/ready"):
+        yield RunningServer(port, {"http": port}, folder, log)
 
 
 def _quiet(env: Path) -> dict[str, str]:

@@ -15,6 +15,7 @@ ADAPTERS: dict[str, tuple[ConnectionKind, str, str]] = {
     "haproxy": (ConnectionKind.ROUTING, "HAProxy router", "http://host:8080"),
     "prometheus-text": (ConnectionKind.METRICS, "Prometheus text endpoint", "http://host:9090/metrics"),
     "prometheus-api": (ConnectionKind.METRICS, "Prometheus, Thanos, Mimir, VictoriaMetrics", "http://host:9090"),
+    "alertmanager": (ConnectionKind.ALERTS, "Alertmanager", "http://host:9093"),
     "jsonl": (ConnectionKind.PREDICTIONS, "Prediction log (JSON Lines)", "file:///folder"),
 }
 """What can be connected: adapter name -> kind, words, example address."""
