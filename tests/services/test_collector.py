@@ -193,7 +193,7 @@ class Bench:
     def _world(self, connection: str) -> Any:
         return Part(self.world, connection)
 
-    registry = serving = routing = predictions = route_client = _world
+    registry = serving = routing = predictions = alert_source = route_client = _world
 
     def golden(self, service: str) -> GoldenSet:
         return GoldenSet("digits", "digits", (GoldenItem("g1", {"x": [[0]]}, Expected("y", 1)),))
