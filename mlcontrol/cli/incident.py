@@ -16,10 +16,10 @@ from platformdirs import user_data_path
 from mlcontrol.cli.exit_codes import DONE, UNKNOWN
 from mlcontrol.cli.output import add_common, jsonable, plain, put_json, put_table, utc
 from mlcontrol.cli.session import Session, actor
-from mlcontrol.core.decision_times import decision_times
-from mlcontrol.core.exercise import Score, score
-from mlcontrol.core.incident import EntryKind, Incident
-from mlcontrol.core.incident_story import duration
+from mlcontrol.core.incidents.decision_times import decision_times
+from mlcontrol.core.incidents.exercise import Score, score
+from mlcontrol.core.incidents.incident import EntryKind, Incident
+from mlcontrol.core.incidents.story import duration
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.engine import messages as m
 from mlcontrol.engine.hosts import new_request

@@ -38,20 +38,20 @@ from mlcontrol.services.collector import Collector
 from mlcontrol.services.connections import Connections
 from mlcontrol.services.context import ConnectionGone, ServiceGone
 from mlcontrol.services.drills import DrillRoom
-from mlcontrol.services.incident_briefing import Briefing
-from mlcontrol.services.incidents import Incidents
+from mlcontrol.services.incidents.briefing import Briefing
+from mlcontrol.services.incidents.keeping import Incidents
+from mlcontrol.services.incidents.postmortem import Postmortems
 from mlcontrol.services.permission import Permissions
-from mlcontrol.services.postmortem import Postmortems
-from mlcontrol.services.review_campaigns import CampaignDesk
-from mlcontrol.services.review_candidates import Outside
-from mlcontrol.services.review_kit import ReviewKit
-from mlcontrol.services.reviews import ReviewDesk
+from mlcontrol.services.reviews.bench import ReviewDesk
+from mlcontrol.services.reviews.campaigns import CampaignDesk
+from mlcontrol.services.reviews.candidates import Outside
+from mlcontrol.services.reviews.kit import ReviewKit
 from mlcontrol.services.rollouts import Rollouts
 from mlcontrol.services.timeline import Records
 from mlcontrol.services.watch import Watch
 from mlcontrol.store.database import StoreError, open_database
 from mlcontrol.store.golden_files import read_golden, write_golden
-from mlcontrol.store.reviews import Reviews
+from mlcontrol.store.reviews.reviews import Reviews
 from mlcontrol.store.store import Store
 from mlcontrol.store.workspace import put_entry, read_workspace, remove_entry
 

@@ -1,4 +1,4 @@
-"""What human review needs of a store; `mlcontrol.store.reviews` satisfies it."""
+"""What human review needs of a store; `mlcontrol.store.reviews.reviews` satisfies it."""
 
 from __future__ import annotations
 

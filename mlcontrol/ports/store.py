@@ -10,7 +10,7 @@ from mlcontrol.core.audit import AuditRow, ChainVerdict
 from mlcontrol.core.audit_export import Checkpoint
 from mlcontrol.core.drill import Drill
 from mlcontrol.core.golden import GenerationScore
-from mlcontrol.core.incident import EntryKind, Incident
+from mlcontrol.core.incidents.incident import EntryKind, Incident
 from mlcontrol.core.lease import Holder, Lease
 from mlcontrol.core.permission import Approval
 from mlcontrol.core.types import EventKind, Sample, SeriesData, TimelineEvent

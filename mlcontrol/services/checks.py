@@ -26,7 +26,7 @@ from mlcontrol.services.effects import Effects
 from mlcontrol.services.holding import hold
 from mlcontrol.services.live import LiveState, observe, service_settings
 from mlcontrol.services.operation_run import OperationRun
-from mlcontrol.services.review_gate import evaluators_on
+from mlcontrol.services.reviews.gate import evaluators_on
 
 WINDOW = 3  # known-good versions besides the one used now that the way back has to reach
 OBSERVED_PAYLOADS = 500

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mlcontrol.core.freeze import binds
-from mlcontrol.core.incident import frozen_by
+from mlcontrol.core.incidents.incident import frozen_by
 from mlcontrol.core.operation import OperationKind
 from mlcontrol.core.permission import Approval, Automation, automation, people_needed, standing, valid_for_s
 from mlcontrol.core.plan import Plan

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from mlcontrol.core.incident import Entry, EntryKind, Incident, fold
+from mlcontrol.core.incidents.incident import Entry, EntryKind, Incident, fold
 from mlcontrol.store.database import Database, StoreError
 from mlcontrol.store.tables.incidents import entries
 

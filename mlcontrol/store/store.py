@@ -15,7 +15,7 @@ from mlcontrol.store.history import History
 from mlcontrol.store.incidents import Incidents
 from mlcontrol.store.knowledge import Knowledge
 from mlcontrol.store.leases import Leases
-from mlcontrol.store.reviews import Reviews
+from mlcontrol.store.reviews.reviews import Reviews
 from mlcontrol.store.timeline import Timeline
 from mlcontrol.store.together import Approvals, Drills
 

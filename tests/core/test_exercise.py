@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mlcontrol.core.decision_times import decision_times
-from mlcontrol.core.exercise import score
-from mlcontrol.core.incident import Entry, EntryKind, fold
+from mlcontrol.core.incidents.decision_times import decision_times
+from mlcontrol.core.incidents.exercise import score
+from mlcontrol.core.incidents.incident import Entry, EntryKind, fold
 from mlcontrol.core.operation import Operation, OperationKind, Phase
 
 DECLARED = Entry("i", 1, 130.0, "ann", EntryKind.DECLARED, "errors", {"service": "digits", "detected_s": "120.0"})

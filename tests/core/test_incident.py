@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from mlcontrol.core.incident import Entry, EntryKind, Incident, IncidentPhase, fold, frozen_by, refusal
-from mlcontrol.core.incident_log import log_lines
-from mlcontrol.core.likeness import looks_like, matching, recurrences
+from mlcontrol.core.incidents.incident import Entry, EntryKind, Incident, IncidentPhase, fold, frozen_by, refusal
+from mlcontrol.core.incidents.likeness import looks_like, matching, recurrences
+from mlcontrol.core.incidents.log import log_lines
 from mlcontrol.core.types import EventKind, TimelineEvent
 
 

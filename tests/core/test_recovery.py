@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlcontrol.core.impact import MONTH_S, Counts, impact
+from mlcontrol.core.incidents.impact import MONTH_S, Counts, impact
+from mlcontrol.core.incidents.recovery import Golden, TickState, proven, recovered, ticks
 from mlcontrol.core.operation import Operation, OperationKind, Phase, Step, StepState
 from mlcontrol.core.problem import Problem
-from mlcontrol.core.recovery import Golden, TickState, proven, recovered, ticks
 from mlcontrol.core.types import Freshness, ServiceState, Stamp, VersionFact
 
 DONE = (

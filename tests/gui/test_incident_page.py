@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from mlcontrol.core.impact import Impact
-from mlcontrol.core.incident import EntryKind, Incident, IncidentPhase
-from mlcontrol.core.incident_brief import Brief, Onset, Prevention, SuspectLine
-from mlcontrol.core.incident_log import LogLine
-from mlcontrol.core.incident_story import Story
-from mlcontrol.core.likeness import Likeness
+from mlcontrol.core.incidents.brief import Brief, Onset, Prevention, SuspectLine
+from mlcontrol.core.incidents.impact import Impact
+from mlcontrol.core.incidents.incident import EntryKind, Incident, IncidentPhase
+from mlcontrol.core.incidents.likeness import Likeness
+from mlcontrol.core.incidents.log import LogLine
+from mlcontrol.core.incidents.recovery import Tick, TickState
+from mlcontrol.core.incidents.story import Story
 from mlcontrol.core.operation import OperationKind
 from mlcontrol.core.plan import Assumption, BlastRadius, Plan, PlanStep
 from mlcontrol.core.problem import Problem
-from mlcontrol.core.recovery import Tick, TickState
 from mlcontrol.core.runbook import ByHand
 from mlcontrol.core.types import Health
 from mlcontrol.engine import messages as m

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from mlcontrol.core import series
-from mlcontrol.core.incident import EntryKind, IncidentPhase
+from mlcontrol.core.incidents.incident import EntryKind, IncidentPhase
 from mlcontrol.core.operation import OperationKind, Phase
 from mlcontrol.core.problem import ProblemError
 from mlcontrol.core.settings import ConnectionSettings
@@ -37,10 +37,10 @@ from mlcontrol.core.types import (
     WayBackState,
 )
 from mlcontrol.engine.wiring import bundled
-from mlcontrol.services.incident_briefing import Briefing
-from mlcontrol.services.incident_prevention import firings
-from mlcontrol.services.incidents import Incidents
-from mlcontrol.services.postmortem import Postmortems
+from mlcontrol.services.incidents.briefing import Briefing
+from mlcontrol.services.incidents.keeping import Incidents
+from mlcontrol.services.incidents.postmortem import Postmortems
+from mlcontrol.services.incidents.prevention import firings
 from mlcontrol.services.rollouts import Rollouts
 from tests.services.rollout_world import Context, PassingChecks, World
 

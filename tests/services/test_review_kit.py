@@ -14,9 +14,9 @@ from mlcontrol.core.problem import Problem
 from mlcontrol.core.review.campaign import Campaign
 from mlcontrol.core.review.judging import Judgement, JudgementVerdict, ReviewItem
 from mlcontrol.ports.clock import SystemClock
-from mlcontrol.services.review_kit import ReviewKit
+from mlcontrol.services.reviews.kit import ReviewKit
 from mlcontrol.store.database import Database, StoreError, open_database
-from mlcontrol.store.reviews import Reviews
+from mlcontrol.store.reviews.reviews import Reviews
 from tests.store.conftest import PostgresServer, postgres
 
 __all__ = ["postgres"]

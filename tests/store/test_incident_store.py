@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from mlcontrol.core.incident import EntryKind, IncidentPhase
+from mlcontrol.core.incidents.incident import EntryKind, IncidentPhase
 from mlcontrol.store.store import Store
 
 FIRST = {"service": "digits", "number": "1", "detected_s": "5.0"}

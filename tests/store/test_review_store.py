@@ -12,7 +12,7 @@ from mlcontrol.core.problem import ProblemError
 from mlcontrol.core.review.campaign import Campaign, Standing
 from mlcontrol.core.review.feedback import Feedback, FeedbackCount
 from mlcontrol.core.review.judging import ItemKind, Judgement, JudgementVerdict, ReviewItem
-from mlcontrol.store.reviews import Reviews
+from mlcontrol.store.reviews.reviews import Reviews
 from mlcontrol.store.store import Store
 
 NOW, LEASE = 1000.0, 600.0

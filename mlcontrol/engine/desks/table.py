@@ -15,12 +15,12 @@ from mlcontrol.services.collector import Collector
 from mlcontrol.services.connections import Connections
 from mlcontrol.services.context import ChecksService, RolloutsService, ServiceContext, Tell
 from mlcontrol.services.drills import DrillRoom
-from mlcontrol.services.incident_briefing import Briefing
-from mlcontrol.services.incidents import Incidents
+from mlcontrol.services.incidents.briefing import Briefing
+from mlcontrol.services.incidents.keeping import Incidents
+from mlcontrol.services.incidents.postmortem import Postmortems
 from mlcontrol.services.permission import Permissions
-from mlcontrol.services.postmortem import Postmortems
-from mlcontrol.services.review_campaigns import CampaignDesk
-from mlcontrol.services.reviews import ReviewDesk
+from mlcontrol.services.reviews.bench import ReviewDesk
+from mlcontrol.services.reviews.campaigns import CampaignDesk
 from mlcontrol.services.timeline import Records
 from mlcontrol.services.watch import Watch
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from mlcontrol.core.incident import EntryKind, Incident
-from mlcontrol.core.incident_brief import Brief
+from mlcontrol.core.incidents.brief import Brief
+from mlcontrol.core.incidents.incident import EntryKind, Incident
 from mlcontrol.engine.messages.shape import Request
 
 

@@ -13,8 +13,8 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
-from mlcontrol.core.incident import EntryKind, Incident
-from mlcontrol.core.incident_brief import Brief
+from mlcontrol.core.incidents.brief import Brief
+from mlcontrol.core.incidents.incident import EntryKind, Incident
 from mlcontrol.core.operation import OperationKind
 from mlcontrol.core.state import Changes
 from mlcontrol.core.types import Health, Sample

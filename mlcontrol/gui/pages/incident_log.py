@@ -6,8 +6,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QWidget
 
-from mlcontrol.core.incident import EntryKind
-from mlcontrol.core.incident_brief import Brief
+from mlcontrol.core.incidents.brief import Brief
+from mlcontrol.core.incidents.incident import EntryKind
 from mlcontrol.gui.viewmodels.incident_words import log_line
 from mlcontrol.gui.widgets.card import Card
 from mlcontrol.gui.widgets.label import PlainLabel

@@ -8,7 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QProcess, QProcessEnvironment, Qt
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from mlcontrol.core.incident_brief import Brief, SuspectLine
+from mlcontrol.core.incidents.brief import Brief, SuspectLine
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.types import ServiceState
 from mlcontrol.engine import messages as m

@@ -7,11 +7,11 @@ from functools import partial
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
 
-from mlcontrol.core.incident_brief import Brief
+from mlcontrol.core.incidents.brief import Brief
+from mlcontrol.core.incidents.recovery import TickState
 from mlcontrol.core.operation import OperationKind
 from mlcontrol.core.plan import Plan
 from mlcontrol.core.problem import Problem
-from mlcontrol.core.recovery import TickState
 from mlcontrol.core.types import ServiceState
 from mlcontrol.gui.theme import theme
 from mlcontrol.gui.viewmodels.incident_words import TICK_GLYPH, tick_line, way_back_words

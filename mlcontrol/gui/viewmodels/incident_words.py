@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mlcontrol.core.incident import Incident, IncidentPhase
-from mlcontrol.core.incident_brief import Brief
-from mlcontrol.core.incident_log import LogLine
-from mlcontrol.core.recovery import Tick, TickState
+from mlcontrol.core.incidents.brief import Brief
+from mlcontrol.core.incidents.incident import Incident, IncidentPhase
+from mlcontrol.core.incidents.log import LogLine
+from mlcontrol.core.incidents.recovery import Tick, TickState
 from mlcontrol.core.types import ServiceState, WayBackState
 from mlcontrol.gui.viewmodels.phrases import (
     age_text,

@@ -8,7 +8,7 @@ from PySide6.QtCore import QRect, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from mlcontrol.core.incident_brief import SuspectLine
+from mlcontrol.core.incidents.brief import SuspectLine
 from mlcontrol.gui.theme import paint_focus_ring, theme, tokens
 from mlcontrol.gui.viewmodels.phrases import clock_text, visible_text
 from mlcontrol.gui.widgets.button import paint_key_cap

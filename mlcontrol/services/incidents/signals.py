@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlcontrol.core import series
-from mlcontrol.core.impact import Counts, Floats
-from mlcontrol.core.incident_brief import Onset
+from mlcontrol.core.incidents.brief import Onset
+from mlcontrol.core.incidents.impact import Counts, Floats
 from mlcontrol.core.signals.changepoint import ChangePoint, change_points
 from mlcontrol.core.types import SeriesData
 from mlcontrol.services.context import ServiceContext

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from mlcontrol.core import journal
-from mlcontrol.core.chart_svg import Mark, chart_svg
-from mlcontrol.core.decision_times import DecisionTimes, decision_times
-from mlcontrol.core.incident import EntryKind
-from mlcontrol.core.incident_brief import Brief
-from mlcontrol.core.incident_story import clock, duration, percent
+from mlcontrol.core.incidents.brief import Brief
+from mlcontrol.core.incidents.chart_svg import Mark, chart_svg
+from mlcontrol.core.incidents.decision_times import DecisionTimes, decision_times
+from mlcontrol.core.incidents.incident import EntryKind
+from mlcontrol.core.incidents.story import clock, duration, percent
 from mlcontrol.core.types import EventKind
 from mlcontrol.services.context import ServiceContext
-from mlcontrol.services.incident_briefing import Briefing
-from mlcontrol.services.incident_signals import Track, read
+from mlcontrol.services.incidents.briefing import Briefing
+from mlcontrol.services.incidents.signals import Track, read
 
 AROUND_S = 600.0
 

@@ -24,9 +24,9 @@ from mlcontrol.core.settings import ServiceSettings
 from mlcontrol.core.types import EventKind, TimelineEvent
 from mlcontrol.ports.review_store import Reviews
 from mlcontrol.services.context import ServiceContext
-from mlcontrol.services.review_candidates import Outside, items_of
-from mlcontrol.services.review_kit import ReviewKit
-from mlcontrol.services.review_picking import LEASE_S, pick
+from mlcontrol.services.reviews.candidates import Outside, items_of
+from mlcontrol.services.reviews.kit import ReviewKit
+from mlcontrol.services.reviews.picking import LEASE_S, pick
 
 DRAWN = 50
 SPAN_H = 6.0

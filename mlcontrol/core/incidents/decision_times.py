@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mlcontrol.core.incident import EntryKind, Incident
+from mlcontrol.core.incidents.incident import EntryKind, Incident
 from mlcontrol.core.operation import Operation, OperationKind, Phase
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mlcontrol.core.impact import Impact
-from mlcontrol.core.incident import EntryKind, Incident, IncidentPhase
-from mlcontrol.core.incident_story import Story, clock, duration, percent
-from mlcontrol.core.recovery import Tick, TickState
+from mlcontrol.core.incidents.impact import Impact
+from mlcontrol.core.incidents.incident import EntryKind, Incident, IncidentPhase
+from mlcontrol.core.incidents.recovery import Tick, TickState
+from mlcontrol.core.incidents.story import Story, clock, duration, percent
 
 _STATUS = {
     IncidentPhase.DETECTED: "We are looking into it",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from mlcontrol.core.incident import EntryKind, Incident
-from mlcontrol.core.incident_brief import Onset, Prevention
-from mlcontrol.core.incident_story import clock, duration, percent
+from mlcontrol.core.incidents.brief import Onset, Prevention
+from mlcontrol.core.incidents.incident import EntryKind, Incident
+from mlcontrol.core.incidents.story import clock, duration, percent
 from mlcontrol.services.context import ServiceContext
-from mlcontrol.services.incident_signals import BEFORE_S, Evidence, Track, read
+from mlcontrol.services.incidents.signals import BEFORE_S, Evidence, Track, read
 
 HISTORY_S = 7 * 86_400.0
 HELD_S = 15.0  # readings in a row over the limit must span this long

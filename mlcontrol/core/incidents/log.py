@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mlcontrol.core.incident import Entry, EntryKind, Incident
+from mlcontrol.core.incidents.incident import Entry, EntryKind, Incident
 from mlcontrol.core.types import EventKind, Health, TimelineEvent
 
 BEFORE_S = 900.0  # what happened a quarter of an hour before may be the cause

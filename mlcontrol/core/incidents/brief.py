@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from mlcontrol.core.impact import Impact
-from mlcontrol.core.incident import Incident
-from mlcontrol.core.incident_log import LogLine
-from mlcontrol.core.incident_story import Story
-from mlcontrol.core.likeness import Likeness
-from mlcontrol.core.recovery import Tick
+from mlcontrol.core.incidents.impact import Impact
+from mlcontrol.core.incidents.incident import Incident
+from mlcontrol.core.incidents.likeness import Likeness
+from mlcontrol.core.incidents.log import LogLine
+from mlcontrol.core.incidents.recovery import Tick
+from mlcontrol.core.incidents.story import Story
 from mlcontrol.core.runbook import ByHand
 
 

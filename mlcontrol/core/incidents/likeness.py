@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from mlcontrol.core.incident import EntryKind, Incident
+from mlcontrol.core.incidents.incident import EntryKind, Incident
 
 RECURS_WITHIN_S = 90 * 86_400.0
 _WORD = re.compile(r"[a-z][a-z0-9-]{2,}|\b[45]\d\d\b|\b[45]xx\b")

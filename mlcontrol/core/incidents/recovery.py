@@ -8,7 +8,7 @@ from math import log
 
 import numpy as np
 
-from mlcontrol.core.impact import Counts
+from mlcontrol.core.incidents.impact import Counts
 from mlcontrol.core.operation import Operation, Phase, StepState
 from mlcontrol.core.rollout import ROUTE
 from mlcontrol.core.statistics.sequential_proportion import log_e_above

@@ -26,8 +26,8 @@ from mlcontrol.core.review.sitting import CampaignSummary
 from mlcontrol.ports.review_sources import Assessment
 from mlcontrol.ports.review_store import Reviews
 from mlcontrol.services.context import ServiceContext, Tell
-from mlcontrol.services.review_candidates import Outside, golden_items, items_of
-from mlcontrol.services.reviews import ReviewDesk
+from mlcontrol.services.reviews.bench import ReviewDesk
+from mlcontrol.services.reviews.candidates import Outside, golden_items, items_of
 
 TRY_AGAIN_S = 30.0
 _SLUG = re.compile(r"[^a-z0-9]+")

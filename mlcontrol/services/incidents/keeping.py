@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mlcontrol.core import likeness
-from mlcontrol.core.incident import Entry, EntryKind, Incident, refusal
+from mlcontrol.core.incidents import likeness
+from mlcontrol.core.incidents.incident import Entry, EntryKind, Incident, refusal
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.types import EventKind, Health, TimelineEvent
 from mlcontrol.services.context import ServiceContext

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from mlcontrol.core.review.judging import Judgement
 from mlcontrol.store.database import Database
-from mlcontrol.store.review_campaigns import Campaigns
-from mlcontrol.store.review_claims import Claims
-from mlcontrol.store.review_feedback import FeedbackStore
-from mlcontrol.store.review_judgements import Judgements
-from mlcontrol.store.reviews_earlier import earlier_judgements
+from mlcontrol.store.reviews.campaigns import Campaigns
+from mlcontrol.store.reviews.claims import Claims
+from mlcontrol.store.reviews.earlier import earlier_judgements
+from mlcontrol.store.reviews.feedback import FeedbackStore
+from mlcontrol.store.reviews.judgements import Judgements
 
 
 class Reviews:

@@ -5,25 +5,25 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 
-from mlcontrol.core import likeness
 from mlcontrol.core.attribution import Attribution, attribute
-from mlcontrol.core.impact import impact
-from mlcontrol.core.incident import EntryKind, Incident, IncidentPhase
-from mlcontrol.core.incident_brief import Brief, Onset, SuspectLine
-from mlcontrol.core.incident_log import BEFORE_S, log_lines
-from mlcontrol.core.incident_messages import handoff, status_update
-from mlcontrol.core.incident_story import story
+from mlcontrol.core.incidents import likeness
+from mlcontrol.core.incidents.brief import Brief, Onset, SuspectLine
+from mlcontrol.core.incidents.impact import impact
+from mlcontrol.core.incidents.incident import EntryKind, Incident, IncidentPhase
+from mlcontrol.core.incidents.log import BEFORE_S, log_lines
+from mlcontrol.core.incidents.messages import handoff, status_update
+from mlcontrol.core.incidents.recovery import Golden, Tick, proven, ticks
+from mlcontrol.core.incidents.story import story
 from mlcontrol.core.operation import Operation, OperationKind, Phase
 from mlcontrol.core.problem import ProblemError
-from mlcontrol.core.recovery import Golden, Tick, proven, ticks
 from mlcontrol.core.runbook import ByHand, way_back_by_hand
 from mlcontrol.core.signals.changepoint import ChangePoint
 from mlcontrol.core.types import Health, ServiceState, TimelineEvent
 from mlcontrol.services.context import ServiceContext
 from mlcontrol.services.golden_run import run_golden
-from mlcontrol.services.incident_prevention import preventions
-from mlcontrol.services.incident_signals import Evidence, onset, read
-from mlcontrol.services.incidents import Incidents
+from mlcontrol.services.incidents.keeping import Incidents
+from mlcontrol.services.incidents.prevention import preventions
+from mlcontrol.services.incidents.signals import Evidence, onset, read
 
 ANALYSED_FOR_S = 5.0
 JUST_NOW_S = 20.0

@@ -11,7 +11,7 @@ from mlcontrol.core.review.campaign import Standing
 from mlcontrol.core.review.judging import Judgement, ReviewItem
 from mlcontrol.ports.clock import Clock
 from mlcontrol.ports.review_store import Reviews
-from mlcontrol.services.review_picking import pick
+from mlcontrol.services.reviews.picking import pick
 
 AHEAD = 30
 LOCAL_LEASE_S = 30 * 86400.0

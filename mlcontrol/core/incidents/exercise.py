@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mlcontrol.core.decision_times import DecisionTimes
+from mlcontrol.core.incidents.decision_times import DecisionTimes
 
 PAR_S = {"detect": 30.0, "decide": 60.0, "recover": 60.0}
 """What a person does who knows the panel; more costs points."""

@@ -1,0 +1,1 @@
+"""Incidents, as data and as decisions about them."""

@@ -1,0 +1,1 @@
+"""Incidents: kept, briefed, told afterwards."""

@@ -1,0 +1,1 @@
+"""The review bench and its campaigns."""

@@ -1,0 +1,1 @@
+"""Campaigns, claims and judgements, kept."""
