@@ -166,13 +166,14 @@ def _alerts(state: FleetState, utc_s: float) -> Iterator[Metric]:
     yield _gauge(
         "mlcontrol_alert_firing",
         "1 for each alert that fires.",
-        ("service", "rule", "severity", "acknowledged", "silenced"),
+        ("service", "rule", "severity", "source", "acknowledged", "silenced"),
         (
             (
                 (
                     a.service,
                     a.rule,
                     a.severity.value,
+                    a.source or "panel",
                     "yes" if a.acknowledged_by else "no",
                     "yes" if any(silence.covers(a, utc_s) for silence in state.silences) else "no",
                 ),

@@ -127,7 +127,16 @@ def build(workspace: Path) -> Built:
     def report(error: BaseException, where: str) -> Problem | None:
         return engine.report(error, where) if engine is not None else None
 
-    collector = Collector(context, context.own, context.expectations, context.metrics, report, bulk=TextScraper())
+    alerts = Alerts(context, hub.persist, report)
+    collector = Collector(
+        context,
+        context.own,
+        context.expectations,
+        context.metrics,
+        report,
+        bulk=TextScraper(),
+        outside=alerts.outside,
+    )
     context.collector = collector
 
     def adopt(fresh: WorkspaceSettings) -> None:
@@ -170,7 +179,7 @@ def build(workspace: Path) -> Built:
         incidents=incidents,
         briefing=briefing,
         postmortems=Postmortems(context, briefing, bundled("postmortem")),
-        alerts=Alerts(context, hub.persist, report),
+        alerts=alerts,
     )
     engine = Engine(hub, services)
 

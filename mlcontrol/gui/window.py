@@ -10,7 +10,6 @@ from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QCloseEvent, QKeySequence, QPainter, QPaintEvent, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
-from mlcontrol.core.alerts.alert import AlertState
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.state import Changes
 from mlcontrol.engine import messages as m
@@ -287,7 +286,7 @@ class Window(QMainWindow):
         self.rail.set_note("rollouts", f"{live} live" if live else "")
         if changes.events or changes.settings:
             self._count_incidents()
-        firing = sum(alert.state is AlertState.FIRING for alert in state.alerts.values())
+        firing = sum(alert.asks for alert in state.alerts.values())
         self.rail.set_note("alerts", str(firing) if firing else "")
         for told in changes.told:
             self.toast(told.title, told.severity.value, told.text)

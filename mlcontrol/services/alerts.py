@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from mlcontrol.core.alerts.alert import Alert, AlertState, Condition, Silence
+from mlcontrol.core.alerts.alert import Alert, AlertState, Condition, Notification, Silence
 from mlcontrol.core.alerts.conditions import conditions
 from mlcontrol.core.alerts.machine import Book, acknowledged, step
 from mlcontrol.core.alerts.rule import Rule, parse_rules
@@ -16,6 +16,7 @@ from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.series import CALLER_LATENCY_MS, ERROR_SHARE, LATENCY_MS, QUALITY, QUERIES_PER_S
 from mlcontrol.core.types import EventKind, Health, TimelineEvent
 from mlcontrol.services.context import AlertsMoved, ServiceContext
+from mlcontrol.services.outside_alerts import OutsideAlerts
 
 TICK_S = 1.0
 RULES_EVERY_S = 30.0
@@ -41,6 +42,8 @@ class Alerts:
         self._from_rules: tuple[Condition, ...] = ()
         self._rules_at_s = -1e18
         self._ending = threading.Event()
+        self._telling = threading.Lock()
+        self.outside = OutsideAlerts(ctx, self._tell)
         self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
 
     def start(self) -> None:
@@ -54,7 +57,7 @@ class Alerts:
         with self._lock:
             self._book = Book({alert.key: alert for alert in kept}, told)
             self._silences = silences
-        self._ctx.emit(AlertsMoved(kept, silences))
+        self._tell(kept)
         self._thread.start()
 
     def close(self) -> None:
@@ -84,7 +87,7 @@ class Alerts:
             silences = self._silences
         if not done.changed and not done.messages and not ended:
             return
-        self._ctx.emit(AlertsMoved(done.changed, silences), *done.messages)
+        self._tell(done.changed, *done.messages)
         for alert in done.turned:
             if event := self._event(alert):
                 self._ctx.emit(event)
@@ -92,7 +95,11 @@ class Alerts:
         self._ctx.store.alerts.keep(done.changed, silences)
 
     def acknowledge(self, alert_id: str, actor: str) -> None:
-        """Raises `ProblemError` ("not-found") when it is over."""
+        """Raises `ProblemError` ("not-found") when it is over, "refused" when it is another system's."""
+        if self.outside.knows(alert_id):
+            kept_by = alert_id.partition(":")[0]
+            what = f"This alert is kept by {kept_by}, where nobody can take one."
+            raise ProblemError(Problem(what, next="Silence it there, with a reason.", code="refused"))
         with self._lock:
             self._book, alert = acknowledged(self._book, alert_id, actor)
             silences = self._silences
@@ -102,10 +109,11 @@ class Alerts:
         self._ctx.store.audit.append(
             actor, "alert.acknowledged", {"alert": alert.id, "text": alert.text}, alert.service
         )
-        self._ctx.emit(AlertsMoved((alert,), silences))
+        self._tell((alert,))
 
-    def silence(self, service: str, rule: str, for_s: float, reason: str, actor: str) -> None:
-        """Nobody is told for so long. Raises `ProblemError` ("refused") without a reason or an end."""
+    def silence(self, service: str, rule: str, for_s: float, reason: str, actor: str, alert: str = "") -> None:
+        """Nobody is told for so long. ``alert``: id of another system's alert, to be silenced there and alone. Raises
+        `ProblemError` ("refused") without a reason or an end."""
         if not reason.strip():
             raise ProblemError(
                 Problem("A silence needs a reason.", next="Say why, for whoever comes next.", code="refused")
@@ -113,12 +121,18 @@ class Alerts:
         if not 0 < for_s <= LONGEST_SILENCE_S:
             raise ProblemError(Problem("A silence ends within 30 days.", next="Choose a shorter time.", code="refused"))
         now_s = self._ctx.clock.utc_s()
+        if alert:
+            self.outside.silence(alert, now_s + for_s, reason.strip()[:500], actor)
+            return
         made = Silence(uuid.uuid4().hex, service, rule, now_s + for_s, actor, reason.strip()[:500], now_s)
         body = {"service": service, "rule": rule, "until_s": made.until_s, "reason": made.reason}
         self._ctx.store.audit.append(actor, "alert.silenced", body, service)
         self._put_silences((*self._silences, made))
 
     def end_silence(self, silence_id: str, actor: str) -> None:
+        if self.outside.holds(silence_id):
+            self.outside.end_silence(silence_id, actor)
+            return
         left = tuple(s for s in self._silences if s.id != silence_id)
         if len(left) == len(self._silences):
             raise ProblemError(Problem("This silence has ended.", code="not-found"))
@@ -129,7 +143,12 @@ class Alerts:
         with self._lock:
             self._silences = silences
         self._ctx.store.alerts.keep((), silences)
-        self._ctx.emit(AlertsMoved((), silences))
+        self._tell(())
+
+    def _tell(self, changed: tuple[Alert, ...], *messages: Notification) -> None:
+        """One at a time, so that the last one told has every silence of now."""
+        with self._telling:
+            self._ctx.emit(AlertsMoved(changed, (*self._silences, *self.outside.silences)), *messages)
 
     def _rules(self) -> Iterator[Condition]:
         """The workspace's own rules over the metric history."""

@@ -32,6 +32,7 @@ from mlcontrol.services.context import ServiceContext
 from mlcontrol.services.fact_book import FactBook
 from mlcontrol.services.memory import Memory
 from mlcontrol.services.noticing import Expectations, Noticing
+from mlcontrol.services.outside_alerts import OutsideAlerts
 from mlcontrol.services.polling import Job, Poller
 from mlcontrol.services.scraping import FleetScraper, Target
 
@@ -45,7 +46,8 @@ Report = Callable[[BaseException, str], object]
 
 class Collector:
     """*Thread:* any. ``metrics``: the metrics source of a connection id; raises `ProblemError`. ``bulk``: asks the sources that it
-    can, all at once; the others, and everything else, are asked on ``workers`` threads."""
+    can, all at once; the others, and everything else, are asked on ``workers`` threads. ``outside``: hears
+    alert sources."""
 
     def __init__(
         self,
@@ -56,11 +58,13 @@ class Collector:
         report: Report,
         workers: int = 8,
         bulk: BulkScraper | None = None,
+        outside: OutsideAlerts | None = None,
     ) -> None:
         self._ctx = ctx
         self._own = own
         self._metrics = metrics
         self._report = report
+        self._outside = outside
         self._book = FactBook()
         self._noticing = Noticing(ctx, expectations, lambda service: self._poller.hurry(f"versions {service}"))
         self._ending = threading.Event()
@@ -115,6 +119,8 @@ class Collector:
 
     def forget_connection(self, connection: str) -> None:
         self._book.forget_connection(connection)
+        if self._outside is not None:
+            self._outside.forget(connection)
 
     def _guarded(self, job: Job) -> Job:
         return replace(job, run=partial(self._run, job))
@@ -136,6 +142,9 @@ class Collector:
             yield Job(
                 f"probe {connection.id}", PROBE_EVERY_S, partial(self._probe, connection), connection.id, connection
             )
+            if connection.kind is ConnectionKind.ALERTS and self._outside is not None:
+                ask = partial(self._outside.read, connection.id, self._asking)
+                yield Job(f"alerts {connection.id}", connection.poll_s, ask, connection.id, connection)
             if connection.kind is ConnectionKind.METRICS:
                 readers = tuple(s.id for s in settings.services.values() if connection.id in s.metrics)
                 run = partial(self._scrape, connection.id, readers)
@@ -289,7 +298,7 @@ class Collector:
 
     def _is_polled(self, settings: ConnectionSettings) -> bool:
         """Whether a service uses it, so that it is asked more often than by its probe alone."""
-        return settings.kind is ConnectionKind.METRICS or any(
+        return settings.kind in (ConnectionKind.METRICS, ConnectionKind.ALERTS) or any(
             settings.id in (s.registry, s.routing, s.predictions, *s.serving)
             for s in self._ctx.settings.services.values()
         )

@@ -149,8 +149,8 @@ def test_a_connection_nobody_has_heard_of_is_not_up() -> None:
 def test_alerts_audit_and_build() -> None:
     found = page(fleet())
     assert value(found, "mlcontrol_alerts_firing") == 1
-    labels = {"service": "digits", "rule": "use", "severity": "critical", "acknowledged": "no", "silenced": "yes"}
-    assert value(found, "mlcontrol_alert_firing", **labels) == 1
+    labels = {"service": "digits", "rule": "use", "severity": "critical", "source": "panel"}
+    assert value(found, "mlcontrol_alert_firing", **labels, acknowledged="no", silenced="yes") == 1
     assert value(found, "mlcontrol_audit_rows") == 17
     assert value(found, "mlcontrol_audit_chain_valid") is None, "not verified is not valid"
     assert value(page(replace(fleet(), audit_ok=False)), "mlcontrol_audit_chain_valid") == 0

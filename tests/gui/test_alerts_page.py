@@ -87,6 +87,36 @@ def test_a_silence_needs_a_reason_and_ends(page: Any, engine: Any, qtbot: Any) -
     assert engine.sent(m.EndSilence)[-1].silence == "s1"
 
 
+def test_another_systems_alert_has_its_source_and_is_silenced_there(page: Any, engine: Any, qtbot: Any) -> None:
+    theirs = replace(
+        alert("digits", "HighErrors", Health.CRITICAL, 5),
+        id="pager:f1@1",
+        source="pager",
+        fingerprint="f1",
+        labels=(("alertname", "HighErrors"), ("severity", "critical")),
+    )
+    quiet = replace(theirs, id="pager:f2@1", fingerprint="f2", rule="Watchdog", severity=Health.OK)
+    engine.say(m.AlertsChanged(alerts=(theirs, quiet), silences=()))
+    qtbot.waitUntil(lambda: len(page.model.rows) == 5)
+    assert page.subtitle == "3 firing", "what only informs is no alert to act on"
+    rules = [row.alert.rule for row in page.model.rows]
+    assert rules.index("Watchdog") == 3, "after all that fires, before what is over"
+    page.table.setCurrentIndex(page.model.index(rules.index("HighErrors"), 0))
+    assert page.model.index(rules.index("HighErrors"), 5).data() == "pager"
+    assert page.model.index(rules.index("presence"), 5).data() == "panel"
+    assert ("labels", "severity=critical") in page._facts.facts()
+    assert page.take.reason == "pager keeps it: silence it"
+    page.reason.setText("planned work")
+    page.silence(3600.0)
+    assert engine.sent(m.SilenceAlerts)[-1].alert == "pager:f1@1"
+    held = Silence("s1", "", "alertname=~High.*", time.time() + 3600, "bob", "load test", time.time() - 1, "pager")
+    engine.say(m.AlertsChanged(alerts=(replace(theirs, silenced_by=("s1",)),), silences=(held,)))
+    qtbot.waitUntil(lambda: page.current().state == "silenced")
+    assert ("silences", "alertname=~High.*") in page._facts.facts()
+    page.end_silence()
+    assert engine.sent(m.EndSilence)[-1].silence == "s1"
+
+
 def test_what_is_told_is_a_toast_and_a_count(page: Any, engine: Any, qtbot: Any) -> None:
     note = Notification("500 alerts: presence", "s1, s2 and 498 more", Health.CRITICAL, ("a",), time.time())
     engine.say(m.AlertTold(notification=note))

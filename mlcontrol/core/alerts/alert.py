@@ -35,7 +35,10 @@ class Condition:
 @dataclass(frozen=True, slots=True)
 class Alert:
     """``id``: unique per incident; ``key``: of its rule and service. Times are UTC seconds. ``times``: how often it came back while
-    it was one alert. ``acknowledged_by``: who has taken it; empty: nobody. ``unknown``: the rule cannot be read now."""
+    it was one alert. ``acknowledged_by``: who has taken it; empty: nobody. ``unknown``: the rule cannot be read now.
+
+    ``source``: the connection whose alert it is, empty: the panel's own. Then ``fingerprint`` names it there, ``labels`` are (name,
+    value) pairs to read, and ``silenced_by`` has the ids of its silences there."""
 
     id: str
     service: str
@@ -53,10 +56,19 @@ class Alert:
     unknown: bool = False
     value: float | None = None
     limit: float | None = None
+    source: str = ""
+    fingerprint: str = ""
+    labels: tuple[tuple[str, str], ...] = ()
+    silenced_by: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
-        return f"{self.service}/{self.rule}"
+        return f"{self.source}:{self.fingerprint}" if self.source else f"{self.service}/{self.rule}"
+
+    @property
+    def asks(self) -> bool:
+        """Whether it fires and wants somebody; what a source calls mere information does not."""
+        return self.state is AlertState.FIRING and self.severity is not Health.OK
 
     @property
     def open(self) -> bool:
@@ -65,7 +77,10 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """Nobody is told of matching alerts until ``until_s``. ``service``, ``rule``: empty matches every one."""
+    """Nobody is told of matching alerts until ``until_s``. ``service``, ``rule``: empty matches every one.
+
+    ``source``: the connection that keeps it, empty: the panel. There it is for that system to say which alerts it covers, and
+    ``rule`` has its matchers in words."""
 
     id: str
     service: str
@@ -74,8 +89,11 @@ class Silence:
     by: str
     reason: str
     created_s: float
+    source: str = ""
 
     def covers(self, alert: Alert, now_s: float) -> bool:
+        if self.source or alert.source:
+            return self.source == alert.source and self.id in alert.silenced_by
         mine = self.service in ("", alert.service) and self.rule in ("", alert.rule)
         return mine and self.created_s <= now_s < self.until_s
 

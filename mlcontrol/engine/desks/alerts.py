@@ -15,7 +15,7 @@ def _acknowledge(s: Services, c: m.AcknowledgeAlert, _tell: Tell) -> m.Event:
 
 def _silence(s: Services, c: m.SilenceAlerts, _tell: Tell) -> m.Event:
     s.may_write()
-    s.alerts.silence(c.service, c.rule, c.for_s, c.reason, c.actor)
+    s.alerts.silence(c.service, c.rule, c.for_s, c.reason, c.actor, c.alert)
     return m.Done(request=c.request, text="silenced")
 
 
@@ -27,7 +27,7 @@ def _end(s: Services, c: m.EndSilence, _tell: Tell) -> m.Event:
 
 TABLE: Table = {
     m.AcknowledgeAlert: (Lane.QUICK, _acknowledge),
-    m.SilenceAlerts: (Lane.QUICK, _silence),
-    m.EndSilence: (Lane.QUICK, _end),
+    m.SilenceAlerts: (Lane.SLOW, _silence),
+    m.EndSilence: (Lane.SLOW, _end),
 }
-"""Acknowledging and silencing are quick: they write a row and tell the shells."""
+"""Acknowledging is quick: it writes a row and tells the shells. A silence may be another system's, which has to be asked."""

@@ -14,13 +14,15 @@ class AcknowledgeAlert(Request, frozen=True, kw_only=True):
 
 
 class SilenceAlerts(Request, frozen=True, kw_only=True):
-    """Tell nobody for so long; an empty ``service`` or ``rule`` means every one. Answer: `Done`."""
+    """Tell nobody for so long; an empty ``service`` or ``rule`` means every one. ``alert``: the id of another system's alert, which
+    is silenced there, alone. Answer: `Done`."""
 
     service: str
     rule: str
     for_s: float
     reason: str
     actor: str
+    alert: str = ""
 
 
 class EndSilence(Request, frozen=True, kw_only=True):

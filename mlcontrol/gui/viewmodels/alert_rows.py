@@ -14,7 +14,7 @@ from mlcontrol.gui.theme import theme, tokens
 from mlcontrol.gui.viewmodels.phrases import duration_text, moment_text, visible_text
 
 Index = QModelIndex | QPersistentModelIndex
-COLUMNS = ("Alert", "Service", "State", "Since", "For", "What it says")
+COLUMNS = ("Alert", "Service", "State", "Since", "For", "Source", "What it says")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,13 @@ def alert_rows(state: FleetState | None, now_s: float) -> list[AlertRow]:
         return []
     rows = [_row(alert, state.silences, now_s) for alert in state.alerts.values() if alert.fired_s or alert.open]
 
-    def order(row: AlertRow) -> tuple[bool, bool, bool, bool, float]:
+    def order(row: AlertRow) -> tuple[bool, bool, bool, bool, bool, float]:
         a = row.alert
         return (
             not a.open,
             a.state is AlertState.PENDING,
             row.silence is not None,
+            a.severity is Health.OK,
             a.severity is not Health.CRITICAL,
             -a.since_s,
         )
@@ -52,7 +53,7 @@ def _row(alert: Alert, silences: Sequence[Silence], now_s: float) -> AlertRow:
         return AlertRow(alert, "over", "", None)
     if alert.unknown:
         return AlertRow(alert, "not known now", "unknown", silence)
-    grave = "critical" if alert.severity is Health.CRITICAL else "warning"
+    grave = {Health.CRITICAL: "critical", Health.OK: ""}.get(alert.severity, "warning")
     if alert.state is AlertState.PENDING:
         return AlertRow(alert, "not long enough yet", "", silence)
     if alert.acknowledged_by:
@@ -75,17 +76,21 @@ def alert_facts(row: AlertRow | None, now_s: float) -> list[tuple[str, str]]:
         ("came back", f"{a.times - 1} times while it was one alert" if a.times > 1 else ""),
         ("value", f"{a.value:.6g}" if a.value is not None else ""),
         ("limit", f"{a.limit:.6g}" if a.limit is not None else ""),
+        ("source", a.source),
+        ("labels", ", ".join(f"{name}={value}" for name, value in a.labels if name != "alertname")),
     ]
     if row.silence is not None:
         facts.append(
             ("silent for", f"{duration_text(row.silence.until_s - now_s)}, by {row.silence.by}: {row.silence.reason}")
         )
+        if row.silence.source:
+            facts.append(("silences", row.silence.rule))
     return [(name, visible_text(words, 600)) for name, words in facts if words]
 
 
 def summary(rows: Sequence[AlertRow]) -> str:
     """One line for the head of the page."""
-    firing = sum(row.alert.state is AlertState.FIRING for row in rows)
+    firing = sum(row.alert.asks for row in rows)
     taken = sum(bool(row.alert.acknowledged_by) and row.alert.open for row in rows)
     if not firing:
         return "nothing fires"
@@ -128,6 +133,7 @@ class AlertTable(QAbstractTableModel):
                 row.state,
                 moment_text(a.since_s)[5:-4],
                 duration_text(max(lasted, 0.0)),
+                a.source or "panel",
                 a.text,
             )
             return visible_text(cells[column], 300)

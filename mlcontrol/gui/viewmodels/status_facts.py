@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mlcontrol.core.alerts.alert import AlertState
 from mlcontrol.core.state import FleetState
 from mlcontrol.core.types import Freshness, Health
 from mlcontrol.gui.bridge import EngineState, Link
@@ -82,7 +81,7 @@ def alerts_fact(state: FleetState | None) -> StatusFact:
     """How many alerts fire, the worst first in the detail; nothing is said before the engine has spoken."""
     if state is None:
         return StatusFact("", "")
-    firing = [a for a in state.alerts.values() if a.state is AlertState.FIRING]
+    firing = [a for a in state.alerts.values() if a.asks]
     if not firing:
         return StatusFact("", "no alerts")
     firing.sort(key=lambda a: (a.severity is not Health.CRITICAL, a.since_s))
