@@ -50,8 +50,8 @@ def way_back(
     answering: Collection[str] = (),
     rehearsed: Rehearsed | None = None,
 ) -> WayBack:
-    """``known_good``: newest first. ``measured``: seconds by what was measured ("rollback", "load"). ``answering``: versions that
-    answered the golden set lately; a version that is loaded but did not is warm, not hot.
+    """``known_good``: newest first. ``measured``: seconds by what was measured ("rollback", "load", a step). ``answering``:
+    versions that answered the golden set lately; a version that is loaded but did not is warm, not hot.
 
     Without a version that has proven itself here, the newest registered before ``current`` is offered, and it is said so.
     """
@@ -118,7 +118,7 @@ def _readiness(
     ]
     name = version_name(target)
     if len(having) == len(replicas):
-        seconds = measured.get("rollback", measured.get("route"))
+        seconds = _measured_s(measured)
         estimate = HOT_ESTIMATE_S if seconds is None else seconds
         if target in answering:
             why = f"{name} is loaded and answers its golden queries: only traffic moves.{words}"
@@ -133,6 +133,14 @@ def _readiness(
     else:
         why = f"{name} must be loaded first.{words}"
     return WayBack(WayBackState.COLD, target, seconds_to_load, load_s is not None, why)
+
+
+def _measured_s(measured: Mapping[str, float]) -> float | None:
+    """Seconds from the decision to the proof: of a whole rollback, else of its parts, where all of them have been timed."""
+    parts = ("assume", "route", "verify", "alias")
+    if "rollback" in measured:
+        return measured["rollback"]
+    return sum(measured[part] for part in parts) if all(part in measured for part in parts) else None
 
 
 def current_version(route: Known[Route], served: Sequence[str]) -> str | None:

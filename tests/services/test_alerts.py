@@ -90,14 +90,14 @@ def test_what_stays_wrong_alerts_once_and_is_on_the_timeline(world: World) -> No
     world.show(use=OK)
     world.wait(70)
     assert not world.firing
-    assert [e.title for e in world.events()] == ["use alert", "use is over"]
+    assert [e.title for e in world.events()] == ["Alert: use, errors 7.5 %", "Alert is over: use"]
 
 
 def test_new_figures_every_second_are_no_new_events(world: World) -> None:
     for n in range(60):
         world.show(use=replace(BAD, text=f"errors {6 + n / 10:.1f} %"))
         world.wait(1)
-    assert [e.title for e in world.events()] == ["use alert"]
+    assert [e.title for e in world.events()] == ["Alert: use, errors 7.5 %"]
     assert len(world.told) == 1
 
 

@@ -52,9 +52,8 @@ def _signal(service: str, name: str, signal: Signal) -> Condition:
         name,
         holds,
         Health.CRITICAL if firm else Health.WARNING,
-        f"{signal.text}. {signal.detail}".strip() if signal.detail else signal.text,
+        f"{signal.text}: {signal.detail}" if signal.detail else signal.text,
         FIRM_S if firm else DOUBTFUL_S,
-        signal.value,
     )
 
 

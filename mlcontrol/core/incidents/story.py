@@ -100,11 +100,13 @@ def _since(
 
 def _hurt(service: ServiceState | None, impact: Impact) -> str:
     parts = []
-    if impact.failed is not None:
+    if impact.failed is not None and round(impact.failed) == 0:
+        parts.append("no failed answers counted")
+    elif impact.failed is not None:
         about = f"about {round(impact.failed):,}".replace(",", " ")
         share = f" ({percent(impact.share)} of all)" if impact.share is not None else ""
         parts.append(f"{about} failed answers{share}")
-    if impact.budget is not None:
+    if impact.budget is not None and impact.failed:
         parts.append(f"{percent(impact.budget)} of the month’s error budget")
     who = _who(service)
     if not parts:

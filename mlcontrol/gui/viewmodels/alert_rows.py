@@ -10,6 +10,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 from mlcontrol.core.alerts.alert import Alert, AlertState, Silence
 from mlcontrol.core.state import FleetState
 from mlcontrol.core.types import Health
+from mlcontrol.gui.glyphs import glyph_pixmap
 from mlcontrol.gui.theme import theme, tokens
 from mlcontrol.gui.viewmodels.phrases import duration_text, moment_text, visible_text
 
@@ -137,6 +138,8 @@ class AlertTable(QAbstractTableModel):
                 a.text,
             )
             return visible_text(cells[column], 300)
+        if role == Qt.ItemDataRole.DecorationRole and column == 0 and row.grave:
+            return glyph_pixmap(row.grave, 12, 2.0)
         if role == Qt.ItemDataRole.ForegroundRole:
             t = tokens()
             if not row.grave:

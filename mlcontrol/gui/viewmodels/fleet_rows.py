@@ -132,8 +132,6 @@ def _last_change(service: ServiceState, now: Now) -> str:
 
 def _way_back(way: WayBack) -> tuple[str, str]:
     seconds = "" if way.seconds is None else f" · {coarse_text(way.seconds)}"
-    if way.drill_old and seconds:
-        seconds += ", no drill"
     match way.state:
         case WayBackState.HOT:
             return f"HOT{seconds}", "secondary"

@@ -58,6 +58,8 @@ class ServiceHead(QFrame):
         measured = ", measured" if way.measured else ""
         if way.drilled_s is not None:
             measured += f", drilled {coarse_text(now.utc_s - way.drilled_s)} ago"
+        elif way.drill_old:
+            measured += ", never drilled"
         self._way.setText(f"way back {row.way_back}{measured}")
         self._way.setToolTip(service.way_back.why)
         self.roll_back.set_label(f"Roll back to {target}" if target else "Roll back")
