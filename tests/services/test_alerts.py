@@ -90,7 +90,7 @@ def test_what_stays_wrong_alerts_once_and_is_on_the_timeline(world: World) -> No
     world.show(use=OK)
     world.wait(70)
     assert not world.firing
-    assert [e.title for e in world.events()] == ["Alert: use, errors 7.5 %", "Alert is over: use"]
+    assert [e.title for e in world.events()] == ["Alert: use, errors 6 %", "Alert is over: use"]
 
 
 def test_new_figures_every_second_are_no_new_events(world: World) -> None:
