@@ -39,6 +39,7 @@ class Upstream(http.server.ThreadingHTTPServer):
             def do_GET(self) -> None:
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(version)))
+                self.send_header("Connection", "close")  # no thread waits for a next request when the test is over
                 self.end_headers()
                 self.wfile.write(version.encode())
 
