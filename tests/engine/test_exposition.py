@@ -33,6 +33,7 @@ from mlcontrol.core.types import (
 from mlcontrol.engine.completions import Completions
 from mlcontrol.engine.exposition import LABEL_CHARS, FleetCollector, Sources
 from mlcontrol.engine.exposition_server import MetricsAddress, MetricsServer, metrics_address
+from mlcontrol.engine.wiring import build
 from mlcontrol.services.asking import PollCounts
 
 NOW_MONO_S, NOW_S = 1000.0, 1_000_000.0
@@ -176,6 +177,20 @@ def test_each_operation_is_counted_once_by_its_outcome() -> None:
     assert value(found, f"{seconds}_count", service="digits", kind="deploy", outcome="returned") == 1
     last = "mlcontrol_operation_last_completed_timestamp_seconds"
     assert value(found, last, **deploys, from_version="2", to_version="3") == NOW_S + 30
+
+
+def test_what_ends_in_the_engine_is_counted(workspace: Path) -> None:
+    built = build(workspace)
+    try:
+        now_s = built.context.clock.utc_s()
+        ended = operation("o", Phase.RETURNED, started_s=now_s, ended_s=now_s + 3)
+        built.context.emit(replace(ended, phase=Phase.RUNNING, ended_s=None))
+        assert built.context.completions.all() == {}
+        built.context.emit(ended)
+        (done,) = built.context.completions.all().values()
+    finally:
+        built.close()
+    assert (done.count, done.seconds) == (1, pytest.approx(3.0))
 
 
 def test_names_from_strangers_cannot_break_the_page() -> None:

@@ -105,7 +105,7 @@ def test_another_systems_alert_has_its_source_and_is_silenced_there(page: Any, e
     assert page.model.index(rules.index("HighErrors"), 5).data() == "pager"
     assert page.model.index(rules.index("presence"), 5).data() == "panel"
     assert ("labels", "severity=critical") in page._facts.facts()
-    assert page.take.reason == "pager keeps it: silence it"
+    assert page.take.reason == "pager has it; silence it"
     page.reason.setText("planned work")
     page.silence(3600.0)
     assert engine.sent(m.SilenceAlerts)[-1].alert == "pager:f1@1"

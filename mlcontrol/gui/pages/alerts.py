@@ -30,7 +30,7 @@ from mlcontrol.gui.widgets.card import EmptyState
 from mlcontrol.gui.widgets.fact_list import FactList
 from mlcontrol.gui.widgets.label import PlainLabel
 
-WIDTHS = (120, 132, 132, 128, 88, 88)
+WIDTHS = (124, 108, 128, 116, 96, 84)
 HOUR_S = 3600.0
 
 
@@ -192,7 +192,7 @@ class AlertsPage(Page):
         over = "" if row is not None and row.alert.open else "it is over" if row is not None else "none is chosen"
         taken = "it is taken" if row is not None and row.alert.acknowledged_by else ""
         why = "" if self.reason.text().strip() else "write the reason first"
-        theirs = f"{row.alert.source} keeps it: silence it" if row is not None and row.alert.source else ""
+        theirs = f"{row.alert.source} has it; silence it" if row is not None and row.alert.source else ""
         self.take.set_reason(over or theirs or taken or lost)
         for button in (self.hour, self.day):
             button.set_reason(over or ("it is silent" if row is not None and row.silence else "") or why or lost)
