@@ -240,20 +240,6 @@ def test_the_three_versions_and_presence(bench: Bench) -> None:
     assert found.traffic_by_version["2"] == 8.0
 
 
-def test_every_question_is_counted_with_how_it_ended(bench: Bench) -> None:
-    bench.poll()
-    answered, failed = bench.collector.polls.all()
-    assert answered.keys() == bench.settings.connections.keys()
-    assert failed == {}
-    bench.world.frozen = {"registry"}
-    bench.poll()
-    after, lost = bench.collector.polls.all()
-    assert {connection for connection, _ in lost} == {"registry"}
-    assert {code for _, code in lost} == {"timeout"}
-    assert after["registry"] == answered["registry"]
-    assert after["serving"] > answered["serving"]
-
-
 def test_before_the_first_answer_everything_is_unknown(bench: Bench) -> None:
     assert {bench.service.presence.health, bench.service.use.health, bench.service.health} == {Health.UNKNOWN}
 
