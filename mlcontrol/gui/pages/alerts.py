@@ -30,7 +30,7 @@ from mlcontrol.gui.widgets.card import EmptyState
 from mlcontrol.gui.widgets.fact_list import FactList
 from mlcontrol.gui.widgets.label import PlainLabel
 
-WIDTHS = (124, 108, 128, 116, 96, 84)
+WIDTHS = (140, 104, 120, 124, 104, 76)
 HOUR_S = 3600.0
 
 
