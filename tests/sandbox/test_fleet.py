@@ -266,8 +266,10 @@ def test_ctrl_c_during_up_leaves_nothing(shared_servers: None, tmp_path: Path) -
         start_new_session=True,
     ) as caller:
         assert caller.stdout is not None
-        while "Loading" not in caller.stdout.readline():
+        # Early: the registry alone needs seconds to start, so even a slow machine is asked to stop in the middle of `up`.
+        while "Starting" not in caller.stdout.readline():
             assert caller.poll() is None
+        assert eventually(lambda: bool(groups(tmp_path)))
         started = groups(tmp_path)
         caller.send_signal(signal.SIGINT)
         caller.communicate(timeout=300)
