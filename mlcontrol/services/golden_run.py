@@ -21,9 +21,9 @@ SLOWER = 2.0
 
 @dataclass(frozen=True, slots=True)
 class GoldenRun:
-    """``slowest_ms``/``median_ms`` over the answered items; ``first_error``: the first item that was not answered, and why.
+    """``slowest_ms``/``median_ms``: of the first items, asked one at a time; ``first_error``: the first item not answered, and why.
 
-    ``current_median_ms``: of the version that serves now, asked some of the same items in the same minute. ``objective_ms``: p99.
+    ``current_median_ms``: of the version that serves now, asked the same items in turns with it. ``objective_ms``: p99.
     """
 
     score: GoldenScore
@@ -91,7 +91,8 @@ def run_golden(ctx: ServiceContext, service: str, version: str, current: str | N
     asked = _ask(serving, s.serving_model, golden.items, version)
     good = {name: answer for name, answer in asked.items() if isinstance(answer, Answer)}
     first_error = next((str(a.problem) for a in asked.values() if isinstance(a, AdapterError)), "")
-    latencies = [answer.latency_ms for answer in good.values()]
+    rival = None if current in (None, version) else current
+    own_ms, rival_ms = _side_by_side(serving, s.serving_model, golden.items, version, rival) if good else ([], [])
     result = score(golden.items, {name: answer.outputs for name, answer in good.items()})
     if good and not ctx.view_only:
         told = GenerationScore(version, ctx.clock.utc_s(), result.right, result.n, set_name(golden.items))
@@ -99,10 +100,10 @@ def run_golden(ctx: ServiceContext, service: str, version: str, current: str | N
     return GoldenRun(
         result,
         golden.minimum_score,
-        median(latencies) if latencies else None,
-        max(latencies, default=None),
+        median(own_ms) if own_ms else None,
+        max(own_ms, default=None),
         first_error,
-        None if current in (None, version) else _median_of(serving, s.serving_model, golden.items, current),
+        median(rival_ms) if rival_ms else None,
         s.objectives.get("p99_ms"),
     )
 
@@ -133,11 +134,18 @@ def _ask(serving: Serving, model: str, items: tuple[GoldenItem, ...], version: s
     return found
 
 
-def _median_of(serving: Serving, model: str, items: tuple[GoldenItem, ...], version: str | None) -> float | None:
-    """Median latency of a version on the first items; `None` when it does not answer."""
-    try:
-        return median(
-            serving.infer(model, item.inputs, version, ITEM_DEADLINE_S).latency_ms for item in items[:COMPARED_ITEMS]
-        )
-    except AdapterError:
-        return None
+def _side_by_side(
+    serving: Serving, model: str, items: tuple[GoldenItem, ...], version: str, rival: str | None
+) -> tuple[list[float], list[float]]:
+    """Milliseconds of both versions on the first items, one query at a time and in turns: what slows the machine slows both, and
+    no query waits behind another. Empty for a version that does not answer."""
+    took: dict[str, list[float]] = {version: []}
+    if rival is not None:
+        took[rival] = []
+    for item in items[:COMPARED_ITEMS]:
+        for name, times in took.items():
+            try:
+                times.append(serving.infer(model, item.inputs, name, ITEM_DEADLINE_S).latency_ms)
+            except AdapterError:
+                continue
+    return took[version], took.get(rival, []) if rival is not None else []
