@@ -43,7 +43,7 @@ def test_a_stage_shows_its_evidence_and_is_held_and_left_by_keyboard(
     press(qtbot, window, Qt.Key.Key_H)
     held = answered(engine, qtbot, m.HoldStage, lambda r: m.Done(request=r))
     assert (held.operation, held.hold, held.actor) == ("op1", True, "m.okafor")
-    press(qtbot, window, Qt.Key.Key_G)
+    press(qtbot, window, Qt.Key.Key_S)
     assert not engine.sent(m.PromoteStage), "not decided: a reason is asked for first"
     page.board.reason.setText("seen enough")
     page.board.reason.returnPressed.emit()
@@ -55,7 +55,7 @@ def test_a_stage_that_asks_is_answered_with_one_key(window: Any, page: Any, engi
     engine.say(m.OperationChanged(operation=staged("asking", "a person")))
     page.open_operation("op1")
     qtbot.waitUntil(lambda: page.controls.promote.reason == "" and page.controls.promote.isVisible())
-    press(qtbot, window, Qt.Key.Key_G)
+    press(qtbot, window, Qt.Key.Key_S)
     assert answered(engine, qtbot, m.PromoteStage, lambda r: m.Done(request=r)).reason == ""
 
 

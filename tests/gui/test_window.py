@@ -151,3 +151,12 @@ def test_theme_and_type_size_change_while_open(window: Any, qtbot: Any) -> None:
     assert theme.scale == 1.15
     theme.zoom(0)
     assert not window.grab().isNull()
+
+
+@pytest.mark.parametrize("page", [name for name, _, _ in a.PAGES if name != "reviews"])
+def test_no_key_of_a_page_swallows_the_first_of_two(window: Any, qtbot: Any, page: str) -> None:
+    """``G`` alone would act at once, and ``G, F`` could never be typed. Only the bench, where a person stays, has such a key."""
+    window.open_page(page, service="digits")
+    keys = [bound.action.keys for bound in window.bound_actions() if bound.action.keys]
+    swallowed = [(one, two) for one in keys for two in keys if two.startswith(f"{one}, ")]
+    assert swallowed == []

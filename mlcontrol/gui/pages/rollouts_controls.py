@@ -57,7 +57,7 @@ class RolloutsControls(ActionBar):
         self.probe = KeyButton("Probe on the server", "P")
         self.go = KeyButton("Check", "Enter", PRIMARY)
         self.way_back = KeyButton("Roll back", "R", DANGER)
-        self.hold, self.promote = KeyButton("Hold", "H"), KeyButton("Go on", "G")
+        self.hold, self.promote = KeyButton("Hold", "H"), KeyButton("Go on", "S")
         buttons = (self.back, self.copy, self.again, self.probe, self.go, self.hold, self.promote)
         super().__init__(buttons, parent, height=56)
         self.confirm, self.abort = ConfirmStrip(), ConfirmStrip()
@@ -116,7 +116,7 @@ def rollout_actions(stage: Callable[[], int], refusals: Mapping[str, Rule]) -> d
         ("fold", "Show or fold the passed rules", "F", "What found nothing against it", on(CHECKS)),
         ("back", "Back", "Esc", "One step back; nothing that runs is stopped", always),
         ("hold", "Hold this share, or let it go on", "H", "The judge goes on looking", on(BOARD)),
-        ("promote", "Go on to the next share", "G", "Without a judgement only with a reason", on(BOARD)),
+        ("promote", "Go on to the next share", "S", "Without a judgement only with a reason", on(BOARD)),
         ("abort", "Abort", "X", "Hold a second: stop at the next safe point and go back", refusals["abort"]),
     ]
     for i, kind in enumerate(StrategyKind, start=1):
