@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import erfc, exp, pi, sqrt
 from types import MappingProxyType
 
-from mlcontrol.core.signals.changepoint import ChangePoint
+from mlcontrol.core.signals.change import ChangePoint
 from mlcontrol.core.types import EventKind, TimelineEvent
 
 WINDOW_S = 3600.0

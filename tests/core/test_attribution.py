@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mlcontrol.core.attribution import attribute
-from mlcontrol.core.signals.changepoint import ChangePoint
+from mlcontrol.core.signals.change import ChangePoint
 from mlcontrol.core.types import EventKind, TimelineEvent
 
 T = 1_700_000_000.0

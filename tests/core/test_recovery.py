@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlcontrol.core.incidents.impact import MONTH_S, Counts, impact
-from mlcontrol.core.incidents.recovery import Golden, TickState, proven, recovered, ticks
+from mlcontrol.core.incidents.counts import MONTH_S, Counts, impact
+from mlcontrol.core.incidents.recovery import Golden, proven, recovered, ticks
+from mlcontrol.core.incidents.tick import TickState
 from mlcontrol.core.operation import Operation, OperationKind, Phase, Step, StepState
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.types import Freshness, ServiceState, Stamp, VersionFact

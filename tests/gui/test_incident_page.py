@@ -14,8 +14,8 @@ from mlcontrol.core.incidents.impact import Impact
 from mlcontrol.core.incidents.incident import EntryKind, Incident, IncidentPhase
 from mlcontrol.core.incidents.likeness import Likeness
 from mlcontrol.core.incidents.log import LogLine
-from mlcontrol.core.incidents.recovery import Tick, TickState
 from mlcontrol.core.incidents.story import Story
+from mlcontrol.core.incidents.tick import Tick, TickState
 from mlcontrol.core.operation import OperationKind
 from mlcontrol.core.plan import Assumption, BlastRadius, Plan, PlanStep
 from mlcontrol.core.problem import Problem

@@ -11,7 +11,8 @@ import numpy as np
 from mlcontrol.core.alerts.evaluate import AlertSpan, History, evaluate, silences
 from mlcontrol.core.alerts.rule import Rule, RuleKind
 from mlcontrol.core.signals.adaptive import LEARNING, WEEK_S, judge
-from mlcontrol.core.signals.changepoint import ChangePoint, change_points
+from mlcontrol.core.signals.change import ChangePoint
+from mlcontrol.core.signals.changepoint import change_points
 from mlcontrol.core.signals.noise import Floats, without_spikes
 
 SIMULATED_READINGS = 24_000

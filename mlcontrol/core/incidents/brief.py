@@ -8,8 +8,8 @@ from mlcontrol.core.incidents.impact import Impact
 from mlcontrol.core.incidents.incident import Incident
 from mlcontrol.core.incidents.likeness import Likeness
 from mlcontrol.core.incidents.log import LogLine
-from mlcontrol.core.incidents.recovery import Tick
 from mlcontrol.core.incidents.story import Story
+from mlcontrol.core.incidents.tick import Tick
 from mlcontrol.core.runbook import ByHand
 
 

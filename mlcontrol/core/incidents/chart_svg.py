@@ -10,7 +10,7 @@ from html import escape
 
 import numpy as np
 
-from mlcontrol.core.incidents.impact import Floats
+from mlcontrol.core.incidents.counts import Floats
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720, 150, 64, 12, 26, 22
 INK, QUIET, HAIR, BAD, WASH, LINE = "#1b1f24", "#5c6670", "#d5dae0", "#c22f2f", "#f7dcdc", "#2f6fb3"

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from mlcontrol.core.incidents.impact import Impact
 from mlcontrol.core.incidents.incident import EntryKind, Incident, IncidentPhase
-from mlcontrol.core.incidents.recovery import Tick, TickState
 from mlcontrol.core.incidents.story import Story, clock, duration, percent
+from mlcontrol.core.incidents.tick import Tick, TickState
 
 _STATUS = {
     IncidentPhase.DETECTED: "We are looking into it",

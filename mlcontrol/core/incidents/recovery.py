@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from math import log
 
 import numpy as np
 
-from mlcontrol.core.incidents.impact import Counts
+from mlcontrol.core.incidents.counts import Counts
+from mlcontrol.core.incidents.tick import Tick, TickState
 from mlcontrol.core.operation import Operation, Phase, StepState
 from mlcontrol.core.rollout import ROUTE
 from mlcontrol.core.statistics.sequential_proportion import log_e_above
@@ -20,26 +20,6 @@ PATIENCE_S = 120.0  # a fact that has not come by then is looked into
 
 _BY_HAND = "Choose another version, or use the commands below by hand."
 _ELSEWHERE = "The router sends traffic elsewhere, too: look for a second router or a cache."
-
-
-class TickState(StrEnum):
-    WAITING = "waiting"  # an earlier one is not proven yet
-    RUNNING = "running"
-    GREEN = "green"
-    RED = "red"
-    UNKNOWN = "unknown"  # nothing tells; never green
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """``evidence``: what was observed. ``seconds``: after the command, when it turned. ``next``: what to do, when red."""
-
-    id: str
-    title: str
-    state: TickState
-    evidence: str = ""
-    seconds: float | None = None
-    next: str = ""
 
 
 @dataclass(frozen=True, slots=True)

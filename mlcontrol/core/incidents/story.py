@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from mlcontrol.core.attribution import Attribution
 from mlcontrol.core.incidents.impact import Impact
 from mlcontrol.core.incidents.incident import Incident, IncidentPhase
-from mlcontrol.core.signals.changepoint import ChangePoint
+from mlcontrol.core.signals.change import ChangePoint
 from mlcontrol.core.types import Freshness, Health, ServiceState
 from mlcontrol.core.versions import version_name
 

@@ -8,12 +8,12 @@ The location interval is Bai's (1997, REStat 79:551): 11 long-run variances over
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from itertools import pairwise
 from math import ceil, erfc, log, sqrt
 
 import numpy as np
 
+from mlcontrol.core.signals.change import ChangePoint, Shape
 from mlcontrol.core.signals.noise import Floats, long_run_variance, noise_sigma, spread, without_spikes
 from mlcontrol.core.signals.ramp import find_ramp
 from mlcontrol.core.signals.season import find_season
@@ -25,28 +25,6 @@ BAI_95 = 11.0
 SURE = 0.95
 SMALLEST_JUMP = 0.4  # of the spread of single readings
 SMALLEST_RATIO = 1.8  # of spreads
-
-
-class Shape(StrEnum):
-    STEP = "step"
-    RAMP = "ramp"  # it began to climb or fall; ``at_s`` is when
-    SPREAD = "spread"  # the level stayed, the scatter changed; ``before`` and ``after`` are standard deviations
-
-
-@dataclass(frozen=True, slots=True)
-class ChangePoint:
-    """``index``: of the first reading after the change, in the series as it was given. ``low_s``..``high_s``: where it lies
-    with 95 % confidence. ``before``, ``after``: levels without the season. ``confidence``: 1 - chance of such a change
-    anywhere in a series that has none."""
-
-    at_s: float
-    low_s: float
-    high_s: float
-    index: int
-    before: float
-    after: float
-    confidence: float
-    shape: Shape = Shape.STEP
 
 
 @dataclass(frozen=True, slots=True)

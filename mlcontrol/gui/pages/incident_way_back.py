@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
 
 from mlcontrol.core.incidents.brief import Brief
-from mlcontrol.core.incidents.recovery import TickState
+from mlcontrol.core.incidents.tick import TickState
 from mlcontrol.core.operation import OperationKind
 from mlcontrol.core.plan import Plan
 from mlcontrol.core.problem import Problem

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mlcontrol.core.incidents.brief import Brief
 from mlcontrol.core.incidents.incident import Incident, IncidentPhase
 from mlcontrol.core.incidents.log import LogLine
-from mlcontrol.core.incidents.recovery import Tick, TickState
+from mlcontrol.core.incidents.tick import Tick, TickState
 from mlcontrol.core.types import ServiceState, WayBackState
 from mlcontrol.gui.viewmodels.phrases import (
     age_text,

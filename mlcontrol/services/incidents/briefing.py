@@ -8,16 +8,17 @@ from collections.abc import Callable, Sequence
 from mlcontrol.core.attribution import Attribution, attribute
 from mlcontrol.core.incidents import likeness
 from mlcontrol.core.incidents.brief import Brief, Onset, SuspectLine
-from mlcontrol.core.incidents.impact import impact
+from mlcontrol.core.incidents.counts import impact
 from mlcontrol.core.incidents.incident import EntryKind, Incident, IncidentPhase
 from mlcontrol.core.incidents.log import BEFORE_S, log_lines
 from mlcontrol.core.incidents.messages import handoff, status_update
-from mlcontrol.core.incidents.recovery import Golden, Tick, proven, ticks
+from mlcontrol.core.incidents.recovery import Golden, proven, ticks
 from mlcontrol.core.incidents.story import story
+from mlcontrol.core.incidents.tick import Tick
 from mlcontrol.core.operation import Operation, OperationKind, Phase
 from mlcontrol.core.problem import ProblemError
 from mlcontrol.core.runbook import ByHand, way_back_by_hand
-from mlcontrol.core.signals.changepoint import ChangePoint
+from mlcontrol.core.signals.change import ChangePoint
 from mlcontrol.core.types import Health, ServiceState, TimelineEvent
 from mlcontrol.services.context import ServiceContext
 from mlcontrol.services.golden_run import run_golden

@@ -8,8 +8,9 @@ import numpy as np
 
 from mlcontrol.core import series
 from mlcontrol.core.incidents.brief import Onset
-from mlcontrol.core.incidents.impact import Counts, Floats
-from mlcontrol.core.signals.changepoint import ChangePoint, change_points
+from mlcontrol.core.incidents.counts import Counts, Floats
+from mlcontrol.core.signals.change import ChangePoint
+from mlcontrol.core.signals.changepoint import change_points
 from mlcontrol.core.types import SeriesData
 from mlcontrol.services.context import ServiceContext
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlcontrol.core.signals.changepoint import Noise, Shape, change_points, confidence_of
+from mlcontrol.core.signals.change import Shape
+from mlcontrol.core.signals.changepoint import Noise, change_points, confidence_of
 from mlcontrol.core.signals.noise import long_run_variance, noise_sigma
 from mlcontrol.core.signals.season import find_season
 from tests.core.signals.scenarios import CALM, CHANGED, Scenario, ar, daily, times
