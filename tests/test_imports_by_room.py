@@ -77,3 +77,9 @@ def test_the_panel_leaves_the_heavy_libraries_to_the_engine() -> None:
     )
     assert result.returncode == 0, result.stderr
     assert not heavy & set(result.stdout.split())
+
+
+def test_the_first_window_waits_for_no_numpy() -> None:
+    """Messages carry plain values; what computes them stays in the engine. numpy comes with the first chart or sort."""
+    ran = python("import sys, mlcontrol.gui.app, mlcontrol.gui.pages.fleet; print('numpy' in sys.modules)")
+    assert ran.stdout.strip() == "False", ran.stderr[-2000:]
