@@ -114,7 +114,8 @@ class Reception:
             # Closing alone does not wake the accepting thread.
             with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as knock:
                 knock.connect(self._place.address)
-        self._listener.close()
+        with contextlib.suppress(FileNotFoundError):  # a session that ended may have taken its runtime folder along
+            self._listener.close()
         with contextlib.suppress(FileNotFoundError):
             self._place.key.unlink()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import resource
 import signal
@@ -68,15 +69,15 @@ def serve(
     built.engine.start()
     reception = Reception(place, built.engine)
     log.info("engine runs", workspace=str(place.workspace), linger=linger)
-    try:
-        _stay(built.engine, stop, linger_s if linger else None)
-    finally:
+    # Each is ended even where the one before could not be: an engine that stays half alive would keep the lock.
+    with contextlib.ExitStack() as ending:
+        ending.callback(log.info, "engine ended")
+        ending.callback(lock.release)
+        ending.callback(built.close)
+        ending.callback(reception.close)
         if exposed is not None:
-            exposed.close()
-        reception.close()
-        built.close()
-        lock.release()
-        log.info("engine ended")
+            ending.callback(exposed.close)
+        _stay(built.engine, stop, linger_s if linger else None)
     return 0
 
 

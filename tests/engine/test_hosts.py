@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -216,3 +217,12 @@ class TestProcess:
 def _read_to_the_end(line: Connection) -> None:
     while True:
         line.recv_bytes()
+
+
+@pytest.mark.real
+def test_an_engine_ends_whole_though_its_folder_was_swept(process_shell: Callable[[], Shell]) -> None:
+    """A session that ends takes its runtime folder along; an engine left half alive would keep the workspace's lock."""
+    pid = process_shell().hello().pid
+    shutil.rmtree(os.environ["XDG_RUNTIME_DIR"])
+    os.kill(pid, signal.SIGTERM)
+    until(lambda: gone(pid))

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.engine.shell import until
+
 PAIRS = 7
 GOAL = 3.0
 IDLE_GOAL = 0.02
@@ -100,8 +102,10 @@ def test_an_idle_window_uses_next_to_nothing(tmp_path: Path) -> None:
         )
         assert ran.returncode == 0, ran.stderr[-2000:]
     finally:
-        host = attach(workspace, None, None)
+        told: list[m.Event] = []
+        host = attach(workspace, told.append, None)
         host.ask(m.StopEngine(request=new_request(), force=True))
+        until(lambda: any(isinstance(event, m.Done) for event in told))
         host.close()
     share = float(ran.stdout.split()[-1]) / IDLE_S
     print(f"P12 idle: goal {IDLE_GOAL:.0%} of a core; {share:.1%}: {'met' if share <= IDLE_GOAL else 'NOT met'}")
