@@ -7,9 +7,7 @@ from typing import Any, ClassVar
 
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QHBoxLayout,
-    QHeaderView,
     QLineEdit,
     QStackedLayout,
     QTableView,
@@ -29,6 +27,7 @@ from mlcontrol.gui.widgets.button import PRIMARY, KeyButton
 from mlcontrol.gui.widgets.card import EmptyState
 from mlcontrol.gui.widgets.fact_list import FactList
 from mlcontrol.gui.widgets.label import PlainLabel
+from mlcontrol.gui.widgets.record_list import as_record_list
 
 WIDTHS = (140, 104, 120, 124, 104, 76)
 HOUR_S = 3600.0
@@ -62,20 +61,7 @@ class AlertsPage(Page):
 
     def _build(self) -> None:
         self.table.setModel(self.model)
-        self.table.setAccessibleName("Alerts, worst first")
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.table.setShowGrid(False)
-        self.table.setWordWrap(False)
-        self.table.setTabKeyNavigation(False)
-        self.table.verticalHeader().hide()
-        self.table.verticalHeader().setDefaultSectionSize(theme.px(28))
-        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        self.table.horizontalHeader().setStretchLastSection(True)
-        self.table.horizontalHeader().setHighlightSections(False)
-        for column, width in enumerate(WIDTHS):
-            self.table.setColumnWidth(column, theme.px(width))
+        as_record_list(self.table, "Alerts, worst first", WIDTHS)
         self.reason.setPlaceholderText("Why it may be silent")
         self.reason.setAccessibleName("Reason of the silence")
         rows = QWidget()

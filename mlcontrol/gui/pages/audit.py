@@ -8,9 +8,7 @@ from typing import Any, ClassVar
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QGuiApplication, QTextOption
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QHBoxLayout,
-    QHeaderView,
     QLineEdit,
     QPlainTextEdit,
     QStackedLayout,
@@ -37,6 +35,7 @@ from mlcontrol.gui.widgets.button import PRIMARY, KeyButton
 from mlcontrol.gui.widgets.card import EmptyState
 from mlcontrol.gui.widgets.fact_list import FactList
 from mlcontrol.gui.widgets.label import PlainLabel
+from mlcontrol.gui.widgets.record_list import as_record_list
 
 PAGE_ROWS = 200
 WIDTHS = (52, 122, 84, 130, 92, 104)
@@ -77,20 +76,7 @@ class AuditPage(Page):
 
     def _build(self) -> None:
         self.table.setModel(self.model)
-        self.table.setAccessibleName("Audit rows, newest first")
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.table.setShowGrid(False)
-        self.table.setWordWrap(False)
-        self.table.setTabKeyNavigation(False)
-        self.table.verticalHeader().hide()
-        self.table.verticalHeader().setDefaultSectionSize(theme.px(28))
-        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        self.table.horizontalHeader().setStretchLastSection(True)
-        self.table.horizontalHeader().setHighlightSections(False)
-        for column, width in enumerate(WIDTHS):
-            self.table.setColumnWidth(column, theme.px(width))
+        as_record_list(self.table, "Audit rows, newest first", WIDTHS)
         self.text.setPlaceholderText("Filter: actor, action, service, reason")
         self.text.setAccessibleName("Filter audit rows")
         self.text.setFixedWidth(theme.px(260))

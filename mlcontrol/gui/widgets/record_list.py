@@ -1,0 +1,30 @@
+"""A table of records: whole rows are chosen, nothing is edited, the last column takes what is left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
+
+from mlcontrol.gui.theme import theme
+
+ROW_PX = 28
+
+
+def as_record_list(table: QTableView, name: str, widths: Iterable[int]) -> None:
+    """``table`` has its model. ``name``: for screen readers. ``widths``: of the columns, px at scale 1."""
+    table.setAccessibleName(name)
+    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    table.setShowGrid(False)
+    table.setWordWrap(False)
+    table.setTabKeyNavigation(False)
+    table.verticalHeader().hide()
+    table.verticalHeader().setDefaultSectionSize(theme.px(ROW_PX))
+    header = table.horizontalHeader()
+    header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+    header.setStretchLastSection(True)
+    header.setHighlightSections(False)
+    for column, width in enumerate(widths):
+        table.setColumnWidth(column, theme.px(width))
