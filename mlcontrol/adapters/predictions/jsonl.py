@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 import duckdb
 
+from mlcontrol.adapters.predictions.duckdb_connection import in_memory
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.settings import ConnectionSettings
 from mlcontrol.ports.connection import Reachability, SecretReader, Viability
@@ -261,14 +261,9 @@ def _reading(files: list[str], columns: str) -> str:
 
 @contextmanager
 def _connection(deadline_s: float, service: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    connection = duckdb.connect(config={"threads": 2, "memory_limit": "1GB"})
-    timer = threading.Timer(deadline_s, connection.interrupt)
-    timer.daemon = True
-    timer.start()
     try:
-        # Logged times are UTC; the machine's own zone must not shift them.
-        connection.execute("set timezone = 'UTC'")
-        yield connection
+        with in_memory(deadline_s) as connection:
+            yield connection
     except duckdb.InterruptException as error:
         raise TimedOut(
             Problem(
@@ -287,10 +282,6 @@ def _connection(deadline_s: float, service: str) -> Iterator[duckdb.DuckDBPyConn
                 code="unexpected",
             )
         ) from error
-    finally:
-        timer.cancel()
-        timer.join()
-        connection.close()
 
 
 def _files(folder: Path, since_s: float, until_s: float) -> list[str]:

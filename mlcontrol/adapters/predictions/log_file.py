@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 import numpy as np
 
+from mlcontrol.adapters.predictions.duckdb_connection import in_memory
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.signals.log_columns import Column, Log
 
@@ -34,17 +35,14 @@ def read_log(place: str) -> Log:
         shown = ", ".join(sorted(kinds)) or "nothing"
         raise _unreadable(place, f"it holds {shown}", "Give CSV, JSON Lines or Parquet, one kind at a time.")
     listed = ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
-    connection = duckdb.connect(config={"threads": 2, "memory_limit": "1GB"})
     try:
-        connection.execute("set timezone = 'UTC'")
-        connection.execute(f"create temp view log as select * from {_READERS[kinds.pop()].format(files=listed)}")  # noqa: S608
-        return _read(connection)
+        with in_memory() as connection:
+            connection.execute(f"create temp view log as select * from {_READERS[kinds.pop()].format(files=listed)}")  # noqa: S608
+            return _read(connection)
     except duckdb.Error as error:
         raise _unreadable(
             place, str(error).splitlines()[0][:300], "Look at the file; its first lines tell most."
         ) from error
-    finally:
-        connection.close()
 
 
 def _files(place: str) -> list[Path]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -11,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlcontrol.adapters.predictions.duckdb_connection import in_memory
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.ports.review_sources import SampledRows
 
@@ -124,19 +124,11 @@ def _text(value: Any) -> str | None:
 def _connection(path: Path, deadline_s: float) -> Iterator[duckdb.DuckDBPyConnection]:
     import duckdb
 
-    connection = duckdb.connect(config={"threads": 2, "memory_limit": "1GB"})
-    timer = threading.Timer(deadline_s, connection.interrupt)
-    timer.daemon = True
-    timer.start()
     try:
-        connection.execute("set timezone = 'UTC'")
-        yield connection
+        with in_memory(deadline_s) as connection:
+            yield connection
     except duckdb.Error as error:
         raise _bad(path, str(error).splitlines()[0][:200]) from error
-    finally:
-        timer.cancel()
-        timer.join()
-        connection.close()
 
 
 def _bad(path: Path, why: str) -> ProblemError:

@@ -54,7 +54,7 @@ def use_signal(
     detail = " ".join(sentence for _, _, sentence in findings if sentence)
     return Signal(
         health=health,
-        text=text or f"{rate:.1f}/s",
+        text=text or f"{rate:.1f} /s",
         detail=detail,
         value=rate,
         unit="/s",
@@ -134,5 +134,5 @@ def _amount(rate: float, previous_hour_per_s: float | None) -> _Finding:
         return Health.OK, "", f"{rate:.1f} queries a second."
     sentence = f"{rate:.1f} queries a second; {previous_hour_per_s:.1f} in the hour before."
     if rate < MUCH_LESS * previous_hour_per_s:
-        return Health.WARNING, f"{rate:.1f}/s, less than half", sentence
+        return Health.WARNING, f"{rate:.1f} /s, less than half", sentence
     return Health.OK, "", sentence

@@ -19,7 +19,7 @@ def judge(traffic: Traffic | None, age_s: float = 1.0) -> Signal:
 
 def test_answers_in_time_without_errors() -> None:
     found = judge(Traffic({"2": 8.0}, frozenset(), {}, 240, {"2": {"0.99": 20.0}}))
-    assert (found.health, found.text) == (Health.OK, "8.0/s")
+    assert (found.health, found.text) == (Health.OK, "8.0 /s")
 
 
 @pytest.mark.parametrize(
