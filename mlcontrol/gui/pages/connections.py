@@ -10,34 +10,30 @@ from typing import Any, ClassVar
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from mlcontrol.core.problem import Problem
-from mlcontrol.core.settings import ConnectionSettings, ServiceSettings, WorkspaceSettings
+from mlcontrol.core.settings import ConnectionSettings, WorkspaceSettings
 from mlcontrol.core.state import Changes
-from mlcontrol.core.types import ConnectionState, Freshness, Health
+from mlcontrol.core.types import Health
 from mlcontrol.engine import messages as m
 from mlcontrol.gui.actions import Action, Bound, Context, needs_engine
+from mlcontrol.gui.pages.connections_details import THEMES, ConnectionsDetails
 from mlcontrol.gui.pages.connections_form import ConnectionForm
+from mlcontrol.gui.pages.connections_rows import live_state, workspace_rows
 from mlcontrol.gui.pages.connections_secret import SecretKeeper
 from mlcontrol.gui.pages.connections_service_form import ServiceForm
 from mlcontrol.gui.pages.page import Page
 from mlcontrol.gui.pages.rollouts_overview import column_head
 from mlcontrol.gui.theme import theme
-from mlcontrol.gui.viewmodels.connection_forms import ADAPTERS, users_of
-from mlcontrol.gui.viewmodels.phrases import age_text, count_text, moment_text, visible_text
+from mlcontrol.gui.viewmodels.connection_facts import diagnosis_words
+from mlcontrol.gui.viewmodels.connection_forms import users_of
+from mlcontrol.gui.viewmodels.phrases import count_text
 from mlcontrol.gui.widgets.action_bar import ActionBar
 from mlcontrol.gui.widgets.button import PRIMARY, KeyButton
-from mlcontrol.gui.widgets.card import Card, EmptyState
+from mlcontrol.gui.widgets.card import EmptyState
 from mlcontrol.gui.widgets.confirm_strip import ConfirmStrip
-from mlcontrol.gui.widgets.fact_list import FactList
 from mlcontrol.gui.widgets.label import PlainLabel
-from mlcontrol.gui.widgets.row_list import Row, RowList
+from mlcontrol.gui.widgets.row_list import RowList
 
 DETAILS, CONNECTION, SERVICE = range(3)
-THEMES = (
-    ("system", "Follow the system", "1"),
-    ("dark", "Dark", "2"),
-    ("light", "Light", "3"),
-    ("high_contrast", "High contrast", "4"),
-)
 
 
 class ConnectionsPage(Page):
@@ -49,6 +45,7 @@ class ConnectionsPage(Page):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.list = RowList("Connections and services")
+        self.details = ConnectionsDetails()
         self.connection_form, self.service_form = ConnectionForm(), ServiceForm()
         self.secrets = SecretKeeper(self)
         self.add = KeyButton("Add a connection", "A", PRIMARY)
@@ -59,29 +56,17 @@ class ConnectionsPage(Page):
         self.remove = ConfirmStrip()
         self._busy = ""
         self._tested: dict[str, tuple[str, str, str]] = {}
-        self._heading = PlainLabel("", "sentence", elide=True)
-        self._sentence = PlainLabel("", tone="secondary", wrap=True)
-        self._facts = FactList()
         self._empty = EmptyState(
             "Nothing is connected yet",
             "Add a registry and one endpoint; the fleet fills itself from them.",
             note="Nothing is sent anywhere until a connection is tested.",
         )
-        self._problems = PlainLabel("", tone="warning", wrap=True)
         self._build()
         self.setFocusProxy(self.list)
 
     def _build(self) -> None:
-        details = QWidget()
-        column = QVBoxLayout(details)
-        column.setContentsMargins(16, 16, 16, 16)
-        column.setSpacing(12)
-        for widget in (self._heading, self._sentence, self._facts, self._problems):
-            column.addWidget(widget)
-        column.addStretch(1)
-        column.addWidget(self._appearance())
         self.stack = QStackedWidget()
-        for view in (details, self.connection_form, self.service_form):
+        for view in (self.details, self.connection_form, self.service_form):
             self.stack.addWidget(view)
         left = QVBoxLayout()
         left.setSpacing(0)
@@ -114,18 +99,6 @@ class ConnectionsPage(Page):
         self.save.clicked.connect(self._save)
         self.cancel.clicked.connect(self._cancel)
         self.remove.confirmed.connect(self._remove)
-
-    def _appearance(self) -> QWidget:
-        card = Card("Theme and shortcuts", "Ctrl + and Ctrl - change the type size · ? lists every key")
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        for mode, words, key in THEMES:
-            button = KeyButton(words, key)
-            button.clicked.connect(partial(theme.set_mode, mode))
-            row.addWidget(button)
-        row.addStretch(1)
-        card.body.addLayout(row)
-        return card
 
     # --- page contract ---
 
@@ -187,33 +160,14 @@ class ConnectionsPage(Page):
         state, settings = (self.bridge.state if self.bridge else None), self._workspace()
         if state is None or settings is None:
             return
-        now_s = time.time()
-        rows = [Row("head-c", "Connections", "", header=True, right=str(len(settings.connections)))]
-        for connection in settings.connections.values():
-            live = state.connections.get(connection.id) or ConnectionState(
-                connection.id, connection.kind, connection.adapter
-            )
-            rows.append(_connection_row(connection, live, now_s))
-        rows.append(Row("head-s", "Services", "", header=True, right=str(len(settings.services))))
-        for service in settings.services.values():
-            parts = [service.registry, *service.serving, service.routing, *service.metrics, service.predictions]
-            words = ", ".join(dict.fromkeys(part for part in parts if part)) or "? nothing is named"
-            rows.append(
-                Row(
-                    f"s/{service.id}",
-                    service.title or service.id,
-                    "waiting",
-                    ((words, "secondary"),),
-                    right=service.kind,
-                )
-            )
+        rows = workspace_rows(settings, state, time.time())
         first = next((row.id for row in rows if not row.header), None)
         self.list.set_rows(rows, select=select or (None if self.list.current_id() else first))
         self._left.setCurrentIndex(0 if settings.connections or settings.services else 1)
         bad = [c for c in state.connections.values() if c.health is not Health.OK]
         answering = len(settings.connections) - len(bad)
         self._note.setText(f"{answering} of {count_text(len(settings.connections), 'connection')} answering")
-        self._problems.setText("\n".join(visible_text(problem, 300) for problem in settings.problems))
+        self.details.show_problems(settings.problems)
         self.heading_changed.emit()
 
     def _restate(self) -> None:
@@ -245,27 +199,14 @@ class ConnectionsPage(Page):
         settings = self._workspace()
         state = self.bridge.state if self.bridge is not None else None
         if settings is None or state is None or not chosen:
-            self._heading.setText("")
-            self._sentence.setText("")
-            self._facts.set_facts(())
-            return
-        if kind == "s" and chosen in settings.services:
-            service = settings.services[chosen]
-            self._heading.setText(service.title or service.id)
-            self._sentence.setText("One model in production, as the workspace file describes it.")
-            self._sentence.set_tone("secondary")
-            self._facts.set_facts(_service_facts(service))
+            self.details.show_nothing()
+        elif kind == "s" and chosen in settings.services:
+            self.details.show_service(settings.services[chosen])
         elif chosen in settings.connections:
             connection = settings.connections[chosen]
-            live = state.connections.get(chosen) or ConnectionState(chosen, connection.kind, connection.adapter)
-            self._heading.setText(chosen)
-            said = self._tested.get(chosen)
-            words = visible_text(" ".join(part for part in (live.text + ".", live.why, live.next) if part), 800)
-            if said is not None:
-                words += f"\nTested here: {visible_text(' '.join(said[1:]), 600)}"
-            self._sentence.setText(words)
-            self._sentence.set_tone(live.health.value if live.health is not Health.OK else "secondary")
-            self._facts.set_facts(_connection_facts(connection, live, users_of(chosen, settings)))
+            self.details.show_connection(
+                connection, live_state(connection, state), users_of(chosen, settings), self._tested.get(chosen)
+            )
 
     # --- acting ---
 
@@ -321,7 +262,7 @@ class ConnectionsPage(Page):
 
         def on_answer(event: Any) -> None:
             self._busy = ""
-            state, title, detail, more = _diagnosis_words(event)
+            state, title, detail, more = diagnosis_words(event)
             if in_form and self.connection_form.has_secret():
                 more = f"{more} The typed secret is used once it is saved.".strip()
             if in_form:
@@ -442,79 +383,3 @@ class ConnectionsPage(Page):
 
     def _actor(self) -> str:
         return self.bridge.hello.user if self.bridge is not None and self.bridge.hello is not None else ""
-
-
-def _connection_row(connection: ConnectionSettings, live: ConnectionState, now_s: float) -> Row:
-    state = live.health.value
-    if live.freshness is Freshness.STALE:
-        state = "stale"
-    elif live.freshness is Freshness.UNKNOWN and live.health is Health.OK:
-        state = Health.UNKNOWN.value
-    words = ADAPTERS.get(connection.adapter, (connection.kind, connection.adapter, ""))[1]
-    lines = [(f"{live.server or words} · {visible_text(connection.url, 120)}", "secondary")]
-    if live.health is not Health.OK:
-        lines.append(
-            (visible_text(" ".join(part for part in (live.why, live.next) if part) or "no answer yet", 300), state)
-        )
-    age = age_text(live.at.utc_s, now_s) if live.at is not None else "? never"
-    return Row(
-        f"c/{connection.id}",
-        connection.id,
-        state,
-        tuple(lines),
-        right=f"{visible_text(live.text, 80)} · {age}",
-        chip=connection.kind.value.upper(),
-    )
-
-
-def _connection_facts(
-    connection: ConnectionSettings, live: ConnectionState, users: tuple[str, ...]
-) -> list[tuple[str, str]]:
-    kept = {"": "none", "keyring": "in the system keyring"}.get(connection.secret, connection.secret)
-    facts = [
-        ("kind", connection.kind.value),
-        ("adapter", connection.adapter),
-        ("server", live.server or "? it has not said"),
-        ("address", connection.url),
-        ("latency", f"{live.latency_ms:.0f} ms" if live.latency_ms is not None else "? not measured"),
-        ("last answer", moment_text(live.at.utc_s) if live.at is not None else "? never"),
-        ("asked every", f"{connection.poll_s:g} s"),
-        ("sign-in", connection.auth),
-        ("secret", kept),
-        ("used by", ", ".join(users) or "no service"),
-        *sorted(connection.options.items()),
-    ]
-    return [(name, visible_text(words, 300)) for name, words in facts]
-
-
-def _service_facts(service: ServiceSettings) -> list[tuple[str, str]]:
-    facts = [
-        ("kind", service.kind or "? not said"),
-        ("team", service.team or "? not said"),
-        ("environment", service.environment or "the workspace's"),
-        ("protected", "yes" if service.protected else "no"),
-        ("registry", f"{service.registry} · {service.model}@{service.alias}" if service.registry else "? not named"),
-        ("endpoints", ", ".join(service.serving) or "? not named"),
-        ("router", f"{service.routing} · {service.route}" if service.routing else "? not named"),
-        ("metrics", ", ".join(service.metrics) or "? not named"),
-        ("predictions", service.predictions or "? not named"),
-        ("golden set", service.golden or "? not named"),
-        ("objectives", ", ".join(f"{name} {value:g}" for name, value in service.objectives.items()) or "? none"),
-    ]
-    return [(name, visible_text(words, 300)) for name, words in facts]
-
-
-def _diagnosis_words(event: Any) -> tuple[str, str, str, str]:
-    """Glyph, title, detail, way on."""
-    if isinstance(event, m.ConnectionDiagnosis) and event.problem is None:
-        took = f"answered in {event.latency_ms:.0f} ms" if event.latency_ms is not None else "it answered"
-        return "ok", f"{visible_text(event.server, 120) or 'The server'} · {took}", visible_text(event.detail, 300), ""
-    if isinstance(event, m.ConnectionDiagnosis) and event.problem is not None:
-        return "critical", *(
-            visible_text(part, 400) for part in (event.problem.what, event.problem.why, event.problem.next)
-        )  # type: ignore[return-value]
-    if isinstance(event, m.Refused):
-        return "unknown", *(
-            visible_text(part, 400) for part in (event.problem.what, event.problem.why, event.problem.next)
-        )  # type: ignore[return-value]
-    return "unknown", "No answer", "", ""
