@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 import uuid
 from typing import Any
 
 from mlcontrol.cli.exit_codes import BLOCKED, CANNOT_RUN, DONE, UNKNOWN
 from mlcontrol.cli.output import jsonable, put_json, put_table, say, utc
 from mlcontrol.cli.review_arguments import add_parser as add_parser
-from mlcontrol.cli.review_arguments import campaign_of
+from mlcontrol.cli.review_arguments import campaign_of, scales_of, words
 from mlcontrol.cli.session import Session, actor
 from mlcontrol.core.problem import Problem, ProblemError
-from mlcontrol.core.review.campaign import Standing
+from mlcontrol.core.review.campaign import Standing, overdue
 from mlcontrol.core.review.judging import JudgementVerdict
 from mlcontrol.core.review.sitting import CampaignSummary
 from mlcontrol.engine import messages as m
@@ -108,11 +109,11 @@ def _campaigns(session: Session, args: argparse.Namespace) -> int:
         put_json({"schema": "mlcontrol.review.campaigns/1", "campaigns": [_summary(s) for s in answer.campaigns]})
     elif answer.campaigns:
         put_table(
-            ("ID", "SERVICE", "MODE", "STANDING", "ITEMS", "JUDGED", "TITLE"),
+            ("ID", "SERVICE", "MODE", "STANDING", "ITEMS", "JUDGED", "DUE", "TITLE"),
             [
                 (
                     s.campaign.id, s.campaign.service, s.campaign.mode.value, s.campaign.standing.value, str(s.items),
-                    f"{s.given} of {s.wanted}", s.campaign.title,
+                    f"{s.given} of {s.wanted}", _due(s), s.campaign.title,
                 )
                 for s in answer.campaigns
             ],
@@ -120,6 +121,11 @@ def _campaigns(session: Session, args: argparse.Namespace) -> int:
     else:
         say("There is no campaign yet. `mlcontrol review campaigns --service S --start TITLE` starts one.")
     return DONE if answer.campaigns else UNKNOWN
+
+
+def _due(s: CampaignSummary) -> str:
+    due = utc(s.campaign.due_s)
+    return f"{due} OVERDUE" if overdue(s.campaign, time.time()) else due or "-"
 
 
 def _summary(s: CampaignSummary) -> dict[str, Any]:
@@ -141,7 +147,10 @@ def _summary(s: CampaignSummary) -> dict[str, Any]:
         "sampling": jsonable(c.sampling),
         "created_at": utc(c.created_s),
         "created_by": c.created_by,
+        "scales": jsonable(c.rubric.scales),
+        "tags": list(c.rubric.tags),
         "due_at": utc(c.due_s),
+        "overdue": overdue(c, time.time()),
     }
 
 
@@ -158,7 +167,7 @@ def _judge(session: Session, args: argparse.Namespace) -> int:
                 request=new_request(), item=args.item, service=args.service, rater=rater, campaign=args.campaign,
                 verdict=JudgementVerdict.SKIPPED if skipped else JudgementVerdict.UNSURE,
                 label="" if skipped else args.label, correct=args.correct, comment=args.comment,
-                id=args.id or uuid.uuid4().hex,
+                id=args.id or uuid.uuid4().hex, scales=scales_of(args.scale), tags=words(args.tags),
             )
         )  # fmt: skip
         assert isinstance(stored, m.JudgementStored)

@@ -9,6 +9,7 @@ from typing import Any
 from mlcontrol.cli.output import add_common
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.review.campaign import (
+    RUBRICS,
     Allocation,
     Campaign,
     Mode,
@@ -19,6 +20,7 @@ from mlcontrol.core.review.campaign import (
     Stop,
     mixture_of,
 )
+from mlcontrol.core.review.rubric_words import DUE_FORM, LABEL_FORM, SCALE_FORM, due_of, rubric_of
 
 
 def _common(parser: argparse.ArgumentParser) -> None:
@@ -68,6 +70,15 @@ def add_parser(commands: Any) -> None:
     one.add_argument("--repeats", type=float, default=0.0, help="share of hidden repeats")
     one.add_argument("--raters", default="", help="comma-separated; empty: anyone")
     one.add_argument("--precision", type=float, help="target half width of every slice, e.g. 0.03")
+    one.add_argument("--due", default="", metavar="DATE", help=DUE_FORM)
+    one.add_argument("--calibration", type=int, default=0, metavar="N", help="open items with explanations come first")
+    one.add_argument("--question", default="")
+    one.add_argument("--guidance", default="", help="for the first page of a sitting")
+    one.add_argument("--label", action="append", default=[], metavar="LABEL", help=f"again and again: {LABEL_FORM}")
+    one.add_argument("--scale", action="append", default=[], metavar="SCALE", help=f"again and again: {SCALE_FORM}")
+    one.add_argument("--tags", default="", help="comma-separated")
+    one.add_argument("--no-comment", action="store_true", help="evaluators write no free text")
+    one.add_argument("--cost", type=float, default=0.0, metavar="PER_HOUR", help="of an evaluator")
     _common(one)
     one = what.add_parser("judge", help="give the next item, or store a judgement of one")
     one.add_argument("--campaign", default="")
@@ -77,6 +88,8 @@ def add_parser(commands: Any) -> None:
     one.add_argument("--label", default="", help="a label of the rubric, or skip")
     one.add_argument("--correct", default="")
     one.add_argument("--comment", default="")
+    one.add_argument("--scale", action="append", default=[], metavar="NAME=VALUE")
+    one.add_argument("--tags", default="", help="comma-separated")
     one.add_argument("--id", default="", help="of the judgement: the same id twice is one judgement")
     one.add_argument("--undo", action="store_true", help="take back the newest judgement")
     _common(one)
@@ -104,23 +117,52 @@ def campaign_of(args: argparse.Namespace) -> Campaign:
         raise ProblemError(
             Problem(str(error), "", "Write a policy, and its share: uncertain:2.", code="usage")
         ) from error
-    versions, raters, by = (_words(args.__dict__[name]) for name in ("versions", "raters", "by"))
+    try:
+        rubric = rubric_of(
+            RUBRICS[Mode(args.mode)],
+            question=args.question,
+            guidance=args.guidance,
+            labels=args.label,
+            scales=args.scale,
+            tags=words(args.tags),
+            free_text=not args.no_comment,
+        )
+        due_s = due_of(args.due) if args.due else None
+    except ValueError as error:
+        raise ProblemError(Problem(str(error), code="usage")) from error
+    versions, raters, by = (words(args.__dict__[name]) for name in ("versions", "raters", "by"))
     path = str(Path(args.file).expanduser().resolve()) if args.file else ""
     return Campaign(
         id="",
         service=args.service,
         title=args.start,
         mode=Mode(args.mode),
+        rubric=rubric,
         source=Source(SourceKind(args.source), path=path, experiment=args.experiment, hours=args.hours),
         sampling=Sampling(args.n, args.seed, mixture, by, Allocation(args.allocation), max(20_000, 4 * args.n)),
         versions=versions,
         overlap=args.overlap,
         gold_share=args.gold,
         repeat_share=args.repeats,
+        calibration=args.calibration,
         raters=raters,
+        due_s=due_s,
+        cost_per_hour=args.cost,
         stop=Stop(half_width=args.precision),
     )
 
 
-def _words(text: str) -> tuple[str, ...]:
+def scales_of(given: list[str]) -> dict[str, float]:
+    """From NAME=VALUE. Raises `ProblemError`."""
+    found = {}
+    for one in given:
+        name, _, value = one.rpartition("=")
+        try:
+            found[name.strip()] = float(value)
+        except ValueError as error:
+            raise ProblemError(Problem(f"{one!r} is no value of a scale.", "", "Write NAME=VALUE.", "usage")) from error
+    return found
+
+
+def words(text: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in text.split(",") if word.strip())

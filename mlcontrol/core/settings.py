@@ -94,6 +94,7 @@ class CampaignSettings:
     """A review campaign that the workspace declares; it is drawn when its service has something to draw from.
 
     ``mode``: "rate", "pairwise", "expected" or "golden". ``sample``: policies, each with its share after a colon.
+    ``labels``, ``scales``, ``due``: as `core.review.rubric_words` reads them; without labels the mode's own are asked.
     """
 
     id: str
@@ -113,6 +114,11 @@ class CampaignSettings:
     raters: tuple[str, ...] = ()
     question: str = ""
     guidance: str = ""
+    labels: tuple[str, ...] = ()
+    scales: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    free_text: bool = True
+    due: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,10 +13,11 @@ from PySide6.QtWidgets import QLabel, QWidget
 
 from mlcontrol.core.review.campaign import Campaign, Mode, Standing
 from mlcontrol.core.review.findings import findings
-from mlcontrol.core.review.judging import Judgement, JudgementVerdict, ReviewItem
-from mlcontrol.core.review.rubric import EXPECTED, PAIRWISE
-from mlcontrol.core.review.sitting import CampaignSummary, Explained
+from mlcontrol.core.review.judging import ItemKind, Judgement, JudgementVerdict, ReviewItem
+from mlcontrol.core.review.rubric import EXPECTED, PAIRWISE, RATE, Rubric, Scale
+from mlcontrol.core.review.sitting import CampaignSummary, Explained, Sitting
 from mlcontrol.engine import messages as m
+from mlcontrol.gui.pages.reviews_queue import Stage
 from tests.gui.test_reviews_page import press
 
 PAIRS = Campaign("c", "digits", "Two against three", Mode.PAIRWISE, PAIRWISE, versions=("2", "3"))
@@ -40,17 +42,28 @@ def page(engine: Any, window: Any, qtbot: Any) -> Any:
     return window.page
 
 
-def begin(page: Any, engine: Any, qtbot: Any, campaign: Campaign, *items: ReviewItem) -> None:
+def feed_next(engine: Any, qtbot: Any, page: Any, one: ReviewItem) -> None:
+    engine.say(m.ReviewItemAnswer(request=engine.sent(m.NextReviewItem)[-1].request, item=one))
+    qtbot.waitUntil(lambda: page.queue.next_item is not None)
+
+
+def begin(
+    page: Any, engine: Any, qtbot: Any, campaign: Campaign, *items: ReviewItem, sitting: Sitting | None = None
+) -> None:
     page._open = (summary(campaign),)
     page.begin("", campaign.id)
+    asked = engine.sent(m.QuerySitting)[-1]
+    engine.say(m.SittingAnswer(request=asked.request, sitting=sitting or Sitting(summary(campaign), 3, 0, 5.0)))
     for number, one in enumerate(items):
         asked = engine.sent(m.NextReviewItem)[-1]
         assert asked.campaign == campaign.id
         engine.say(m.ReviewItemAnswer(request=asked.request, item=one))
         if number == 0:
-            qtbot.waitUntil(lambda: page.item is not None and page.item.id == items[0].id)
+            qtbot.waitUntil(lambda: page.queue.item is not None and page.queue.item.id == items[0].id)
+            if sitting is not None:
+                return  # its first page comes before the item
         else:
-            qtbot.waitUntil(lambda: page.next_item is not None)
+            qtbot.waitUntil(lambda: page.queue.next_item is not None)
 
 
 def stored(engine: Any, **more: Any) -> None:
@@ -60,7 +73,7 @@ def stored(engine: Any, **more: Any) -> None:
 
 
 def words(widget: QWidget) -> str:
-    return " ".join(label.text() for label in widget.findChildren(QLabel) if label.isVisible())
+    return "\n".join(label.text() for label in widget.findChildren(QLabel) if label.isVisible())
 
 
 def test_a_pair_is_judged_by_side_and_tells_no_version(page: Any, engine: Any, qtbot: Any) -> None:
@@ -75,7 +88,7 @@ def test_a_pair_is_judged_by_side_and_tells_no_version(page: Any, engine: Any, q
     assert (judged.item, judged.label, judged.campaign) == ("a", "b", "c")
     assert len(judged.id) == 32
     stored(engine, enough="The preference is decided.")
-    qtbot.waitUntil(lambda: page.item.id == "b")
+    qtbot.waitUntil(lambda: page.queue.item.id == "b")
     assert "Enough evidence" in words(page.bench)
     press(qtbot, page, Qt.Key.Key_9)  # this rubric has no 9
     assert len(engine.sent(m.Judge)) == 1
@@ -101,12 +114,33 @@ def test_expected_against_actual_shows_both(page: Any, engine: Any, qtbot: Any) 
     assert page.bench.answers[1].answer.text() == "9"
 
 
-def test_a_calibration_item_is_explained_after_the_judgement(page: Any, engine: Any, qtbot: Any) -> None:
-    begin(page, engine, qtbot, PAIRS, item("a", {"digit": 4}, {"digit": 9}), item("b", {"digit": 1}, {"digit": 7}))
+def test_a_calibration_item_is_explained_after_the_judgement_and_the_round_sums_up(
+    page: Any, engine: Any, qtbot: Any
+) -> None:
+    open_one = replace(item("a", {"digit": 4}, {"digit": 9}), kind=ItemKind.CALIBRATION)
+    begin(page, engine, qtbot, PAIRS, open_one, replace(open_one, id="b"), sitting=Sitting(summary(PAIRS), 0, 2, None))
+    assert page.stage is Stage.START
+    assert "calibration round of 2 items" in words(page.start)
+    assert {"A is better", "B is better"} <= set(words(page.start).split("\n"))
+    press(qtbot, page, Qt.Key.Key_1)  # no key judges what is not shown
+    assert engine.sent(m.Judge) == []
+    press(qtbot, page, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: page.stage is Stage.BENCH)
+    feed_next(engine, qtbot, page, replace(open_one, id="b"))
     press(qtbot, page, Qt.Key.Key_1)
     stored(engine, explained=Explained(False, "b", "The loop is open."))
-    qtbot.waitUntil(lambda: page.item.id == "b")
+    qtbot.waitUntil(lambda: page.queue.item.id == "b")
+    assert page.stage is Stage.BENCH
     assert "Known to be b. The loop is open." in words(page.bench)
+    feed_next(engine, qtbot, page, item("c", {"digit": 1}, {"digit": 7}))
+    press(qtbot, page, Qt.Key.Key_2)
+    stored(engine, explained=Explained(True, "b", "The tail is straight."))
+    qtbot.waitUntil(lambda: page.stage is Stage.START)
+    assert "You agreed with 1 of 2" in words(page.start)
+    assert "you said A is better, known: b" in words(page.start)
+    press(qtbot, page, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: page.stage is Stage.BENCH)
+    assert page.queue.item.id == "c"
 
 
 def test_a_comment_is_kept_as_a_draft_while_it_is_typed_and_comes_back(page: Any, engine: Any, qtbot: Any) -> None:
@@ -125,7 +159,7 @@ def test_an_item_that_is_somebody_elses_now_is_told_and_left(page: Any, engine: 
     asked = engine.sent(m.KeepReviewItems)[-1]
     assert asked.items == ("a", "b")
     engine.say(m.ReviewItemsKept(request=asked.request, gone=(("a", "taken"),), unsent=4, offline="no network"))
-    qtbot.waitUntil(lambda: page.item.id == "b")
+    qtbot.waitUntil(lambda: page.queue.item.id == "b")
     assert "4 kept here" in words(page.bench)
     assert engine.sent(m.Judge) == []
 
@@ -185,7 +219,7 @@ def test_a_disagreement_is_settled_by_a_key(page: Any, engine: Any, qtbot: Any) 
     page.lead.disputes.chosen.emit("i0")
     asked = engine.sent(m.QueryReviewItem)[-1]
     engine.say(m.ReviewItemAnswer(request=asked.request, item=item("i0", {"digit": 4}, {"digit": 9})))
-    qtbot.waitUntil(lambda: page.item is not None)
+    qtbot.waitUntil(lambda: page.queue.item is not None)
     press(qtbot, page, Qt.Key.Key_1)
     assert (engine.sent(m.Adjudicate)[0].item, engine.sent(m.Adjudicate)[0].label) == ("i0", "a")
     assert engine.sent(m.Judge) == []
@@ -200,11 +234,102 @@ def test_a_campaign_is_started_by_form_and_its_faults_stand_by_their_fields(page
     assert form.fields["title"].error
     assert form.fields["versions"].error
     assert engine.sent(m.StartCampaign) == []
-    for name, text in (("title", "Look"), ("versions", "2, v3"), ("n", "50"), ("policy", "uncertain")):
+    for name, text in (
+        ("title", "Look"),
+        ("versions", "2, v3"),
+        ("n", "50"),
+        ("policy", "uncertain"),
+        ("due", "2026-12-01"),
+        ("scales", "clarity 1-5 muddled..clear; tone 1-3"),
+        ("tags", "blurred, private"),
+        ("calibration", "4"),
+        ("precision", "3"),
+        ("source", "file"),
+        ("place", "rows.jsonl"),
+        ("seed", "9"),
+    ):
         form.fields[name].set_text(text)
     form.submit()
     made = engine.sent(m.StartCampaign)[0].campaign
     assert (made.mode, made.versions, made.sampling.n, len(made.sampling.mixture)) == (Mode.PAIRWISE, ("2", "3"), 50, 2)
+    assert made.due_s == datetime(2026, 12, 1, 23, 59, 59, tzinfo=UTC).timestamp()
+    assert made.rubric.scales == (Scale("clarity", 1, 5, "muddled", "clear"), Scale("tone", 1, 3))
+    assert (made.rubric.tags, made.calibration, made.stop.half_width) == (("blurred", "private"), 4, 0.03)
+    assert (made.source.kind.value, made.source.path, made.sampling.seed) == ("file", "rows.jsonl", 9)
+
+
+def test_a_form_says_by_field_what_it_cannot_read(page: Any, engine: Any, qtbot: Any) -> None:
+    lead(page, engine, qtbot)
+    press(qtbot, page, Qt.Key.Key_N)
+    wrong = {
+        "due": "soon", "labels": "1:maybe:Maybe", "scales": "clarity", "policy": "incident", "source": "traces",
+        "gold": "2", "title": "Look",
+    }  # fmt: skip
+    for name, text in wrong.items():
+        page.form.fields[name].set_text(text)
+    page.form.submit()
+    told = {name for name, field in page.form.fields.items() if field.error}
+    assert told == {"due", "labels", "scales", "around", "place", "gold"}
+    assert engine.sent(m.StartCampaign) == []
+
+
+def test_what_is_overdue_is_marked_on_both_lists(page: Any, engine: Any, qtbot: Any) -> None:
+    late, later = replace(PAIRS, due_s=1000.0), replace(PAIRS, id="d", title="Later", due_s=4e9)
+    page.choose()
+    asked = engine.sent(m.QueryCampaigns)[-1]
+    engine.say(m.CampaignsAnswer(request=asked.request, campaigns=(summary(later), summary(late))))
+    qtbot.waitUntil(lambda: any(row.id == "campaign:c" for row in page.services.rows))
+    rows = [row for row in page.services.rows if row.id.startswith("campaign:")]
+    assert [(row.id, row.state) for row in rows] == [("campaign:c", "warning"), ("campaign:d", "waiting")]
+    assert "overdue by" in rows[0].lines[1][0]
+    assert "in " in rows[1].lines[1][0]
+    page.lead.show_campaigns((summary(late), summary(replace(late, id="e", standing=Standing.CLOSED))), 2000.0)
+    assert [row.state for row in page.lead.campaigns.rows] == ["warning", "ok"]
+
+
+RUBRIC = Rubric(
+    "Is it right?", RATE.labels, scales=(Scale("clarity", 1, 5, "muddled", "clear"), Scale("tone", 0, 3)),
+    tags=("blurred", "private"), free_text=False,
+)  # fmt: skip
+
+
+def test_scales_and_tags_are_given_by_key(page: Any, engine: Any, qtbot: Any) -> None:
+    campaign = replace(PAIRS, mode=Mode.RATE, versions=(), rubric=RUBRIC)
+    begin(page, engine, qtbot, campaign, item("a", {"digit": 4}), item("b", {"digit": 5}))
+    press(qtbot, page, Qt.Key.Key_W)  # the second scale first
+    assert page.bench.rubric.scales["tone"].asking
+    press(qtbot, page, Qt.Key.Key_5)  # not on this scale
+    assert page.judging.scales == {}
+    press(qtbot, page, Qt.Key.Key_0)
+    press(qtbot, page, Qt.Key.Key_A)
+    press(qtbot, page, Qt.Key.Key_H)
+    press(qtbot, page, Qt.Key.Key_A)  # taken back
+    assert (page.judging.scales, page.judging.tags) == ({"tone": 0.0}, ["private"])
+    press(qtbot, page, Qt.Key.Key_C)  # this rubric takes no comment
+    assert page.bench.comment.isHidden()
+    press(qtbot, page, Qt.Key.Key_1)  # right; clarity is still asked for
+    assert engine.sent(m.Judge) == []
+    assert page.bench.rubric.scales["clarity"].asking
+    assert "clarity: not given yet" in page.bench.rubric.scales["clarity"].accessibleName()
+    press(qtbot, page, Qt.Key.Key_4)
+    judged = engine.sent(m.Judge)[0]
+    assert (judged.label, judged.scales, judged.tags) == ("right", {"tone": 0.0, "clarity": 4.0}, ("private",))
+    stored(engine)
+    qtbot.waitUntil(lambda: page.queue.item.id == "b")
+    assert (page.judging.scales, page.judging.tags) == ({}, [])
+    assert not any(chip.isChecked() for chip in page.bench.rubric.tags.values())
+    press(qtbot, page, Qt.Key.Key_2)
+    press(qtbot, page, Qt.Key.Key_Escape)  # the label is taken back, nothing is stored
+    press(qtbot, page, Qt.Key.Key_3)
+    press(qtbot, page, Qt.Key.Key_2)
+    press(qtbot, page, Qt.Key.Key_3)
+    assert (engine.sent(m.Judge)[1].label, engine.sent(m.Judge)[1].scales) == ("unsure", {"clarity": 2.0, "tone": 3.0})
+
+
+def test_a_skip_needs_no_scale(page: Any, engine: Any, qtbot: Any) -> None:
+    begin(page, engine, qtbot, replace(PAIRS, mode=Mode.RATE, versions=(), rubric=RUBRIC), item("a", {"digit": 4}))
+    press(qtbot, page, Qt.Key.Key_X)
+    assert engine.sent(m.Judge)[0].verdict is JudgementVerdict.SKIPPED
 
 
 @pytest.mark.parametrize(

@@ -36,9 +36,9 @@ def page(engine: Any, window: Any, bridge: Any, qtbot: Any) -> Any:
     window.activateWindow()
     qtbot.waitUntil(window.isActiveWindow)
     feed(engine, item("a"))
-    qtbot.waitUntil(lambda: window.page.item is not None)
+    qtbot.waitUntil(lambda: window.page.queue.item is not None)
     feed(engine, item("b", 2))
-    qtbot.waitUntil(lambda: window.page.next_item is not None)
+    qtbot.waitUntil(lambda: window.page.queue.next_item is not None)
     return window.page
 
 
@@ -58,13 +58,13 @@ def press(qtbot: Any, page: Any, key: Any) -> None:
 
 def test_the_next_item_waits_until_the_judgement_is_stored(page: Any, engine: Any, qtbot: Any) -> None:
     press(qtbot, page, Qt.Key.Key_1)
-    assert page.item.id == "a"
-    assert page.storing
+    assert page.queue.item.id == "a"
+    assert page.judging.storing
     press(qtbot, page, Qt.Key.Key_1)
     assert len(engine.sent(m.Judge)) == 1
     store(engine)
-    qtbot.waitUntil(lambda: page.item.id == "b")
-    assert page.session.marks == ["1"]
+    qtbot.waitUntil(lambda: page.queue.item.id == "b")
+    assert page.queue.session.marks == ["1"]
     judged = engine.sent(m.Judge)[0]
     assert (judged.item, judged.label, judged.rater) == ("a", "right", "m.okafor")
     assert engine.sent(m.NextReviewItem)[-1].not_items == ("b",)
@@ -74,9 +74,9 @@ def test_what_was_not_stored_was_not_judged(page: Any, engine: Any, qtbot: Any) 
     press(qtbot, page, Qt.Key.Key_3)
     command = engine.sent(m.Judge)[-1]
     engine.say(m.Refused(request=command.request, problem=Problem("The disk is full.")))
-    qtbot.waitUntil(lambda: not page.storing)
-    assert page.item.id == "a"
-    assert page.session.marks == []
+    qtbot.waitUntil(lambda: not page.judging.storing)
+    assert page.queue.item.id == "a"
+    assert page.queue.session.marks == []
 
 
 def test_wrong_asks_for_the_right_answer_and_comment_and_flag_go_along(page: Any, engine: Any, qtbot: Any) -> None:
@@ -100,13 +100,13 @@ def test_wrong_asks_for_the_right_answer_and_comment_and_flag_go_along(page: Any
 def test_undo_brings_the_item_back_and_keeps_the_present_one_for_later(page: Any, engine: Any, qtbot: Any) -> None:
     press(qtbot, page, Qt.Key.Key_1)
     store(engine)
-    qtbot.waitUntil(lambda: page.item.id == "b")
+    qtbot.waitUntil(lambda: page.queue.item.id == "b")
     press(qtbot, page, Qt.Key.Key_U)
     command = engine.sent(m.UndoJudgement)[-1]
     engine.say(m.ReviewItemAnswer(request=command.request, item=item("a")))
-    qtbot.waitUntil(lambda: page.item.id == "a")
-    assert page.next_item.id == "b"
-    assert page.session.marks == []
+    qtbot.waitUntil(lambda: page.queue.item.id == "a")
+    assert page.queue.next_item.id == "b"
+    assert page.queue.session.marks == []
 
 
 def test_nothing_on_the_bench_names_the_version(page: Any) -> None:
@@ -139,5 +139,5 @@ def test_a_late_answer_for_another_service_is_dropped(page: Any, engine: Any, qt
     page.begin("churn")
     engine.say(m.ReviewItemAnswer(request=late, item=item("z")))
     feed(engine, replace(item("c"), service="churn"))
-    qtbot.waitUntil(lambda: page.item is not None)
-    assert page.item.id == "c"
+    qtbot.waitUntil(lambda: page.queue.item is not None)
+    assert page.queue.item.id == "c"

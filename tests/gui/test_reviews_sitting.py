@@ -91,16 +91,18 @@ def test_two_hundred_items_by_keyboard(workspace: Path, bridge_on: Any, qtbot: A
     page.choose()
     qtbot.waitUntil(lambda: any(row.id == "campaign:sitting" for row in page.services.rows), timeout=20_000)
     page.begin("digits", "sitting")
-    qtbot.waitUntil(lambda: page.item is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: page.stack.currentWidget() is page.start and page.queue.item is not None, timeout=20_000)
+    qtbot.keyClick(window.focusWidget() or page, Qt.Key.Key_Return)  # what is asked has been read
+    qtbot.waitUntil(lambda: page.stack.currentWidget() is page.bench, timeout=20_000)
     waits, seen = [], []
     started = time.perf_counter()
     for number in range(ITEMS):
-        before = page.item
+        before = page.queue.item
         seen.append(before.id)
         pressed = time.perf_counter()
         qtbot.keyClick(window.focusWidget() or page, KEYS[number % len(KEYS)])
         qtbot.waitUntil(
-            lambda known=before: page.item not in (None, known) or page.stack.currentWidget() is page.empty,
+            lambda known=before: page.queue.item not in (None, known) or page.stack.currentWidget() is page.empty,
             timeout=20_000,
         )
         waits.append(time.perf_counter() - pressed)
@@ -108,7 +110,7 @@ def test_two_hundred_items_by_keyboard(workspace: Path, bridge_on: Any, qtbot: A
     qtbot.waitUntil(lambda: page.stack.currentWidget() is page.empty, timeout=20_000)
     bridge.stop()
     assert len(set(seen)) == ITEMS
-    assert page.session.marks == [("1", "1", "3", "1", "X")[i % 5] for i in range(ITEMS)]
+    assert page.queue.session.marks == [("1", "1", "3", "1", "X")[i % 5] for i in range(ITEMS)]
     store = Store.open("sqlite:///panel.db", workspace.parent, SystemClock(), workspace.parent / "heads")
     said = store.reviews.said.of_campaign("sitting")
     store.close()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from mlcontrol.core.review.judging import JudgementVerdict
-from mlcontrol.core.review.rubric import EXPECTED, GOLDEN, PAIRWISE, RATE, SKIP, Rubric
+from mlcontrol.core.review.rubric import EXPECTED, GOLDEN, PAIRWISE, RATE, SCALE_KEYS, SKIP, Rubric
+from mlcontrol.core.review.rubric_words import due_of, rubric_of
 from mlcontrol.core.settings import CampaignSettings
 
 
@@ -144,11 +145,16 @@ def mixture_of(words: Iterable[str], around_s: float | None = None) -> tuple[Sha
 
 
 def declared(settings: CampaignSettings) -> Campaign:
-    """The campaign a workspace declares. Raises `ValueError` for a mode or policy that is none."""
+    """The campaign a workspace declares. Raises `ValueError` for a mode, policy, label, scale or date that is none."""
     mode = Mode(settings.mode)
-    rubric = RUBRICS[mode]
-    rubric = replace(
-        rubric, question=settings.question or rubric.question, guidance=settings.guidance or rubric.guidance
+    rubric = rubric_of(
+        RUBRICS[mode],
+        question=settings.question,
+        guidance=settings.guidance,
+        labels=settings.labels,
+        scales=settings.scales,
+        tags=settings.tags,
+        free_text=settings.free_text,
     )
     return Campaign(
         id=settings.id,
@@ -164,7 +170,14 @@ def declared(settings: CampaignSettings) -> Campaign:
         repeat_share=settings.repeat_share,
         calibration=settings.calibration,
         raters=settings.raters,
+        due_s=due_of(settings.due) if settings.due else None,
     )
+
+
+def overdue(campaign: Campaign, now_s: float) -> bool:
+    """Past its date and still asking."""
+    asking = campaign.standing in (Standing.OPEN, Standing.PAUSED)
+    return campaign.due_s is not None and asking and now_s > campaign.due_s
 
 
 def verdict_of(campaign: Campaign, label: str) -> JudgementVerdict:
@@ -189,6 +202,13 @@ def faults(campaign: Campaign) -> tuple[str, ...]:
         found.append("Two labels share a key or an id.")
     if any(len(one.key) != 1 or one.key not in "123456789" for one in labels):
         found.append("The key of a label is one of 1 to 9.")
+    scales, tags = campaign.rubric.scales, campaign.rubric.tags
+    if len(scales) > len(SCALE_KEYS):
+        found.append(f"At most {len(SCALE_KEYS)} scales: each has a key.")
+    if any(not 0 <= one.low < one.high <= 9 for one in scales):
+        found.append("A scale goes from a digit to a greater one, so that a key gives its value.")
+    if len({one.name for one in scales}) < len(scales) or len(set(tags)) < len(tags):
+        found.append("Two scales or two tags have one name.")
     if campaign.mode is Mode.PAIRWISE:
         if len(set(campaign.versions)) != 2:
             found.append("Comparing in pairs needs two versions.")

@@ -32,11 +32,11 @@ class RaterQuality:
 def gold_is_right(judgement: Judgement) -> bool | None:
     """Did the rater say of a gold item what is known of it? `None` for a skip or for an item whose answer is not known.
 
-    ``expected`` of a gold item is the label that a careful person gives.
+    ``expected`` of a gold item is the label that a careful person gives, or what that label says of the answer.
     """
     if judgement.verdict is JudgementVerdict.SKIPPED or not judgement.expected:
         return None
-    return judgement.label == judgement.expected.strip('"')
+    return judgement.expected.strip('"') in (judgement.label, judgement.verdict.value)
 
 
 def rater_table(judgements: Sequence[Judgement], consensus: Consensus | None = None) -> tuple[RaterQuality, ...]:

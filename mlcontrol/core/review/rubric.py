@@ -21,6 +21,8 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
+    """Digits from ``low`` to ``high``, both 0 to 9, so that one key gives the value."""
+
     name: str
     low: int = 1
     high: int = 5
@@ -80,6 +82,10 @@ GOLDEN = Rubric(
     ),
     "A golden item decides deploys. Would you stake one on it?",
 )
+SCALE_KEYS = "QWRTYP"
+TAG_KEYS = "AHIJKMZ"
+"""Keys that nothing else at the bench has. A tag beyond them is reached with Tab and Space."""
+
 SKIP = "skip"
 SIDES = {"a": "b", "b": "a"}
 

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QProgressBar, QScr
 from mlcontrol.core.review.campaign import Campaign
 from mlcontrol.core.review.judging import ReviewItem
 from mlcontrol.core.review.rubric import Label
+from mlcontrol.gui.pages.reviews_rubric import RubricView, key_row
 from mlcontrol.gui.theme import theme
 from mlcontrol.gui.viewmodels.review_bench import SKIP_KEY, ItemView, Session
 from mlcontrol.gui.viewmodels.review_blocks import differences
@@ -61,15 +62,15 @@ class ReviewsBench(QWidget):
         self._slices = PlainLabel("", "small", "quiet", wrap=True)
         self._problem = PlainLabel("", tone="warning", wrap=True)
         self._told = PlainLabel("", tone="secondary", wrap=True)
+        self._waits = PlainLabel("", "small", "accent", wrap=True)
+        self._waits.hide()
+        self._helpers: dict[str, QWidget] = {}
         self.correct, self.comment = QLineEdit(), QLineEdit()
         self.trail = JudgementTrail()
         self._break = PlainLabel("", "small", "quiet")
         self._link = PlainLabel("", "small", "quiet")
         self._flag = KeyButton("Flag", "F")
-        self._labels: tuple[Label, ...] = ()
-        self._label_rows = QVBoxLayout()
-        self._label_rows.setSpacing(6)
-        self._label_widgets: list[QWidget] = []
+        self.rubric = RubricView()
         self._block_views: list[BlockView] = []
         self._build()
 
@@ -113,7 +114,7 @@ class ReviewsBench(QWidget):
         columns = QHBoxLayout()
         columns.setSpacing(32)
         columns.addWidget(scroll, 5)
-        columns.addLayout(self._judgement_column(), 4)
+        columns.addWidget(self._judgement_column(), 4)
         foot = QHBoxLayout()
         foot.setSpacing(16)
         foot.addWidget(self.trail, 1)
@@ -127,17 +128,16 @@ class ReviewsBench(QWidget):
         layout.addLayout(columns, 1)
         layout.addLayout(foot)
 
-    def _judgement_column(self) -> QVBoxLayout:
-        column = QVBoxLayout()
+    def _judgement_column(self) -> QWidget:
+        content = QWidget()
+        column = QVBoxLayout(content)
+        column.setContentsMargins(0, 0, theme.px(8), 0)
         column.setSpacing(6)
         column.addWidget(PlainLabel("Your judgement", "sentence"))
-        column.addLayout(self._label_rows)
-        column.addSpacing(8)
-        skip = KeyButton("Skip", SKIP_KEY)
-        column.addWidget(self._key_row(skip, "comes back to somebody else", partial(self.judged.emit, SKIP_KEY)))
-        for name, text, key, hint in HELPERS:
-            button = self._flag if name == "flag" else KeyButton(text, key)
-            column.addWidget(self._key_row(button, hint, partial(self.asked.emit, name)))
+        column.addWidget(self.rubric)
+        self.rubric.pressed.connect(self.judged)
+        column.addWidget(self._waits)
+        # Under the labels: what a label asks for is typed where the eye is already.
         for field, name, hint, signal in (
             (self.correct, "The right answer", "What should it be? Enter stores, empty is fine", self.correct_given),
             (self.comment, "Comment", "Enter keeps it for this judgement", self.comment_given),
@@ -149,6 +149,17 @@ class ReviewsBench(QWidget):
             field.hide()
             column.addWidget(field)
         self.comment.textEdited.connect(lambda _text: self.comment_typed.emit())
+        line = QFrame()
+        line.setFrameShape(QFrame.Shape.HLine)
+        column.addSpacing(2)
+        column.addWidget(line)
+        column.addSpacing(2)
+        skip = KeyButton("Skip", SKIP_KEY)
+        column.addWidget(key_row(skip, "comes back to somebody else", partial(self.judged.emit, SKIP_KEY)))
+        for name, text, key, hint in HELPERS:
+            button = self._flag if name == "flag" else KeyButton(text, key)
+            row = self._helpers[name] = key_row(button, hint, partial(self.asked.emit, name))
+            column.addWidget(row)
         column.addWidget(self._told)
         column.addSpacing(8)
         self._note = Card("You cannot see which version answered")
@@ -156,20 +167,13 @@ class ReviewsBench(QWidget):
         self._note.body.addWidget(self._note_words)
         column.addWidget(self._note)
         column.addStretch(1)
-        return column
-
-    @staticmethod
-    def _key_row(button: KeyButton, hint: str, act: object) -> QWidget:
-        button.clicked.connect(act)
-        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        button.setMinimumWidth(theme.px(196))
-        holder = QWidget()
-        row = QHBoxLayout(holder)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(12)
-        row.addWidget(button)
-        row.addWidget(PlainLabel(hint, "small", "quiet"), 1)
-        return holder
+        scroll = QScrollArea()
+        scroll.setWidget(content)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        return scroll
 
     def show_rubric(self, campaign: Campaign) -> None:
         """The keys of this campaign, and what it asks."""
@@ -180,18 +184,13 @@ class ReviewsBench(QWidget):
             f"{shuffled}Versions, and why this item was chosen, are told when the campaign is unblinded. "
             "Each judgement is stored before the next item shows."
         )
-        if campaign.rubric.labels == self._labels:
-            return
-        self._labels = campaign.rubric.labels
-        for old in self._label_widgets:
-            self._label_rows.removeWidget(old)
-            old.deleteLater()
-        self._label_widgets = [
-            self._key_row(KeyButton(label.text, label.key), label.hint, partial(self.judged.emit, label.key))
-            for label in self._labels
-        ]
-        for made in self._label_widgets:
-            self._label_rows.addWidget(made)
+        self.rubric.show_rubric(campaign.rubric)
+        self._helpers["comment"].setVisible(campaign.rubric.free_text)
+
+    def show_wanted(self, label: Label | None) -> None:
+        """The label that waits for its scales or its right answer."""
+        self._waits.setText(f"{label.text}: Enter or the last scale stores it, Esc takes it back" if label else "")
+        self._waits.setVisible(label is not None)
 
     def show_item(self, item: ReviewItem, view: ItemView) -> None:
         self.picture.show_picture(view.picture)
@@ -271,6 +270,17 @@ class ReviewsBench(QWidget):
             self.comment.hide()
         self.setFocus()
         return was_open
+
+    def leave_field(self) -> bool:
+        """Esc in a field: back to the keys; `False` when no field had the focus."""
+        if not (self.correct.hasFocus() or self.comment.hasFocus()):
+            return False
+        self.hide_fields()
+        return True
+
+    def zoom(self, factor: float) -> None:
+        self.picture.zoom = min(1.0, max(0.25, self.picture.zoom * factor))
+        self.picture.update()
 
     def set_flag(self, *, flagged: bool) -> None:
         self._flag.set_label("Flagged" if flagged else "Flag")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from mlcontrol.core.review.rubric import SCALE_KEYS, TAG_KEYS
 from mlcontrol.gui.actions import Action, Bound, Context, needs_engine
 from mlcontrol.gui.pages.reviews_bench import HELPERS
 from mlcontrol.gui.viewmodels.review_bench import SKIP_KEY
@@ -15,9 +16,9 @@ def bound_keys(page: Any) -> tuple[Bound, ...]:
 
     def judging(context: Context) -> str:
         reason = needs_engine(context)
-        if reason or (page.stack.currentWidget() is page.bench and not page.storing):
+        if reason or (page.stack.currentWidget() is page.bench and not page.judging.storing):
             return reason
-        return "the judgement before is being stored" if page.storing else "no item is shown"
+        return "the judgement before is being stored" if page.judging.storing else "no item is shown"
 
     def leading(context: Context) -> str:
         reason = needs_engine(context)
@@ -27,9 +28,19 @@ def bound_keys(page: Any) -> tuple[Bound, ...]:
         return "this window is the evaluator's bench" if page.alone else ""
 
     def numbered(key: str, context: Context) -> str:
-        reason = judging(context)
-        known = any(label.key == key for label in page.campaign.rubric.labels)
-        return reason or ("" if known else f"this rubric has no {key}")
+        return judging(context) or page.judging.takes(key)
+
+    def scaled(number: int, context: Context) -> str:
+        known = number < len(page.queue.campaign.rubric.scales)
+        return judging(context) or ("" if known else "this rubric has no such scale")
+
+    def tagged(number: int, context: Context) -> str:
+        known = number < len(page.queue.campaign.rubric.tags)
+        return judging(context) or ("" if known else "this rubric has no such tag")
+
+    def commented(context: Context) -> str:
+        free = page.queue.campaign.rubric.free_text
+        return judging(context) or ("" if free else "this rubric takes no comment")
 
     name = page.name
     bound = [
@@ -38,22 +49,45 @@ def bound_keys(page: Any) -> tuple[Bound, ...]:
                 f"reviews.label.{key}",
                 f"Judgement {key}",
                 key,
-                "By the rubric on the right",
+                "By the rubric on the right, or the value of the scale that asks",
                 name,
                 partial(numbered, key),
             ),
-            partial(page.on_key, key),
+            partial(page.judging.on_key, key),
         )
-        for key in "123456789"
+        for key in "0123456789"
+    ]
+    bound += [
+        Bound(
+            Action(
+                f"reviews.scale.{number}", f"Scale {number + 1}", key, "Then a digit", name, partial(scaled, number)
+            ),
+            partial(page.judging.open_scale, key),
+        )
+        for number, key in enumerate(SCALE_KEYS)
+    ]
+    bound += [
+        Bound(
+            Action(
+                f"reviews.tag.{number}", f"Tag {number + 1}", key, "Give or take back", name, partial(tagged, number)
+            ),
+            partial(page.judging.tag_by_key, key),
+        )
+        for number, key in enumerate(TAG_KEYS)
     ]
     bound.append(
         Bound(
             Action("reviews.skipped", "Skip", SKIP_KEY, "Comes back to somebody else", name, judging),
-            partial(page.on_key, SKIP_KEY),
+            partial(page.judging.on_key, SKIP_KEY),
         )
     )
     bound += [
-        Bound(Action(f"reviews.{helper}", text, key, hint.capitalize(), name, judging), partial(page.on_asked, helper))
+        Bound(
+            Action(
+                f"reviews.{helper}", text, key, hint.capitalize(), name, commented if helper == "comment" else judging
+            ),
+            partial(page.judging.on_asked, helper),
+        )
         for helper, text, key, hint in HELPERS
     ]
     bound += [

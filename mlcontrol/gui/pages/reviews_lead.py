@@ -5,9 +5,10 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
-from mlcontrol.core.review.campaign import Mode, Standing
+from mlcontrol.core.review.campaign import Mode, Standing, overdue
 from mlcontrol.core.review.sitting import CampaignSummary
 from mlcontrol.engine import messages as m
+from mlcontrol.gui.pages.reviews_rows import due_line
 from mlcontrol.gui.pages.rollouts_overview import column_head
 from mlcontrol.gui.viewmodels.phrases import duration_text
 from mlcontrol.gui.viewmodels.review_lead import (
@@ -114,18 +115,19 @@ class ReviewsLead(QWidget):
         self.campaigns.moved.connect(self.campaign_moved)
         self.campaigns.chosen.connect(lambda name: self.campaign_chosen.emit(name) if name else None)
         self.disputes.chosen.connect(lambda item: self.dispute_chosen.emit(item) if item else None)
-        self.show_campaigns(())
+        self.show_campaigns((), 0.0)
 
-    def show_campaigns(self, summaries: tuple[CampaignSummary, ...]) -> None:
+    def show_campaigns(self, summaries: tuple[CampaignSummary, ...], now_s: float) -> None:
         self.summaries = {s.campaign.id: s for s in summaries}
         rows = [
             Row(
                 s.campaign.id,
                 s.campaign.title,
-                STATES[s.campaign.standing],
+                "warning" if overdue(s.campaign, now_s) else STATES[s.campaign.standing],
                 (
                     (f"{s.campaign.service} · {s.campaign.mode.value} · {s.campaign.standing.value}", "secondary"),
                     (progress_words(s), "quiet"),
+                    *due_line(s.campaign, now_s),
                 ),
                 right=f"{s.held} on benches" if s.held else "",
             )

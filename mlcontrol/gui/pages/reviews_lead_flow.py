@@ -43,7 +43,7 @@ class LeadFlow(QObject):
 
     def _on_campaigns(self, event: Any) -> None:
         if isinstance(event, m.CampaignsAnswer):
-            self.view.show_campaigns(event.campaigns)
+            self.view.show_campaigns(event.campaigns, time.time())
             self.query(self.view.campaigns.current_id() or "")
         else:
             self._refused(event)

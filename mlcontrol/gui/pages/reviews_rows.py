@@ -4,26 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mlcontrol.core.review.campaign import Campaign, overdue
 from mlcontrol.core.review.judging import Score
 from mlcontrol.core.review.sitting import CampaignSummary
 from mlcontrol.core.state import FleetState
-from mlcontrol.gui.viewmodels.phrases import count_text, moment_text, version_text
+from mlcontrol.gui.viewmodels.phrases import count_text, version_text
+from mlcontrol.gui.viewmodels.review_start import due_words
 from mlcontrol.gui.widgets.row_list import Row
 
 
-def choice_rows(state: FleetState, campaigns: Sequence[CampaignSummary]) -> list[Row]:
-    """What an evaluator may work on: campaigns first, then a standing queue per service."""
+def choice_rows(state: FleetState, campaigns: Sequence[CampaignSummary], now_s: float) -> list[Row]:
+    """What an evaluator may work on: campaigns first, those that are due soonest at the top, then a standing queue per service."""
     rows = []
     if campaigns:
         rows.append(Row("", "Campaigns", header=True, right="assigned to you, or open to all"))
-    for one in campaigns:
+    for one in sorted(campaigns, key=lambda s: s.campaign.due_s if s.campaign.due_s is not None else float("inf")):
         c = one.campaign
-        due = f", due {moment_text(c.due_s)}" if c.due_s is not None else ""
         left = max(0, one.wanted - one.given)
         rows.append(
             Row(
-                f"campaign:{c.id}", c.title, "waiting",
-                ((f"{c.rubric.question} {count_text(left, 'judgement')} left{due}", "secondary"),), right=c.service,
+                f"campaign:{c.id}", c.title, "warning" if overdue(c, now_s) else "waiting",
+                ((f"{c.rubric.question} {count_text(left, 'judgement')} left", "secondary"), *due_line(c, now_s)),
+                right=c.service,
             )
         )  # fmt: skip
     rows.append(Row("", "Standing queues", header=True, right="any answer of a service, drawn at random"))
@@ -37,6 +39,14 @@ def choice_rows(state: FleetState, campaigns: Sequence[CampaignSummary]) -> list
         title = service.title or service.id
         rows.append(Row(f"queue:{service.id}", title, glyph, ((note, "secondary"),), right=service.team))
     return rows
+
+
+def due_line(campaign: Campaign, now_s: float) -> tuple[tuple[str, str], ...]:
+    """When it is due, if it is; a day that has passed is said in the tone of a warning."""
+    if campaign.due_s is None:
+        return ()
+    late = overdue(campaign, now_s)
+    return ((f"due {due_words(campaign.due_s, now_s, late=late)}", "warning" if late else "quiet"),)
 
 
 def score_rows(scores: Sequence[Score]) -> list[Row]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlcontrol.core.review.campaign import Campaign, Mode, Policy, Sampling, Share, Standing, Stop
+from mlcontrol.core.review.campaign import Campaign, Mode, Standing
 from mlcontrol.core.review.findings import Findings
 from mlcontrol.core.review.sitting import CampaignSummary
 from mlcontrol.gui.viewmodels.phrases import count_text, duration_text, version_text
@@ -49,59 +49,3 @@ def pace_words(findings: Findings, campaign: Campaign) -> str:
     pace = f"{duration_text(paces[len(paces) // 2])} an item" if paces else "no pace yet"
     cost = f", {findings.cost:.2f} {campaign.currency}".rstrip() if findings.cost is not None else ""
     return f"{pace}, {findings.hours:.1f} h in all{cost}"
-
-
-def campaign_from(
-    service: str,
-    title: str,
-    mode: str,
-    versions: str,
-    n: str,
-    policy: str,
-    by: str,
-    overlap: str,
-    gold: str,
-    repeats: str,
-) -> tuple[Campaign | None, dict[str, str]]:
-    """A campaign from what was typed, or `None` and what is wrong by field."""
-    wrong: dict[str, str] = {}
-
-    def number(name: str, text: str, low: float, high: float) -> float:
-        try:
-            value = float(text or 0)
-        except ValueError:
-            value = low - 1
-        if not low <= value <= high:
-            wrong[name] = f"A number from {low:g} to {high:g}."
-        return value
-
-    if not title.strip():
-        wrong["title"] = "Give it a name."
-    items = number("n", n, 1, 1_000_000)
-    times = number("overlap", overlap, 1, 20)
-    golds, again = number("gold", gold, 0, 0.5), number("repeats", repeats, 0, 0.5)
-    two = tuple(word.strip().removeprefix("v") for word in versions.split(",") if word.strip())
-    if mode == Mode.PAIRWISE.value and len(set(two)) != 2:
-        wrong["versions"] = "Two versions, with a comma between them."
-    slices = tuple(word.strip() for word in by.split(",") if word.strip())
-    if policy == Policy.STRATIFIED.value and not slices:
-        wrong["by"] = "The slices that make the strata."
-    if wrong:
-        return None, wrong
-    mixture: tuple[Share, ...] = (Share(Policy(policy)),)
-    if Policy(policy) not in (Policy.RANDOM, Policy.STRATIFIED):
-        # Half at random, so that the whole can still be estimated well.
-        mixture = (Share(Policy.RANDOM), Share(Policy(policy)))
-    campaign = Campaign(
-        id="",
-        service=service,
-        title=title.strip(),
-        mode=Mode(mode),
-        versions=two,
-        sampling=Sampling(int(items), 1, mixture, slices),
-        overlap=int(times),
-        gold_share=golds,
-        repeat_share=again,
-        stop=Stop(),
-    )
-    return campaign, {}

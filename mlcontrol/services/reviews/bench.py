@@ -6,7 +6,7 @@ import hashlib
 import json
 import threading
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from mlcontrol.core.review.campaign import Campaign, Sampling, Standing, verdict
 from mlcontrol.core.review.feedback import FeedbackCount
 from mlcontrol.core.review.findings import findings
 from mlcontrol.core.review.judging import ItemKind, Judgement, JudgementVerdict, ReviewItem, Score, blind
-from mlcontrol.core.review.rubric import canonical
+from mlcontrol.core.review.rubric import Scale, canonical
 from mlcontrol.core.review.sitting import CampaignSummary, Explained, Sitting
 from mlcontrol.core.review.version_scores import scores
 from mlcontrol.core.settings import ServiceSettings
@@ -172,6 +172,14 @@ class ReviewDesk:
             raise ProblemError(
                 Problem(f"{shown!r} is no label of this campaign.", f"Its labels are {labels}.", "", "usage")
             ) from error
+        known = {one.name: one for one in campaign.rubric.scales}
+        for name, value in (scales or {}).items():
+            if name not in known or not known[name].low <= value <= known[name].high:
+                raise ProblemError(
+                    Problem(
+                        f"{name} = {value:g} is no value of this campaign's scales.", code="usage", next=_scales(known)
+                    )
+                )
         judgement = Judgement(
             id=judgement_id or uuid.uuid4().hex,
             item=item_id,
@@ -214,7 +222,7 @@ class ReviewDesk:
         if item is None:
             return None
         expected = item.expected.strip('"')
-        return Explained(judgement.label == expected, expected, item.explanation)
+        return Explained(expected in (judgement.label, judgement.verdict.value), expected, item.explanation)
 
     def enough(self, judgement: Judgement) -> str:
         """Why the campaign may stop now, looked at every few judgements; empty when it may not."""
@@ -319,6 +327,10 @@ class ReviewDesk:
         if settings is None:
             raise ProblemError(Problem(f"There is no service {service!r} in this workspace.", code="not-found"))
         return settings
+
+
+def _scales(known: Mapping[str, Scale]) -> str:
+    return " ".join(f"{one.name} goes from {one.low} to {one.high}." for one in known.values()) or "It has none."
 
 
 def _golden_item(item: ReviewItem, settings: ServiceSettings, correct: str) -> GoldenItem:
