@@ -28,6 +28,9 @@ VIEWS = ((1, 12), (4, 60), (16, 288), (48, 1152))
 """Means of so many readings, against the median of so many before them."""
 SCATTER = 16
 SMALLEST_UNIT = 0.02
+ROUNDING = 1e-9
+"""Of the greatest reading: what running sums lose, and no source measures."""
+TINY = 1e-300
 FEWEST_STRETCHES = 12
 MOST_REMEMBERED = 8_000
 MOST_REFITS = 20
@@ -114,7 +117,8 @@ class _Part:
     def means(self, width: int, before: int) -> Floats:
         rest = self.values - self.season
         mean, base = trailing_mean(rest, width), past_median(rest, width, before)
-        score, limit, unit = self._scored(mean - base, LEARNING + width, self.values)
+        finest = ROUNDING * float(np.max(np.abs(self.values), initial=0.0))
+        score, limit, unit = self._scored(mean - base, LEARNING + width, self.values, finest)
         bound = base + self.season + np.sign(mean - base) * limit * unit
         return np.stack([score, limit, mean + self.season, bound])[:, self.start :]
 
@@ -125,12 +129,15 @@ class _Part:
         known = steps[: max(self.start, LEARNING + SCATTER)]
         logs = np.log(moved + (0.02 * float(np.mean(known)) if known.any() else 1e-12))
         base = past_median(logs, SCATTER, 288)
-        score, limit, unit = self._scored(logs - base, LEARNING + SCATTER, logs)
+        score, limit, unit = self._scored(logs - base, LEARNING + SCATTER, logs, SMALLEST_UNIT)
         bound = np.exp(base + np.sign(logs - base) * np.minimum(limit * unit, 700.0))
         return np.stack([score, limit, moved, bound])[:, self.start :]
 
-    def _scored(self, away: Floats, learning: int, raw: Floats) -> tuple[Floats, Floats, Floats]:
-        """Departures in spreads of their own past, the limit of each, and the spread; looked at anew every few readings."""
+    def _scored(self, away: Floats, learning: int, raw: Floats, finest: float) -> tuple[Floats, Floats, Floats]:
+        """Departures in spreads of their own past, the limit of each, and the spread; looked at anew every few readings.
+
+        ``finest``: the least spread that means anything, for a past that never moved.
+        """
         n = away.size
         score, limit, units = np.full(n, np.nan), np.full(n, np.nan), np.full(n, np.nan)
         least = normal_limit(self.per_reading)
@@ -140,7 +147,8 @@ class _Part:
             past = away[max(learning // 2, start - self.kept) : start]
             # Departures far below what the series does anyway are nobody's concern, however regular it is.
             smallest = SMALLEST_UNIT * spread(raw[max(0, start - self.kept) : start])
-            unit = max(self.flatter * spread(past), smallest) or float(np.max(np.abs(past))) or 1e-12
+            unit = max(self.flatter * spread(past), smallest) or float(np.max(np.abs(past)))
+            unit = max(unit, finest, TINY)
             if past.size < 3 * LEARNING:
                 unit *= 1.0 + LEARNING / (2 * past.size)  # a spread from few readings is itself unsure
             count = past.size // STRETCH

@@ -101,3 +101,14 @@ def test_limits_come_from_the_tail() -> None:
     )
     assert limit_for(normal, 24_000, 1e-4) == pytest.approx(3.89, abs=0.5)
     assert 12 < limit_for(heavy, 24_000, 1e-4) < 50  # the true quantile is 22.2
+
+
+@pytest.mark.parametrize("level", [5.0, 0.1, 1e6 / 3])
+def test_a_series_that_never_moved_alerts_once_when_it_does_and_says_where_it_went(level: float) -> None:
+    """Running sums round: on a flat series that must not look like a departure, however small its scatter is."""
+    values = np.full(4000, level)
+    values[2000:] *= 1.2
+    at_s = times(values.size, 300.0)
+    (alert,) = evaluate(RULE, History("x", at_s, values), {})
+    assert alert.at_s == at_s[2000]
+    assert "reading" in alert.why and "above" in alert.why
