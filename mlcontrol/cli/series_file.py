@@ -41,7 +41,11 @@ def _answer(path: Path, text: str) -> tuple[list[History], list[str]]:
     except (json.JSONDecodeError, RecursionError) as error:
         raise _unreadable(path, f"it is no JSON ({error})", "Save the whole answer of /api/v1/query_range.") from error
     if answer.get("status") == "error":
-        raise _unreadable(path, f"Prometheus answered: {str(answer.get('error'))[:200]}", "Mend the query.")
+        raise _unreadable(
+            path,
+            f"Prometheus answered: {str(answer.get('error') or 'an error, without a reason')[:200]}",
+            "Mend the query.",
+        )
     data = answer.get("data")
     if not isinstance(data, dict) or data.get("resultType") != "matrix" or not isinstance(data.get("result"), list):
         raise _unreadable(path, "it is no range-query answer", "Save the whole answer of /api/v1/query_range.")

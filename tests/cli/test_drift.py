@@ -94,7 +94,8 @@ def test_what_cannot_be_read_is_3(tmp_path: Path, capsys: pytest.CaptureFixture[
     good = write(tmp_path / "a.jsonl", rows(9, 50))
     (tmp_path / "x.parquet").write_bytes(b"PAR1 not really")
     (tmp_path / "x.docx").write_text("words")
-    for bad in ("x.parquet", "x.docx", "absent.csv"):
+    (tmp_path / "x.jsonl").write_text("no json\n{{{\n")
+    for bad in ("x.parquet", "x.docx", "x.jsonl", "absent.csv"):
         code, document, said = ask(capsys, tmp_path / bad, "--reference", good)
         assert (code, document) == (3, {})
         assert bad in said

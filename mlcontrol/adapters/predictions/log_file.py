@@ -37,12 +37,17 @@ def read_log(place: str) -> Log:
     listed = ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
     try:
         with in_memory() as connection:
-            connection.execute(f"create temp view log as select * from {_READERS[kinds.pop()].format(files=listed)}")  # noqa: S608
-            return _read(connection)
+            (kind,) = kinds
+            connection.execute(f"create temp view log as select * from {_READERS[kind].format(files=listed)}")  # noqa: S608
+            log, seen = _read(connection)
     except duckdb.Error as error:
         raise _unreadable(
             place, str(error).splitlines()[0][:300], "Look at the file; its first lines tell most."
         ) from error
+    # DuckDB reads a line that is no JSON as a row of nothing: a file of such lines is no log at all.
+    if seen and not log.rows and kind == ".jsonl":
+        raise _unreadable(place, "none of its lines is a JSON object", "Give one JSON object a line.")
+    return log
 
 
 def _files(place: str) -> list[Path]:
@@ -61,7 +66,8 @@ def _files(place: str) -> list[Path]:
     return files
 
 
-def _read(connection: duckdb.DuckDBPyConnection) -> Log:
+def _read(connection: duckdb.DuckDBPyConnection) -> tuple[Log, int]:
+    """The log, and how many rows were there before the blank ones were left out."""
     fields: list[tuple[str, str, str]] = []  # name, SQL, type
     for row in connection.execute("describe log").fetchall():
         fields += _leaves(str(row[0]), _quoted(str(row[0])), connection, 0)
@@ -78,7 +84,7 @@ def _read(connection: duckdb.DuckDBPyConnection) -> Log:
     columns: dict[str, Column] = {}
     times_s: np.ndarray | None = None
     if not fields:
-        return Log({}, rows, None, tuple(notes))
+        return Log({}, rows, None, tuple(notes)), rows
     chosen = ", ".join(f"{_cast(sql, kind)} as {_quoted(name)}" for name, sql, kind in fields)
     arrays: dict[str, Any] = connection.execute(f"select {chosen} from {source}").fetchnumpy()  # noqa: S608
     for name, _, kind in fields:
@@ -95,9 +101,9 @@ def _read(connection: duckdb.DuckDBPyConnection) -> Log:
             columns = {name: Column(name, column.values[~blank]) for name, column in columns.items()}
             times_s = None if times_s is None else times_s[~blank]
     if empty:
-        notes.append(f"{empty} columns hold no value at all")
+        notes.append("a column holds no value at all" if empty == 1 else f"{empty} columns hold no value at all")
     kept = next(iter(columns.values())).rows if columns else rows
-    return Log(columns, kept, times_s, tuple(notes))
+    return Log(columns, kept, times_s, tuple(notes)), rows
 
 
 def _leaves(name: str, sql: str, connection: duckdb.DuckDBPyConnection, depth: int) -> list[tuple[str, str, str]]:
