@@ -111,4 +111,5 @@ def test_a_series_that_never_moved_alerts_once_when_it_does_and_says_where_it_we
     at_s = times(values.size, 300.0)
     (alert,) = evaluate(RULE, History("x", at_s, values), {})
     assert alert.at_s == at_s[2000]
-    assert "reading" in alert.why and "above" in alert.why
+    assert "reading" in alert.why
+    assert "above" in alert.why
