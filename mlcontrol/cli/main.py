@@ -24,6 +24,8 @@ COMMANDS = {
     "plan": "what a deploy or rollback would do",
     "deploy": "deploy a version through the guard",
     "rollback": "go back to the last version known good",
+    "stage": "the running rollout: show, hold, promote, clear a fail, abort",
+    "gate": "run a plan's guards over a past change",
     "drill": "walk the way back on purpose and time it",
     "approve": "say yes to a plan that somebody else is to run",
     "quarantine": "versions that were rolled back; let one return",

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from mlcontrol.core.judge.answers import Answers
 from mlcontrol.ports.connection import Adapter
+
+MOST_ANSWERS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,4 +126,16 @@ class PredictionLog(Adapter, Protocol):
         deadline_s: float = 10.0,
     ) -> tuple[LoggedPrediction, ...]:
         """``n`` answered predictions at random; the same seed gives the same choice from the same log."""
+        ...
+
+    def answers(
+        self,
+        service: str,
+        prediction: str,
+        since_s: float,
+        until_s: float,
+        bins: tuple[float, ...] = (),
+        deadline_s: float = 30.0,
+    ) -> Answers:
+        """Every request of the span, one by one, for a replay; ``bins`` as for `evidence`. At most `MOST_ANSWERS`: the newest."""
         ...

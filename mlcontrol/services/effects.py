@@ -234,11 +234,21 @@ class Effects:
             raise ProblemError(
                 Problem(
                     f"Somebody sent the traffic to {_v(now.stable)} meanwhile.",
-                    f"This operation moved it from {_v(self.before.split.stable)} to v{self.to_version}; it is left where it is.",
+                    f"This operation moved it from {_v(self.before.split.stable)} to v{self.to_version}; it is left where it is;"
+                    f" no share goes to v{self.to_version} on this operation's account any more.",
                     "Look at the timeline for who did it, and agree on who changes this route.",
                     code="conflict",
                 )
             )
+
+    def _take_own_share_back(self) -> None:
+        """Whoever moved the rest: the share that this operation sent to its version is its own to take back."""
+        s = self._settings
+        routing = self.ctx.routing(s.routing)
+        now = routing.split(s.route)
+        if now.canary == self.to_version and now.canary_percent > 0 and now.stable != self.to_version:
+            self.ctx.expect_change(self.service, "route")
+            routing.set_canary(s.route, None, 0.0)
 
     def _return_route(self) -> str:
         split = self.before.split
@@ -246,6 +256,7 @@ class Effects:
             for connection, versions in self.before.ready.items():
                 self._serve(connection, versions)
             return "the versions served before are served again"
+        self._take_own_share_back()
         self._require_own_route()
         evidence = self._route(self._old_version())
         if split.canary is not None and split.canary_percent > 0:

@@ -8,6 +8,7 @@ carried over.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -28,6 +29,7 @@ from mlcontrol.core.judge.policy import (
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.settings import ServiceSettings
 from mlcontrol.ports.errors import AdapterError
+from mlcontrol.ports.predictions import LoggedPrediction
 from mlcontrol.ports.routing import RouteCounters
 from mlcontrol.services.collect_predictions import is_regression
 from mlcontrol.services.context import ServiceContext
@@ -163,7 +165,7 @@ class Watch:
             )
         except AdapterError:
             return ()
-        values = [number for p in past if (number := _number(json.loads(p.outputs).get(s.prediction))) is not None]
+        values = answered_numbers(past, s.prediction)
         if len(values) < FEW_WAITS:
             return ()
         return tuple(sorted({float(q) for q in np.quantile(values, BINS)}))
@@ -274,6 +276,12 @@ def require_watchable(settings: ServiceSettings) -> Problem | None:
         "Add a routing connection to the service, or choose all-at-once.",
         code="not-configured",
     )
+
+
+def answered_numbers(sample: Iterable[LoggedPrediction], prediction: str) -> list[float]:
+    """What was answered, of those answers that are one number."""
+    found = (_number(json.loads(one.outputs).get(prediction)) for one in sample)
+    return [number for number in found if number is not None]
 
 
 def _number(value: object) -> float | None:

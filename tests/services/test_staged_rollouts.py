@@ -195,6 +195,20 @@ def test_another_hand_on_the_split_ends_the_stage(ctx: Context, rollouts: Rollou
     assert (world.stable, world.canary) == ("2", None)
 
 
+def test_a_hand_that_moves_the_rest_of_the_traffic_is_not_fought_and_the_own_share_is_taken_back(
+    ctx: Context, rollouts: Rollouts, world: StagedWorld
+) -> None:
+    world.per_look = 10
+    operation = begin(ctx, rollouts)
+    until(lambda: state(ctx, operation) is not None)
+    world.stable = "1"
+    ended = end(ctx, operation)
+    assert ended.phase is Phase.CONFLICT
+    assert (world.stable, world.canary, world.percent) == ("1", None, 0.0)
+    assert ended.problem is not None
+    assert "no share goes to v3" in ended.problem.why
+
+
 def test_blue_green_bakes_with_the_old_version_hot(ctx: Context, rollouts: Rollouts, world: StagedWorld) -> None:
     bake = RolloutSettings("blue-green", bake_s=0.5, error_tolerance=0.05)
     good = end(ctx, begin(ctx, rollouts, bake))

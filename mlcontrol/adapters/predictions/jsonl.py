@@ -18,11 +18,19 @@ from urllib.parse import unquote, urlsplit
 import duckdb
 
 from mlcontrol.adapters.predictions.duckdb_connection import in_memory
+from mlcontrol.core.judge.answers import Answers
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.settings import ConnectionSettings
 from mlcontrol.ports.connection import Reachability, SecretReader, Viability
 from mlcontrol.ports.errors import NotFound, TimedOut, Unexpected
-from mlcontrol.ports.predictions import LoggedPrediction, QualityBucket, VersionEvidence, VersionLatency, VersionShare
+from mlcontrol.ports.predictions import (
+    MOST_ANSWERS,
+    LoggedPrediction,
+    QualityBucket,
+    VersionEvidence,
+    VersionLatency,
+    VersionShare,
+)
 
 _HOUR = re.compile(r"^(\d{8}T\d{2})")
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._ -]{0,127}$")
@@ -32,6 +40,10 @@ _COLUMNS = (
     "status: 'INTEGER', error: 'VARCHAR', latency_ms: 'DOUBLE'}"
 )
 _LABEL_COLUMNS = "{request_id: 'VARCHAR', label: 'JSON'}"
+
+# An output is logged with its batch of one: [[7]], [7] or 7.
+_PLAIN = "regexp_replace(json_extract(outputs, $path)::varchar, '^\\[+|\\]+$', '', 'g')"
+_LABEL = "regexp_replace(label::varchar, '^\\[+|\\]+$', '', 'g')"
 
 
 class JsonLinesLog:
@@ -90,10 +102,7 @@ class JsonLinesLog:
         regression: bool,
         deadline_s: float = 10.0,
     ) -> tuple[QualityBucket, ...]:
-        value = "json_extract(outputs, $path)"
-        # An output is logged with its batch of one: [[7]], [7] or 7.
-        plain = f"regexp_replace({value}::varchar, '^\\[+|\\]+$', '', 'g')"
-        label = "regexp_replace(label::varchar, '^\\[+|\\]+$', '', 'g')"
+        plain, label = _PLAIN, _LABEL
         numbers = f"try_cast({plain} as double) - try_cast({label} as double)"
         if regression:
             scored = f"0, coalesce(sum(({numbers}) ** 2), 0), coalesce(sum(abs({numbers})), 0)"
@@ -137,10 +146,7 @@ class JsonLinesLog:
         bins: tuple[float, ...] = (),
         deadline_s: float = 10.0,
     ) -> tuple[VersionEvidence, ...]:
-        value = "regexp_replace(json_extract(outputs, $path)::varchar, '^\\[+|\\]+$', '', 'g')"
-        if bins:
-            above = " + ".join(f"(try_cast({value} as double) >= {float(edge)!r})::int" for edge in bins)
-            value = f"'bin ' || ({above})::varchar"
+        value = _answer(bins)
         slower = "".join(f", count(*) filter (latency_ms > {float(limit)!r})" for limit in thresholds_ms)
         rows = self._ask(
             service,
@@ -160,6 +166,30 @@ class JsonLinesLog:
             total = tuple(a + b for a, b in zip(known.slower, counts, strict=True))
             found[version] = VersionEvidence(version, known.answered + answered, total, predictions)
         return tuple(found.values())
+
+    def answers(
+        self,
+        service: str,
+        prediction: str,
+        since_s: float,
+        until_s: float,
+        bins: tuple[float, ...] = (),
+        deadline_s: float = 30.0,
+    ) -> Answers:
+        right = f"case when label is null then -1 when {_PLAIN} = {_LABEL} or "
+        right += f"try_cast({_PLAIN} as double) = try_cast({_LABEL} as double) then 1 else 0 end"
+        rows = self._ask(
+            service,
+            since_s,
+            until_s,
+            deadline_s,
+            f"select at_s, md5_number_lower(request_id) / 18446744073709551616.0, error is not null, latency_ms,"  # noqa: S608
+            f" case when error is null then {_answer(bins)} end, {right}, version"
+            " from log left join labels using (request_id) order by at_s desc limit $most",
+            {"path": f'$."{prediction}"', "most": MOST_ANSWERS},
+            labels=True,
+        )
+        return _as_answers(rows[::-1])
 
     def slices(
         self, service: str, since_s: float, until_s: float, deadline_s: float = 10.0
@@ -309,6 +339,40 @@ def _checked(service: str) -> str:
 def _folder(url: str) -> Path:
     parts = urlsplit(url)
     return Path(unquote(parts.path) if parts.scheme == "file" else url)
+
+
+def _answer(bins: tuple[float, ...]) -> str:
+    """SQL for what was answered: a class, or the bin of a number."""
+    if not bins:
+        return _PLAIN
+    above = " + ".join(f"(try_cast({_PLAIN} as double) >= {float(edge)!r})::int" for edge in bins)
+    return f"'bin ' || ({above})::varchar"
+
+
+def _as_answers(rows: list[tuple[Any, ...]]) -> Answers:
+    import numpy as np
+
+    columns = list(zip(*rows, strict=True)) if rows else [()] * 7
+    names, answer = _coded(columns[4])
+    versions, version = _coded(columns[6])
+    waits = np.array([np.nan if wait is None else wait for wait in columns[3]], dtype=np.float64)
+    return Answers(
+        np.array(columns[0], dtype=np.float64),
+        np.array(columns[1], dtype=np.float64),
+        np.array(columns[2], dtype=np.bool_),
+        waits,
+        np.array(answer, dtype=np.int64),
+        np.array(columns[5], dtype=np.int64),
+        np.array(version, dtype=np.int64),
+        names,
+        versions,
+    )
+
+
+def _coded(values: tuple[str | None, ...]) -> tuple[tuple[str, ...], list[int]]:
+    names = tuple(sorted({value for value in values if value is not None}))
+    index = {name: place for place, name in enumerate(names)}
+    return names, [-1 if value is None else index[value] for value in values]
 
 
 def _slices(text: str | None) -> dict[str, str]:

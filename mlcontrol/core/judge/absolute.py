@@ -16,6 +16,7 @@ from mlcontrol.core.statistics.sequential_proportion import log_e_above, log_e_b
 from mlcontrol.core.statistics.sequential_ranks import log_e_ranks
 
 HEAVIER_IGNORED = 1.1  # a tenth more work is no reason to go back
+MOST_FAILED = 0.5  # whatever is tolerated: a service of which half fails is an incident
 SLOW_ALLOWED = (
     0.05  # of the answers may take longer than the objective of the 99 % quantile before it counts as an incident
 )
@@ -104,7 +105,7 @@ def objectives(
     ``slow_at``: index of the threshold that is the objective of the 99 % quantile. ``accuracy``: the objective, 0..1.
     """
     stage = buckets[stage_from:]
-    allowed = max(5.0 * policy.error_tolerance, 0.02)
+    allowed = min(MOST_FAILED, max(5.0 * policy.error_tolerance, 0.02))
     lines: list[tuple[str, Floats]] = [
         ("errors", _over(stage, lambda a: a.errors, lambda a: a.requests, allowed)),
     ]

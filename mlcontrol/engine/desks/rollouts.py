@@ -5,6 +5,7 @@ from __future__ import annotations
 from mlcontrol.engine import messages as m
 from mlcontrol.engine.desks.table import Lane, Services, Table
 from mlcontrol.services.context import Tell
+from mlcontrol.services.gate_backtest import backtest
 
 
 def _check(s: Services, c: m.CheckVersion, tell: Tell) -> m.Event:
@@ -45,6 +46,11 @@ def _clear(s: Services, c: m.ClearGuard, _tell: Tell) -> m.Event:
     return m.Done(request=c.request, text="cleared, with your reason")
 
 
+def _backtest(s: Services, c: m.BacktestGate, tell: Tell) -> m.Event:
+    found = backtest(s.ctx, c.service, c.at_s, c.rollout, c.rollouts_a_month, tell)
+    return m.GateBacktestAnswer(request=c.request, backtest=found)
+
+
 TABLE: Table = {
     m.CheckVersion: (Lane.SLOW, _check),
     m.MakePlan: (Lane.SLOW, _plan),
@@ -53,4 +59,5 @@ TABLE: Table = {
     m.HoldStage: (Lane.ACT, _hold),
     m.PromoteStage: (Lane.ACT, _promote),
     m.ClearGuard: (Lane.ACT, _clear),
+    m.BacktestGate: (Lane.SLOW, _backtest),
 }

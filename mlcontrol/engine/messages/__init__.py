@@ -241,6 +241,9 @@ from mlcontrol.engine.messages.rollouts import (
     Abort as Abort,
 )
 from mlcontrol.engine.messages.rollouts import (
+    BacktestGate as BacktestGate,
+)
+from mlcontrol.engine.messages.rollouts import (
     CheckAnswer as CheckAnswer,
 )
 from mlcontrol.engine.messages.rollouts import (
@@ -251,6 +254,9 @@ from mlcontrol.engine.messages.rollouts import (
 )
 from mlcontrol.engine.messages.rollouts import (
     Execute as Execute,
+)
+from mlcontrol.engine.messages.rollouts import (
+    GateBacktestAnswer as GateBacktestAnswer,
 )
 from mlcontrol.engine.messages.rollouts import (
     HoldStage as HoldStage,

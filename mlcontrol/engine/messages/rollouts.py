@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mlcontrol.core.compatibility.report import Report
+from mlcontrol.core.judge.backtest import GateBacktest
 from mlcontrol.core.operation import OperationKind
 from mlcontrol.core.plan import Plan
 from mlcontrol.core.settings import RolloutSettings
@@ -86,5 +87,21 @@ class PlanAnswer(Request, frozen=True, kw_only=True):
     plan_hash: str
 
 
-Command = CheckVersion | MakePlan | Execute | Abort | HoldStage | PromoteStage | ClearGuard
-Event = CheckAnswer | PlanAnswer
+class BacktestGate(Request, frozen=True, kw_only=True):
+    """Run a plan's guards over a change of the past: ``at_s``, when one version took the traffic of another (UTC seconds).
+
+    ``rollout`` `None`: the service's own plan. ``rollouts_a_month`` `None`: as many as the journal knows of. Answer:
+    `GateBacktestAnswer`; progress as `Progress`."""
+
+    service: str
+    at_s: float
+    rollout: RolloutSettings | None = None
+    rollouts_a_month: float | None = None
+
+
+class GateBacktestAnswer(Request, frozen=True, kw_only=True):
+    backtest: GateBacktest
+
+
+Command = CheckVersion | MakePlan | Execute | Abort | HoldStage | PromoteStage | ClearGuard | BacktestGate
+Event = CheckAnswer | PlanAnswer | GateBacktestAnswer

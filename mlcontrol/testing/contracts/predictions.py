@@ -35,6 +35,22 @@ class PredictionsContract(ConnectionContract):
         binned = adapter.evidence(service, prediction, *span, (), (0.0, 1.0))
         assert {name for one in binned for name in one.predictions} <= {"bin 0", "bin 1", "bin 2"}
 
+    def test_answers_one_by_one_agree_with_the_counts(
+        self, adapter: PredictionLog, service: str, prediction: str, span: tuple[float, float]
+    ) -> None:
+        shares, found = adapter.shares(service, *span), adapter.answers(service, prediction, *span)
+        assert len(found) == sum(share.answered + share.failed for share in shares)
+        assert int(found.failed.sum()) == sum(share.failed for share in shares)
+        assert (found.at_s[1:] >= found.at_s[:-1]).all()
+        assert ((found.ticket >= 0) & (found.ticket < 1)).all()
+        assert 0.3 < found.ticket.mean() < 0.7
+        for place, version in enumerate(found.versions):
+            named = int((found.version == place).sum())
+            assert named == sum(share.answered + share.failed for share in shares if share.version == version)
+        judged = adapter.quality(service, prediction, *span, bucket_s=60.0, regression=False)
+        assert int((found.right == 1).sum()) == sum(bucket.correct for bucket in judged)
+        assert len(adapter.answers("nobody", prediction, *span)) == 0
+
     def test_spans_are_half_open(self, adapter: PredictionLog, service: str, span: tuple[float, float]) -> None:
         since, until = span
         middle = (since + until) / 2

@@ -161,6 +161,20 @@ def test_an_incident_of_both_versions_is_no_time_to_go_on() -> None:
     assert reading(judged(counts), ERRORS).verdict is not Verdict.WORSE
 
 
+@pytest.mark.parametrize("tolerance", [0.2, 0.9])
+def test_whatever_errors_are_tolerated_the_judge_judges_and_a_service_that_fails_is_an_incident(
+    tolerance: float,
+) -> None:
+    policy = JudgePolicy(error_tolerance=tolerance)
+
+    def objectives(errors: float) -> Verdict:
+        counts = buckets(11, 5, errors=errors)
+        return reading(judge(Evidence(counts), policy, counts[-1].end_s + 1.0), "objectives").verdict
+
+    assert objectives(0.01) is not Verdict.WORSE
+    assert objectives(0.8) is Verdict.WORSE
+
+
 def test_a_slow_service_is_an_incident_too_and_says_how_slow() -> None:
     counts = _logged(5, 0.1, 0.3, minutes=2)
     found = reading(judged(counts, thresholds_ms=(10.0, 20.0, 80.0), slow_at=1, has=EVERYTHING), "objectives")
