@@ -35,6 +35,14 @@ def resolve_reference(reference: str, workspace: Path | None) -> tuple[Signature
     return resolve(reference, workspace_of(workspace))
 
 
+def workspace_policy(workspace: Path | None, service: str | None) -> Policy:
+    """The workspace's policy in the environment of that service, else of the workspace."""
+    from mlcontrol.cli.session import workspace_of
+    from mlcontrol.engine.references import policy_of_workspace
+
+    return policy_of_workspace(workspace_of(workspace), service)
+
+
 def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = subparsers.add_parser(
         "check",
@@ -52,7 +60,12 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     )
     parser.add_argument("--observed", type=Path, metavar="FILE", help="recent requests, JSON Lines or Parquet")
     parser.add_argument("--consumers", type=Path, metavar="FILE", help="who reads the outputs, TOML or JSON")
-    parser.add_argument("--policy", type=Path, metavar="FILE", help="severities, limits and ignores, TOML")
+    parser.add_argument(
+        "--policy",
+        type=Path,
+        metavar="FILE",
+        help="severities, ignores, overrides, limits: TOML; else the workspace's",
+    )
     parser.add_argument("--runtime", type=Path, metavar="FILE", help="what the serving binary provides, TOML or JSON")
     parser.add_argument(
         "--previous-runtime", type=Path, metavar="FILE", help="the binary before it, if the release changes it"
@@ -93,9 +106,7 @@ def _report(args: argparse.Namespace) -> Report:
     workspace = args.workspace
     candidate, new_reader = _signature(args.candidate, workspace)
     current, old_reader = _signature(args.against, workspace)
-    policy, retired = side_files.read_policy(args.policy) if args.policy else (Policy(), ())
-    if retired:
-        candidate = replace(candidate, tombstones=(*candidate.tombstones, *retired))
+    policy = side_files.read_policy(args.policy) if args.policy else _policy_of_workspace(args)
     reader = _reader(args.reader or old_reader or new_reader)
     observed = observe(side_files.read_payloads(args.observed)) if args.observed else None
     now_s = time.time()
@@ -121,12 +132,29 @@ def _reader(name: str | None) -> Reader:
 
 
 def _signature(reference: str, workspace: Path | None) -> tuple[Signature, str | None]:
-    scheme, separator, _ = reference.partition(":")
-    if separator and scheme in ("mlflow", "service") and not Path(reference).exists():
+    if _scheme(reference):
         return resolve_reference(reference, workspace)
     from mlcontrol.adapters.signatures.files import read_path
 
     return read_path(Path(reference)), None
+
+
+def _policy_of_workspace(args: argparse.Namespace) -> Policy:
+    """Of the workspace that a reference is looked up in; files alone have none."""
+    services = [
+        reference.removeprefix("service:")
+        for reference in (args.candidate, args.against)
+        if _scheme(reference) == "service"
+    ]
+    if not services and not any(_scheme(reference) for reference in (args.candidate, args.against)):
+        return Policy()
+    return workspace_policy(args.workspace, services[0] if services else None)
+
+
+def _scheme(reference: str) -> str:
+    """ "mlflow" or "service" where it is looked up in the workspace; empty for a file."""
+    scheme, separator, _ = reference.partition(":")
+    return scheme if separator and scheme in ("mlflow", "service") and not Path(reference).exists() else ""
 
 
 def _shown(report: Report, form: str) -> str:

@@ -13,6 +13,7 @@ from mlcontrol.cli.exit_codes import BLOCKED, DONE, UNKNOWN
 from mlcontrol.cli.output import jsonable, plain, put_json, say, say_problem, utc
 from mlcontrol.cli.session import Session, actor
 from mlcontrol.core.operation import Operation, OperationKind, Phase, StepState
+from mlcontrol.core.overriding import override_words
 from mlcontrol.core.plan import Plan, Sight
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.settings import RolloutSettings
@@ -35,6 +36,26 @@ def add_action_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="against a freeze, or without the approval it needs; loud and recorded",
     )
+
+    parser.add_argument(
+        "--override",
+        action="append",
+        default=[],
+        metavar="RULE=REASON",
+        help="go on against a rule, where the policy lets you; recorded; may be given again",
+    )
+
+
+def overrides_of(rows: list[str]) -> dict[str, str]:
+    """Reasons by rule id. Raises `ProblemError` (usage) for one without a reason."""
+    found: dict[str, str] = {}
+    for row in rows:
+        rule, _, reason = row.partition("=")
+        if not rule.strip() or not reason.strip():
+            what = f"--override {row!r:.60} is not understood."
+            raise ProblemError(Problem(what, "It names a rule and why one goes on.", "Write RULE=REASON.", "usage"))
+        found[rule.strip().upper()] = reason.strip()
+    return found
 
 
 def add_strategy_options(parser: argparse.ArgumentParser) -> None:
@@ -117,6 +138,8 @@ def put_plan(plan: Plan, plan_hash: str) -> None:
     for title, sentences in (("BLOCKED", plan.blocked_by), ("UNKNOWN", plan.unknown), ("warning", plan.warnings)):
         for sentence in sentences:
             print(f"  {title}: {plain(sentence)}")
+    for one in plan.overridable:
+        print(f"  by policy {plain(override_words(one))}: --override '{one.rule}=…'")
     print(f"plan {plan_hash}")
 
 
@@ -152,11 +175,12 @@ def plan_exit_code(plan: Plan) -> int:
 def act(args: argparse.Namespace, kind: OperationKind, version: str | None, express: bool = False) -> int:
     """Plan, ask, execute, follow to the end."""
     with Session(args.workspace) as session:
+        overrides = overrides_of(args.override)
         settings = rollout_settings(args, session.state) if kind is OperationKind.DEPLOY else None
         answer = make_plan(session, kind, args.service, version, express, settings)
         if args.format == "text":
             put_plan(answer.plan, answer.plan_hash)
-        if answer.plan.blocked_by:
+        if answer.plan.blocked_by and not overrides:  # with them the engine decides whether they may
             if args.format == "json":
                 put_json(plan_document(answer.plan, answer.plan_hash))
             say("Blocked; nothing was done.")
@@ -174,6 +198,7 @@ def act(args: argparse.Namespace, kind: OperationKind, version: str | None, expr
                 actor=actor(),
                 accept_unknown=args.accept_unknown,
                 break_glass=args.break_glass,
+                overrides=overrides,
             ),
             PLAN_S,
         )

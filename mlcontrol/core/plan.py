@@ -61,6 +61,16 @@ class Sight:
 
 
 @dataclass(frozen=True, slots=True)
+class Overridable:
+    """A finding that stops the plan unless one of ``by`` overrides its rule with a reason; ``sentence`` stands in the plan's
+    ``blocked_by`` or ``unknown`` as well, so who knows nothing of overrides is stopped by it."""
+
+    rule: str
+    sentence: str
+    by: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     service: str
     kind: OperationKind
@@ -78,6 +88,7 @@ class Plan:
     blocked_by: tuple[str, ...] = ()  # sentences; empty = may run
     unknown: tuple[str, ...] = ()  # sentences; a person may override with a reason, an automatic step may not
     warnings: tuple[str, ...] = ()
+    overridable: tuple[Overridable, ...] = ()
 
     @property
     def hash(self) -> str:
@@ -94,6 +105,7 @@ class Plan:
             "blocked_by": self.blocked_by,
             "unknown": self.unknown,
             "warnings": self.warnings,
+            "overridable": [asdict(one) for one in self.overridable],
         }
         text = json.dumps(body, sort_keys=True, separators=(",", ":"))
         return "sha256:" + hashlib.sha256(text.encode()).hexdigest()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from mlcontrol.core.compatibility.policy import Policy
 from mlcontrol.core.freeze import Freeze
 from mlcontrol.core.types import ConnectionKind
 
@@ -133,4 +134,11 @@ class WorkspaceSettings:
     services: dict[str, ServiceSettings] = field(default_factory=dict)
     freezes: dict[str, Freeze] = field(default_factory=dict)
     campaigns: dict[str, CampaignSettings] = field(default_factory=dict)
+    policy: Policy = field(default_factory=Policy)  # of the compatibility checks, `[policy]`
     problems: tuple[str, ...] = ()  # what could not be read, in words, with its place
+
+
+def policy_for(settings: WorkspaceSettings, service: ServiceSettings | None) -> Policy:
+    """The policy as it holds where this service runs: in its environment, else in that of the workspace."""
+    environment = (service.environment if service is not None else "") or settings.environment
+    return replace(settings.policy, environment=environment or settings.policy.environment)

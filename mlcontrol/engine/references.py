@@ -6,8 +6,9 @@ import re
 from pathlib import Path
 from typing import Any
 
+from mlcontrol.core.compatibility.policy import Policy
 from mlcontrol.core.problem import Problem, ProblemError
-from mlcontrol.core.settings import ServiceSettings
+from mlcontrol.core.settings import ServiceSettings, policy_for
 from mlcontrol.core.signature import Signature
 from mlcontrol.core.types import ReplicaState
 from mlcontrol.engine.wiring import adapters_of
@@ -48,6 +49,13 @@ def resolve(reference: str, workspace: Path) -> tuple[Signature, str | None]:
     finally:
         for one in open_adapters.values():
             one.close()
+
+
+def policy_of_workspace(workspace: Path, service: str | None) -> Policy:
+    """The workspace's policy as it holds for the environment of ``service`` (`None`: of the workspace)."""
+    settings, _ = adapters_of(workspace)
+    known = settings.services.get(service) if service is not None else None
+    return policy_for(settings, known)
 
 
 def _of_service(service: ServiceSettings, adapter: Any) -> tuple[Signature, str | None]:

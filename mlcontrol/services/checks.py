@@ -18,7 +18,7 @@ from mlcontrol.core.golden import set_name
 from mlcontrol.core.operation import Operation, OperationKind, Phase, StepState
 from mlcontrol.core.plan import BlastRadius, Plan, PlanStep
 from mlcontrol.core.problem import Problem, ProblemError
-from mlcontrol.core.settings import ServiceSettings
+from mlcontrol.core.settings import ServiceSettings, policy_for
 from mlcontrol.core.signature import Signature
 from mlcontrol.ports.errors import AdapterError, NotFound
 from mlcontrol.services.context import ServiceContext, Tell
@@ -67,7 +67,13 @@ class Checks:
             return report
         now_s = self._ctx.clock.utc_s()
         return over_window(
-            report, self._signature(s, candidate), signatures, self._reader(s), observed=self._observed(s), now_s=now_s
+            report,
+            self._signature(s, candidate),
+            signatures,
+            self._reader(s),
+            policy_for(self._ctx.settings, s),
+            self._observed(s),
+            now_s,
         )
 
     def check_return(self, service: str, target: str) -> Report:
@@ -100,6 +106,7 @@ class Checks:
             golden=golden,
             quality=None if facts_of_current else evaluators_on(self._ctx, service, candidate, current),
             observed=self._observed(s),
+            policy=policy_for(self._ctx.settings, s),
             now_s=self._ctx.clock.utc_s(),
         )
 

@@ -159,6 +159,7 @@ class RolloutsService(Protocol):
         accept_unknown: bool,
         break_glass: bool = False,
         automatic: bool = False,
+        overrides: Mapping[str, str] | None = None,
     ) -> None:
         """Returns when the intent is durable; the steps run on a thread of its own and tell `emit`."""
         ...

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mlcontrol.core.freeze import binds
 from mlcontrol.core.incidents.incident import frozen_by
 from mlcontrol.core.operation import OperationKind
+from mlcontrol.core.overriding import Overridden
 from mlcontrol.core.permission import Approval, Automation, automation, people_needed, standing, valid_for_s
 from mlcontrol.core.plan import Plan
 from mlcontrol.core.problem import Problem, ProblemError
@@ -53,6 +54,20 @@ class Permissions:
             actor, "deploy.glass-broken", {"plan_hash": plan.hash, "reason": reason, "against": words}, plan.service
         )
         self._tell(plan.service, f"{actor} broke the glass for v{plan.to_version}", f"{reason} Against: {words}", actor)
+
+    def record_overrides(self, plan: Plan, actor: str, overridden: Overridden) -> None:
+        """Audited before anything is done: who went on against which finding, and why."""
+        for one, reason in overridden:
+            body = {
+                "plan_hash": plan.hash,
+                "rule": one.rule,
+                "reason": reason,
+                "against": one.sentence,
+                "may_override": list(one.by),
+            }
+            self._ctx.store.audit.append(actor, f"{plan.kind.value}.rule-overridden", body, plan.service)
+            title = f"{actor} overrode {one.rule} for v{plan.to_version}"
+            self._tell(plan.service, title, f"{reason} Against: {one.sentence}", actor)
 
     def freezes(self, settings: ServiceSettings) -> tuple[str, ...]:
         """Why this service may not be deployed to now, one sentence a freeze."""

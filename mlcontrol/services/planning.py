@@ -7,7 +7,7 @@ from mlcontrol.core.compatibility.report import Direction, Finding, Report, Verd
 from mlcontrol.core.judge.policy import TITLES, Role
 from mlcontrol.core.judge.sight import seconds_to_find, seconds_until_fine
 from mlcontrol.core.operation import OperationKind
-from mlcontrol.core.plan import BlastRadius, Plan, PlanStep, Sight
+from mlcontrol.core.plan import BlastRadius, Overridable, Plan, PlanStep, Sight
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.settings import RolloutSettings
 from mlcontrol.core.strategy import Strategy, strategy_of
@@ -57,6 +57,8 @@ def make_plan(
             report = checks.check_return(service, target)
         else:
             report = checks.check(service, target, False, "", _silent)
+        if ctx.settings.policy.problem:
+            unknown.append(f"What the policy asks for is not known: {ctx.settings.policy.problem}")
         _judge(report, kind, express, blocked, unknown, warnings)
     if strategy.judged:
         _require_judge(ctx, service, live, strategy, blocked, unknown)
@@ -79,6 +81,7 @@ def make_plan(
         blocked_by=tuple(blocked),
         unknown=tuple(unknown),
         warnings=tuple(warnings),
+        overridable=_overridable(report, kind, (*blocked, *unknown)),
     )
     if kind is OperationKind.ROLLBACK and version is None and plan.blocked_by:
         others = [v for v in rollback_targets(ctx, service, live.current) if v != target]
@@ -178,6 +181,17 @@ def _judge(
         # What is not known must not keep anybody from the way back; it is still said.
         warnings.extend(f"Not known: {sentence}" for sentence in unknown)
         unknown.clear()
+
+
+def _overridable(report: Report | None, kind: OperationKind, standing: tuple[str, ...]) -> tuple[Overridable, ...]:
+    """Of what stands against the plan: what the policy lets somebody override."""
+    direction = Direction.ROLLBACK if kind is OperationKind.ROLLBACK else Direction.DEPLOY
+    found = (
+        Overridable(f.rule, _sentence(f), f.may_override)
+        for f in (report.findings if report is not None else ())
+        if f.direction is direction and f.may_override
+    )
+    return tuple(dict.fromkeys(one for one in found if one.sentence in standing))
 
 
 def _sentence(finding: Finding) -> str:

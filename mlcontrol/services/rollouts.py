@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Mapping
 
 from mlcontrol.core.lease import LeaseTakenError
 from mlcontrol.core.operation import OperationKind, Phase
+from mlcontrol.core.overriding import Overridden, override_words, remaining
 from mlcontrol.core.plan import Plan
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.settings import RolloutSettings
@@ -63,16 +65,22 @@ class Rollouts:
         accept_unknown: bool,
         break_glass: bool = False,
         automatic: bool = False,
+        overrides: Mapping[str, str] | None = None,
     ) -> None:
-        """``automatic``: nobody asked for it by hand; then nothing unknown is accepted and no glass broken."""
+        """``automatic``: nobody asked for it by hand; then nothing unknown is accepted, no glass broken, no rule overridden.
+
+        ``overrides``: the reason for going on against a rule, by its id; only those whom the policy names may.
+        """
         with self._lock:
             if operation in self._started:
                 return
             plan = self._plans.get(plan_hash)
         if self._ctx.store.audit.of_operation(operation):
             return  # journaled by an engine before this one
-        plan = self._admit(plan, reason, accept_unknown and not automatic)
+        asked = {} if automatic else (overrides or {})
+        plan, overridden = self._admit(plan, reason, actor, accept_unknown and not automatic, asked)
         self._permissions.require(plan, actor, reason, break_glass, automatic)
+        self._permissions.record_overrides(plan, actor, overridden)
         took_over = self._make_room(plan, actor)
         holding, waited = self._take(plan, operation, actor)
         try:
@@ -145,7 +153,9 @@ class Rollouts:
             run.leave()
             run.join(timeout_s)
 
-    def _admit(self, plan: Plan | None, reason: str, accept_unknown: bool) -> Plan:
+    def _admit(
+        self, plan: Plan | None, reason: str, actor: str, accept_unknown: bool, overrides: Mapping[str, str]
+    ) -> tuple[Plan, Overridden]:
         """The guard before the first effect: everything that forbids a plan is checked here, whoever asks."""
         view_only = self._ctx.view_only
         if view_only:
@@ -167,27 +177,30 @@ class Rollouts:
                     "A reason is missing.", "Every change is recorded with its reason.", "Give one.", code="refused"
                 )
             )
-        if plan.blocked_by:
+        left = remaining(plan, overrides, actor, accept_unknown)
+        if left.blocked:
             raise ProblemError(
                 Problem(
                     f"v{plan.to_version} may not be deployed."
                     if plan.kind is OperationKind.DEPLOY
                     else f"v{plan.to_version} cannot take over.",
-                    " ".join(plan.blocked_by),
-                    "Correct what is named, or choose another version.",
+                    " ".join(left.blocked),
+                    _next_step(plan, left.blocked),
                     code="blocked",
                 )
             )
-        if plan.unknown and not accept_unknown:
+        if left.unknown:
             raise ProblemError(
                 Problem(
                     f"v{plan.to_version} is not deployed unless somebody answers for this.",
-                    " ".join(plan.unknown),
-                    "Mend or find out what is named, or accept it expressly with your reason.",
+                    " ".join(left.unknown),
+                    _next_step(
+                        plan, left.unknown, "Mend or find out what is named, or accept it expressly with your reason."
+                    ),
                     code="unaccepted",
                 )
             )
-        return plan
+        return plan, left.overridden
 
     def _make_room(self, plan: Plan, actor: str) -> bool:
         """A rollback takes over from what runs; anything else is refused. True when something was taken over."""
@@ -237,6 +250,14 @@ class Rollouts:
         run.holding.end()
         if run.lost:
             self._settler.add(run.operation_id)
+
+
+def _next_step(
+    plan: Plan, standing: tuple[str, ...], otherwise: str = "Correct what is named, or choose another version."
+) -> str:
+    """With who may override it, where the policy lets somebody."""
+    named = dict.fromkeys(override_words(one) for one in plan.overridable if one.sentence in standing)
+    return f"{otherwise} By policy {'; '.join(named)}." if named else otherwise
 
 
 def _busy(other: OperationRun) -> Problem:

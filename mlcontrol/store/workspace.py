@@ -14,8 +14,10 @@ import msgspec
 import tomlkit
 from tomlkit.items import Table
 
+from mlcontrol.core.compatibility.policy import Policy
+from mlcontrol.core.compatibility.policy_document import policy_of
 from mlcontrol.core.freeze import Freeze
-from mlcontrol.core.problem import Problem
+from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.settings import (
     CampaignSettings,
     ConnectionSettings,
@@ -67,6 +69,7 @@ def read_workspace(path: Path) -> WorkspaceSettings:
         if one.service not in services:
             problems.append(f"[campaigns.{one.id}]: there is no service {one.service!r}")
     _check_references(connections, services, problems)
+    policy = _policy(document, problems)
     return WorkspaceSettings(
         name=_text(document, "name", path.stem, problems),
         path=str(path),
@@ -76,6 +79,7 @@ def read_workspace(path: Path) -> WorkspaceSettings:
         services=services,
         freezes=_entries(document, "freezes", Freeze, {}, problems),
         campaigns=campaigns,
+        policy=policy,
         problems=tuple(problems),
     )
 
@@ -172,6 +176,16 @@ def _entries(
         except msgspec.ValidationError as error:
             problems.append(f"{place}: {error}")
     return result
+
+
+def _policy(document: Mapping[str, Any], problems: list[str]) -> Policy:
+    """What cannot be read must not be taken for leave: the policy then says so, and every check with it."""
+    written = document.get("policy", {})
+    try:
+        return policy_of(written if isinstance(written, dict) else {"policy": written})
+    except ProblemError as error:
+        problems.append(f"[policy]: {error.problem.what} {error.problem.why}".rstrip())
+        return Policy(problem=f"mend [policy] in the workspace: {error.problem.what}")
 
 
 def _check_references(

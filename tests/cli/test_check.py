@@ -14,8 +14,10 @@ from typing import Any
 
 import pytest
 
+from mlcontrol.adapters.signatures.files import read_path
 from mlcontrol.cli import check
 from mlcontrol.core.compatibility.check import compare
+from mlcontrol.core.compatibility.policy import Policy
 from mlcontrol.core.compatibility.present import markdown
 from mlcontrol.core.compatibility.reader import READERS
 from mlcontrol.core.problem import Problem, ProblemError
@@ -142,6 +144,25 @@ def test_policy_ignores_until_its_day_and_says_when_it_is_over(
     assert run(two, "--against", one, "--policy", policy) == 3
 
 
+def test_the_workspace_says_the_policy_where_a_reference_is_looked_up_in_it(
+    files: tuple[Path, Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, two, _ = files
+    workspace = tmp_path / "mlcontrol.toml"
+    workspace.write_text(
+        'environment = "production"\n[services.fraud]\nenvironment = "staging"\n'
+        '[[policy.severity]]\nrule = "I1"\nverdict = "warn"\nenvironment = "staging"\n'
+        '[[policy.override]]\nrule = "I1"\nby = ["ann", "bob"]\nenvironment = "production"\n'
+    )
+    signature = read_path(one)
+    monkeypatch.setattr(check, "resolve_reference", lambda reference, workspace: (signature, "mlflow"))
+    assert run(two, "--against", one, "--workspace", workspace, "--reader", "mlflow") == 1, "files alone have none"
+    assert "may override" not in capsys.readouterr().out
+    assert run(two, "--against", "service:fraud", "--workspace", workspace) == 0
+    assert run(two, "--against", "mlflow:registry/fraud/1", "--workspace", workspace) == 1
+    assert "By policy ann or bob may override it, with a reason." in capsys.readouterr().out
+
+
 def test_policy_cannot_make_quality_block_a_rollback(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     one, two = native(tmp_path / "a.json", "b", size_bytes=100), native(tmp_path / "b.json", "b", size_bytes=140)
     policy = tmp_path / "policy.toml"
@@ -181,6 +202,7 @@ def test_reference_goes_through_the_hook(files: tuple[Path, Path, Path], monkeyp
         return Signature("fraud", "1", fields, (Field("score", "float32", (-1,)),)), "triton"
 
     monkeypatch.setattr(check, "resolve_reference", resolve)
+    monkeypatch.setattr(check, "workspace_policy", lambda workspace, service: Policy())
     assert run("mlflow:reg/fraud@champion", "--against", one) == 0
     assert run("service:gone", "--against", one) == 3
     assert asked == [("mlflow:reg/fraud@champion", None), ("service:gone", None)]

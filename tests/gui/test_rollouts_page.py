@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
 
+from mlcontrol.core.compatibility.present import document
 from mlcontrol.core.compatibility.report import Direction, Evidence, Finding, Level, Report, Verdict
 from mlcontrol.core.operation import Operation, OperationKind, Phase, Step, StepState
-from mlcontrol.core.plan import Assumption, BlastRadius, Plan, PlanStep
+from mlcontrol.core.plan import Assumption, BlastRadius, Overridable, Plan, PlanStep
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.types import VersionFact
 from mlcontrol.engine import messages as m
@@ -194,6 +196,35 @@ def test_an_unknown_plan_starts_only_with_a_reason_and_says_so(window: Any, page
     assert engine.sent(m.Execute)[0].accept_unknown
 
 
+@pytest.mark.parametrize(("by", "may"), [(("m.okafor",), True), (("j.lee",), False)])
+def test_a_stopped_plan_is_overridden_by_whom_the_policy_names(
+    window: Any, page: Any, engine: Any, qtbot: Any, by: tuple[str, ...], may: bool
+) -> None:
+    window.open_page("rollouts", "digits", rollback=True)
+    rule = Overridable("I4", "I4: callers send s5", by)
+    stopped = plan(OperationKind.ROLLBACK, "2", blocked_by=(rule.sentence,), overridable=(rule,))
+    answered(engine, qtbot, m.MakePlan, lambda r: m.PlanAnswer(request=r, plan=stopped, plan_hash="h"))
+    qtbot.waitUntil(lambda: page.plan.plan is not None)
+    assert any(
+        f"{by[0]} may override I4 with a reason." in words for row in page.plan.notes.rows for words, _ in row.lines
+    )
+    page.plan.give_reason("E")
+    assert page.controls.override.isVisible() is may
+    press(qtbot, window, Qt.Key.Key_V)
+    strip = page.controls.confirm
+    if not may:
+        strip.press()
+        assert (strip.words, engine.sent(m.Execute)) == ("Roll back to v2: I4: callers send s5", [])
+        return
+    assert strip.words == "Roll back to v2 against I4, hold 1 s"
+    page.plan.reason.clear()
+    assert page._start_refusal() == "say why first"
+    page.plan.reason.setText("callers changed back an hour ago")
+    strip.confirmed.emit()  # held and counted down, as any guarded action
+    sent = engine.sent(m.Execute)[0]
+    assert (sent.overrides, sent.actor) == ({"I4": "callers changed back an hour ago"}, "m.okafor")
+
+
 def test_a_void_plan_cannot_be_started_twice(window: Any, page: Any, engine: Any, qtbot: Any) -> None:
     window.open_page("rollouts", "digits", rollback=True)
     answered(
@@ -283,7 +314,7 @@ def test_without_a_service_nothing_can_start_and_the_control_says_why(
     assert page.controls.way_back.reason == "choose a service"
 
 
-def test_checks_are_copied_as_markdown(window: Any, page: Any, engine: Any, qtbot: Any) -> None:
+def test_checks_are_copied_as_markdown_and_as_json(window: Any, page: Any, engine: Any, qtbot: Any) -> None:
     from PySide6.QtGui import QGuiApplication
 
     window.open_page("rollouts", "digits", version="2")
@@ -294,6 +325,10 @@ def test_checks_are_copied_as_markdown(window: Any, page: Any, engine: Any, qtbo
     qtbot.waitUntil(lambda: page.checks.report is not None)
     press(qtbot, window, Qt.Key.Key_C)
     assert "**Deploy v2?** Yes, with 1 warning" in QGuiApplication.clipboard().text()
+    press(qtbot, window, Qt.Key.Key_J)
+    copied = json.loads(QGuiApplication.clipboard().text())
+    assert copied == document(warned)
+    assert (copied["schema"], copied["findings"][0]["rule"]) == ("mlcontrol.check/1", "I4")
 
 
 def test_an_engine_lost_while_starting_is_not_taken_for_a_refusal(

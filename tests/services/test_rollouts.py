@@ -203,7 +203,7 @@ def test_twin_without_the_guard_the_blocked_deploy_would_run(
     ctx: Context, rollouts: Rollouts, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     blocked = Rollouts(ctx, PassingChecks(report(Verdict.BLOCK, Direction.DEPLOY)))
-    monkeypatch.setattr(Rollouts, "_admit", lambda self, plan, reason, accept: plan)
+    monkeypatch.setattr(Rollouts, "_admit", lambda self, plan, *_asked: (plan, ()))
     assert run(ctx, blocked).phase is Phase.DONE
     assert world.stable == "3"
 

@@ -144,3 +144,15 @@ def test_a_new_workspace_takes_entries(tmp_path: Path) -> None:
     put_entry(path, ConnectionSettings("m", ConnectionKind.METRICS, "prometheus-text", "http://127.0.0.1/metrics"))
     found = read_workspace(path)
     assert (found.name, found.environment, list(found.connections), found.problems) == ("mine", "staging", ["m"], ())
+
+
+def test_the_policy_of_the_checks_stands_in_the_workspace(file: Path) -> None:
+    file.write_text(TEXT + '\n[[policy.override]]\nrule = "S2"\nby = ["m.okafor"]\n[policy.limits]\nsize_delta = 0.2\n')
+    found = read_workspace(file)
+    assert found.problems == ()
+    assert [(grant.rule, grant.by) for grant in found.policy.grants] == [("S2", ("m.okafor",))]
+    assert found.policy.limits.size_delta == 0.2
+    file.write_text(TEXT + '\n[[policy.override]]\nrule = "S2"\n')
+    found = read_workspace(file)
+    assert any("[policy]" in problem for problem in found.problems)
+    assert found.policy.problem, "what could not be read must not be taken for leave"

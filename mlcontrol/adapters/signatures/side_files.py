@@ -6,7 +6,6 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -15,90 +14,20 @@ from mlcontrol.adapters.signatures.bounds import (
     Unreadable,
     items,
     mapping,
-    number_or_none,
     parse_json,
     text_or_none,
 )
-from mlcontrol.core.compatibility.case import Limits
 from mlcontrol.core.compatibility.facts import Binary, Consumers
-from mlcontrol.core.compatibility.policy import Ignore, Override, Policy
-from mlcontrol.core.compatibility.report import Direction, Verdict
-from mlcontrol.core.compatibility.table import BY_ID
+from mlcontrol.core.compatibility.policy import Policy
+from mlcontrol.core.compatibility.policy_document import policy_of
 
 MAX_PAYLOADS = 10_000
 _MAX_LINE = 4_000_000
 
 
-def read_policy(path: Path) -> tuple[Policy, tuple[str, ...]]:
-    """The policy, and the retired feature names it keeps. Raises `Unreadable` with the entry that is wrong."""
-    document = _document(path, "policy")
-    limits = mapping(document.get("limits", {}), "[limits]")
-    known = {"size_delta", "size_delta_block", "min_domain_mass", "drill_age_days"}
-    for key, value in limits.items():
-        if key not in known or number_or_none(value) is None:
-            raise Unreadable(
-                f"[limits] {key} = {value!r:.40} is not understood.", f"Known are {', '.join(sorted(known))}."
-            )
-    policy = Policy(
-        overrides=tuple(
-            _override(mapping(r, "[[severity]]")) for r in items(document.get("severity", []), "[[severity]]")
-        ),
-        ignores=tuple(_ignore(mapping(r, "[[ignore]]")) for r in items(document.get("ignore", []), "[[ignore]]")),
-        limits=Limits(**{key: float(value) for key, value in limits.items()}),
-        environment=str(document.get("environment", "")),
-    )
-    return policy, tuple(str(name) for name in items(document.get("retired", []), "`retired`"))
-
-
-def _rule(row: dict[str, Any], where: str) -> str:
-    rule = text_or_none(row.get("rule"))
-    if rule not in BY_ID:
-        raise Unreadable(f"{where} names the rule {row.get('rule')!r:.40}, which does not exist.")
-    return rule
-
-
-def _override(row: dict[str, Any]) -> Override:
-    rule = _rule(row, "[[severity]]")
-    try:
-        verdict = Verdict(str(row.get("verdict")))
-        direction = Direction(row["direction"]) if "direction" in row else None
-    except ValueError as error:
-        raise Unreadable(f"[[severity]] of {rule} is not understood.", str(error)) from error
-    if verdict in (Verdict.PASS, Verdict.UNKNOWN):
-        raise Unreadable(
-            f"[[severity]] of {rule} cannot be {verdict}.", then="Use info, warn or block; or an [[ignore]]."
-        )
-    return Override(rule, verdict, direction, str(row.get("model", "*")), str(row.get("environment", "*")))
-
-
-def _ignore(row: dict[str, Any]) -> Ignore:
-    rule = _rule(row, "[[ignore]]")
-    owner, expires = text_or_none(row.get("owner")), _moment(row.get("expires"))
-    if owner is None or expires is None:
-        raise Unreadable(f"[[ignore]] of {rule} needs an `owner` and an `expires` date.")
-    return Ignore(
-        rule,
-        owner,
-        expires,
-        str(row.get("reason", "")),
-        str(row.get("subject", "*")),
-        str(row.get("model", "*")),
-        str(row.get("environment", "*")),
-    )
-
-
-def _moment(value: object) -> float | None:
-    """The end of that day, or that moment; UTC when it names no zone."""
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value) if "T" in value or " " in value else date.fromisoformat(value)
-        except ValueError:
-            return None
-    if isinstance(value, datetime):
-        return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
-    if isinstance(value, date):
-        return datetime.combine(value, time.max, UTC).timestamp()
-    return None
+def read_policy(path: Path) -> Policy:
+    """Raises `ProblemError` (code "unreadable") with the entry that is wrong."""
+    return policy_of(_document(path, "policy"))
 
 
 # What packages are called where they are installed, and what a model's flavour calls them.

@@ -17,6 +17,7 @@ from mlcontrol.core.compatibility.facts import (
 )
 from mlcontrol.core.compatibility.observed import Observed
 from mlcontrol.core.compatibility.pairing import Pairing
+from mlcontrol.core.compatibility.policy import Limits
 from mlcontrol.core.compatibility.reader import Reader
 from mlcontrol.core.compatibility.report import Level, Verdict
 from mlcontrol.core.signature import Signature
@@ -29,16 +30,6 @@ class VersionFacts:
     artifact: ArtifactFacts | None = None
     probe: ProbeFacts | None = None
     golden: GoldenFacts | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Thresholds a team may move. Shares are 0..1."""
-
-    size_delta: float = 0.05
-    size_delta_block: float = 0.50
-    min_domain_mass: float = 1.0
-    drill_age_days: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)

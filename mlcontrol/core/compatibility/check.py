@@ -78,6 +78,8 @@ def compare(
     end counts as expired.
     """
     policy = policy or Policy()
+    if policy.retired:
+        candidate = replace(candidate, tombstones=(*candidate.tombstones, *policy.retired))
     old = current or Signature(name=candidate.name)
     case = Case(
         candidate=candidate,
@@ -103,13 +105,15 @@ def compare(
     judged = [(_under_policy(f, policy, candidate.name, now_s), flag) for f, flag in found]
     findings = tuple(f for f, _ in judged)
     findings += tuple(_expired(policy, candidate.name, findings, now_s))
-    deploy = worst(f.verdict for f in findings if f.direction is Direction.DEPLOY)
-    rollback = worst(f.verdict for f in findings if f.direction is Direction.ROLLBACK)
+    unread = (Verdict.UNKNOWN,) * bool(policy.problem)
+    deploy = worst((*unread, *(f.verdict for f in findings if f.direction is Direction.DEPLOY)))
+    rollback = worst((*unread, *(f.verdict for f in findings if f.direction is Direction.ROLLBACK)))
     closing = {f.rule for f, flag in judged if flag and f.verdict not in (Verdict.PASS, Verdict.INFO)}
     if deploy is not Verdict.BLOCK and rollback is Verdict.BLOCK:
         closing |= {f.rule for f in findings if f.direction is Direction.ROLLBACK and f.verdict is Verdict.BLOCK}
     fired = {f.rule for f in findings}
-    unknowns = tuple(_unknowns(case))
+    unread_policy = (("what the policy asks for", policy.problem),) if policy.problem else ()
+    unknowns = (*unread_policy, *_unknowns(case))
     cells = skew_matrix(candidate, old, binary, previous_binary) if current is not None else ()
     return Report(
         candidate=_reference(candidate),
@@ -225,13 +229,11 @@ def _under_policy(finding: Finding, policy: Policy, model: str, now_s: float | N
     unsettled = verdict not in (Verdict.PASS, Verdict.INFO, Verdict.UNKNOWN)
     if ignore is not None and unsettled and now_s is not None and now_s < ignore.expires_s:
         verdict, why = Verdict.INFO, f"{why} Ignored by {ignore.owner}: {ignore.reason or 'no reason given'}."
-    if verdict is finding.verdict and why is finding.why:
-        return finding
-    verdict = _asymmetric(BY_ID[finding.rule], finding.direction, verdict)
-    return Finding(
-        finding.rule, finding.direction, verdict, finding.subject, finding.title, why,
-        finding.remedy, finding.evidence, finding.source,
-    )  # fmt: skip
+    if verdict is not finding.verdict:
+        verdict = _asymmetric(BY_ID[finding.rule], finding.direction, verdict)
+    stops = verdict not in (Verdict.PASS, Verdict.INFO)
+    by = policy.may_override(finding.rule, finding.direction, model) if stops else ()
+    return replace(finding, verdict=verdict, why=why, may_override=by)
 
 
 def _expired(policy: Policy, model: str, findings: tuple[Finding, ...], now_s: float | None) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from html import escape
 from typing import Any
 
 from mlcontrol.core.compatibility.difference import FieldChange
+from mlcontrol.core.compatibility.policy import who_may
 from mlcontrol.core.compatibility.report import Direction, Finding, Report, Verdict
 from mlcontrol.core.compatibility.table import RULES
 
@@ -95,6 +96,7 @@ def document(report: Report) -> dict[str, Any]:
                 "why": f.why,
                 "remedy": f.remedy,
                 "source": f.source,
+                "may_override": list(f.may_override),
             }
             for f in report.findings
         ],
@@ -209,6 +211,8 @@ def _row(row: Line, width: int, mark: str) -> Iterator[str]:
         yield from textwrap.wrap(
             f"To fix: {plain(finding.remedy)}", inner, initial_indent=indent, subsequent_indent=indent + " " * 8
         )
+    if finding.may_override and finding.verdict in (Verdict.BLOCK, Verdict.UNKNOWN):
+        yield f"{indent}By policy {plain(who_may(finding.may_override))} may override it, with a reason."
     evidence = finding.evidence
     shown = f"{plain(evidence.current) or '-'} → {plain(evidence.candidate) or '-'}; " * bool(
         evidence.candidate or evidence.current

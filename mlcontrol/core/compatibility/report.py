@@ -41,7 +41,10 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One rule's verdict on one subject ("inputs.age") in one direction."""
+    """One rule's verdict on one subject ("inputs.age") in one direction.
+
+    ``may_override``: whom the policy lets go on all the same, with a reason; "*" is everybody, empty is nobody.
+    """
 
     rule: str
     direction: Direction
@@ -52,6 +55,7 @@ class Finding:
     remedy: str
     evidence: Evidence
     source: str = ""
+    may_override: tuple[str, ...] = ()
 
 
 _ORDER = (Verdict.PASS, Verdict.INFO, Verdict.WARN, Verdict.UNKNOWN, Verdict.BLOCK)

@@ -22,7 +22,9 @@ def _plan(s: Services, c: m.MakePlan, _tell: Tell) -> m.Event:
 
 def _execute(s: Services, c: m.Execute, _tell: Tell) -> m.Event:
     s.may_write()
-    s.rollouts.execute(c.operation, c.plan_hash, c.reason, c.actor, c.accept_unknown, c.break_glass)
+    s.rollouts.execute(
+        c.operation, c.plan_hash, c.reason, c.actor, c.accept_unknown, c.break_glass, overrides=c.overrides
+    )
     return m.Done(request=c.request, text="recorded and running")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from mlcontrol.core.compatibility.report import Report
 from mlcontrol.core.judge.backtest import GateBacktest
 from mlcontrol.core.operation import OperationKind
@@ -41,6 +43,7 @@ class Execute(Request, frozen=True, kw_only=True):
     actor: str
     accept_unknown: bool = False
     break_glass: bool = False  # against a freeze or without an approval; loud, and recorded
+    overrides: dict[str, str] = msgspec.field(default_factory=dict)  # by rule: why; for those whom the policy names
 
 
 class Abort(Request, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ from PySide6.QtGui import QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from mlcontrol.core.operation import Operation, OperationKind
+from mlcontrol.core.overriding import open_to
 from mlcontrol.core.settings import RolloutSettings
 from mlcontrol.core.state import Changes
 from mlcontrol.core.strategy import StrategyKind
@@ -36,9 +37,9 @@ from mlcontrol.gui.pages.rollouts_controls import (
 from mlcontrol.gui.pages.rollouts_overview import RolloutsOverview
 from mlcontrol.gui.pages.rollouts_plan import RolloutsPlan
 from mlcontrol.gui.pages.rollouts_what import RolloutsWhat
-from mlcontrol.gui.viewmodels.check_sheet import markdown
+from mlcontrol.gui.viewmodels.check_sheet import json_text, markdown
 from mlcontrol.gui.viewmodels.phrases import version_text
-from mlcontrol.gui.viewmodels.plan_sheet import REASONS, plan_sheet, start_refusal
+from mlcontrol.gui.viewmodels.plan_sheet import REASONS, confirm_label, override_label, start_refusal
 from mlcontrol.gui.viewmodels.rollout_board import board, kind_words, live_operation
 from mlcontrol.gui.viewmodels.rollout_evidence import Judged, judged
 
@@ -60,6 +61,7 @@ class RolloutsPage(Page):
         self._asked = ""  # the request whose answer is wanted; answers to older ones are dropped
         self._probing = ""
         self._rollout: RolloutSettings | None = None  # how it is planned, where not as the service's settings say
+        self._overriding = False  # going on against the rules that the policy lets this person override
         self._starting = False
         self._sent = ""  # an operation whose start was never confirmed: it may run all the same
         self.stack = QStackedWidget()
@@ -94,6 +96,8 @@ class RolloutsPage(Page):
             (controls.back, self._backward),
             (controls.probe, self._probe),
             (controls.copy, self._copy),
+            (controls.copy_json, self._copy_json),
+            (controls.override, self._override),
             (controls.again, self._check),
             (controls.go, self._forward),
             (controls.way_back, self._roll_back),
@@ -116,6 +120,8 @@ class RolloutsPage(Page):
             "new": self._begin,
             "probe": self._probe,
             "copy": self._copy,
+            "copy-json": self._copy_json,
+            "override": self._override,
             "again": self._check,
             "fold": self.checks.toggle_passed,
             "back": self._backward,
@@ -277,6 +283,7 @@ class RolloutsPage(Page):
         if self.bridge is None or self.service_id is None:
             return
         self._kind = kind
+        self._overriding = False
         self._plan_hash = self._sent = ""
         self._asked = request = self.bridge.request_id()
         words = (
@@ -305,6 +312,12 @@ class RolloutsPage(Page):
             on_answer,
         )
 
+    def _override(self) -> None:
+        if self.stack.currentIndex() == PLAN and override_label(self.plan.plan, self._actor(), self._overriding):
+            self._overriding = not self._overriding
+            self._restate()
+            self.plan.reason.setFocus()
+
     def _on_reason_given(self) -> None:
         self._restate()
         self.controls.confirm.setFocus()
@@ -313,7 +326,7 @@ class RolloutsPage(Page):
         plan = self.plan.plan
         if self.bridge is None or plan is None or self._start_refusal():
             return
-        operation_id = f"op-{uuid.uuid4().hex[:12]}"
+        operation_id, reason = f"op-{uuid.uuid4().hex[:12]}", self.plan.reason.text().strip()
         self._starting, self._sent = True, operation_id
         self._restate()
 
@@ -333,9 +346,10 @@ class RolloutsPage(Page):
                 request=self.bridge.request_id(),
                 operation=operation_id,
                 plan_hash=self._plan_hash,
-                reason=self.plan.reason.text().strip(),
+                reason=reason,
                 actor=self._actor(),
                 accept_unknown=bool(plan.unknown),
+                overrides=dict.fromkeys(open_to(plan, self._actor()), reason) if self._overriding else {},
             ),
             on_answer,
         )
@@ -417,11 +431,20 @@ class RolloutsPage(Page):
 
     def _copy(self) -> None:
         report = self.checks.report
-        if report is None or self.version is None:
-            return
-        QGuiApplication.clipboard().setText(markdown(report, self.service_id or "", self.version, self._used()))
+        if report is not None and self.version is not None:
+            self._put(
+                markdown(report, self.service_id or "", self.version, self._used()), "The checks are on the clipboard"
+            )
+
+    def _copy_json(self) -> None:
+        report = self.checks.report
+        if report is not None:
+            self._put(json_text(report), "The checks are on the clipboard as JSON")
+
+    def _put(self, text: str, told: str) -> None:
+        QGuiApplication.clipboard().setText(text)
         if self.shell is not None:
-            self.shell.toast("The checks are on the clipboard", "done")
+            self.shell.toast(told, "done")
 
     # --- drawing ---
 
@@ -492,15 +515,16 @@ class RolloutsPage(Page):
                 report_refusal="" if self.checks.report is not None else "the checks are not answered",
                 engine_refusal=needs_engine(context),
                 probe_refusal="it runs" if self._probing else may_change(context),
-                confirm=plan_sheet(plan).confirm if plan is not None else "Start",
+                confirm=confirm_label(plan, self._overriding),
                 confirm_refusal=self._start_refusal() if stage == PLAN else "",
-                guarded=self._protected(),
+                guarded=self._protected() or self._overriding,
                 abort_to=operation.from_version if operation is not None else None,
                 abort_refusal=self._may_abort(context),
                 live=operation is not None and not operation.phase.ended,
                 hold=stand.hold if stand is not None else "",
                 promote=stand.go if stand is not None else "",
                 promote_refusal=needs_engine(context) or without,
+                override=override_label(plan, self._actor(), self._overriding),
             )
         )
 
@@ -529,6 +553,8 @@ class RolloutsPage(Page):
                 self.plan.reason.text(),
                 context.view_only,
                 kind_words(running).lower() if running is not None else "",
+                self._actor(),
+                self._overriding,
             )
         )
 

@@ -17,6 +17,7 @@ from mlcontrol.gui.viewmodels.check_sheet import (
     changes_text,
     check_sheet,
     directions_text,
+    override_text,
     reach_text,
 )
 from mlcontrol.gui.viewmodels.phrases import version_text, visible_text
@@ -185,6 +186,7 @@ class RolloutsChecks(QWidget):
                     ("candidate", evidence.candidate or "? not said"),
                     ("current", evidence.current or "? not said"),
                     ("rule from", finding.source),
+                    ("override", override_text(finding)),
                 )
                 if words
             )

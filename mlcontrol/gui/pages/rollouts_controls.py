@@ -45,6 +45,7 @@ class Standing:
     hold: str = ""  # the label of holding; empty: no stage is judged
     promote: str = ""
     promote_refusal: str = ""
+    override: str = ""  # the label of going on against a rule; empty: this person may not, or no rule stops it
 
 
 class RolloutsControls(ActionBar):
@@ -53,12 +54,16 @@ class RolloutsControls(ActionBar):
     def __init__(self, parent: QWidget | None = None) -> None:
         self.back = KeyButton("Back", "Esc")
         self.copy = KeyButton("Copy", "C")
+        self.copy_json = KeyButton("Copy JSON", "J")
         self.again = KeyButton("Check again", "A")
         self.probe = KeyButton("Probe on the server", "P")
         self.go = KeyButton("Check", "Enter", PRIMARY)
         self.way_back = KeyButton("Roll back", "R", DANGER)
         self.hold, self.promote = KeyButton("Hold", "H"), KeyButton("Go on", "S")
-        buttons = (self.back, self.copy, self.again, self.probe, self.go, self.hold, self.promote)
+        self.override = KeyButton("Override", "V")
+        buttons = (
+            self.back, self.copy, self.copy_json, self.again, self.probe, self.go, self.hold, self.promote, self.override
+        )  # fmt: skip
         super().__init__(buttons, parent, height=56)
         self.confirm, self.abort = ConfirmStrip(), ConfirmStrip()
         row = self.layout()
@@ -68,14 +73,18 @@ class RolloutsControls(ActionBar):
 
     def show_standing(self, at: Standing) -> None:
         self.back.setVisible(at.stage != OVERVIEW)
-        for button in (self.copy, self.again, self.probe):
+        for button in (self.copy, self.copy_json, self.again, self.probe):
             button.setVisible(at.stage == CHECKS)
         self.go.setVisible(at.stage in (OVERVIEW, WHAT, CHECKS))
         self.confirm.setVisible(at.stage == PLAN)
         self.abort.setVisible(at.live)
         self.way_back.setVisible(at.stage != PLAN and not at.live)
-        for button, label in ((self.hold, at.hold), (self.promote, at.promote)):
-            button.setVisible(at.live and bool(label))
+        for button, label, there in (
+            (self.hold, at.hold, at.live),
+            (self.promote, at.promote, at.live),
+            (self.override, at.override, at.stage == PLAN),
+        ):
+            button.setVisible(there and bool(label))
             if label:
                 button.set_label(label)
         self.hold.set_reason(at.engine_refusal)
@@ -83,6 +92,7 @@ class RolloutsControls(ActionBar):
         self.way_back.set_label(f"Roll back to {version_text(at.way_back)}" if at.way_back else "Roll back")
         self.way_back.set_reason(at.way_back_refusal)
         self.copy.set_reason(at.report_refusal)
+        self.copy_json.set_reason(at.report_refusal)
         self.again.set_reason(at.engine_refusal)
         self.probe.set_reason(at.probe_refusal)
         self.go.set_label(at.go)
@@ -112,9 +122,11 @@ def rollout_actions(stage: Callable[[], int], refusals: Mapping[str, Rule]) -> d
             on(CHECKS),
         ),
         ("copy", "Copy the checks as Markdown", "C", "For a ticket or a chat", on(CHECKS)),
+        ("copy-json", "Copy the checks as JSON", "J", "What mlcontrol check --format json prints", on(CHECKS)),
         ("again", "Check again", "A", "Ask every rule again", on(CHECKS)),
         ("fold", "Show or fold the passed rules", "F", "What found nothing against it", on(CHECKS)),
         ("back", "Back", "Esc", "One step back; nothing that runs is stopped", always),
+        ("override", "Override the rule that stops it", "V", "Where the policy names you; recorded", on(PLAN)),
         ("hold", "Hold this share, or let it go on", "H", "The judge goes on looking", on(BOARD)),
         ("promote", "Go on to the next share", "S", "Without a judgement only with a reason", on(BOARD)),
         ("abort", "Abort", "X", "Hold a second: stop at the next safe point and go back", refusals["abort"]),

@@ -165,6 +165,7 @@ def _notes(plan: Plan, sheet: PlanSheet) -> list[Row]:
     rows: list[Row] = []
     for title, state, sentences in (
         ("Stops it", "critical", sheet.refusals),
+        ("By policy", "warning", sheet.overrides),
         ("Not known, starts by hand with a reason", "unknown", sheet.unknowns),
         ("Warnings", "warning", sheet.warnings),
         ("What the judge can see", "running", sheet.sees),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mlcontrol.core.compatibility.difference import FieldChange
+from mlcontrol.core.compatibility.policy import who_may
+from mlcontrol.core.compatibility.present import document
 from mlcontrol.core.compatibility.report import Direction, Finding, Report, Verdict
 from mlcontrol.core.types import Health
 from mlcontrol.gui.viewmodels.phrases import count_text, moment_text, version_text
@@ -151,6 +154,15 @@ def directions_text(report: Report, finding: Finding) -> str:
     return "the way back" if finding.direction is Direction.ROLLBACK else "the deploy"
 
 
+def override_text(finding: Finding) -> str:
+    """Who may go on against it; empty where it stops nothing."""
+    if finding.verdict not in (Verdict.BLOCK, Verdict.UNKNOWN):
+        return ""
+    if not finding.may_override:
+        return "nobody may" if finding.verdict is Verdict.BLOCK else "anybody may accept it, with a reason"
+    return f"{who_may(finding.may_override)} may, with a reason"
+
+
 def changes_text(rows: Sequence[FieldChange]) -> str:
     """ "1 removed · 1 wider · 5 same": what changed first."""
     counts = Counter(row.change for row in rows)
@@ -196,6 +208,11 @@ def markdown(report: Report, service: str, version: str, current: str | None) ->
             if f.remedy:
                 lines.append(f"  To fix: {_md(f.remedy)}")
     return "\n".join(lines) + "\n"
+
+
+def json_text(report: Report) -> str:
+    """The sheet as `mlcontrol check --format json` prints it."""
+    return json.dumps(document(report), ensure_ascii=False, indent=2) + "\n"
 
 
 _MARKS = str.maketrans({char: "\\" + char for char in "\\`*_{}[]<>#|"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mlcontrol.core.operation import OperationKind
+from mlcontrol.core.overriding import closed_to, open_to, override_words
 from mlcontrol.core.plan import Plan, Sight
 from mlcontrol.gui.viewmodels.phrases import UNKNOWN, duration_text, percent_text, rate_text, version_text
 
@@ -41,6 +42,7 @@ class PlanSheet:
     warnings: tuple[str, ...]
     confirm: str
     sees: tuple[str, ...] = ()
+    overrides: tuple[str, ...] = ()
 
 
 def plan_sheet(plan: Plan) -> PlanSheet:
@@ -79,6 +81,7 @@ def plan_sheet(plan: Plan) -> PlanSheet:
         warnings=plan.warnings,
         confirm=f"Roll back to {target}" if back else f"Deploy {target}",
         sees=tuple(sight_words(sight) for sight in plan.sees),
+        overrides=tuple(dict.fromkeys(f"{override_words(one)}." for one in plan.overridable)),
     )
 
 
@@ -109,16 +112,41 @@ def _sentence(plan: Plan) -> str:
     return f"{steps} steps, about {duration_text(plan.expected_s)}; every step is read back, and it returns by itself if one fails."
 
 
-def start_refusal(plan: Plan | None, reason: str, view_only: str = "", running: str = "") -> str:
-    """Why the plan cannot start now, or "" when it can. Shown on the start control itself."""
+def confirm_label(plan: Plan | None, overriding: bool) -> str:
+    """ "Deploy v4", and against which rules."""
+    if plan is None:
+        return "Start"
+    rules = tuple(dict.fromkeys(one.rule for one in plan.overridable if one.sentence in plan.blocked_by))
+    return plan_sheet(plan).confirm + (f" against {', '.join(rules)}" if overriding and rules else "")
+
+
+def override_label(plan: Plan | None, actor: str, overriding: bool) -> str:
+    """The control that goes on against the rules that stop this plan; empty where ``actor`` may not, or nothing stops it."""
+    rules = open_to(plan, actor) if plan is not None else ()
+    if not rules:
+        return ""
+    return f"Keep {', '.join(rules)} in force" if overriding else f"Override {', '.join(rules)}"
+
+
+def start_refusal(
+    plan: Plan | None, reason: str, view_only: str = "", running: str = "", actor: str = "", overriding: bool = False
+) -> str:
+    """Why the plan cannot start now, or "" when it can. Shown on the start control itself.
+
+    ``overriding``: ``actor`` goes on against the rules that the policy lets them override.
+    """
     if view_only:
         return f"view only: {view_only}"
     if running:
         return f"{running} is still running"
     if plan is None:
         return "the plan is not made yet"
-    if plan.blocked_by:
-        return plan.blocked_by[0]
+    mine = open_to(plan, actor)
+    if plan.blocked_by and not (overriding and mine):
+        return f"{', '.join(mine)} stops it; you may override" if mine else plan.blocked_by[0]
+    closed = closed_to(plan, actor)
+    if closed:
+        return override_words(closed[0])
     if not reason.strip():
         return "say why first"
     return ""
