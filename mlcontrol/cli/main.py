@@ -29,6 +29,7 @@ COMMANDS = {
     "drill": "walk the way back on purpose and time it",
     "approve": "say yes to a plan that somebody else is to run",
     "quarantine": "versions that were rolled back; let one return",
+    "golden": "what a golden set covers, how old it is, and what each generation scored on it",
     "timeline": "what changed and what was noticed",
     "backtest": "run alert rules and change-point detection over history",
     "drift": "distribution changes between two prediction logs",

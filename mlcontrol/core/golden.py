@@ -12,6 +12,8 @@ from typing import Any
 
 from mlcontrol.core.review import wilson
 
+STALE_DAYS = 180.0
+
 
 class ToleranceKind(StrEnum):
     EXACT = "exact"
@@ -42,50 +44,47 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class GoldenItem:
-    """``inputs``: nested lists by tensor name, batch first. A ``critical`` item must be right, whatever the score."""
+    """``inputs``: nested lists by tensor name, batch first. A ``critical`` item must be right, whatever the score.
+
+    ``importance``: how much it weighs in the score against the others, above 0. ``added_s``: when somebody last said that the
+    expected answer is right, seconds since the epoch; `None` = nobody knows.
+    """
 
     id: str
     inputs: Mapping[str, Any]
     expected: Expected
     slices: Mapping[str, str] = field(default_factory=dict)
     critical: bool = False
+    importance: float = 1.0
+    added_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class GoldenSet:
-    """``minimum_score``: share of right answers a version must reach, 0..1; `None` = nobody said."""
+    """``minimum_score``: share of right answers, by importance, that a version must reach, 0..1; `None` = nobody said.
+    ``stale_days``: an item older than this is old: what was right then may not be right now."""
 
     service: str
     model: str
     items: tuple[GoldenItem, ...]
     minimum_score: float | None = None
     created_at: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class GenerationScore:
-    """What one version scored; ``set_of`` names the items it was asked: scores of different sets cannot be compared."""
-
-    version: str
-    at_s: float
-    right: int
-    n: int
-    set_of: str
-
-    @property
-    def estimate(self) -> float | None:
-        return self.right / self.n if self.n else None
+    stale_days: float = STALE_DAYS
 
 
 def set_name(items: Iterable[GoldenItem]) -> str:
-    """A short digest of the items and what they expect; their order does not matter."""
-    texts = sorted(f"{i.id}\0{i.inputs!r}\0{i.expected!r}\0{i.critical}" for i in items)
+    """A short digest of the items, what they expect and how much they weigh; their order and age do not matter."""
+    texts = sorted(
+        f"{i.id}\0{i.inputs!r}\0{i.expected!r}\0{i.critical}" + (f"\0{i.importance}" if i.importance != 1.0 else "")
+        for i in items
+    )
     return hashlib.sha256("\n".join(texts).encode(errors="backslashreplace")).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
 class GoldenScore:
-    """``low``/``high``: 95 % Wilson interval. ``unanswered`` items count as wrong. ``by_slice``: (right, n) by "name=value"."""
+    """``right`` of ``n``: a plain count. ``estimate``: the share by importance, with a 95 % Wilson interval at Kish's effective
+    number of items. ``unanswered`` items count as wrong. ``by_slice``: (right, n) by "name=value"."""
 
     right: int
     n: int
@@ -101,6 +100,7 @@ class GoldenScore:
 def score(items: Iterable[GoldenItem], answers: Mapping[str, Mapping[str, Any]]) -> GoldenScore:
     """``answers``: outputs by item id; an item without an answer is wrong."""
     right = n = 0
+    weight = weight_right = squares = 0.0
     wrong: list[str] = []
     unanswered: list[str] = []
     critical: list[str] = []
@@ -110,6 +110,9 @@ def score(items: Iterable[GoldenItem], answers: Mapping[str, Mapping[str, Any]])
         answer = answers.get(item.id)
         good = answer is not None and matches(item.expected, answer)
         right += good
+        weight += item.importance
+        weight_right += item.importance * good
+        squares += item.importance**2
         if answer is None:
             unanswered.append(item.id)
         elif not good:
@@ -119,8 +122,9 @@ def score(items: Iterable[GoldenItem], answers: Mapping[str, Mapping[str, Any]])
         for name, value in item.slices.items():
             hits, total = slices.get(f"{name}={value}", (0, 0))
             slices[f"{name}={value}"] = (hits + good, total + 1)
-    low, high = wilson(right, n)
-    estimate = right / n if n else None
+    estimate = weight_right / weight if n else None
+    effective = weight * weight / squares if n else 0.0  # Kish 1965, Survey Sampling, 11.7
+    low, high = wilson(effective if right == n else effective * (estimate or 0.0), effective)
     return GoldenScore(right, n, estimate, low, high, tuple(wrong), tuple(unanswered), tuple(critical), slices)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from mlcontrol.engine import messages as m
-from mlcontrol.engine.desks import alerts, connections, fleet, incidents, records, reviews, rollouts, together
+from mlcontrol.engine.desks import alerts, connections, fleet, golden, incidents, records, reviews, rollouts, together
 from mlcontrol.engine.desks.table import Lane, Services, Table
 from mlcontrol.services.context import Tell
 
 TABLE: Table = (
     alerts.TABLE
     | fleet.TABLE
+    | golden.TABLE
     | rollouts.TABLE
     | connections.TABLE
     | records.TABLE

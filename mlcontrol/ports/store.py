@@ -9,7 +9,7 @@ from mlcontrol.core.alerts.alert import Alert, Silence
 from mlcontrol.core.audit import AuditRow, ChainVerdict
 from mlcontrol.core.audit_export import Checkpoint
 from mlcontrol.core.drill import Drill
-from mlcontrol.core.golden import GenerationScore
+from mlcontrol.core.golden_history import GenerationScore
 from mlcontrol.core.incidents.incident import EntryKind, Incident
 from mlcontrol.core.lease import Holder, Lease
 from mlcontrol.core.permission import Approval
@@ -77,7 +77,7 @@ class Knowledge(Protocol):
 
 
 class GoldenScores(Protocol):
-    """What each version scored on its service's golden set, the newest of each; newest first."""
+    """What each version scored on its service's golden sets, the newest of each version and set; newest first."""
 
     def put(self, service: str, score: GenerationScore) -> None: ...
     def generations(self, service: str, limit: int = 50) -> tuple[GenerationScore, ...]: ...

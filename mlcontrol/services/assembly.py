@@ -205,7 +205,7 @@ def _golden(run: Known[GoldenRun] | None, now_mono_s: float, poll_s: float) -> S
         text=f"{result.right} of {result.n}",
         detail=f"{version_name(result.version)} answers {result.right} of {result.n} golden items as expected; "
         f"at least {100 * result.minimum:.0f} % are asked for.{failed}",
-        value=result.right / result.n if result.n else None,
+        value=result.estimate,
         n=result.n,
         unit="share",
         freshness=fresh,

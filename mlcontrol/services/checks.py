@@ -209,7 +209,7 @@ def _golden_facts(ctx: ServiceContext, service: str, effects: Effects) -> Golden
         if g.version in good and g.version != effects.to_version and g.set_of == same_set and g.estimate is not None
     ]
     history = tuple(g.estimate for g in earlier if g.estimate is not None)
-    now = next((g.estimate for g in earlier if g.version == effects.before.current), None)
+    now = run.current.estimate if run.current is not None else None
     return GoldenFacts(run.score.estimate, run.score.n, run.minimum, run.score.critical_failed, now, history)
 
 

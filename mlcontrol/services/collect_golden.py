@@ -12,7 +12,7 @@ from math import nan
 from mlcontrol.core import series
 from mlcontrol.core.facts import GoldenAnswer, GoldenRun, Known, ServiceFacts
 from mlcontrol.core.fingerprint import Fingerprint, discriminating, identify, mark
-from mlcontrol.core.golden import GenerationScore, GoldenItem, GoldenScore, GoldenSet, matches, score, set_name
+from mlcontrol.core.golden import GoldenItem, GoldenScore, GoldenSet, matches, score
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.settings import ServiceSettings
 from mlcontrol.core.signals.spark import spark
@@ -21,6 +21,7 @@ from mlcontrol.ports.errors import AdapterError, Rejected, ServerFailed, Unexpec
 from mlcontrol.ports.serving import Serving
 from mlcontrol.services.asking import Asking, coded
 from mlcontrol.services.context import ServiceContext
+from mlcontrol.services.golden_run import keep_score
 
 PAUSE_S = 0.05
 DEADLINE_S = 4.0
@@ -144,11 +145,9 @@ class GoldenAsker:
                 raise
         if result is None:
             return
-        run = GoldenRun(version, result.right, result.n, _minimum(golden), result.critical_failed)
+        run = GoldenRun(version, result.right, result.n, _minimum(golden), result.critical_failed, result.estimate)
         self._asking.note(service.id, lambda f: _with_run(f, version, _known(f, version).answered(run, question)))
-        if not ctx.view_only and result.n:
-            told = GenerationScore(version, question.utc_s, result.right, result.n, set_name(golden.items))
-            ctx.store.golden_scores.put(service.id, told)
+        keep_score(ctx, service.id, golden, version, result, question.utc_s)
         if result.estimate is not None:
             key = SeriesKey(service.id, series.QUALITY, (("source", "golden"), ("version", version)))
             ctx.emit(Sample(key, question.utc_s, result.estimate, result.low, result.high, result.n))

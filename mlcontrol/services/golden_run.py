@@ -6,7 +6,8 @@ import time
 from dataclasses import dataclass
 from statistics import median
 
-from mlcontrol.core.golden import GenerationScore, GoldenItem, GoldenScore, score, set_name
+from mlcontrol.core.golden import GoldenItem, GoldenScore, GoldenSet, score, set_name
+from mlcontrol.core.golden_history import GenerationScore
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.ports.errors import AdapterError, Rejected
 from mlcontrol.ports.serving import Answer, Serving
@@ -24,6 +25,7 @@ class GoldenRun:
     """``slowest_ms``/``median_ms``: of the first items, asked one at a time; ``first_error``: the first item not answered, and why.
 
     ``current_median_ms``: of the version that serves now, asked the same items in turns with it. ``objective_ms``: p99.
+    ``current``: what the version that serves now scores on the same items.
     """
 
     score: GoldenScore
@@ -33,10 +35,17 @@ class GoldenRun:
     first_error: str
     current_median_ms: float | None = None
     objective_ms: float | None = None
+    current: GenerationScore | None = None
 
     def evidence(self) -> str:
         timing = "" if self.median_ms is None else f", median {self.median_ms:.0f} ms, slowest {self.slowest_ms:.0f} ms"
-        return f"{self.score.right} of {self.score.n} golden items as expected{timing}"
+        by_weight = ""
+        if self.score.estimate is not None and abs(self.score.estimate - self.score.right / self.score.n) > 5e-4:
+            by_weight = f" ({self.score.estimate:.1%} by importance)"
+        beside = ""
+        if self.current is not None and self.current.estimate is not None:
+            beside = f", the version that serves {self.current.right} of {self.current.n}"
+        return f"{self.score.right} of {self.score.n} golden items as expected{by_weight}{beside}{timing}"
 
     def problem(self, version: str) -> Problem | None:
         """Why this version must not be deployed, if so. Without a declared minimum only critical items decide."""
@@ -52,7 +61,7 @@ class GoldenRun:
             return Problem(
                 f"v{version} fails critical golden items: {names}.", self.evidence() + ".", _COMPARE, "blocked"
             )
-        if self.minimum is not None and result.right / result.n < self.minimum:
+        if self.minimum is not None and (result.estimate or 0.0) < self.minimum:
             return Problem(
                 f"v{version} is worse than this service allows.",
                 f"{self.evidence()}; at least {self.minimum:.0%} are asked for, set by the versions before.",
@@ -94,9 +103,8 @@ def run_golden(ctx: ServiceContext, service: str, version: str, current: str | N
     rival = None if current in (None, version) else current
     own_ms, rival_ms = _side_by_side(serving, s.serving_model, golden.items, version, rival) if good else ([], [])
     result = score(golden.items, {name: answer.outputs for name, answer in good.items()})
-    if good and not ctx.view_only:
-        told = GenerationScore(version, ctx.clock.utc_s(), result.right, result.n, set_name(golden.items))
-        ctx.store.golden_scores.put(service, told)
+    if good:
+        keep_score(ctx, service, golden, version, result, ctx.clock.utc_s())
     return GoldenRun(
         result,
         golden.minimum_score,
@@ -105,7 +113,42 @@ def run_golden(ctx: ServiceContext, service: str, version: str, current: str | N
         first_error,
         median(rival_ms) if rival_ms else None,
         s.objectives.get("p99_ms"),
+        _current(ctx, service, serving, s.serving_model, golden, rival) if good else None,
     )
+
+
+def keep_score(
+    ctx: ServiceContext, service: str, golden: GoldenSet, version: str, result: GoldenScore, at_s: float
+) -> GenerationScore:
+    """What a version scored on this set; kept, so that drift over generations can be seen."""
+    told = GenerationScore(
+        version, at_s, result.right, result.n, set_name(golden.items), result.estimate, result.low, result.high,
+        result.critical_failed, result.by_slice,
+    )  # fmt: skip
+    if not ctx.view_only and result.n:
+        ctx.store.golden_scores.put(service, told)
+    return told
+
+
+def _current(
+    ctx: ServiceContext, service: str, serving: Serving, model: str, golden: GoldenSet, current: str | None
+) -> GenerationScore | None:
+    """The serving version's score on the very same items: known from an earlier replay, else asked now."""
+    if current is None:
+        return None
+    name = set_name(golden.items)
+    known = (g for g in ctx.store.golden_scores.generations(service) if (g.version, g.set_of) == (current, name))
+    found = next(known, None)
+    if found is not None:
+        return found
+    try:
+        asked = _ask(serving, model, golden.items, current)
+    except AdapterError:
+        return None  # it serves, yet cannot be asked directly: nothing is known of it, and nothing is said
+    answers = {name: answer.outputs for name, answer in asked.items() if isinstance(answer, Answer)}
+    if not answers:
+        return None
+    return keep_score(ctx, service, golden, current, score(golden.items, answers), ctx.clock.utc_s())
 
 
 def _ask(serving: Serving, model: str, items: tuple[GoldenItem, ...], version: str) -> dict[str, Answer | AdapterError]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mlcontrol.core.golden import Expected, GoldenItem, GoldenSet, Tolerance, ToleranceKind
+from mlcontrol.core.golden import STALE_DAYS, Expected, GoldenItem, GoldenSet, Tolerance, ToleranceKind
 from mlcontrol.core.problem import Problem, ProblemError
 
 SCHEMA = "mlcontrol.golden/1"
@@ -36,7 +37,8 @@ def parse_golden(document: Any, path: Path) -> GoldenSet:
     rows = document.get("items")
     if not isinstance(rows, list) or len(rows) > _MAX_ITEMS:
         raise _bad(path, "`items` is not a list of queries, or too long.")
-    items = tuple(_item(row, position, path) for position, row in enumerate(rows))
+    made_s = _moment_or_none(document.get("created_at"))
+    items = tuple(_item(row, position, made_s, path) for position, row in enumerate(rows))
     if len({item.id for item in items}) != len(items):
         raise _bad(path, "Two items have the same id.")
     minimum = document.get("minimum_score")
@@ -50,10 +52,12 @@ def parse_golden(document: Any, path: Path) -> GoldenSet:
         items=items,
         minimum_score=minimum,
         created_at=str(document.get("created_at", "")),
+        stale_days=_positive(document.get("stale_days", STALE_DAYS), "`stale_days`", path),
     )
 
 
-def _item(row: Any, position: int, path: Path) -> GoldenItem:
+def _item(row: Any, position: int, made_s: float | None, path: Path) -> GoldenItem:
+    """``made_s``: when the set was made, which is when an item without a date of its own was put in at the latest."""
     where = f"items[{position}]"
     if (
         not isinstance(row, dict)
@@ -72,7 +76,31 @@ def _item(row: Any, position: int, path: Path) -> GoldenItem:
         expected=Expected(expected["output"], expected["value"], _tolerance(expected.get("tolerance"), where, path)),
         slices={str(k): str(v) for k, v in slices.items()},
         critical=row.get("critical") is True,
+        importance=_positive(row.get("importance", 1.0), f"{where}.importance", path),
+        added_s=_moment(row["added_at"], where, path) if row.get("added_at") is not None else made_s,
     )
+
+
+def _positive(value: Any, where: str, path: Path) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e9:
+        raise _bad(path, f"{where} is no number above 0.")
+    return float(value)
+
+
+def _moment(value: Any, where: str, path: Path) -> float:
+    found = _moment_or_none(value)
+    if found is None:
+        raise _bad(path, f"{where}.added_at is no date.")
+    return found
+
+
+def _moment_or_none(value: Any) -> float | None:
+    """UTC when it names no zone."""
+    try:
+        at = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
 
 
 def _tolerance(value: Any, where: str, path: Path) -> Tolerance:
@@ -96,6 +124,7 @@ def write_golden(path: Path, golden: GoldenSet) -> None:
         "model": golden.model,
         "created_at": golden.created_at,
         "minimum_score": golden.minimum_score,
+        "stale_days": golden.stale_days,
         "items": [_row(item) for item in golden.items],
     }
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -117,12 +146,16 @@ def _row(item: GoldenItem) -> dict[str, Any]:
         bounds |= {"abs": tolerance.abs, "rel": tolerance.rel}
     if tolerance.kind is ToleranceKind.TOP_K:
         bounds["k"] = tolerance.k
+    more: dict[str, Any] = {} if item.importance == 1.0 else {"importance": item.importance}
+    if item.added_s is not None:
+        more["added_at"] = datetime.fromtimestamp(item.added_s, UTC).isoformat(timespec="seconds")
     return {
         "id": item.id,
         "inputs": dict(item.inputs),
         "expected": {"output": item.expected.output, "value": item.expected.value, "tolerance": bounds},
         "slices": dict(item.slices),
         "critical": item.critical,
+        **more,
     }
 
 

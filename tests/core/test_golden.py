@@ -64,11 +64,27 @@ def test_empty_set_scores_nothing() -> None:
 
 def test_file_round_trip(tmp_path: Path) -> None:
     golden = GoldenSet(
-        "digits", "digits", (item("a", True), GoldenItem("b", {"x": 2}, Expected("y", 1.5, NUMERIC))), 0.9, "now"
+        "digits",
+        "digits",
+        (item("a", True), GoldenItem("b", {"x": 2}, Expected("y", 1.5, NUMERIC), importance=2.5, added_s=1.8e9)),
+        0.9,
+        "now",
+        30.0,
     )
     write_golden(tmp_path / "g.json", golden)
     assert read_golden(tmp_path / "g.json") == golden
     assert [p.name for p in tmp_path.iterdir()] == ["g.json"]
+
+
+def test_an_item_without_a_date_is_as_old_as_its_set(tmp_path: Path) -> None:
+    one = {"inputs": {}, "expected": {"output": "y", "value": 1}}
+    items = [{"id": "a", **one}, {"id": "b", "added_at": "2026-03-01", **one}]
+    text = {"schema": "mlcontrol.golden/1", "created_at": "2026-01-01T00:00:00Z", "items": items}
+    (tmp_path / "g.json").write_text(json.dumps(text))
+    made, own = read_golden(tmp_path / "g.json").items
+    assert (own.added_s or 0) - (made.added_s or 0) == 59 * 86_400
+    (tmp_path / "g.json").write_text(json.dumps({**text, "created_at": ""}))
+    assert read_golden(tmp_path / "g.json").items[0].added_s is None
 
 
 @pytest.mark.parametrize(
@@ -79,6 +95,10 @@ def test_file_round_trip(tmp_path: Path) -> None:
         for more in (
             {"items": [{}]},
             {"items": [], "minimum_score": 2},
+            {"items": [], "stale_days": 0},
+            {"items": [{"inputs": {}, "expected": {"output": "y", "value": 1}, "importance": -1}]},
+            {"items": [{"inputs": {}, "expected": {"output": "y", "value": 1}, "importance": True}]},
+            {"items": [{"inputs": {}, "expected": {"output": "y", "value": 1}, "added_at": "long ago"}]},
             {"items": [{"inputs": {}, "expected": {"output": "y", "value": 1, "tolerance": {"kind": "about"}}}]},
             {
                 "items": [
@@ -91,7 +111,7 @@ def test_file_round_trip(tmp_path: Path) -> None:
             {"items": [{"id": "a", "inputs": {}, "expected": {"output": "y", "value": 1}}] * 2},
         )
     ],
-    ids=range(10),
+    ids=range(14),
 )
 def test_bad_file(tmp_path: Path, text: str) -> None:
     (tmp_path / "g.json").write_text(text)

@@ -117,8 +117,9 @@ class Score:
 Z95 = 1.959963984540054
 
 
-def wilson(right: int, n: int, z: float = Z95) -> tuple[float, float]:
-    """Wilson score interval of a proportion (Wilson 1927, JASA 22:209). ``(0, 1)`` for n = 0."""
+def wilson(right: float, n: float, z: float = Z95) -> tuple[float, float]:
+    """Wilson score interval of a proportion (Wilson 1927, JASA 22:209). ``(0, 1)`` for n = 0. Both may be
+    effective numbers of a weighted sample."""
     if n < 0 or not 0 <= right <= n:
         raise ValueError(f"{right} of {n} is no proportion")
     if n == 0:

@@ -11,7 +11,18 @@ from typing import Any
 
 import msgspec
 
-from mlcontrol.engine.messages import alerts, connections, fleet, incidents, records, reviews, rollouts, shape, together
+from mlcontrol.engine.messages import (
+    alerts,
+    connections,
+    fleet,
+    golden,
+    incidents,
+    records,
+    reviews,
+    rollouts,
+    shape,
+    together,
+)
 from mlcontrol.engine.messages.alerts import (
     AcknowledgeAlert as AcknowledgeAlert,
 )
@@ -89,6 +100,12 @@ from mlcontrol.engine.messages.fleet import (
 )
 from mlcontrol.engine.messages.fleet import (
     TimelineGrew as TimelineGrew,
+)
+from mlcontrol.engine.messages.golden import (
+    GoldenSetAnswer as GoldenSetAnswer,
+)
+from mlcontrol.engine.messages.golden import (
+    QueryGolden as QueryGolden,
 )
 from mlcontrol.engine.messages.incidents import (
     BriefAnswer as BriefAnswer,
@@ -309,6 +326,7 @@ PROTOCOL = 1
 Command = (
     alerts.Command
     | fleet.Command
+    | golden.Command
     | rollouts.Command
     | connections.Command
     | records.Command
@@ -320,6 +338,7 @@ Event = (
     alerts.Event
     | shape.Event
     | fleet.Event
+    | golden.Event
     | rollouts.Event
     | connections.Event
     | records.Event

@@ -257,6 +257,7 @@ class RolloutsPage(Page):
                 self.checks.show_report(event.report, version, self._used())
                 if probe:
                     self.checks.show_probe("done", "Probed on the real server", "its findings carry the mark PROBED")
+                    self._ask_golden(version)
             elif isinstance(event, m.Refused) and probe:
                 why = " ".join(part for part in (event.problem.why, event.problem.next) if part)
                 self.checks.show_probe("critical", event.problem.what, why)
@@ -273,6 +274,22 @@ class RolloutsPage(Page):
             request=request, service=self.service_id, version=version, probe=probe, actor=self._actor()
         )
         self.bridge.ask(command, on_answer, on_progress)
+        self._ask_golden(version)
+
+    def _ask_golden(self, version: str) -> None:
+        """What the generations scored, beside the findings; a service without a golden set says so."""
+        if self.bridge is None or self.service_id is None:
+            return
+
+        def on_look(event: Any) -> None:
+            if self.version != version:
+                return
+            if isinstance(event, m.GoldenSetAnswer):
+                self.checks.golden.show_look(event.look, version)
+            elif isinstance(event, m.Refused):
+                self.checks.golden.show_nothing(f"{event.problem.what} {event.problem.next}".strip())
+
+        self.bridge.ask(m.QueryGolden(request=self.bridge.request_id(), service=self.service_id), on_look)
 
     def _probe(self) -> None:
         if self.stack.currentIndex() == CHECKS and not self.controls.probe.reason:

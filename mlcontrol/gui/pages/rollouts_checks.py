@@ -23,6 +23,7 @@ from mlcontrol.gui.viewmodels.check_sheet import (
 from mlcontrol.gui.viewmodels.phrases import version_text, visible_text
 from mlcontrol.gui.widgets.answer_block import AnswerBlock
 from mlcontrol.gui.widgets.fact_list import FactList
+from mlcontrol.gui.widgets.golden_block import GoldenBlock
 from mlcontrol.gui.widgets.label import PlainLabel
 from mlcontrol.gui.widgets.row_list import Row, RowList
 from mlcontrol.gui.widgets.signature_diff import SignatureDiff
@@ -44,7 +45,7 @@ class RolloutsChecks(QWidget):
         self._probe = Row("probe", "")
         self.probe_list = RowList("Probe on the real server")
         self.probe_list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.signatures, self.skew = SignatureDiff(), SkewMatrix()
+        self.signatures, self.skew, self.golden = SignatureDiff(), SkewMatrix(), GoldenBlock()
         self._counts = PlainLabel("", "small", "quiet")
         self._reach = PlainLabel("", "small", "secondary")
         self._reach.setContentsMargins(12, 4, 12, 8)
@@ -90,6 +91,8 @@ class RolloutsChecks(QWidget):
         inner.addWidget(column_head("Which model runs in which binary", freely))
         inner.addWidget(self.skew)
         inner.addWidget(self._reach)
+        inner.addWidget(column_head("Golden set over the generations", self.golden.summary))
+        inner.addWidget(self.golden)
         inner.addStretch(1)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)

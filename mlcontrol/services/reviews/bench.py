@@ -291,22 +291,22 @@ class ReviewDesk:
         if item is None:
             raise ProblemError(Problem("There is no such item.", code="not-found"))
         settings = self._service(item.service)
-        golden = self._ctx.golden(item.service)
-        if golden is None or self._outside.write_golden is None:
-            raise ProblemError(
-                Problem(
-                    "This service has no golden set to put it into.",
-                    "",
-                    "Name a golden file in the service's settings.",
-                    code="not-configured",
+        made = replace(_golden_item(item, settings, correct), critical=critical, added_s=self._ctx.clock.utc_s())
+        with self._golden_lock:  # from reading to writing: two evaluators must not take each other's item away
+            golden = self._ctx.golden(item.service)
+            if golden is None or self._outside.write_golden is None:
+                raise ProblemError(
+                    Problem(
+                        "This service has no golden set to put it into.",
+                        "",
+                        "Name a golden file in the service's settings.",
+                        code="not-configured",
+                    )
                 )
-            )
-        made = _golden_item(item, settings, correct)
-        others = tuple(one for one in golden.items if one.id != made.id)
-        with self._golden_lock:
+            others = tuple(one for one in golden.items if one.id != made.id)
             self._outside.write_golden(
                 Path(self._ctx.settings.path).parent / settings.golden,
-                replace(golden, items=(*others, replace(made, critical=critical))),
+                replace(golden, items=(*others, made)),
             )
         self.tell(
             f"golden-{made.id}", "A golden item was made from a reviewed prediction", item.service,
