@@ -13,6 +13,7 @@ from PySide6.QtCore import QPoint, Qt
 
 from mlcontrol.core.types import Sample, SeriesKey
 from mlcontrol.gui.charts.reduce import buckets, column_lines, extremes
+from mlcontrol.gui.charts.spans import USUAL_S
 from mlcontrol.gui.models.series_store import SeriesStore
 from mlcontrol.gui.viewmodels.service_charts import chart_rows
 
@@ -118,6 +119,20 @@ def test_dragging_looks_back_and_n_follows_again(page: Any, qtbot: Any, window: 
     assert not page.charts.follows
     qtbot.keyClick(window, Qt.Key.Key_N)
     assert page.charts.follows
+
+
+def test_a_young_fleet_fills_the_width_until_a_person_chooses_a_span(page: Any, qtbot: Any, window: Any) -> None:
+    charts = page.charts
+    end_s = charts.span.until_s
+    assert end_s - charts.span.since_s == USUAL_S  # there are twenty minutes of history
+    for known_s, shown_s in ((40.0, 120.0), (130.0, 300.0), (601.0, USUAL_S), (86_400.0, USUAL_S)):
+        charts.fit(end_s - known_s)
+        assert charts.span.until_s - charts.span.since_s == shown_s
+        assert charts.span.until_s == end_s
+    qtbot.keyClick(window, Qt.Key.Key_BracketLeft)
+    chosen = charts.span
+    charts.fit(end_s - 40.0)
+    assert charts.span == chosen
 
 
 def test_the_axis_stands_still_while_the_crosshair_is_on(page: Any, qtbot: Any) -> None:

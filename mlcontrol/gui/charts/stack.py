@@ -28,26 +28,13 @@ from mlcontrol.core.types import TimelineEvent
 from mlcontrol.gui.charts.lanes import paint_marker
 from mlcontrol.gui.charts.readout import bar_at, paint_readings, paint_readout_head
 from mlcontrol.gui.charts.row_painter import Span, paint_row, rule_pen
+from mlcontrol.gui.charts.spans import SPANS_S, USUAL_S, fitting
 from mlcontrol.gui.theme import theme, tokens
 from mlcontrol.gui.viewmodels.chart_rows import ChartRow
 from mlcontrol.gui.viewmodels.phrases import clock_text, duration_text, middle_elided, version_text
 from mlcontrol.gui.viewmodels.time_axis import ticks
 
 LABEL_W, READOUT_W, AXIS_H, LANE_H = 148, 236, 22, 26
-SPANS_S = (
-    60.0,
-    120.0,
-    300.0,
-    600.0,
-    900.0,
-    1800.0,
-    3600.0,
-    3 * 3600.0,
-    6 * 3600.0,
-    12 * 3600.0,
-    86_400.0,
-    7 * 86_400.0,
-)
 NEAR_PX = 8
 
 
@@ -63,8 +50,9 @@ class ChartStack(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         now = time.time()
-        self.span = Span(now - 900, now)
+        self.span = Span(now - USUAL_S, now)
         self.follows = True
+        self.fits = True
         self.readout = True
         self.log_rows: frozenset[str] = frozenset()
         self._rows: tuple[ChartRow, ...] = ()
@@ -104,9 +92,19 @@ class ChartStack(QWidget):
         self.set_rows([replace(row, log=False) for row in self._rows], self._events)
         return bool(chosen & self.log_rows)
 
+    def fit(self, oldest_s: float | None) -> None:
+        """As long as what is known since ``oldest_s``; nothing happens once a person chose a span, or while the crosshair is on."""
+        if oldest_s is None or not self.fits or not self.follows or self._cross_s is not None:
+            return
+        length_s = fitting(self.span.until_s - oldest_s)
+        if length_s != self.span.until_s - self.span.since_s:
+            self.span = Span(self.span.until_s - length_s, self.span.until_s)
+            self._moved()
+
     def look_at(self, since_s: float, until_s: float) -> None:
         """Show this span and stop following."""
-        self.follows, self._cross_s = False, None
+        self.fits = self.follows = False
+        self._cross_s = None
         self.span = Span(since_s, until_s)
         self._moved()
 
@@ -124,6 +122,7 @@ class ChartStack(QWidget):
 
     def set_length(self, length_s: float, around_s: float | None = None) -> None:
         """``around_s`` keeps its place on the axis; while following, the right end is "now"."""
+        self.fits = False
         length_s = min(SPANS_S[-1], max(SPANS_S[0], length_s))
         old = self.span
         if self.follows or around_s is None:

@@ -101,6 +101,11 @@ class SeriesStore:
                 self.series.setdefault(sample.key, Series()).add(sample)
         return mine
 
+    @property
+    def oldest_s(self) -> float | None:
+        """UTC seconds of the first sample of any series; `None`: nothing is known yet."""
+        return min((float(s.at_s[0]) for s in self.series.values() if len(s.at_s)), default=None)
+
     def of(self, metric: str) -> list[tuple[SeriesKey, Series]]:
         """The series of a metric, in a stable order."""
         return sorted(((k, s) for k, s in self.series.items() if k.metric == metric), key=lambda item: item[0].labels)

@@ -75,6 +75,7 @@ class ServicePage(Page):
         self.past = SeriesStore("")
         self.compared: Comparison | None = None
         self.answered = 0  # history answers drawn, for who waits until the charts are filled
+        self._history_of = ""
         self._asked: tuple[float, float] = (0.0, 0.0)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -302,6 +303,7 @@ class ServicePage(Page):
             if answer.service == self.service_id:
                 self.store.take_history(answer.series)
                 self.answered += 1
+                self._history_of = answer.service
                 self._draw()
         else:
             self._asked = (0.0, 0.0)
@@ -317,8 +319,7 @@ class ServicePage(Page):
 
     def _draw(self) -> None:
         bridge = self.bridge
-        service = self.service()
-        if bridge is None or bridge.state is None or service is None:
+        if bridge is None or bridge.state is None or (service := self.service()) is None:
             self._stack.setCurrentWidget(self._empty)
             return
         self._stack.setCurrentWidget(self._content)
@@ -326,6 +327,8 @@ class ServicePage(Page):
             self.title = service.title or service.id
             self.heading_changed.emit()
         poll_s = poll_interval_s(bridge.state)
+        if self._history_of == service.id:  # else the first live samples would look like all there is
+            self.charts.fit(self.store.oldest_s)
         span = self.charts.span
         settings = bridge.state.settings.services.get(service.id)
         objectives = settings.objectives if settings is not None else {}
