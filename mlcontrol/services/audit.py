@@ -64,6 +64,6 @@ class AuditQueries:
         return None if found is None else canonical(found)
 
     def announce(self) -> None:
-        """Tell how many rows there are; whether they hold is not known until somebody verifies. Signing begins."""
-        self._checkpoints.start()
+        """Tell how many rows there are; signing begins. Whether they hold is not known until the chain was walked once."""
+        self._checkpoints.start(self.verify)
         self._ctx.emit(AuditGrew(self._ctx.store.audit.count()))

@@ -1,8 +1,10 @@
-"""Signs how far the audit log has come, now and then, on a thread of its own: a keyring may take its time."""
+"""Signs how far the audit log has come, and has it verified, now and then, on a thread of its own: a keyring may take its time."""
 
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from mlcontrol.core.audit import ChainVerdict
@@ -14,6 +16,8 @@ from mlcontrol.services.context import ServiceContext
 
 FIRST_S = 5.0
 EVERY_S = 60.0
+VERIFIED_EVERY_S = 3600.0
+"""Walking 100,000 rows takes seconds of a core: often enough to notice a change before somebody relies on the log."""
 
 
 class Checkpoints:
@@ -25,9 +29,12 @@ class Checkpoints:
         self._lock = threading.Lock()
         self._ending = threading.Event()
         self._told = ""
+        self._verify: Callable[[], object] = lambda: None
         self._thread = threading.Thread(target=self._work, name="audit-checkpoints", daemon=True)
 
-    def start(self) -> None:
+    def start(self, verify: Callable[[], object]) -> None:
+        """``verify`` walks the chain and tells what it found: soon after the start, then every hour."""
+        self._verify = verify
         if not self._ctx.view_only:
             self._thread.start()
 
@@ -76,10 +83,19 @@ class Checkpoints:
         return verdict
 
     def _work(self) -> None:
-        wait_s = FIRST_S
+        wait_s, verified_s = FIRST_S, -VERIFIED_EVERY_S
         while not self._ending.wait(wait_s):
             self.sign()
+            if time.monotonic() - verified_s >= VERIFIED_EVERY_S:
+                self._verify_now()
+                verified_s = time.monotonic()
             wait_s = EVERY_S
+
+    def _verify_now(self) -> None:
+        try:
+            self._verify()
+        except Exception as error:  # noqa: BLE001 - a store that is away is said elsewhere too; the next hour tries again
+            self._tell("The audit log could not be verified", str(problem_of(error)), Health.UNKNOWN)
 
     def _tell(self, title: str, detail: str, severity: Health) -> None:
         if self._told == title + detail:

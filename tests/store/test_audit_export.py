@@ -7,6 +7,7 @@ import runpy
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -18,10 +19,13 @@ from mlcontrol.adapters.secrets.signing_key import SigningKey
 from mlcontrol.core import audit as chain
 from mlcontrol.core.audit import AuditRow
 from mlcontrol.core.audit_export import PEOPLE_AND_WORDS, Checkpoint, export
+from mlcontrol.core.problem import Problem
+from mlcontrol.core.types import Health
 from mlcontrol.gui.resources import resource
 from mlcontrol.ports.clock import SystemClock
 from mlcontrol.ports.connection import Viability
-from mlcontrol.ports.errors import NeedsCredentials
+from mlcontrol.ports.errors import NeedsCredentials, Unreachable
+from mlcontrol.services import checkpoints as checkpoints_module
 from mlcontrol.services.checkpoints import Checkpoints
 from mlcontrol.store.store import Store
 
@@ -330,3 +334,23 @@ def test_the_verifier_needs_nothing_but_python() -> None:
         for alias in (node.names if isinstance(node, ast.Import) else [ast.alias(node.module or "")])
     }
     assert imported - set(sys.stdlib_module_names) == {"cryptography"}
+
+
+def test_a_running_engine_walks_the_chain_by_itself(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoints_module, "FIRST_S", 0.0)
+    points = Checkpoints(world, SigningKey("w", InMemory(), tmp_path))  # type: ignore[arg-type]
+    walked = threading.Event()
+
+    def verify() -> None:
+        walked.set()
+        raise Unreachable(Problem("The store is away."))
+
+    points.start(verify)
+    try:
+        assert walked.wait(30)
+    finally:
+        points.close()
+    assert world.told[-1].title == "The audit log could not be verified"
+    assert world.told[-1].severity is Health.UNKNOWN
