@@ -35,7 +35,7 @@ from mlcontrol.gui.viewmodels.review_bench import Session, item_view
 from mlcontrol.gui.viewmodels.review_start import start_view
 
 DIGITS = ServiceSettings("digits", title="Digit reader", prediction="digit", probability="p", image_shape=(8, 8))
-TEXT = ServiceSettings("support", title="Support answers", prediction="answer")
+TEXT = ServiceSettings("support", title="Support answers")
 RATING = Campaign(
     "c", "support", "Support answers, week 48", Mode.RATE,
     rubric_of(
@@ -72,6 +72,15 @@ def examples() -> Iterator[tuple[str, Campaign, ReviewItem, ServiceSettings]]:
     mask = [[1 if math.hypot(x - 24, y - 16) < 9 else 0 for x in range(48)] for y in range(32)]
     yield "image-mask", RATING, item({"area": 0.17, "mask": mask}, {"picture": photo()}), TEXT
     texts = ({"answer": STORY * 2 + "It arrives on Thursday."}, {"answer": STORY * 2 + "It arrives on Friday morning."})
+    other = {"boxes": [[6, 8, 22, 26]], "labels": ["cup"]}
+    yield (
+        "image-boxes-pair",
+        PAIRS,
+        item({"objects": "2 found", **boxes}, {"picture": photo()}, {"objects": "1 found", **other}),
+        TEXT,
+    )
+    wrong = item({"digit": 0, "box": [[0.1, 0.1, 0.9, 0.6]]}, {"image": image()})
+    yield "image-grey-box", RATING, wrong, DIGITS
     yield "text-pair", PAIRS, item(texts[0], {"question": "Where is my parcel? " * 5}, texts[1]), TEXT
     yield "expected", CHECK, item(texts[0], {"question": "Where?"}, expected=json.dumps(texts[1])), TEXT
     table = [{"day": f"2026-11-{d:02}", "orders": 120 + 7 * d, "late": d % 3} for d in range(1, 13)]
@@ -201,8 +210,9 @@ def main(folder: Path, names: tuple[str, ...]) -> list[Path]:
     assert isinstance(app, QApplication)
     folder.mkdir(parents=True, exist_ok=True)
     made = []
+    theme.install(app, names[0])
     for name in names:
-        theme.install(app, name)
+        theme.set_mode(name)
         for state, widget in states():
             widget.resize(1280 - 56, 800 - 90)
             widget.show()

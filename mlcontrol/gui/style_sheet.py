@@ -43,6 +43,7 @@ QToolTip {{ background: {n["raised"]}; color: {n["primary"]}; border: 1px solid 
 QMainWindow, QWidget[surface="window"] {{ background: {n["window"]}; }}
 QWidget[surface="panel"] {{ background: {n["panel"]}; }}
 QWidget[surface="raised"] {{ background: {n["raised"]}; }}
+QFrame[surface="line"] {{ background: {n["hairline"]}; border: none; }}
 QFrame[surface="card"] {{ background: {n["panel"]}; border: 1px solid {n["border"]}; border-radius: 4px; }}
 QFrame[rule="right"] {{ border: none; border-right: 1px solid {n["hairline"]}; }}
 QFrame[rule="left"] {{ border: none; border-left: 1px solid {n["hairline"]}; }}

@@ -82,8 +82,8 @@ GOLDEN = Rubric(
     ),
     "A golden item decides deploys. Would you stake one on it?",
 )
-SCALE_KEYS = "QWRTYP"
-TAG_KEYS = "AHIJKMZ"
+SCALE_KEYS = "QWRTY"
+TAG_KEYS = "AHIJKM"
 """Keys that nothing else at the bench has. A tag beyond them is reached with Tab and Space."""
 
 SKIP = "skip"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QProgressBar, QScrollArea, QVBoxLayout, QWidget
 
 from mlcontrol.core.review.campaign import Campaign
@@ -14,12 +15,14 @@ from mlcontrol.gui.pages.reviews_rubric import RubricView, key_row
 from mlcontrol.gui.theme import theme
 from mlcontrol.gui.viewmodels.review_bench import SKIP_KEY, ItemView, Session
 from mlcontrol.gui.viewmodels.review_blocks import differences
+from mlcontrol.gui.viewmodels.review_overlays import Overlay
 from mlcontrol.gui.widgets.answer_card import AnswerCard
 from mlcontrol.gui.widgets.button import KeyButton
 from mlcontrol.gui.widgets.card import Card
 from mlcontrol.gui.widgets.fact_list import FactList
 from mlcontrol.gui.widgets.item_views import JudgementTrail, PictureView
 from mlcontrol.gui.widgets.label import PlainLabel
+from mlcontrol.gui.widgets.picture_block import PictureBlock
 from mlcontrol.gui.widgets.review_blocks import BlockView
 
 HELPERS = (
@@ -55,7 +58,7 @@ class ReviewsBench(QWidget):
         self._pace = PlainLabel("", tone="secondary")
         self._stored = PlainLabel("", tone="ok")
         self.picture = PictureView()
-        self._picture_words = PlainLabel("", "small", "quiet")
+        self._picture_words = PlainLabel("", "small", "quiet", wrap=True)
         self._features = FactList()
         self.answers = (AnswerCard(), AnswerCard())
         self._difference = PlainLabel("", "small", "secondary", wrap=True)
@@ -72,6 +75,8 @@ class ReviewsBench(QWidget):
         self._flag = KeyButton("Flag", "F")
         self.rubric = RubricView()
         self._block_views: list[BlockView] = []
+        self._overlays: tuple[Overlay, ...] = ()
+        self._marked, self._zoom = True, 1.0
         self._build()
 
     @property
@@ -90,13 +95,13 @@ class ReviewsBench(QWidget):
         left.setContentsMargins(0, 0, theme.px(8), 0)
         left.setSpacing(8)
         left.addWidget(self.picture, 100)
-        left.addWidget(self._picture_words)
         self._asked_card = Card("What was asked")
         self._blocks = QVBoxLayout()
         self._blocks.setSpacing(8)
         self._asked_card.body.addLayout(self._blocks)
         self._asked_card.body.addWidget(self._features)
         left.addWidget(self._asked_card)
+        left.addWidget(self._picture_words)
         both = QHBoxLayout()
         both.setSpacing(8)
         for card in self.answers:
@@ -106,7 +111,7 @@ class ReviewsBench(QWidget):
         for label in (self._difference, self._slices, self._problem):
             left.addWidget(label)
         left.addStretch(1)
-        scroll = QScrollArea()
+        scroll = self._scroll = QScrollArea()
         scroll.setWidget(content)
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
@@ -150,7 +155,8 @@ class ReviewsBench(QWidget):
             column.addWidget(field)
         self.comment.textEdited.connect(lambda _text: self.comment_typed.emit())
         line = QFrame()
-        line.setFrameShape(QFrame.Shape.HLine)
+        line.setProperty("surface", "line")
+        line.setFixedHeight(1)
         column.addSpacing(2)
         column.addWidget(line)
         column.addSpacing(2)
@@ -194,16 +200,19 @@ class ReviewsBench(QWidget):
 
     def show_item(self, item: ReviewItem, view: ItemView) -> None:
         self.picture.show_picture(view.picture)
-        self._picture_words.setVisible(view.picture is not None)
         self._features.set_facts([(name, f"{value} {unit}".rstrip()) for name, value, unit in view.features])
         self._features.setVisible(bool(view.features))
         for old in self._block_views:
             self._blocks.removeWidget(old)
+            if old.sound is not None:
+                old.sound.discard()
             old.deleteLater()
         self._block_views = [BlockView(block) for block in view.blocks]
         for made in self._block_views:
             self._blocks.addWidget(made)
         self._asked_card.setVisible(bool(view.features or view.blocks))
+        self._overlays = view.overlays
+        self._show_marks()
         for card, answer in zip(self.answers, (*view.answers, None, None), strict=False):
             card.setVisible(answer is not None)
             if answer is not None:
@@ -244,7 +253,7 @@ class ReviewsBench(QWidget):
         self.trail.show_trail(session.marks, next_ready)
         self._break.setText(session.break_words())
         self._link.setText(link)
-        self._picture_words.setText(self.picture.words() + " · + and - change the size")
+        self._say_picture()
 
     def tell(self, text: str) -> None:
         """What is known of the last item (a calibration round), or that the evidence is enough."""
@@ -278,9 +287,63 @@ class ReviewsBench(QWidget):
         self.hide_fields()
         return True
 
+    # --- pictures and sound ---
+
+    def _coloured(self) -> list[PictureBlock]:
+        return [view.picture for view in self._block_views if view.picture is not None]
+
     def zoom(self, factor: float) -> None:
-        self.picture.zoom = min(1.0, max(0.25, self.picture.zoom * factor))
-        self.picture.update()
+        """1 fits; up to four times that, then the arrows scroll."""
+        steps = [0.25, 0.32, 0.4, 0.5, 0.64, 0.8, 1.0, 1.25, 1.6, 2.0, 2.5, 3.2, 4.0]
+        at = steps.index(self._zoom) + (1 if factor > 1 else -1)
+        self._zoom = steps[max(0, min(len(steps) - 1, at))]
+        self._show_zoom()
+
+    def _show_zoom(self) -> None:
+        self.picture.set_zoom(self._zoom)
+        for block in self._coloured():
+            block.set_zoom(self._zoom)
+        self._say_picture()
+
+    def toggle_marks(self) -> None:
+        """Boxes and masks on the picture, or the picture alone."""
+        self._marked = not self._marked
+        self._show_marks()
+
+    def _show_marks(self) -> None:
+        self.picture.show_marks(self._overlays, shown=self._marked)
+        for block in self._coloured():
+            block.show_marks(self._overlays, shown=self._marked)
+        self._show_zoom()
+
+    def _say_picture(self) -> None:
+        coloured = self._coloured()
+        words = coloured[0].words() if coloured else self.picture.words()
+        keys = "+ and - change the size" + (", Z hides or shows the marks" if self._overlays else "")
+        self._picture_words.setText(f"{words} · {keys}")
+        self._picture_words.setVisible(bool(words))
+
+    def play(self) -> bool:
+        """The item's first sound; `False` when it has none."""
+        views = [*self._block_views, *(view for card in self.answers for view in card.views)]
+        sound = next((view.sound for view in views if view.sound is not None), None)
+        if sound is not None:
+            sound.play()
+        return sound is not None
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Arrows and page keys move what is larger than the window; every other key is an action."""
+        across, down = self._scroll.horizontalScrollBar(), self._scroll.verticalScrollBar()
+        steps = {
+            Qt.Key.Key_Left: (across, -theme.px(60)), Qt.Key.Key_Right: (across, theme.px(60)),
+            Qt.Key.Key_Up: (down, -theme.px(60)), Qt.Key.Key_Down: (down, theme.px(60)),
+            Qt.Key.Key_PageUp: (down, -down.pageStep()), Qt.Key.Key_PageDown: (down, down.pageStep()),
+        }  # fmt: skip
+        step = steps.get(Qt.Key(event.key()))
+        if step is None:
+            super().keyPressEvent(event)
+        else:
+            step[0].setValue(step[0].value() + step[1])
 
     def set_flag(self, *, flagged: bool) -> None:
         self._flag.set_label("Flagged" if flagged else "Flag")

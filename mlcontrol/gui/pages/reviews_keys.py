@@ -137,8 +137,20 @@ def bound_keys(page: Any) -> tuple[Bound, ...]:
             partial(page.on_lead, "export"),
         ),
         Bound(Action("reviews.start", "Start the campaign", "Ctrl+Return", "From the form", name), page.form.submit),
-        Bound(Action("reviews.larger", "Larger picture", "+", "", name), partial(page.zoom, 1.25)),
-        Bound(Action("reviews.smaller", "Smaller picture", "-", "", name), partial(page.zoom, 0.8)),
+        Bound(
+            Action("reviews.larger", "Larger picture", "+", "Arrows move what does not fit", name),
+            partial(page.zoom, 1.25),
+        ),
+        Bound(Action("reviews.smaller", "Smaller picture", "-", "Down to a quarter", name), partial(page.zoom, 0.8)),
+        Bound(
+            Action(
+                "reviews.marks", "Boxes and masks", "Z", "Show or hide what is drawn over the picture", name, judging
+            ),
+            page.bench.toggle_marks,
+        ),
+        Bound(
+            Action("reviews.play", "Hear the sound", "P", "In this desktop's player", name, judging), page.bench.play
+        ),
         Bound(Action("reviews.leave", "Leave a field, or the bench", "Esc", "Nothing is lost", name), page.leave),
     ]
     return tuple(bound)

@@ -41,6 +41,7 @@ class ReviewsLead(QWidget):
         self.campaigns = RowList("Campaigns")
         self.summaries: dict[str, CampaignSummary] = {}
         self._title = PlainLabel("", "title", elide=True)
+        self._progress = PlainLabel("", tone="secondary")
         self._verdict = PlainLabel("", "sentence", wrap=True)
         self._enough = PlainLabel("", tone="ok", wrap=True)
         self.quality = IntervalList("Judged right")
@@ -59,6 +60,7 @@ class ReviewsLead(QWidget):
         self.standing = KeyButton("Close", "O")
         self.unblind = KeyButton("Unblind", "V")
         self.export = KeyButton("Export", "E")
+        self._cards: list[Card] = []
         self._build()
 
     def _build(self) -> None:
@@ -72,7 +74,6 @@ class ReviewsLead(QWidget):
         column.setSpacing(12)
         head = QHBoxLayout()
         head.setSpacing(8)
-        head.addWidget(self._title, 1)
         for button, name in (
             (self.new, "new"),
             (self.standing, "standing"),
@@ -81,25 +82,35 @@ class ReviewsLead(QWidget):
         ):
             head.addWidget(button)
             button.clicked.connect(lambda _checked=False, n=name: self.asked.emit(n))
-        column.addLayout(head)
+        head.addStretch(1)
+        title = QHBoxLayout()
+        title.setSpacing(12)
+        title.addWidget(self._title, 1)
+        title.addWidget(self._progress)
+        column.addLayout(title)
         column.addWidget(self._verdict)
         column.addWidget(self._enough)
+        column.addLayout(head)
         quality = Card("Quality by version and slice", "95 % intervals for the sampling used")
         quality.body.addWidget(self.quality)
         quality.body.addWidget(self._quality_empty)
         column.addWidget(quality)
+        self._cards.append(quality)
         agreement = Card("Agreement", "Cohen's kappa · common items")
         agreement.body.addWidget(self._alpha)
         agreement.body.addWidget(self.matrix)
         column.addWidget(agreement)
+        self._cards.append(agreement)
         raters = Card("Evaluators")
         raters.body.addWidget(self._pace)
         raters.body.addWidget(self.raters)
         column.addWidget(raters)
+        self._cards.append(raters)
         disputes = Card("Disagreements", "Enter opens one; its keys settle it")
         self.disputes.setMinimumHeight(120)
         disputes.body.addWidget(self.disputes)
         column.addWidget(disputes)
+        self._cards.append(disputes)
         column.addStretch(1)
         scroll = QScrollArea()
         scroll.setWidget(content)
@@ -137,7 +148,10 @@ class ReviewsLead(QWidget):
         self.campaigns.set_rows(
             rows or [empty], select=None if self.campaigns.current_id() else next(iter(self.summaries), None)
         )
+        for card in self._cards:
+            card.setVisible(bool(summaries))
         if not summaries:
+            self._progress.setText("")
             self._title.setText("No campaign yet")
             self._verdict.setText(
                 "A campaign draws predictions, asks people, and its verdict counts in the deploy gate."
@@ -149,7 +163,8 @@ class ReviewsLead(QWidget):
     def show_findings(self, answer: m.FindingsAnswer) -> None:
         campaign, found = answer.campaign.campaign, answer.findings
         names = names_of(campaign, found, blind=answer.blind)
-        self._title.setText(f"{campaign.title} · {progress_words(answer.campaign)}")
+        self._title.setText(campaign.title)
+        self._progress.setText(progress_words(answer.campaign))
         self._verdict.setText(verdict_words(campaign, found, blind=answer.blind))
         hidden = answer.blind and campaign.mode is Mode.PAIRWISE
         self._enough.setText("The evidence is enough; it may stop." if found.enough and hidden else found.enough)

@@ -10,12 +10,14 @@ from typing import Any
 from mlcontrol.core.review.judging import ReviewItem
 from mlcontrol.core.settings import ServiceSettings
 from mlcontrol.gui.viewmodels.phrases import UNKNOWN, coarse_text, duration_text, metric_text, visible_text
-from mlcontrol.gui.viewmodels.review_blocks import Block, block_of
+from mlcontrol.gui.viewmodels.review_blocks import Block, BlockKind, block_of
+from mlcontrol.gui.viewmodels.review_overlays import Overlay, overlay_of
 
 SKIP_KEY = "X"
 BREAK_EVERY = 50
 
 RECENT = 16
+RATES = ("sample_rate", "sampling_rate", "rate_hz", "sr")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class AnswerView:
     scores: tuple[tuple[str, float], ...] = ()
     blocks: tuple[Block, ...] = ()
     plain: str = ""
+    overlay: Overlay | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,12 @@ class ItemView:
     problem: str = ""
     blocks: tuple[Block, ...] = ()
     answers: tuple[AnswerView, ...] = ()
+    given: Overlay | None = None  # marks that came with the inputs
+
+    @property
+    def overlays(self) -> tuple[Overlay, ...]:
+        """What is drawn over the picture: of each answer, then of the inputs."""
+        return tuple(o for o in (*(answer.overlay for answer in self.answers), self.given) if o is not None)
 
     @property
     def difference(self) -> str:
@@ -80,21 +89,27 @@ def item_view(item: ReviewItem, settings: ServiceSettings | None, units: dict[st
     answer_name = settings.prediction if settings else ""
     answer = outputs.get(answer_name) if answer_name else next(iter(outputs.values()), None)
     picture_name, picture = _picture(inputs, settings.image_shape if settings else ())
+    pictured = picture is not None or any(_is_picture(name, value) for name, value in inputs.items())
+    rate_hz = next((float(inputs[n]) for n in RATES if isinstance(inputs.get(n), int | float)), None)
+    given, taken = overlay_of("Given", inputs) if pictured else (None, frozenset())
     features, blocks = [], []
     for name, value in inputs.items():
-        if name == picture_name:
+        if name == picture_name or name in taken:
             continue
-        block = block_of(name, value)
+        block = block_of(name, value, rate_hz)
         if block is not None:
             blocks.append(block)
         else:
             features.append((visible_text(name, 60), _cell(value), (units or {}).get(name, "")))
-    answers = [_answer("The model answered", "", outputs, settings)]
+    answers = [_answer("The model answered", "", outputs, settings, pictured=pictured)]
     if item.outputs_b:
         other = _loose(item.outputs_b) or {}
-        answers = [_answer("Answer A", "1", outputs, settings), _answer("Answer B", "2", other, settings)]
+        answers = [
+            _answer("Answer A", "1", outputs, settings, pictured=pictured),
+            _answer("Answer B", "2", other, settings, pictured=pictured),
+        ]
     elif item.expected:
-        answers.append(_expected(item.expected, settings))
+        answers.append(_expected(item.expected, settings, pictured=pictured))
     return ItemView(
         answer=_cell(answer),
         picture=picture,
@@ -104,33 +119,44 @@ def item_view(item: ReviewItem, settings: ServiceSettings | None, units: dict[st
         problem="" if answer is not None else f"The log has no output {answer_name!r}.",
         blocks=tuple(blocks),
         answers=tuple(answers),
+        given=given,
     )
 
 
-def _answer(title: str, key: str, outputs: dict[str, Any], settings: ServiceSettings | None) -> AnswerView:
+def _is_picture(name: str, value: Any) -> bool:
+    block = block_of(name, value) if isinstance(value, list | str) else None
+    return block is not None and block.kind is BlockKind.PICTURE
+
+
+def _answer(
+    title: str, key: str, outputs: dict[str, Any], settings: ServiceSettings | None, *, pictured: bool
+) -> AnswerView:
     answer_name = settings.prediction if settings else ""
     scores_name = settings.probability if settings else ""
     name = answer_name if answer_name in outputs else next(iter(outputs), "")
     answer = outputs.get(name)
     scores = _scores(outputs.get(scores_name) if scores_name else None, outputs, answer_name)
+    overlay, taken = overlay_of(title, outputs) if pictured else (None, frozenset())
     blocks = []
     for other, value in outputs.items():
-        if (other == scores_name and scores) or other == "classes":
+        if (other == scores_name and scores) or other == "classes" or other in taken:
             continue
         block = block_of(other, value)
         if block is not None:
             blocks.append(replace(block, name="") if other == name else block)
     text = "" if any(block.name == "" for block in blocks) else _cell(answer)
-    return AnswerView(title, text, key, scores, tuple(blocks), _plain(outputs))
+    if name in taken:
+        text = overlay.words.removeprefix(f"{title}: ") if overlay is not None else ""
+    return AnswerView(title, text, key, scores, tuple(blocks), _plain(outputs), overlay)
 
 
-def _expected(text: str, settings: ServiceSettings | None) -> AnswerView:
+def _expected(text: str, settings: ServiceSettings | None, *, pictured: bool) -> AnswerView:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
         value = text
     outputs = value if isinstance(value, dict) else {settings.prediction if settings else "expected": value}
-    return replace(_answer("Expected", "", outputs, settings), scores=())
+    return replace(_answer("Expected", "", outputs, settings, pictured=pictured), scores=())
 
 
 def _plain(outputs: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from mlcontrol.gui.viewmodels.phrases import metric_text, visible_text
+from mlcontrol.gui.viewmodels.review_media import Sound, encoded, is_picture, sound_of_samples, sound_of_wav
 
 LONG_TEXT = 60
 LEAST_SERIES = 12
@@ -50,15 +51,19 @@ class Block:
     rows: tuple[tuple[str, ...], ...] = ()
     values: tuple[float, ...] = ()
     picture: ColourPicture | None = None
+    encoded: bytes = b""
+    sound: Sound | None = None
     note: str = ""
 
 
-def block_of(name: str, value: Any) -> Block | None:
-    """`None` for a single short value: that is a fact, not a block."""
+def block_of(name: str, value: Any, rate_hz: float | None = None) -> Block | None:
+    """`None` for a single short value: that is a fact, not a block. ``rate_hz``: of a sound, where the item names one."""
     while isinstance(value, list) and len(value) == 1 and isinstance(value[0], list | dict | str):
         value = value[0]
     shown = visible_text(name, 60)
     if isinstance(value, str):
+        if (media := _media(shown, value)) is not None:
+            return media
         return Block(shown, BlockKind.TEXT, _visible(value)) if len(value) > LONG_TEXT or "\n" in value else None
     if isinstance(value, dict):
         return _of_mapping(shown, value)
@@ -71,12 +76,7 @@ def block_of(name: str, value: Any) -> Block | None:
             return None
         values = tuple(float(v) for v in value)
         if any(word in name.lower() for word in _SOUND):
-            return Block(
-                shown,
-                BlockKind.SOUND,
-                values=values,
-                note="This installation cannot play sound; the waveform is shown.",
-            )
+            return Block(shown, BlockKind.SOUND, sound=sound_of_samples(values, rate_hz))
         return Block(shown, BlockKind.SERIES, values=values)
     if all(isinstance(v, dict) for v in value):
         return _of_records(shown, value)
@@ -84,6 +84,19 @@ def block_of(name: str, value: Any) -> Block | None:
         rows = tuple((visible_text(v, 300), "") for v in value[:MOST_ROWS])
         return Block(shown, BlockKind.RANKED, rows=rows, note=_cut(len(value)))
     return _json_block(shown, value)
+
+
+def _media(name: str, text: str) -> Block | None:
+    """A picture or a sound that is written as base 64."""
+    data = encoded(text)
+    if data is None:
+        return None
+    if is_picture(data):
+        return Block(name, BlockKind.PICTURE, encoded=data)
+    sound = sound_of_wav(data)
+    if sound is not None:
+        return Block(name, BlockKind.SOUND, sound=sound)
+    return Block(name, BlockKind.TEXT, f"{len(data):,} bytes that this program cannot draw")
 
 
 def _of_mapping(name: str, value: dict[str, Any]) -> Block | None:
@@ -147,7 +160,8 @@ def _cell(value: Any) -> str:
 
 
 def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """Finite, and within what can be drawn."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and -1e300 < value < 1e300
 
 
 def _cut(n: int) -> str:

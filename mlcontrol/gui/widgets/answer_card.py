@@ -37,7 +37,7 @@ class AnswerCard(Card):
         said.addWidget(self.bars, 3)
         self._blocks = QVBoxLayout()
         self._blocks.setSpacing(8)
-        self._views: list[BlockView] = []
+        self.views: list[BlockView] = []
         self.body.addLayout(head)
         self.body.addLayout(said)
         self.body.addLayout(self._blocks)
@@ -52,16 +52,18 @@ class AnswerCard(Card):
         self.answer.setAccessibleName(f"{view.title}: {view.text}")
         self.answer.setVisible(bool(view.text))
         self.bars.show_scores(view.scores)
-        for old in self._views:
+        for old in self.views:
             self._blocks.removeWidget(old)
+            if old.sound is not None:
+                old.sound.discard()
             old.deleteLater()
-        self._views = [BlockView(block, titled=bool(block.name)) for block in view.blocks]
-        for made in self._views:
+        self.views = [BlockView(block, titled=bool(block.name)) for block in view.blocks]
+        for made in self.views:
             self._blocks.addWidget(made)
 
     @property
     def text_block(self) -> TextBlock | None:
-        return next((view.text for view in self._views if view.text is not None), None)
+        return next((view.text for view in self.views if view.text is not None), None)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if self._key:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from mlcontrol.gui.theme import theme, tokens
 from mlcontrol.gui.viewmodels.review_bench import RECENT, Picture
+from mlcontrol.gui.viewmodels.review_overlays import Overlay
+from mlcontrol.gui.widgets.picture_marks import marks_words, paint_marks
 
 
 class PictureView(QWidget):
@@ -17,8 +21,27 @@ class PictureView(QWidget):
         super().__init__(parent)
         self._picture: Picture | None = None
         self._image = QImage()
+        self._overlays: tuple[Overlay, ...] = ()
+        self._marked = True
         self.zoom = 1.0
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+
+    def show_marks(self, overlays: Sequence[Overlay], *, shown: bool) -> None:
+        self._overlays, self._marked = tuple(overlays), shown
+        self._restate()
+        self.update()
+
+    def set_zoom(self, zoom: float) -> None:
+        """1 fits the room; more than that grows beyond it, and the page scrolls."""
+        self.zoom = zoom
+        side = theme.px(160) if zoom <= 1 else round(theme.px(420) * zoom)
+        self.setMinimumSize(side, side)
+        self.update()
+
+    def _restate(self) -> None:
+        if self._picture is not None:
+            marks = f", {marks_words(self._overlays)}" if self._overlays and self._marked else ""
+            self.setAccessibleName(f"Picture, {self._picture.width} by {self._picture.height} grey values{marks}")
 
     def show_picture(self, picture: Picture | None) -> None:
         self._picture = picture
@@ -28,7 +51,7 @@ class PictureView(QWidget):
                 level = round(255 * grey)
                 image.setPixelColor(i % picture.width, i // picture.width, QColor(level, level, level))
             self._image = image
-            self.setAccessibleName(f"Picture, {picture.width} by {picture.height} grey values")
+            self._restate()
         self.setVisible(picture is not None)
         self.update()
 
@@ -37,12 +60,14 @@ class PictureView(QWidget):
         if self._picture is None:
             return 1
         room = min(self.width() // self._picture.width, self.height() // self._picture.height)
-        return max(1, int(room * self.zoom))
+        return max(1, int(room * min(1.0, self.zoom)))
 
     def words(self) -> str:
         if self._picture is None:
             return ""
-        return f"{self._picture.width} × {self._picture.height} grey, shown {self.scale()} ×, no smoothing"
+        marks = marks_words(self._overlays) if self._marked else "marks hidden" if self._overlays else ""
+        size = f"{self._picture.width} × {self._picture.height} grey, shown {self.scale()} ×, no smoothing"
+        return f"{size} · {marks}" if marks else size
 
     def sizeHint(self) -> QSize:
         return QSize(theme.px(420), theme.px(420))
@@ -60,6 +85,8 @@ class PictureView(QWidget):
         painter.drawImage(target, self._image)
         painter.setPen(tokens().line.border)
         painter.drawRect(target.adjusted(0, 0, -1, -1))
+        if self._marked:
+            paint_marks(painter, target, self._picture.width, self._picture.height, self._overlays)
         painter.end()
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from operator import itemgetter
 
-from PySide6.QtCore import QPointF, QRect, QSize, Qt
+from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtGui import (
     QFontMetrics,
-    QImage,
     QPainter,
     QPaintEvent,
-    QPen,
-    QPolygonF,
     QResizeEvent,
     QTextCharFormat,
     QTextCursor,
@@ -28,9 +26,11 @@ from PySide6.QtWidgets import (
 
 from mlcontrol.gui.models.columns import Column, ColumnTable
 from mlcontrol.gui.theme import theme, tokens
-from mlcontrol.gui.viewmodels.phrases import metric_text
 from mlcontrol.gui.viewmodels.review_blocks import Block, BlockKind
 from mlcontrol.gui.widgets.label import PlainLabel
+from mlcontrol.gui.widgets.picture_block import PictureBlock
+from mlcontrol.gui.widgets.series_block import SeriesBlock
+from mlcontrol.gui.widgets.sound_block import SoundBlock
 
 ROW_PX = 24
 MOST_LINES = 20
@@ -62,7 +62,8 @@ class TextBlock(QTextEdit):
 
     def _fit(self) -> None:
         most = QFontMetrics(self.font()).lineSpacing() * MOST_LINES
-        high = min(most, round(self.document().size().height())) + 2 * self.frameWidth() + theme.px(10)
+        around = max(0, self.height() - self.viewport().height())  # frame and padding, as the style has them
+        high = min(most, math.ceil(self.document().size().height())) + around + 2
         if high != self.height():
             self.setFixedHeight(high)
 
@@ -148,83 +149,6 @@ class RankedBlock(QWidget):
         painter.end()
 
 
-class SeriesBlock(QWidget):
-    """One line, its extremes written at their height, its ends at their places."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._values: tuple[float, ...] = ()
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-
-    def show_values(self, values: tuple[float, ...], name: str) -> None:
-        self._values = values
-        low, high = min(values), max(values)
-        self.setAccessibleName(
-            f"{name}, {len(values)} values from {metric_text(low)} to {metric_text(high)}, last {metric_text(values[-1])}"
-        )
-        self.update()
-
-    def sizeHint(self) -> QSize:
-        return QSize(theme.px(420), theme.px(150))
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        if not self._values:
-            return
-        t = tokens()
-        painter = QPainter(self)
-        painter.setFont(theme.font("caption", mono=True))
-        low, high = min(self._values), max(self._values)
-        labels = theme.px(64)
-        plot = QRect(labels, theme.px(8), self.width() - labels - theme.px(4), self.height() - theme.px(30))
-        painter.fillRect(plot, t.surface.plot)
-        painter.setPen(t.text.quiet)
-        for value, y in ((high, plot.top()), (low, plot.bottom())):
-            painter.setPen(t.line.grid)
-            painter.drawLine(plot.left(), y, plot.right(), y)
-            painter.setPen(t.text.quiet)
-            painter.drawText(QRect(0, y - theme.px(8), labels - theme.px(8), theme.px(16)), _RIGHT, metric_text(value))
-        foot = QRect(plot.left(), plot.bottom() + theme.px(4), plot.width(), theme.px(16))
-        painter.drawText(foot, _LEFT, "1")
-        painter.drawText(foot, _RIGHT, str(len(self._values)))
-        span, last = (high - low) or 1.0, max(1, len(self._values) - 1)
-        line = QPolygonF(
-            [
-                QPointF(plot.left() + plot.width() * i / last, plot.bottom() - plot.height() * (v - low) / span)
-                for i, v in enumerate(self._values)
-            ]
-        )
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(t.accent.accent, 1.5))
-        painter.drawPolyline(line)
-        painter.end()
-
-
-class PictureBlock(QWidget):
-    """A colour picture in whole pixels."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._image = QImage()
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-
-    def show_picture(self, width: int, height: int, rgb: bytes, name: str) -> None:
-        self._image = QImage(rgb, width, height, 3 * width, QImage.Format.Format_RGB888).copy()
-        self.setAccessibleName(f"{name}, picture {width} by {height} in colour")
-        self.updateGeometry()
-        self.update()
-
-    def sizeHint(self) -> QSize:
-        return QSize(theme.px(300), theme.px(240))
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        if self._image.isNull():
-            return
-        painter = QPainter(self)
-        scale = max(1, min(self.width() // self._image.width(), self.height() // self._image.height()))
-        painter.drawImage(QRect(0, 0, self._image.width() * scale, self._image.height() * scale), self._image)
-        painter.end()
-
-
 class BlockView(QWidget):
     """One block with its name over it."""
 
@@ -237,6 +161,8 @@ class BlockView(QWidget):
         if titled and block.name:
             layout.addWidget(PlainLabel(block.name, "small", "quiet"))
         self.text: TextBlock | None = None
+        self.picture: PictureBlock | None = None
+        self.sound: SoundBlock | None = None
         name = block.name or "value"
         match block.kind:
             case BlockKind.TEXT | BlockKind.JSON:
@@ -251,15 +177,18 @@ class BlockView(QWidget):
                 ranked = RankedBlock()
                 ranked.show_rows(block.rows, name)
                 layout.addWidget(ranked)
-            case BlockKind.SERIES | BlockKind.SOUND:
+            case BlockKind.SOUND:
+                if block.sound is not None:
+                    self.sound = SoundBlock(block.sound, name)
+                    layout.addWidget(self.sound)
+            case BlockKind.SERIES:
                 series = SeriesBlock()
                 series.show_values(block.values, name)
                 layout.addWidget(series)
             case BlockKind.PICTURE:
-                picture = PictureBlock()
-                if block.picture is not None:
-                    picture.show_picture(block.picture.width, block.picture.height, block.picture.rgb, name)
-                layout.addWidget(picture)
+                self.picture = PictureBlock()
+                self.picture.show_block(block, name)
+                layout.addWidget(self.picture)
         if block.note:
             layout.addWidget(PlainLabel(block.note, "small", "quiet", wrap=True))
         layout.addStretch(1)

@@ -39,8 +39,8 @@ def test_what_is_no_scale_is_named(text: str) -> None:
 
 def test_a_scale_without_a_key_and_names_that_are_one_are_faults() -> None:
     campaign = Campaign("c", "digits", "C")
-    many = rubric_of(RATE, scales=[f"s{i} 1-5" for i in range(7)])
-    assert faults(replace(campaign, rubric=many)) == ("At most 6 scales: each has a key.",)
+    many = rubric_of(RATE, scales=[f"s{i} 1-5" for i in range(6)])
+    assert faults(replace(campaign, rubric=many)) == ("At most 5 scales: each has a key.",)
     assert "goes from" in faults(replace(campaign, rubric=rubric_of(RATE, scales=["s 5-1"])))[0]
     assert "one name" in faults(replace(campaign, rubric=rubric_of(RATE, tags=["a", "a"])))[0]
     assert faults(replace(campaign, rubric=rubric_of(RATE, scales=["s 0-9"], tags=["a", "b"]))) == ()
