@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 
-from mlcontrol.core.review.version_scores import scores
+from mlcontrol.core.review.version_scores import counted_scores
 from mlcontrol.core.wayback import Rehearsed
 from mlcontrol.services.assembly import Remembered
 from mlcontrol.services.context import ServiceContext
+from mlcontrol.services.reviews.counting import Counting
 
 READ_EVERY_S = 2.0
 PROVEN_S = 60.0
@@ -18,6 +19,7 @@ class Memory:
 
     def __init__(self, ctx: ServiceContext) -> None:
         self._ctx = ctx
+        self._counting = Counting(ctx.clock)
         self._lock = threading.Lock()
         self._read: dict[str, tuple[float, Remembered]] = {}
         self._serving: dict[str, tuple[str, float]] = {}
@@ -31,7 +33,7 @@ class Memory:
             return known[1]
         knowledge = self._ctx.store.knowledge
         measured = {what: knowledge.measured_seconds(service, what) for what in ("rollback", "load", "route")}
-        by_version = scores(self._ctx.store.reviews.judgements(service))
+        by_version = counted_scores(self._counting.of(self._ctx.store.reviews, service).tally)
         fresh = Remembered(
             tuple(version for version, _ in knowledge.known_good(service)),
             dict(knowledge.quarantined(service)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -12,6 +13,11 @@ from mlcontrol.core.problem import ProblemError
 from mlcontrol.core.review.campaign import Campaign, Standing
 from mlcontrol.core.review.feedback import Feedback, FeedbackCount
 from mlcontrol.core.review.judging import ItemKind, Judgement, JudgementVerdict, ReviewItem
+from mlcontrol.core.review.prediction_powered import Moments
+from mlcontrol.core.review.version_scores import counted_scores, scores
+from mlcontrol.ports.clock import SystemClock
+from mlcontrol.ports.review_store import START
+from mlcontrol.services.reviews.counting import Counting
 from mlcontrol.store.reviews.reviews import Reviews
 from mlcontrol.store.store import Store
 
@@ -190,6 +196,47 @@ def test_what_was_not_sent_is_remembered_until_it_is(reviews: Reviews) -> None:
     assert [j.withdrawn for j in reviews.said.unsent()] == [True]
     reviews.said.mark_sent(reviews.said.unsent())
     assert reviews.said.unsent() == ()
+
+
+def test_a_look_reads_what_changed_since_the_last_one(reviews: Reviews) -> None:
+    changes = reviews.said.changes
+    assert changes("digits") == ((), START)
+    reviews.said.judge(said(1, 1))
+    reviews.said.judge(said(2, 2))
+    first, mark = changes("digits")
+    assert [j.id for j in first] == ["j1", "j2"]
+    reviews.said.judge(said(3, 1))  # in place of the first
+    reviews.said.withdraw_last("c", "ann", NOW, LEASE)
+    seen = {j.id: j.withdrawn for j in first} | {j.id: j.withdrawn for j in changes("digits", mark)[0]}
+    assert seen == {"j1": True, "j2": False, "j3": True}
+    again, after = changes("digits", changes("digits", mark)[1])
+    if reviews._db.is_sqlite:
+        assert again == ()  # PostgreSQL tells the last ones again, see `OVERLAP`
+    reviews.said.withdraw("j2")
+    assert {j.id for j in changes("digits", after)[0] if j.withdrawn} >= {"j2"}
+    assert changes("other") == ((), START)
+    assert [j.id for j in changes("digits", START, "elsewhere")[0]] == []
+
+
+def test_counting_follows_the_store(reviews: Reviews) -> None:
+    counting = Counting(SystemClock())
+    rng = random.Random(5)
+    for number in range(1, 41):
+        of, rater = rng.randint(1, 3), rng.choice(["ann", "bob"])
+        verdict = rng.choice([JudgementVerdict.RIGHT, JudgementVerdict.WRONG])
+        reviews.said.judge(said(number, of, rater, verdict=verdict, surplus=False))
+        if rng.random() < 0.3:
+            reviews.said.withdraw_last("c", rater, NOW, LEASE)
+        counted = counting.of(reviews, "digits", "c").tally
+        assert counted_scores(counted) == scores(reviews.said.of_campaign("c"))
+
+
+def test_the_models_own_probabilities_are_kept_as_moments(reviews: Reviews) -> None:
+    reviews.campaigns.put_traffic("c", {"3": Moments(5, 0.5, 0.1)})
+    reviews.campaigns.put_traffic("c", {"3": Moments(7, 0.75, 0.2), "4": Moments(1, 0.9, 0.0)})
+    assert reviews.campaigns.traffic("c") == {"3": Moments(7, 0.75, 0.2), "4": Moments(1, 0.9, 0.0)}
+    reviews.campaigns.put_traffic("c", {})
+    assert reviews.campaigns.traffic("c") == {}
 
 
 def test_the_claim_reads_the_queue_by_its_index(store: Store) -> None:

@@ -66,21 +66,23 @@ post_stratified = stratified
 """A simple sample weighted to known slice sizes has the same form, conditional on what was drawn (Holt & Smith 1979)."""
 
 
-def weighted(values: Sequence[tuple[float, float]]) -> Estimate:
-    """(value in 0..1, inclusion probability) of each judged item: Horvitz & Thompson (1952) in Hajek's ratio form, with the
-    with-replacement variance of a ratio, sum w_i^2 (y_i - p)^2 n/(n-1) / (sum w_i)^2. Smoothed by half a right and half a
-    wrong answer of mean weight, so that a run without errors keeps an interval. Raises `ValueError` for a probability of 0."""
-    n = len(values)
+def weighted(values: Sequence[tuple[float, float] | tuple[float, float, int]]) -> Estimate:
+    """(value in 0..1, inclusion probability[, how many such]) of judged items: Horvitz & Thompson (1952) in Hajek's ratio form,
+    with the with-replacement variance of a ratio, sum w_i^2 (y_i - p)^2 n/(n-1) / (sum w_i)^2. Smoothed by half a right and
+    half a wrong answer of mean weight, so that a run without errors keeps an interval.
+
+    Raises `ValueError` for a probability of 0."""
+    cells = [(one[0], one[1], one[2] if len(one) == 3 else 1) for one in values]
+    n = sum(count for _, _, count in cells)
     if n == 0:
         return NOTHING
-    if any(not 0 < p <= 1 for _, p in values):
+    if any(not 0 < p <= 1 for _, p, _ in cells):
         raise ValueError("an inclusion probability lies in (0, 1]")
-    weights = [1 / p for _, p in values]
-    total = sum(weights)
-    value = sum(w * y for w, (y, _) in zip(weights, values, strict=True)) / total
+    total = sum(count / p for _, p, count in cells)
+    value = sum(count * y / p for y, p, count in cells) / total
     mean = total / n
     smooth = (value * total + 0.5 * mean) / (total + mean)
-    spread = sum((w * (y - smooth)) ** 2 for w, (y, _) in zip(weights, values, strict=True))
+    spread = sum(count * ((y - smooth) / p) ** 2 for y, p, count in cells)
     spread += 0.5 * mean**2 * ((1 - smooth) ** 2 + smooth**2)
     variance = spread * (n / max(1, n - 1)) / (total + mean) ** 2
     half = Z95 * sqrt(variance)

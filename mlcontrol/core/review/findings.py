@@ -10,11 +10,15 @@ from mlcontrol.core.review.campaign import Campaign, Mode, Policy
 from mlcontrol.core.review.dawid_skene import dawid_skene
 from mlcontrol.core.review.estimates import NOTHING, Estimate, simple, stratified, weighted
 from mlcontrol.core.review.judging import Judgement, JudgementVerdict, counts
-from mlcontrol.core.review.preference import Verdict, WinRate, decided, win_rate_of
+from mlcontrol.core.review.powered import Powered, powered
+from mlcontrol.core.review.prediction_powered import Moments
+from mlcontrol.core.review.preference import Verdict, WinRate, WinTally, decided, win_rate_of
 from mlcontrol.core.review.raters import RaterQuality, rater_table
+from mlcontrol.core.review.scales import ScaleMean, scale_means
+from mlcontrol.core.review.tally import Cell, ItemVerdict, Tally, hits
 from mlcontrol.core.statistics.sequential_proportion import proportion_interval
 
-DECIDED = (JudgementVerdict.RIGHT, JudgementVerdict.WRONG)
+MOST_SLICES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,52 +66,25 @@ class Findings:
     hours: float
     cost: float | None
     tags: tuple[tuple[str, int], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ItemVerdict:
-    """What the raters of one item came to. ``right`` `None`: they are split, or unsure."""
-
-    item: str
-    version: str
-    right: bool | None
-    stratum: str
-    probability: float
-    slices: Mapping[str, str]
-    correct: str = ""
+    powered: tuple[Powered, ...] = ()
+    scales: tuple[ScaleMean, ...] = ()
 
 
 def item_verdicts(judgements: Iterable[Judgement]) -> tuple[ItemVerdict, ...]:
     """One verdict an item: the adjudicated one, else the majority of right and wrong, else none."""
-    by_item: dict[str, list[Judgement]] = {}
-    for one in judgements:
-        if counts(one) and not one.version_b:
-            by_item.setdefault(one.item, []).append(one)
-    result = []
-    for item, ones in by_item.items():
-        final = [one for one in ones if one.adjudicated] or ones
-        votes = [1 if one.verdict is JudgementVerdict.RIGHT else -1 for one in final if one.verdict in DECIDED]
-        total = sum(votes)
-        first = ones[0]
-        correct = next((one.correct for one in final if one.correct), "")
-        right = None if total == 0 else total > 0
-        result.append(ItemVerdict(item, first.version, right, first.stratum, first.probability, first.slices, correct))
-    return tuple(result)
+    return Tally(judgements).verdicts
 
 
-def quality(campaign: Campaign, judgements: Iterable[Judgement], sizes: Mapping[str, int]) -> tuple[SliceQuality, ...]:
+def quality(campaign: Campaign, tally: Tally, sizes: Mapping[str, int]) -> tuple[SliceQuality, ...]:
     """Per version, then per slice of each. The interval follows the design: simple, stratified over ``sizes``, or weighted."""
-    clear = [one for one in item_verdicts(judgements) if one.right is not None]
     policies = {part.policy for part in campaign.sampling.mixture}
     result = []
-    for version in sorted({one.version for one in clear}):
-        own = [one for one in clear if one.version == version]
-        result.append(SliceQuality(version, "", _estimate(own, policies, _sizes_of(version, sizes))))
-        names = sorted({(k, v) for one in own for k, v in one.slices.items()})
-        for name, value in names[:200]:
-            part = [one for one in own if one.slices.get(name) == value]
-            within = {s: n for s, n in _sizes_of(version, sizes).items() if f"{name}={value}" in s.split(" ")}
-            result.append(SliceQuality(version, f"{name}={value}", _estimate(part, policies, within)))
+    for version in tally.versions():
+        own = _sizes_of(version, sizes)
+        result.append(SliceQuality(version, "", _estimate(tally.cells(version), policies, own)))
+        for part in tally.slices(version)[:MOST_SLICES]:
+            within = {s: n for s, n in own.items() if part in s.split(" ")}
+            result.append(SliceQuality(version, part, _estimate(tally.cells(version, part), policies, within)))
     return tuple(result)
 
 
@@ -115,24 +92,39 @@ def _sizes_of(version: str, sizes: Mapping[str, int]) -> dict[str, int]:
     return {name: n for name, n in sizes.items() if f"version={version}" in name.split(" ")}
 
 
-def _estimate(own: Sequence[ItemVerdict], policies: set[Policy], sizes: Mapping[str, int]) -> Estimate:
-    if not own:
+def _estimate(cells: Mapping[Cell, int], policies: set[Policy], sizes: Mapping[str, int]) -> Estimate:
+    if not cells:
         return NOTHING
-    right = sum(one.right is True for one in own)
-    if len({one.probability for one in own}) == 1:
+    if len({probability for _, probability, _ in cells}) == 1:
         # Every item had the same chance, so this part is a simple sample, whatever the whole design was.
-        return simple(right, len(own))
+        right, n = hits(cells)
+        return simple(right, n)
     if policies == {Policy.STRATIFIED} and sizes:
         strata: dict[str, tuple[int, int]] = {}
-        for one in own:
-            hits, n = strata.get(one.stratum, (0, 0))
-            strata[one.stratum] = hits + (one.right is True), n + 1
+        for (was_right, _, stratum), count in cells.items():
+            right, n = strata.get(stratum, (0, 0))
+            strata[stratum] = right + count * was_right, n + count
         return stratified(strata, sizes)
-    return weighted([(float(one.right is True), one.probability) for one in own])
+    return weighted([(float(right), probability, count) for (right, probability, _), count in cells.items()])
 
 
-def findings(campaign: Campaign, judgements: Sequence[Judgement], sizes: Mapping[str, int]) -> Findings:
-    """``judgements`` in the order they were given. ``sizes``: candidates by stratum, as recorded when the sample was drawn."""
+def enough_now(campaign: Campaign, tally: Tally, wins: WinTally, sizes: Mapping[str, int]) -> str:
+    """Why the campaign may stop now, from what has been counted; empty when it may not. Costs the slices, not the judgements."""
+    if not campaign.stop.early:
+        return ""
+    found = wins.win_rate(campaign.stop.alpha) if campaign.mode is Mode.PAIRWISE else None
+    of_versions = quality(campaign, tally, sizes) if campaign.stop.half_width is not None else ()
+    return _enough(campaign, of_versions, found, found.verdict if found is not None else Verdict.NONE)
+
+
+def findings(
+    campaign: Campaign,
+    judgements: Sequence[Judgement],
+    sizes: Mapping[str, int],
+    traffic: Mapping[str, Moments] | None = None,
+) -> Findings:
+    """``judgements`` in the order they were given. ``sizes``: candidates by stratum, as recorded when the sample was drawn;
+    ``traffic``: the model's own probabilities on those of each version that were not drawn."""
     standing = [one for one in judgements if not one.withdrawn]
     seen = [one for one in standing if one.verdict is not JudgementVerdict.SKIPPED]
     raters_only = [one for one in seen if not one.adjudicated and counts_or_surplus(one)]
@@ -150,9 +142,10 @@ def findings(campaign: Campaign, judgements: Sequence[Judgement], sizes: Mapping
         if len(set(unit.values())) > 1
     )
     table = rater_table(standing, consensus)
-    of_versions = quality(campaign, standing, sizes)
+    tally = Tally(standing)
+    of_versions = quality(campaign, tally, sizes)
     wins = win_rate_of(standing, campaign.stop.alpha) if campaign.mode is Mode.PAIRWISE else None
-    verdict, why = _verdict(campaign, standing, wins)
+    verdict, why = _verdict(campaign, tally, wins)
     hours = sum(row.hours for row in table)
     counted: dict[str, int] = {}
     for one in seen:
@@ -174,6 +167,8 @@ def findings(campaign: Campaign, judgements: Sequence[Judgement], sizes: Mapping
         hours=hours,
         cost=hours * campaign.cost_per_hour if campaign.cost_per_hour else None,
         tags=tuple(sorted(counted.items(), key=lambda pair: (-pair[1], pair[0]))),
+        powered=powered(campaign, tally, traffic or {}),
+        scales=scale_means(campaign.rubric.scales, seen),
     )
 
 
@@ -182,7 +177,7 @@ def counts_or_surplus(judgement: Judgement) -> bool:
     return counts(judgement) or (judgement.surplus and not judgement.withdrawn)
 
 
-def _verdict(campaign: Campaign, judgements: Sequence[Judgement], wins: WinRate | None) -> tuple[Verdict, str]:
+def _verdict(campaign: Campaign, tally: Tally, wins: WinRate | None) -> tuple[Verdict, str]:
     if wins is not None:
         n = wins.wins + wins.losses
         if wins.verdict is Verdict.NONE:
@@ -197,10 +192,10 @@ def _verdict(campaign: Campaign, judgements: Sequence[Judgement], wins: WinRate 
         if wins.verdict is Verdict.INCONCLUSIVE:
             return wins.verdict, f"{words}: not enough to tell."
         return wins.verdict, f"{words}; decided after {wins.decided_at}."
-    clear = [one for one in item_verdicts(judgements) if one.right is not None]
-    if not clear:
+    of_all = [hits(tally.cells(version)) for version in tally.versions()]
+    right, n = sum(right for right, _ in of_all), sum(n for _, n in of_all)
+    if n == 0:
         return Verdict.NONE, "Nobody has judged an answer right or wrong yet."
-    right, n = sum(one.right is True for one in clear), len(clear)
     low, high = proportion_interval(right, n - right, campaign.stop.alpha)
     found = decided(right, n - right, campaign.stop.p0, campaign.stop.alpha)
     words = f"{right} of {n} judged right, {100 * low:.0f} to {100 * high:.0f} % at any look"
@@ -238,13 +233,14 @@ def gate_verdict(
             verdict: Verdict = wins.verdict
             if campaign.versions[0] == candidate:
                 verdict = turned.get(verdict, verdict)
-            return verdict, f"{campaign.title}: {_verdict(campaign, judgements, wins)[1]}"
+            return verdict, f"{campaign.title}: {_verdict(campaign, Tally(), wins)[1]}"
     tally = {candidate: [0, 0], current: [0, 0]}
     for _, judgements in known:
-        for one in item_verdicts(judgements):
-            if one.version in tally and one.right is not None:
-                tally[one.version][0] += one.right
-                tally[one.version][1] += 1
+        counted = Tally(judgements)
+        for version, pair in tally.items():
+            right, n = hits(counted.cells(version))
+            pair[0] += right
+            pair[1] += n
     right, n = tally[candidate]
     if n == 0:
         return Verdict.NONE, f"No evaluator has judged an answer of v{candidate}."

@@ -55,6 +55,7 @@ class ReviewItem:
     explanation: str = ""
     origin: str = ""  # the item this one repeats
     trace: str = ""
+    confidence: float | None = None  # the model's own probability of its answer
     draft: str = ""  # a comment that was being typed when the bench went away
 
 
@@ -66,7 +67,7 @@ def blind(item: ReviewItem) -> ReviewItem:
         item, outputs=a, outputs_b=b, version="", version_b="", swapped=False, request_id="", why="", trace="",
         kind=item.kind if shown_open else ItemKind.WORK, stratum="", probability=1.0, origin="",
         expected=item.expected if item.kind is ItemKind.WORK or shown_open else "",
-        explanation=item.explanation if shown_open else "",
+        explanation=item.explanation if shown_open else "", confidence=None,
     )  # fmt: skip
 
 
@@ -100,6 +101,7 @@ class Judgement:
     origin: str = ""
     expected: str = ""
     adjudicated: bool = False
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

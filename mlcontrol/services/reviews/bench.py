@@ -15,16 +15,17 @@ from mlcontrol.core.golden import Expected, GoldenItem, Tolerance, ToleranceKind
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.review.campaign import Campaign, Sampling, Standing, verdict_of
 from mlcontrol.core.review.feedback import FeedbackCount
-from mlcontrol.core.review.findings import findings
+from mlcontrol.core.review.findings import enough_now
 from mlcontrol.core.review.judging import ItemKind, Judgement, JudgementVerdict, ReviewItem, Score, blind
 from mlcontrol.core.review.rubric import Scale, canonical
 from mlcontrol.core.review.sitting import CampaignSummary, Explained, Sitting
-from mlcontrol.core.review.version_scores import scores
+from mlcontrol.core.review.version_scores import counted_scores
 from mlcontrol.core.settings import ServiceSettings
 from mlcontrol.core.types import EventKind, TimelineEvent
 from mlcontrol.ports.review_store import Reviews
 from mlcontrol.services.context import ServiceContext
 from mlcontrol.services.reviews.candidates import Outside, items_of
+from mlcontrol.services.reviews.counting import Counting
 from mlcontrol.services.reviews.kit import ReviewKit
 from mlcontrol.services.reviews.picking import LEASE_S, pick
 
@@ -42,6 +43,7 @@ class ReviewDesk:
         self._outside = outside or Outside()
         self.kit = kit
         self._drawing = threading.Lock()
+        self._counting, self._counting_lock = Counting(ctx.clock), threading.Lock()
         self._golden_lock = threading.Lock()
 
     @property
@@ -130,10 +132,10 @@ class ReviewDesk:
             sampling=replace(campaign.sampling, seed=seed, pool=10 * DRAWN),
             source=replace(campaign.source, hours=SPAN_H),
         )
-        items, _, why = items_of(self._ctx, self._outside, drawing, settings, _silent)
-        if not items:
-            return why or "The prediction log of the last six hours is empty."
-        self._reviews.campaigns.add_items(campaign, items)
+        picked = items_of(self._ctx, self._outside, drawing, settings, _silent)
+        if not picked.items:
+            return picked.notes or "The prediction log of the last six hours is empty."
+        self._reviews.campaigns.add_items(campaign, picked.items)
         return ""
 
     # --- judging ---
@@ -202,6 +204,7 @@ class ReviewDesk:
             probability=item.probability,
             slices=item.slices,
             origin=item.origin,
+            confidence=item.confidence,
             expected=item.expected if item.kind in (ItemKind.GOLD, ItemKind.CALIBRATION) else "",
         )
         stored = self._reviews.said.judge(judgement, sent=self.kit is None or campaign.quick)
@@ -229,8 +232,9 @@ class ReviewDesk:
         campaign = self.campaign(judgement.campaign)
         if campaign.quick or self._reviews.said.count(campaign.id, judgement.rater) % ENOUGH_EVERY:
             return ""
-        said = self._reviews.said.of_campaign(campaign.id)
-        return findings(campaign, said, self._reviews.campaigns.strata(campaign.id)).enough
+        with self._counting_lock:
+            known = self._counting.of(self._reviews, campaign.service, campaign.id)
+            return enough_now(campaign, known.tally, known.wins, self._reviews.campaigns.strata(campaign.id))
 
     def undo(self, service: str, rater: str, campaign_id: str = "") -> ReviewItem | None:
         """Withdraw the rater's newest judgement; its item, blind again, with its comment as the draft."""
@@ -277,7 +281,9 @@ class ReviewDesk:
         return CampaignSummary(campaign, items, items * campaign.overlap, given, held)
 
     def scores(self, service: str) -> tuple[Score, ...]:
-        by_version = scores(self._ctx.store.reviews.judgements(service))
+        """One a version, with its interval: the service page, the generations and `mlcontrol review score` show these."""
+        with self._counting_lock:
+            by_version = counted_scores(self._counting.of(self._ctx.store.reviews, service).tally)
         return tuple(by_version[version] for version in sorted(by_version))
 
     def feedback(self, service: str) -> tuple[FeedbackCount, ...]:

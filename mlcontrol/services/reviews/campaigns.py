@@ -27,7 +27,7 @@ from mlcontrol.ports.review_sources import Assessment
 from mlcontrol.ports.review_store import Reviews
 from mlcontrol.services.context import ServiceContext, Tell
 from mlcontrol.services.reviews.bench import ReviewDesk
-from mlcontrol.services.reviews.candidates import Outside, golden_items, items_of
+from mlcontrol.services.reviews.candidates import Outside, Picked, golden_items, items_of
 
 TRY_AGAIN_S = 30.0
 _SLUG = re.compile(r"[^a-z0-9]+")
@@ -75,13 +75,13 @@ class CampaignDesk:
         golden = self._ctx.golden(campaign.service) if campaign.gold_share or campaign.calibration else None
         if campaign.mode is Mode.GOLDEN:
             golden = self._ctx.golden(campaign.service)
-            items, sizes, notes = golden_items(campaign, golden, ItemKind.WORK) if golden else (), {}, ""
+            picked = Picked(golden_items(campaign, golden, ItemKind.WORK) if golden else (), {}, {}, "")
         else:
-            items, drawn, notes = items_of(self._ctx, self._outside, campaign, settings, tell)
-            sizes = dict(drawn.stratum_sizes)
+            picked = items_of(self._ctx, self._outside, campaign, settings, tell)
+        items = picked.items
         if not items:
             raise ProblemError(
-                Problem("There is nothing to review.", notes, "Widen the span or the source.", "unknown")
+                Problem("There is nothing to review.", picked.notes, "Widen the span or the source.", "unknown")
             )
         tell(f"Queueing {len(items)} items", None)
         self._reviews.campaigns.put(replace(campaign, standing=Standing.PAUSED))
@@ -92,12 +92,13 @@ class CampaignDesk:
             rest = replace(golden, items=golden.items[half:] if campaign.gold_share else ())
             self._reviews.campaigns.add_items(campaign, golden_items(campaign, first, ItemKind.CALIBRATION)[:50])
             self._reviews.campaigns.add_items(campaign, golden_items(campaign, rest, ItemKind.GOLD)[:500])
-        if sizes:
-            self._reviews.campaigns.put_strata(campaign.id, sizes)
+        if picked.sizes:
+            self._reviews.campaigns.put_strata(campaign.id, picked.sizes)
+        self._reviews.campaigns.put_traffic(campaign.id, picked.traffic)
         self._reviews.campaigns.put(campaign)
         self._desk.tell(
             f"campaign-{campaign.id}", f"Review started: {campaign.title}", campaign.service,
-            f"{len(items)} items, {campaign.overlap} judgements each. {notes}".strip(), actor,
+            f"{len(items)} items, {campaign.overlap} judgements each. {picked.notes}".strip(), actor,
         )  # fmt: skip
         return self._desk.summary(campaign, self._reviews)
 
@@ -162,7 +163,8 @@ class CampaignDesk:
     def findings(self, campaign_id: str) -> Findings:
         campaign = self._campaign(campaign_id)
         said = self._reviews.said.of_campaign(campaign_id)
-        return findings(campaign, said, self._reviews.campaigns.strata(campaign_id))
+        campaigns = self._reviews.campaigns
+        return findings(campaign, said, campaigns.strata(campaign_id), campaigns.traffic(campaign_id))
 
     def item(self, item: str) -> ReviewItem:
         found = self._reviews.campaigns.item(item)

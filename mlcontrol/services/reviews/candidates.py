@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,8 @@ from mlcontrol.core.golden import GoldenSet
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.review.campaign import Campaign, Mode, Policy, SourceKind
 from mlcontrol.core.review.judging import ItemKind, ReviewItem
-from mlcontrol.core.review.sampling import Candidate, Draw, draw, side_is_swapped
+from mlcontrol.core.review.prediction_powered import Moments, moments_of
+from mlcontrol.core.review.sampling import Candidate, draw, side_is_swapped
 from mlcontrol.core.settings import ServiceSettings
 from mlcontrol.ports.errors import AdapterError
 from mlcontrol.ports.predictions import LoggedPrediction
@@ -40,6 +41,17 @@ class Pool:
 
     total: int
     rows: tuple[LoggedPrediction, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """The campaign's work items. ``sizes``: candidates by stratum. ``traffic``: the model's own probabilities on those not drawn,
+    by version. ``notes``: what could not be had, in words."""
+
+    items: tuple[ReviewItem, ...]
+    sizes: Mapping[str, int]
+    traffic: Mapping[str, Moments]
+    notes: str
 
 
 def pool_of(ctx: ServiceContext, outside: Outside, campaign: Campaign, settings: ServiceSettings) -> Pool:
@@ -131,12 +143,11 @@ def _is_json(text: str) -> bool:
 
 def items_of(
     ctx: ServiceContext, outside: Outside, campaign: Campaign, settings: ServiceSettings, tell: Tell
-) -> tuple[tuple[ReviewItem, ...], Draw, str]:
-    """The campaign's work items, the draw behind them, and what could not be had, in words."""
+) -> Picked:
     tell("Reading candidates", None)
     pool = pool_of(ctx, outside, campaign, settings)
     if not pool.rows:
-        return (), Draw((), {}), "The source has no prediction in the span that was asked for."
+        return Picked((), {}, {}, "The source has no prediction in the span that was asked for.")
     by_id = {row.request_id: row for row in pool.rows}
     others: dict[str, str] = {}
     note = ""
@@ -175,11 +186,14 @@ def items_of(
                 probability=max(1e-12, one.probability * looked),
                 why=one.policy.value,
                 expected=(row.label or "") if campaign.mode in (Mode.EXPECTED, Mode.GOLDEN) else "",
+                confidence=confidence(row.outputs, settings.probability),
                 trace=row.request_id if campaign.source.kind is SourceKind.TRACES else "",
             )
         )
     notes = " ".join(part for part in (note, "; ".join(drawn.short)) if part)
-    return tuple(items), replace(drawn, stratum_sizes=sizes), notes
+    taken = {one.id for one in drawn.items}
+    traffic = traffic_of(by_id.values(), taken, settings.probability) if campaign.mode is not Mode.PAIRWISE else {}
+    return Picked(tuple(items), sizes, traffic, notes)
 
 
 def golden_items(campaign: Campaign, golden: GoldenSet, kind: ItemKind) -> tuple[ReviewItem, ...]:
@@ -221,10 +235,10 @@ def _candidate(
     )
 
 
-def uncertainty(outputs: str, probability: str) -> float | None:
-    """Entropy of the class probabilities over its maximum, 0 to 1; `None` where the output has none."""
+def probabilities(outputs: str, name: str) -> list[float] | None:
+    """Class probabilities of an answer, scaled to sum to 1; `None` where the output has none."""
     try:
-        values = json.loads(outputs).get(probability) if probability else None
+        values = json.loads(outputs).get(name) if name else None
     except (ValueError, AttributeError):
         return None
     while isinstance(values, list) and len(values) == 1 and isinstance(values[0], list):
@@ -234,10 +248,32 @@ def uncertainty(outputs: str, probability: str) -> float | None:
     if not isinstance(values, list) or len(values) < 2 or not all(isinstance(v, int | float) for v in values):
         return None
     total = sum(v for v in values if v > 0)
-    if total <= 0:
+    return [max(0.0, v) / total for v in values] if 0 < total < math.inf else None
+
+
+def uncertainty(outputs: str, probability: str) -> float | None:
+    """Entropy of the class probabilities over its maximum, 0 to 1; `None` where the output has none."""
+    shares = probabilities(outputs, probability)
+    if shares is None:
         return None
-    entropy = -sum(v / total * math.log(v / total) for v in values if v > 0)
-    return float(entropy / math.log(len(values)))
+    entropy = -sum(v * math.log(v) for v in shares if v > 0)
+    return float(entropy / math.log(len(shares)))
+
+
+def confidence(outputs: str, probability: str) -> float | None:
+    """The probability that the model itself gives its answer: the largest of its classes."""
+    shares = probabilities(outputs, probability)
+    return None if shares is None else max(shares)
+
+
+def traffic_of(rows: Iterable[LoggedPrediction], drawn: Collection[str], probability: str) -> dict[str, Moments]:
+    """The model's own probabilities on the predictions that were looked at and not drawn, by version."""
+    by_version: dict[str, list[float]] = {}
+    for row in rows:
+        own = confidence(row.outputs, probability) if row.request_id not in drawn else None
+        if own is not None:
+            by_version.setdefault(row.version, []).append(own)
+    return {version: moments_of(values) for version, values in by_version.items()}
 
 
 def differs(first: str, second: str, prediction: str) -> bool:

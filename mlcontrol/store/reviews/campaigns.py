@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from mlcontrol.core.review.campaign import Campaign, Standing
 from mlcontrol.core.review.judging import ItemKind, ReviewItem
+from mlcontrol.core.review.prediction_powered import Moments
 from mlcontrol.store.database import Database
 from mlcontrol.store.tables.reviews_queue import (
     DONE,
@@ -21,6 +22,7 @@ from mlcontrol.store.tables.reviews_queue import (
     review_entries,
     review_slots,
     review_strata,
+    review_traffic,
 )
 
 BATCH = 2000
@@ -147,6 +149,25 @@ class Campaigns:
         query = sa.select(review_strata.c.stratum, review_strata.c.size).where(review_strata.c.campaign == campaign_id)
         with self._db.read() as connection:
             return dict(connection.execute(query).all())
+
+    def put_traffic(self, campaign_id: str, moments: Mapping[str, Moments]) -> None:
+        """The model's own probabilities on what was not drawn, by version; those of an earlier draw are replaced."""
+        with self._db.write() as connection:
+            connection.execute(review_traffic.delete().where(review_traffic.c.campaign == campaign_id))
+            rows = [
+                {"campaign": campaign_id, "version": version, "n": one.n, "mean": one.mean, "variance": one.variance}
+                for version, one in moments.items()
+            ]
+            if rows:
+                connection.execute(review_traffic.insert(), rows)
+
+    def traffic(self, campaign_id: str) -> dict[str, Moments]:
+        t = review_traffic.c
+        with self._db.read() as connection:
+            rows = connection.execute(
+                sa.select(t.version, t.n, t.mean, t.variance).where(t.campaign == campaign_id)
+            ).all()
+        return {row.version: Moments(row.n, row.mean, row.variance) for row in rows}
 
     def item(self, item_id: str) -> ReviewItem | None:
         """Not blind."""

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.review.judging import ItemKind, Judgement, JudgementVerdict, ReviewItem
+from mlcontrol.ports.review_store import START, Mark
 from mlcontrol.store.database import Database
 from mlcontrol.store.tables.reviews_queue import (
     DONE,
@@ -19,8 +20,10 @@ from mlcontrol.store.tables.reviews_queue import (
     review_entries,
     review_judgements,
     review_slots,
+    review_withdrawals,
 )
 
+OVERLAP = 500
 _judgements = msgspec.msgpack.Decoder(Judgement)
 _items = msgspec.msgpack.Decoder(ReviewItem)
 
@@ -50,14 +53,11 @@ class Judgements:
             ).scalar()
             if reason:
                 raise ProblemError(_withdrawn(reason))
-            connection.execute(
-                review_judgements.update()
-                .where(
-                    review_judgements.c.item == judgement.item,
-                    review_judgements.c.rater == judgement.rater,
-                    review_judgements.c.withdrawn.is_(False),
-                )
-                .values(withdrawn=True, sent=sent)
+            self._take_back(
+                connection,
+                review_judgements.c.item == judgement.item,
+                review_judgements.c.rater == judgement.rater,
+                sent=sent,
             )
             has_slot = self._settle_slot(connection, judgement)
             stored = replace(judgement, surplus=not has_slot and not judgement.adjudicated)
@@ -129,11 +129,7 @@ class Judgements:
             ).first()
             if row is None:
                 return None
-            connection.execute(
-                review_judgements.update()
-                .where(review_judgements.c.number == row.number)
-                .values(withdrawn=True, sent=sent)
-            )
+            self._take_back(connection, review_judgements.c.number == row.number, sent=sent)
             again = {"state": LEASED, "rater": rater, "until_s": now_s + lease_s}
             mine = connection.execute(
                 review_slots.update()
@@ -217,9 +213,50 @@ class Judgements:
 
     def withdraw(self, judgement_id: str) -> None:
         with self._db.write() as connection:
+            self._take_back(connection, review_judgements.c.id == judgement_id)
+
+    @staticmethod
+    def _take_back(connection: sa.Connection, *where: sa.ColumnElement[bool], sent: bool | None = None) -> None:
+        """Mark those that stand as withdrawn, and note it for whoever reads only what changed."""
+        values = {"withdrawn": True} if sent is None else {"withdrawn": True, "sent": sent}
+        taken = connection.execute(
+            review_judgements.update()
+            .where(*where, review_judgements.c.withdrawn.is_(False))
+            .values(**values)
+            .returning(review_judgements.c.id, review_judgements.c.service)
+        ).all()
+        if taken:
             connection.execute(
-                review_judgements.update().where(review_judgements.c.id == judgement_id).values(withdrawn=True)
+                review_withdrawals.insert(), [{"judgement": row.id, "service": row.service} for row in taken]
             )
+
+    def changes(self, service: str, since: Mark = START, campaign: str = "") -> tuple[tuple[Judgement, ...], Mark]:
+        """What was said or taken back since ``since``, and where the next look begins. With `START`: everything. ``campaign``: of
+        this one alone. One that was told already may be told again: on PostgreSQL numbers are given before a transaction is
+        seen, so the last `OVERLAP` of them are read again."""
+        own = [review_judgements.c.service == service]
+        if campaign:
+            own.append(review_judgements.c.campaign == campaign)
+        back = 0 if self._db.is_sqlite else OVERLAP
+        body = sa.select(review_judgements.c.number, review_judgements.c.body, review_judgements.c.withdrawn)
+        fresh = body.where(*own, review_judgements.c.number > since.said - back).order_by(review_judgements.c.number)
+        taken = (
+            sa.select(review_withdrawals.c.number, review_judgements.c.body)
+            .join(review_judgements, review_judgements.c.id == review_withdrawals.c.judgement)
+            .where(*own, review_withdrawals.c.service == service, review_withdrawals.c.number > since.taken - back)
+            .order_by(review_withdrawals.c.number)
+        )
+        with self._db.read() as connection:
+            # Withdrawals first: one that comes in between is then in the second answer, or in the next look.
+            withdrawn = connection.execute(taken).all() if since != START else []
+            last = sa.select(sa.func.max(review_withdrawals.c.number)).where(review_withdrawals.c.service == service)
+            taken_to = withdrawn[-1].number if withdrawn else since.taken
+            if since == START:
+                taken_to = connection.execute(last).scalar() or 0
+            said = connection.execute(fresh).all()
+        found = [replace(_judgements.decode(row.body), withdrawn=row.withdrawn) for row in said]
+        found += [replace(_judgements.decode(row.body), withdrawn=True) for row in withdrawn]
+        return tuple(found), Mark(max(since.said, said[-1].number if said else 0), max(since.taken, taken_to))
 
     def _read(self, *where: sa.ColumnElement[bool]) -> tuple[Judgement, ...]:
         query = (

@@ -23,4 +23,8 @@ class Reviews:
 
     def judgements(self, service: str) -> tuple[Judgement, ...]:
         """All of a service, oldest first, withdrawn ones marked; those of the first version's queue included."""
-        return earlier_judgements(self._db, service) + self.said.of_service(service)
+        return self.earlier(service) + self.said.of_service(service)
+
+    def earlier(self, service: str) -> tuple[Judgement, ...]:
+        """Those of the first version's queue, which do not change any more."""
+        return earlier_judgements(self._db, service)

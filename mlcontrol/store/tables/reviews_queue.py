@@ -82,6 +82,27 @@ review_judgements = sa.Table(
     sa.Index("review_judgements_by_service", "service", "number"),
 )
 
+review_withdrawals = sa.Table(
+    "review_withdrawals",
+    metadata,
+    sa.Column("number", _number, primary_key=True, autoincrement=True),
+    sa.Column("judgement", sa.Text, nullable=False),
+    sa.Column("service", sa.Text, nullable=False),
+    sa.Index("review_withdrawals_by_service", "service", "number"),
+)
+"""Which judgements were taken back since somebody last looked: with it a look reads what changed, not everything."""
+
+review_traffic = sa.Table(
+    "review_traffic",
+    metadata,
+    sa.Column("campaign", sa.Text, primary_key=True),
+    sa.Column("version", sa.Text, primary_key=True),
+    sa.Column("n", sa.BigInteger, nullable=False),
+    sa.Column("mean", sa.Double, nullable=False),
+    sa.Column("variance", sa.Double, nullable=False),
+)
+"""The model's own probabilities on the candidates that were not drawn, as moments."""
+
 review_drafts = sa.Table(
     "review_drafts",
     metadata,

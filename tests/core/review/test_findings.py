@@ -14,6 +14,7 @@ from mlcontrol.core.review.judging import ItemKind, Judgement, JudgementVerdict,
 from mlcontrol.core.review.preference import Verdict
 from mlcontrol.core.review.raters import rater_table
 from mlcontrol.core.review.rubric import EXPECTED, PAIRWISE, RATE, canonical
+from mlcontrol.core.review.tally import Tally
 from mlcontrol.core.review.version_scores import scores
 
 R, W, S = JudgementVerdict.RIGHT, JudgementVerdict.WRONG, JudgementVerdict.SKIPPED
@@ -52,7 +53,7 @@ def test_a_stratified_campaign_weighs_by_the_population() -> None:
     ones = [said(i, R, stratum="version=3 region=n", probability=0.01, slices={"region": "n"}) for i in range(10)]
     ones += [said(i, W, stratum="version=3 region=s", probability=0.1, slices={"region": "s"}) for i in range(10, 20)]
     sizes = {"version=3 region=n": 1000, "version=3 region=s": 100, "version=2 region=n": 500}
-    by_slice = {q.slice: q.estimate for q in quality(campaign, ones, sizes)}
+    by_slice = {q.slice: q.estimate for q in quality(campaign, Tally(ones), sizes)}
     assert by_slice[""].value == pytest.approx(1000 / 1100)
     assert (by_slice["region=s"].value, by_slice["region=s"].n) == (0.0, 10)
     assert "stratified" in by_slice[""].design
@@ -61,7 +62,7 @@ def test_a_stratified_campaign_weighs_by_the_population() -> None:
 def test_a_mixture_is_weighted_by_inclusion_probability() -> None:
     campaign = replace(CAMPAIGN, sampling=Sampling(20, 1, (Share(Policy.RANDOM), Share(Policy.UNCERTAIN))))
     ones = [said(i, R, probability=0.01) for i in range(10)] + [said(i, W, probability=0.1) for i in range(10, 20)]
-    assert quality(campaign, ones, {})[0].estimate.value == pytest.approx(10 / 11)
+    assert quality(campaign, Tally(ones), {})[0].estimate.value == pytest.approx(10 / 11)
 
 
 def test_pairs_give_a_win_rate_a_verdict_and_an_early_stop() -> None:
