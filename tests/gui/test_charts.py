@@ -7,14 +7,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtGui import QImage, QPainter
 
 from mlcontrol.core.types import Sample, SeriesKey
-from mlcontrol.gui.charts.reduce import buckets, column_lines, extremes
+from mlcontrol.gui.charts.pyramid import Cover, Pyramid, levels_of
+from mlcontrol.gui.charts.reduce import buckets, extremes, strokes
+from mlcontrol.gui.charts.row_picture import RowPicture
+from mlcontrol.gui.charts.scale import Span
 from mlcontrol.gui.charts.spans import USUAL_S
 from mlcontrol.gui.models.series_store import SeriesStore
+from mlcontrol.gui.viewmodels.chart_rows import DASH, DOT, SOLID, ChartRow, Line
 from mlcontrol.gui.viewmodels.service_charts import chart_rows
 
 
@@ -43,17 +48,111 @@ def test_columns_equal_brute_force_minimum_and_maximum(seed: int, count: int, wi
     assert inside == {x: pair for x, pair in wanted.items() if x < width}
 
 
+def crowd(seed: int, count: int, dtype: Any = float) -> tuple[Any, Any]:
+    """Times and values of a long series with spikes, gaps of knowledge and what no server should say."""
+    rng = np.random.default_rng(seed)
+    at = np.cumsum(rng.exponential(1.0, count))
+    value = rng.normal(size=count).astype(dtype)
+    value[rng.random(count) < 0.001] *= 1000
+    value[rng.random(count) < 0.01] = np.nan
+    value[rng.random(count) < 0.001] = np.inf
+    return at, value
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(100, 60_000), st.integers(20, 300), st.floats(0, 0.9), st.floats(0.02, 1))
+@settings(max_examples=60, deadline=None)
+def test_columns_through_a_pyramid_equal_brute_force(
+    seed: int, count: int, width: int, left: float, part: float
+) -> None:
+    at, value = crowd(seed, count)
+    since = at[-1] * left
+    until = since + max(1.0, at[-1] * part)
+    b = buckets(at, since, until, width, gap_s=50.0)
+    pyramid = Pyramid(value[: count // 3])
+    pyramid.grow(value)  # as it comes in
+    low, high = pyramid.extremes(Cover(b.starts, b.ends, levels_of(count)))
+    for i in range(len(b.starts)):
+        cell = value[b.starts[i] : b.ends[i]]
+        cell = cell[np.abs(cell) < 1e300]
+        assert (low[i], high[i]) == (cell.min(), cell.max()) if len(cell) else math.isnan(low[i])
+
+
+def test_a_pyramid_without_its_finer_edges_would_miss_a_spike() -> None:
+    """The twin: snapped to whole cells, the spike beside a column's edge would be lost."""
+    value = np.zeros(10_000)
+    value[5003] = 9.0
+    starts, ends = np.array([5003]), np.array([9000])
+    cover = Cover(starts, ends, levels_of(len(value)))
+    assert Pyramid(value).extremes(cover)[1][0] == 9.0
+    cover.samples = cover.samples[:1] * 0 + 5010
+    cover.levels = cover.levels[1:]
+    assert Pyramid(value).extremes(cover)[1][0] == 0.0
+
+
+def shown(row: ChartRow, span: Span, picture: RowPicture) -> bytes:
+    image = QImage(240, 90, QImage.Format.Format_RGB32)
+    image.fill(0)
+    painter = QPainter(image)
+    picture.paint(painter, row, span, QRect(0, 0, 240, 90))
+    painter.end()
+    return bytes(image.constBits())
+
+
+@pytest.mark.usefixtures("qapp")
+@given(
+    st.integers(0, 2**32 - 1),
+    st.lists(st.tuples(st.integers(0, 40), st.integers(-1, 3)), min_size=1, max_size=8),
+    st.sampled_from((SOLID, DASH, DOT)),
+)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_picture_that_scrolls_is_the_picture_drawn_whole(seed: int, moves: list[tuple[int, int]], style: str) -> None:
+    """Whatever comes in and however far the axis moves: pixel for pixel, but for the column whose left neighbour has left."""
+    at, value = crowd(seed, 3000)
+    at = np.arange(3000.0)
+    value = np.clip(np.nan_to_num(value, nan=0.5, posinf=0.5), -2, 2)
+    kept, count, since, step = RowPicture(), 2000, 0.0, 5.0
+    for more, columns in [(0, 0), *moves]:
+        count, since = min(3000, count + more), since + columns * step
+        lines = tuple(
+            Line(name, at[:count], sign * value[:count], slot=i, style=style, stamp=name)
+            for i, (name, sign) in enumerate((("a", 1.0), ("b", -1.0)))
+        )
+        row, span = ChartRow("r", "r", "", lines), Span(since, since + 240 * step)
+        seen = np.frombuffer(shown(row, span, kept), np.uint8).reshape(90, 240, 4)
+        fresh = RowPicture()
+        fresh.dash_phase = kept.dash_phase
+        whole = np.frombuffer(shown(row, span, fresh), np.uint8).reshape(90, 240, 4)
+        assert np.array_equal(seen[:, 1:], whole[:, 1:])
+
+
+@pytest.mark.usefixtures("qapp")
+def test_a_live_picture_draws_its_newest_columns_alone() -> None:
+    at, value, picture = np.arange(3000.0), np.tile([0.0, 1.0], 1500), RowPicture()
+
+    def columns(count: int, since: float, stamp: object = "a", top: float = 1.0) -> int:
+        row = ChartRow("r", "r", "", (Line("a", at[:count], value[:count], stamp=stamp),), limit=(top, ""))
+        shown(row, Span(since, since + 1200.0), picture)
+        return picture.columns_painted
+
+    assert columns(2000, 800.0) == 240
+    assert columns(2000, 800.0) == 0  # nothing came
+    assert 1 <= columns(2004, 805.0) <= 3
+    assert columns(2004, 830.0) <= 8  # five columns on, nothing in them yet
+    assert columns(2004, 830.0, top=9.0) == 240  # another scale
+    assert columns(2004, 830.0, stamp="b", top=9.0) == 240  # the past was rewritten
+    assert columns(2004, 832.0, "b", 9.0) == 240  # not a whole column
+
+
 def test_nothing_is_drawn_across_a_gap() -> None:
     at = np.array([0.0, 1, 2, 50, 51, 52])
     b = buckets(at, 0.0, 100.0, 1000, gap_s=5.0)
     low, high = extremes([np.ones(6)], b)
-    ((_, lines),) = column_lines(low, high, b, 100, 0, 0.0, 2.0, 0)
+    (lines,) = strokes(low, high, b, 100, 0, 0.0, 2.0).slanted
     assert not [line for line in lines if line[0] <= 20 and line[2] >= 500]
     closed = buckets(at, 0.0, 100.0, 1000, gap_s=100.0)  # the twin: with a wide gap it would be drawn
     low, high = extremes([np.ones(6)], closed)
-    assert [
-        line for line in column_lines(low, high, closed, 100, 0, 0.0, 2.0, 0)[0][1] if line[0] <= 20 and line[2] >= 500
-    ]
+    (lines,) = strokes(low, high, closed, 100, 0, 0.0, 2.0).slanted
+    assert [line for line in lines if line[0] <= 20 and line[2] >= 500]
 
 
 def test_the_store_joins_history_and_live_samples(bridge: Any) -> None:

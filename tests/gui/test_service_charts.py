@@ -15,7 +15,8 @@ from PySide6.QtGui import QGuiApplication, QImage, QPainter
 from mlcontrol.core.types import EventKind, SeriesData, SeriesKey, TimelineEvent, VersionSummary
 from mlcontrol.engine import messages as m
 from mlcontrol.gui.charts.readout import readings
-from mlcontrol.gui.charts.row_painter import Scale, Span, paint_row
+from mlcontrol.gui.charts.row_painter import paint_row
+from mlcontrol.gui.charts.scale import Scale, Span
 from mlcontrol.gui.models.series_store import SeriesStore
 from mlcontrol.gui.viewmodels.chart_export import to_csv, to_words
 from mlcontrol.gui.viewmodels.chart_rows import ChartRow, Line

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter
 
-from mlcontrol.gui.charts.row_painter import line_colour
+from mlcontrol.gui.charts.row_marks import line_colour
 from mlcontrol.gui.theme import theme, tokens
 from mlcontrol.gui.viewmodels.chart_rows import Bar, ChartRow
 from mlcontrol.gui.viewmodels.phrases import age_text, clock_text, version_text

@@ -4,111 +4,200 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QLine, QRect
+from PySide6.QtCore import QLine
 from PySide6.QtGui import QPainter
 from shiboken6 import wrapInstance
+
+from mlcontrol.gui.charts.pyramid import WILD, Cover, Pyramid, levels_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 Lines = NDArray[np.int32]
-WILD = 1e300  # no reading of anything, nor is infinity: a gap
+LONG = 64  # samples a column, from which on a pyramid is worth its making
+NEW = -(2**40)  # of a column: not as it was
+FAR = 1_000_000  # pixels beside the plot: as far as a line is drawn
 _NO_LINES: Lines = np.empty((0, 4), np.int32)
 
 
 @dataclass(frozen=True, slots=True)
 class Buckets:
-    """Where each pixel column's samples begin. Shared by every series on the same times."""
+    """Which samples lie in which pixel column. Shared by every series on the same times."""
 
-    columns: Ints  # pixel columns that hold samples, ascending
+    columns: Ints  # pixel columns that hold samples, ascending; one of either side of the span, so that lines enter and leave it
     starts: Ints  # index of the first sample of each
-    first: int  # samples before it lie left of the span
-    last: int  # one past the last sample in the span
+    ends: Ints  # and one past its last
     breaks: NDArray[np.bool_]  # True where a gap lies before the column
+
+    def part(self, cut: slice) -> Buckets:
+        return Buckets(self.columns[cut], self.starts[cut], self.ends[cut], self.breaks[cut])
 
 
 def buckets(at_s: Floats, since_s: float, until_s: float, width: int, gap_s: float) -> Buckets:
-    """``at_s`` ascending. ``gap_s``: two samples further apart than this are not joined."""
-    first, last = (int(i) for i in np.searchsorted(at_s, (since_s, until_s), side="left"))
-    # One sample beyond each edge, so that a line enters and leaves the plot.
-    first, last = max(0, first - 1), min(len(at_s), last + 1)
-    times = at_s[first:last]
-    x = np.floor((times - since_s) * (width / max(1e-9, until_s - since_s))).astype(np.intp)
-    new = np.empty(len(x), bool)
-    new[:1] = True
-    np.not_equal(x[1:], x[:-1], out=new[1:])
-    starts = np.flatnonzero(new)
+    """``at_s`` ascending. ``gap_s``: two samples further apart than this are not joined. Column i holds what lies from its left
+    edge ``since_s + i * step`` on and before the next."""
+    step = max(1e-9, until_s - since_s) / width
+    cuts = at_s.searchsorted(since_s + step * _edges(width))
+    columns = np.flatnonzero(cuts[1:] > cuts[:-1])
+    starts, ends = cuts[columns], cuts[columns + 1]
+    before, after = int(cuts[0]) - 1, int(cuts[-1])
+    if before >= 0:
+        column = max(-FAR, int((at_s[before] - since_s) // step))
+        columns, starts, ends = _put(columns, min(-1, column)), _put(starts, before), _put(ends, before + 1)
+    if after < len(at_s):
+        column = max(width, int(min(FAR, (at_s[after] - since_s) // step)))
+        columns, starts, ends = np.append(columns, column), np.append(starts, after), np.append(ends, after + 1)
     breaks = np.zeros(len(starts), bool)
-    if len(times):
-        apart = np.zeros(len(times), bool)
-        apart[1:] = np.diff(times) > gap_s
-        breaks = apart[starts]
-    return Buckets(x[starts], starts, first, last, breaks)
+    if len(starts):
+        breaks = at_s[starts] - at_s[np.maximum(0, starts - 1)] > gap_s
+    return Buckets(columns, starts, ends, breaks)
+
+
+@lru_cache(maxsize=64)
+def _edges(width: int) -> Floats:
+    return np.arange(width + 1, dtype=float)
+
+
+def _put(rest: Ints, first: int) -> Ints:
+    return np.concatenate([[first], rest])
 
 
 def extremes(values: Sequence[Floats], b: Buckets) -> tuple[Floats, Floats]:
-    """Minimum and maximum per series and column, (series, columns); NaN where a column holds nothing finite. The series share
-    their times: one pass over all of them."""
-    if not len(b.starts):
-        return np.empty((len(values), 0)), np.empty((len(values), 0))
-    part = np.array([series[b.first : b.last] for series in values])
-    low, high = np.fmin.reduceat(part, b.starts, axis=1), np.fmax.reduceat(part, b.starts, axis=1)
-    if (low <= -WILD).any() or (high >= WILD).any():
-        part[np.abs(part) >= WILD] = np.nan
-        low, high = np.fmin.reduceat(part, b.starts, axis=1), np.fmax.reduceat(part, b.starts, axis=1)
+    """Minimum and maximum per series and column, (series, columns); NaN where a column holds nothing finite."""
+    low, high = np.empty((len(values), len(b.starts))), np.empty((len(values), len(b.starts)))
+    if len(b.starts):
+        first, last = int(b.starts[0]), int(b.ends[-1])
+        starts = b.starts - first
+        for i, series in enumerate(values):
+            part = series[first:last]
+            np.minimum.reduceat(part, starts, out=low[i])
+            np.maximum.reduceat(part, starts, out=high[i])
+        # NaN passes through both; one comparison finds it and what is wild.
+        if not (low.min() > -WILD and high.max() < WILD):
+            for i, series in enumerate(values):
+                part = np.where(np.abs(series[first:last]) < WILD, series[first:last], np.nan)
+                np.fmin.reduceat(part, starts, out=low[i])
+                np.fmax.reduceat(part, starts, out=high[i])
     return low, high
 
 
-def column_lines(
-    low: Floats, high: Floats, b: Buckets, bottom: int, top: int, y_min: float, y_max: float, left: int
-) -> list[tuple[Lines, Lines]]:
-    """For each series its vertical spans per column, each stretched to meet the one before it, and slanted lines where columns
-    are sparse.
+class Reduced:
+    """The columns of lines that share their times, remembered: what is asked again and has only grown costs what is new."""
 
-    ``low``/``high``: (series, columns). ``bottom``/``top``: the plot's pixel rows of ``y_min``/``y_max``. Rows are x1, y1, x2, y2.
-    """
+    def __init__(self) -> None:
+        self._stamp: object = None
+        self._b: Buckets | None = None
+        self._low = self._high = np.empty((0, 0))
+        self._pyramids: list[Pyramid] = []
+
+    def read(self, values: Sequence[Floats], b: Buckets, stamp: object) -> tuple[Floats, Floats, Ints]:
+        """As `extremes`, and by how many columns each moved to the left since the last call; `NEW` where it is not as it was.
+        ``stamp``: equal to that of the last call while samples were only added at the end; `None`: not known."""
+        old = self._b if stamp is not None and stamp == self._stamp else None
+        if stamp != self._stamp:
+            self._pyramids = []
+        long = stamp is not None and len(b.starts) and b.ends[-1] - b.starts[0] > LONG * len(b.starts)
+        if old is None or not len(old.starts) or not len(b.starts):
+            low, high = self._long(values, b) if long else extremes(values, b)
+            moved = np.full(len(b.starts), NEW)
+        else:
+            low, high, moved = self._renewed(values, b, old, bool(long))
+        self._stamp, self._b, self._low, self._high = stamp, b, low, high
+        return low, high, moved
+
+    def _renewed(self, values: Sequence[Floats], b: Buckets, old: Buckets, long: bool) -> tuple[Floats, Floats, Ints]:
+        """A column over the same samples as before is as it was, wherever it lies now."""
+        at = np.minimum(old.starts.searchsorted(b.starts), len(old.starts) - 1)
+        same = (old.starts[at] == b.starts) & (old.ends[at] == b.ends)
+        moved = np.where(same, old.columns[at] - b.columns, NEW)
+        new = np.flatnonzero(~same)
+        if len(new) > len(b.starts) // 2:
+            return *(self._long(values, b) if long else extremes(values, b)), moved
+        low, high = self._low.take(at, axis=1), self._high.take(at, axis=1)
+        if len(new):
+            for run in np.split(new, np.flatnonzero(np.diff(new) > 1) + 1):
+                cut = slice(int(run[0]), int(run[-1]) + 1)
+                low[:, cut], high[:, cut] = self._long(values, b.part(cut)) if long else extremes(values, b.part(cut))
+        return low, high, moved
+
+    def _long(self, values: Sequence[Floats], b: Buckets) -> tuple[Floats, Floats]:
+        if len(self._pyramids) != len(values):
+            self._pyramids = [Pyramid(series) for series in values]
+        for pyramid, series in zip(self._pyramids, values, strict=True):
+            if len(series) != len(pyramid.values):
+                pyramid.grow(series)
+        cover = Cover(b.starts, b.ends, levels_of(len(values[0])))
+        found = [pyramid.extremes(cover) for pyramid in self._pyramids]
+        return np.array([low for low, _ in found]), np.array([high for _, high in found])
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Strokes:
+    """What is drawn of one group of lines.
+
+    ``spans``: (series, columns, 4), an upright line per column as x1, y1, x2, y2, each stretched to meet the one before it.
+    ``known``: (series, columns), which of them exist, `None` for all. ``slanted``: per series, where columns are sparse."""
+
+    spans: Lines
+    known: NDArray[np.bool_] | None
+    slanted: list[Lines]
+
+    def upright(self, series: int, dash: tuple[int, int, int] | None = None) -> Lines:
+        """Of one series. ``dash``: (period, drawn, phase) in columns."""
+        spans, known = self.spans[series], self.known
+        shown = None if known is None else known[series]
+        if dash is not None:
+            period, drawn, phase = dash
+            on = (spans[:, 0] + phase) % period < drawn
+            shown = on if shown is None else shown & on
+        chosen: Lines = spans if shown is None else spans[shown]
+        return chosen
+
+
+def strokes(low: Floats, high: Floats, b: Buckets, bottom: int, top: int, y_min: float, y_max: float) -> Strokes:
+    """``low``/``high``: (series, columns). ``bottom``/``top``: the plot's pixel rows of ``y_min``/``y_max``."""
     series, columns = low.shape
+    spans = np.empty((series, columns, 4), np.int32)
     if not columns:
-        return [(_NO_LINES, _NO_LINES)] * series
+        return Strokes(spans, None, [_NO_LINES] * series)
     scale = (bottom - top) / max(1e-12, y_max - y_min)
     known = np.isfinite(low)
     whole = bool(known.all())
     if not whole:
         low, high = np.nan_to_num(low), np.nan_to_num(high)
-    lines = np.empty((series, columns, 4), np.int32)
-    lines[..., 0] = lines[..., 2] = b.columns + left
-    y_high, y_low = lines[..., 1], lines[..., 3]
-    y_low[...] = np.clip(bottom - (low - y_min) * scale, top, bottom)
-    y_high[...] = np.clip(bottom - (high - y_min) * scale, top, bottom)
-    near = np.diff(b.columns) == 1
-    joined = known[:, 1:] & known[:, :-1] & ~b.breaks[1:]
+    spans[..., 0] = spans[..., 2] = b.columns
+    y_high, y_low = spans[..., 1], spans[..., 3]
+    for values, rows in ((low, y_low), (high, y_high)):
+        y = values * -scale
+        y += bottom + y_min * scale
+        np.maximum(y, top, out=y)
+        np.minimum(y, bottom, out=y)
+        rows[...] = y
+    near = b.columns[1:] - b.columns[:-1] == 1
+    joined = ~b.breaks[1:] if whole else known[:, 1:] & known[:, :-1] & ~b.breaks[1:]
     slanted: list[Lines] = [_NO_LINES] * series
     if not near.all():
         middle = (y_low + y_high) // 2
         for i in range(series):
-            far = np.flatnonzero(joined[i] & ~near) + 1
-            x = lines[i, :, 0]
+            far = np.flatnonzero((joined if whole else joined[i]) & ~near) + 1
+            x = spans[i, :, 0]
             slanted[i] = np.stack([x[far - 1], middle[i, far - 1], x[far], middle[i, far]], axis=1)
     # Adjacent columns: the span reaches the nearest end of the one before, as that was before it was stretched itself.
     reach = joined & near
     low_before, high_before = y_low[:, :-1].copy(), y_high[:, :-1].copy()
     np.maximum(y_low[:, 1:], high_before, out=y_low[:, 1:], where=reach)
     np.minimum(y_high[:, 1:], low_before, out=y_high[:, 1:], where=reach)
-    return [(lines[i] if whole else lines[i][known[i]], slanted[i]) for i in range(series)]
+    return Strokes(spans, None if whole else known, slanted)
 
 
 def draw_lines(painter: QPainter, lines: Lines) -> None:
-    """Hands the array's memory to Qt as `QLine`s: making objects of them costs four times the drawing."""
+    """Hands the array's memory to Qt as `QLine`s: making objects of them costs four times the drawing. Twice as fast where the
+    painter has a clip rectangle."""
     if len(lines):
-        first = cast(QLine, wrapInstance(lines.ctypes.data, QLine))
+        lines = np.ascontiguousarray(lines)
+        first = cast(QLine, wrapInstance(lines.__array_interface__["data"][0], QLine))
         painter.drawLines(first, len(lines))
-
-
-def fill_spans(painter: QPainter, spans: Lines) -> None:
-    """Upright lines of one pixel as rectangles in the painter's brush, without a pen: half the cost of lines."""
-    if len(spans):
-        first = cast(QRect, wrapInstance(spans.ctypes.data, QRect))  # left, top, right, bottom: as they are
-        painter.drawRects(first, len(spans))

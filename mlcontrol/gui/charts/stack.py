@@ -27,7 +27,9 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from mlcontrol.core.types import TimelineEvent
 from mlcontrol.gui.charts.lanes import paint_marker
 from mlcontrol.gui.charts.readout import bar_at, paint_readings, paint_readout_head
-from mlcontrol.gui.charts.row_painter import Span, paint_row, rule_pen
+from mlcontrol.gui.charts.row_marks import rule_pen
+from mlcontrol.gui.charts.row_painter import paint_row
+from mlcontrol.gui.charts.scale import Span
 from mlcontrol.gui.charts.spans import SPANS_S, USUAL_S, fitting
 from mlcontrol.gui.theme import theme, tokens
 from mlcontrol.gui.viewmodels.chart_rows import ChartRow

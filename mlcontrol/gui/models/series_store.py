@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 
 import numpy as np
@@ -12,6 +13,7 @@ from mlcontrol.core.types import Sample, SeriesData, SeriesKey
 Floats = NDArray[np.float64]
 _COLUMNS = 5  # at, value, low, high, n
 KEEP = 200_000
+_stamps = itertools.count(1)
 
 
 class Series:
@@ -21,6 +23,7 @@ class Series:
         self._data = np.empty((_COLUMNS, 256))
         self._used = 0
         self.step_s = 0.0  # how far apart neighbours may lie because history was reduced
+        self.stamp = next(_stamps)  # another one after anything but an addition at the end
 
     @property
     def at_s(self) -> Floats:
@@ -45,12 +48,14 @@ class Series:
     def replace(self, columns: Floats) -> None:
         self._data = columns.copy()
         self._used = columns.shape[1]
+        self.stamp = next(_stamps)
 
     def add(self, sample: Sample) -> None:
         """A sample at a time that is known replaces it (a quality bucket that is still filling); an older one is put in place."""
         row = (sample.at_s, sample.value, sample.low, sample.high, float(sample.n))
         at = self.at_s
         if self._used and sample.at_s <= at[-1]:
+            self.stamp = next(_stamps)
             place = int(np.searchsorted(at, sample.at_s))
             if at[place] == sample.at_s:
                 self._data[:, place] = row
@@ -59,7 +64,9 @@ class Series:
                 self._used += 1
             return
         if self._used == self._data.shape[1]:
-            kept = self._data[:, -KEEP // 2 :] if self._used >= KEEP else self._data
+            kept = self._data
+            if self._used >= KEEP:
+                kept, self.stamp = kept[:, -KEEP // 2 :], next(_stamps)
             self._data = np.concatenate([kept, np.empty_like(kept)], axis=1)
             self._used = kept.shape[1]
         self._data[:, self._used] = row

@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 
+_EMPTY: Floats = np.empty(0)
+
+
 def _nothing() -> Floats:
-    return np.empty(0)
+    return _EMPTY
 
 
 SOLID, DASH, DOT = "solid", "dash", "dot"
@@ -24,7 +27,8 @@ NOT_RECORDED = "not recorded"  # in place of a version: nobody asked (the engine
 class Line:
     """``slot``: version colour; `None`: text colour (``tone``: "primary", "secondary", "quiet" or a state).
     ``points``: sampled scores, drawn as points with their interval. ``band``: ``low`` to ``high`` is shaded behind the line.
-    ``ghost``: the same at another time. ``gap_s``: as the row's, where the line's own samples lie further apart."""
+    ``ghost``: the same at another time. ``gap_s``: as the row's, where the line's own samples lie further apart.
+    ``stamp``: equal as long as samples were only added at the end; `None`: not known."""
 
     label: str
     at_s: Floats
@@ -38,6 +42,7 @@ class Line:
     band: bool = False
     ghost: bool = False
     gap_s: float = 0.0
+    stamp: object = None
 
     def spread_at(self, moment_s: float) -> float:
         """Half the width of the band at a moment, NaN without one."""

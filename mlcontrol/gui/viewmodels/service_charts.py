@@ -74,7 +74,8 @@ def _line(
     label: str, data: Series, *, slot: int | None = None, tone: str = "primary", style: str = SOLID, scale: float = 1.0
 ) -> Line:
     value = data.value * scale if scale != 1.0 else data.value
-    return Line(label, data.at_s, value, slot=slot, tone=tone, style=style, gap_s=JOINED_STEPS * data.step_s)
+    gap_s, stamp = JOINED_STEPS * data.step_s, (data.stamp, scale)
+    return Line(label, data.at_s, value, slot=slot, tone=tone, style=style, gap_s=gap_s, stamp=stamp)
 
 
 def _usual(line: Line) -> Line:

@@ -1,0 +1,154 @@
+"""What a chart row shows beside its lines: limit, bands, points with their intervals, bars of presence."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from PySide6.QtCore import QLineF, QPointF, QRect, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
+
+from mlcontrol.gui.charts.scale import Scale, Span
+from mlcontrol.gui.theme import theme, tokens
+from mlcontrol.gui.viewmodels.chart_rows import Bar, ChartRow, Line
+from mlcontrol.gui.viewmodels.phrases import clock_text, duration_text, version_text
+
+
+def line_colour(line: Line) -> QColor:
+    t = tokens()
+    if line.slot is not None:
+        return t.version.slot(line.slot)
+    if line.tone in ("primary", "secondary", "quiet"):
+        colour: QColor = getattr(t.text, line.tone)
+        return colour
+    return t.state.of(line.tone)
+
+
+def paint_band(painter: QPainter, line: Line, span: Span, plot: QRect, scale: Scale) -> None:
+    """From low to high, shaded: where a reading usually lies."""
+    inside = (line.at_s >= span.since_s - line.gap_s) & (line.at_s <= span.until_s) & np.isfinite(line.low)
+    index = np.flatnonzero(inside)
+    if len(index) < 2:
+        return
+    step = max(1, len(index) // max(1, plot.width()))
+    index = index[::step].tolist()
+    upper = [QPointF(span.x(float(line.at_s[i]), plot), scale.y(float(line.high[i]), plot)) for i in index]
+    lower = [QPointF(span.x(float(line.at_s[i]), plot), scale.y(float(line.low[i]), plot)) for i in reversed(index)]
+    shade = QColor(line_colour(line))
+    shade.setAlphaF(0.14)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(shade)
+    painter.drawPolygon(QPolygonF(upper + lower))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+
+
+def paint_over(painter: QPainter, row: ChartRow, span: Span, plot: QRect) -> None:
+    """A wash where the row lies on the wrong side of its limit."""
+    over = row.over_limit
+    if row.limit is None or over is None or not len(over.at_s):
+        return
+    above = over.value < row.limit[0] if row.floor else over.value > row.limit[0]
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], above, [False]]).astype(np.int8)))
+    for first, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        left = span.x(float(over.at_s[first]), plot)
+        right = span.x(float(over.at_s[min(end, len(over.at_s) - 1)]), plot)
+        if right >= plot.left() and left <= plot.right():
+            box = QRectF(left, plot.top() - 5, max(2.0, right - left), plot.height() + 9)
+            painter.fillRect(box, tokens().wash.critical)
+            _say_beyond(painter, float(over.at_s[first]), box.intersected(QRectF(plot)))
+
+
+def paint_limit(painter: QPainter, row: ChartRow, plot: QRect, scale: Scale) -> None:
+    """The limit as a dashed level with its words."""
+    t = tokens()
+    level, words = row.limit or (0.0, "")
+    y = round(scale.y(level, plot))
+    pen = QPen(t.text.secondary, 1)
+    pen.setDashPattern([6, 4])
+    painter.setPen(pen)
+    painter.drawLine(plot.left(), y, plot.right(), y)
+    painter.setFont(theme.font("caption"))
+    painter.setPen(t.text.quiet)
+    above_line = y - 3 if y - plot.top() > theme.px(12) else y + theme.px(12)
+    painter.drawText(QPointF(plot.left() + 4, above_line), words)
+
+
+def _say_beyond(painter: QPainter, since_s: float, box: QRectF) -> None:
+    """Since when, where there is room for it in the middle of the wash."""
+    words = f"beyond the limit since {clock_text(since_s)}"
+    painter.setFont(theme.font("caption"))
+    if painter.fontMetrics().horizontalAdvance(words) + 12 < box.width() and box.height() > theme.px(40):
+        painter.setPen(tokens().state.critical)
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, words)
+
+
+def paint_points(painter: QPainter, line: Line, gap_s: float, span: Span, plot: QRect, scale: Scale) -> None:
+    colour = line_colour(line)
+    painter.setPen(QPen(colour, 1))
+    size = 5
+    inside = np.flatnonzero((line.at_s >= span.since_s) & (line.at_s <= span.until_s) & np.isfinite(line.value))
+    # More intervals than a reader can tell apart: one of every few, the line through all.
+    step = max(1, len(inside) // max(1, plot.width() // 9))
+    before: QPointF | None = None
+    whiskers: list[QLineF] = []
+    for i in inside.tolist():
+        x, y = span.x(float(line.at_s[i]), plot), scale.y(float(line.value[i]), plot)
+        here = QPointF(round(x), round(y))
+        if before is not None and float(line.at_s[i] - line.at_s[i - 1]) <= gap_s:
+            painter.drawLine(before, here)
+        before = here
+        if i % step == 0:
+            if len(line.low) and math.isfinite(line.low[i]) and math.isfinite(line.high[i]):
+                top, bottom = scale.y(float(line.high[i]), plot), scale.y(float(line.low[i]), plot)
+                whiskers.append(QLineF(here.x(), round(top), here.x(), round(bottom)))
+            painter.fillRect(QRectF(here.x() - size // 2, here.y() - size // 2, size, size), colour)
+    faint = QColor(colour)
+    faint.setAlphaF(0.6)
+    painter.setPen(faint)
+    painter.drawLines(whiskers)
+
+
+def paint_bars(painter: QPainter, bars: tuple[Bar, ...], span: Span, plot: QRect) -> None:
+    t = tokens()
+    height = max(6, min(theme.px(11), (plot.height() - 12) // max(1, len(bars)) - 3))
+    y = plot.top() + (plot.height() - len(bars) * (height + 4)) // 2 + 1
+    painter.save()
+    painter.setClipRect(plot)
+    for bar in bars:
+        for since_s, until_s, version, slot in bar.spans:
+            left, right = round(span.x(since_s, plot)), round(span.x(until_s, plot))
+            if right < plot.left() or left > plot.right():
+                continue
+            left, right = max(left, plot.left() - 2), min(right, plot.right() + 2)
+            rect = QRect(left, y, max(2, right - left), height)
+            if slot < 0:
+                pen = QPen(t.state.unknown, 1)
+                pen.setDashPattern([2, 2])
+                painter.setPen(pen)
+                painter.setBrush(t.wash.unknown)
+                painter.drawRect(rect.adjusted(0, 0, -1, -1))
+                painter.setFont(theme.font("caption"))
+                words = f"{version or 'no answer'} {duration_text(until_s - since_s)}"
+                if painter.fontMetrics().horizontalAdvance(words) + 8 < rect.width():
+                    painter.setPen(t.state.unknown)
+                    painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, words)
+                continue
+            colour = QColor(t.version.slot(slot))
+            colour.setAlphaF(0.5 if bar.dim else 1.0)
+            painter.fillRect(rect, colour)
+            if not bar.dim and rect.width() > 40:
+                painter.setFont(theme.font("caption"))
+                painter.setPen(t.surface.plot)
+                painter.drawText(rect.adjusted(5, -1, 0, 0), int(Qt.AlignmentFlag.AlignVCenter), version_text(version))
+        y += height + 4
+    painter.restore()
+
+
+def rule_pen(kind: str, colour: QColor) -> QPen:
+    """The vertical rule of an event through every chart of the stack."""
+    pen = QPen(colour, 1)
+    patterns = {"deploy": None, "rollback": [6.0, 3.0], "alert": [2.0, 2.0]}
+    pattern = patterns.get(kind, [1.0, 3.0])
+    if pattern is not None:
+        pen.setDashPattern(pattern)
+    return pen

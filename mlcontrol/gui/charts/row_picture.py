@@ -1,0 +1,224 @@
+"""The fast painter of a chart row, for a scene and for a tile alike: a picture that scrolls while zoom and scale stay.
+
+Whatever changes goes through `RowPicture.paint`. It draws again only the pixel columns that differ from what it drew last: a live
+chart costs its newest columns, a new zoom or scale costs the whole row.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from PySide6.QtCore import QRect, Qt
+from PySide6.QtGui import QPainter, QPen, QPixmap
+
+from mlcontrol.gui.charts.reduce import Buckets, Floats, Ints, Reduced, Strokes, buckets, draw_lines, strokes
+from mlcontrol.gui.charts.row_marks import line_colour, paint_band, paint_bars, paint_limit, paint_over, paint_points
+from mlcontrol.gui.charts.scale import Scale, Span, y_range
+from mlcontrol.gui.theme import theme, tokens
+from mlcontrol.gui.viewmodels.chart_rows import DASH, DOT, ChartRow, Line
+
+_DASHES = {DASH: (7, 5), DOT: (4, 2)}  # period and drawn part, in pixel columns
+ABOVE, BELOW = 5, 4  # free pixels over the scale's upper end and under its lower one
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Group:
+    """Lines on the same times, reduced to the lowest and highest of each pixel column: (lines, columns)."""
+
+    lines: list[Line]
+    buckets: Buckets
+    low: Floats
+    high: Floats
+    moved: Ints
+
+    def first_stale(self, shift: int, width: int) -> int:
+        """The first bucket in the plot that did not just move to the left by ``shift``; how many there are, if none."""
+        stale = (self.moved != shift) & (self.buckets.columns >= 0)
+        first = int(stale.argmax()) if len(stale) else 0
+        return first if len(stale) and stale[first] else len(stale)
+
+
+class RowPicture:
+    """*Thread:* GUI. Keeps the picture of one row between paints."""
+
+    def __init__(self) -> None:
+        self._reduced: dict[object, Reduced] = {}
+        self._picture: QPixmap | None = None
+        self._drawn: tuple[tuple[object, ...], Span] | None = None  # look and span of the picture
+        self.dash_phase = 0  # columns scrolled: dashes go along
+        self.columns_painted = 0  # of the last paint, for who measures
+        self.scale = Scale(0.0, 1.0)
+        self.groups: list[Group] = []  # what the last paint showed, before it was drawn
+
+    def paint(self, painter: QPainter, row: ChartRow, span: Span, plot: QRect) -> None:
+        """Draw the row's plot, without its words."""
+        if plot.width() < 1 or plot.height() < 1:
+            return
+        if row.bars or not any(len(line.at_s) for line in row.lines):
+            self._drawn = None
+            painter.fillRect(plot, tokens().surface.plot)
+            if row.bars:
+                paint_bars(painter, row.bars, span, plot)
+            else:
+                _paint_nothing(painter, row, plot)
+            return
+        groups = self.groups = self._read(row, span, plot.width())
+        self.scale = y_range(row, span, [(g.buckets.columns, g.low, g.high) for g in groups], plot.width())
+        self._renew(row, span, plot, groups, painter.device().devicePixelRatio())
+        assert self._picture is not None
+        painter.drawPixmap(plot.topLeft(), self._picture)
+        if row.limit is not None:
+            paint_limit(painter, row, plot.adjusted(0, ABOVE, 0, -BELOW), self.scale)
+
+    def _read(self, row: ChartRow, span: Span, width: int) -> list[Group]:
+        """One pass over all lines that were sampled together; series of one scrape are."""
+        shared: list[list[Line]] = []
+        for line in row.lines:
+            if line.points or not len(line.at_s):
+                continue
+            for lines in shared:
+                if lines[0].gap_s == line.gap_s and _same(lines[0].at_s, line.at_s):
+                    lines.append(line)
+                    break
+            else:
+                shared.append([line])
+        groups: list[Group] = []
+        used: dict[object, Reduced] = {}
+        for lines in shared:
+            key = tuple(line.label for line in lines)
+            reduced = used[key] = self._reduced.get(key) or Reduced()
+            found = buckets(lines[0].at_s, span.since_s, span.until_s, width, max(row.gap_s, lines[0].gap_s))
+            stamps = tuple(line.stamp for line in lines)
+            stamp = None if None in stamps else stamps
+            groups.append(Group(lines, found, *reduced.read([line.value for line in lines], found, stamp)))
+        self._reduced = used
+        return groups
+
+    def _renew(self, row: ChartRow, span: Span, plot: QRect, groups: list[Group], ratio: float) -> None:
+        styles = tuple((line.label, line.slot, line.tone, line.style) for g in groups for line in g.lines)
+        look = (
+            plot.width(),
+            plot.height(),
+            ratio,
+            self.scale,
+            id(tokens()),
+            styles,
+            row.gap_s,
+            id(theme.font("caption")),
+        )
+        plain = row.over_limit is None and not any(line.points or line.band for line in row.lines)
+        shift = self._shift(look, span, plot.width(), ratio) if plain else None
+        picture = self._picture
+        if shift is None or picture is None:
+            if picture is None or self._drawn is None or self._drawn[0][:3] != look[:3]:
+                self._picture = picture = QPixmap(plot.size() * ratio)
+                picture.setDevicePixelRatio(ratio)
+            from_x, first = 0, [0] * len(groups)
+        else:
+            first = [group.first_stale(shift, plot.width()) for group in groups]
+            from_x = plot.width() - shift
+            for group, i in zip(groups, first, strict=True):
+                if i < len(group.buckets.columns):
+                    # From the end of the one before it: a line may lead from there.
+                    from_x = min(from_x, max(0, int(group.buckets.columns[i - 1]) + 1) if i else 0)
+            if shift:
+                self.dash_phase = (self.dash_phase + shift) % 28
+                picture.scroll(-round(shift * ratio), 0, picture.rect())
+        if from_x < plot.width():
+            self._paint_columns(picture, row, span, plot, groups, from_x, first)
+        self.columns_painted = plot.width() - from_x
+        self._drawn = look, span
+
+    def _shift(self, look: tuple[object, ...], span: Span, width: int, ratio: float) -> int | None:
+        """How far the picture has to scroll; `None` when all of it is to be drawn again."""
+        if self._drawn is None or self._drawn[0] != look:
+            return None
+        old = self._drawn[1]
+        step = (span.until_s - span.since_s) / width
+        shift = (span.since_s - old.since_s) / step
+        whole = round(shift)
+        if not math.isclose(old.until_s - old.since_s, step * width, rel_tol=1e-9) or abs(shift - whole) > 0.01:
+            return None
+        return whole if 0 <= whole < width and not whole * ratio % 1 else None
+
+    def _paint_columns(
+        self,
+        picture: QPixmap,
+        row: ChartRow,
+        span: Span,
+        plot: QRect,
+        groups: list[Group],
+        from_x: int,
+        first: list[int],
+    ) -> None:
+        t, width, height = tokens(), plot.width(), plot.height()
+        inner = QRect(0, ABOVE, width, height - ABOVE - BELOW)
+        low, high = self.scale.ends
+        place: dict[int, tuple[Strokes, int]] = {}
+        for group, index in zip(groups, first, strict=True):
+            # The bucket before the first one is where its line comes from.
+            cut = slice(max(0, index - 2), None)
+            lows, highs = self.scale.mapped(group.low[:, cut]), self.scale.mapped(group.high[:, cut])
+            one = strokes(lows, highs, group.buckets.part(cut), height - 1 - BELOW, ABOVE, low, high)
+            place.update({id(line): (one, i) for i, line in enumerate(group.lines)})
+        painter = QPainter(picture)
+        painter.setClipRect(from_x, 0, width - from_x, height)
+        painter.fillRect(from_x, 0, width - from_x, height, t.surface.plot)
+        painter.setPen(t.line.grid)
+        for y in _grid(self.scale, inner):
+            painter.drawLine(from_x, y, width, y)
+        if row.over_limit is not None:
+            paint_over(painter, row, span, inner)
+        for line in row.lines:
+            if line.band:
+                paint_band(painter, line, span, inner, self.scale)
+        # In the order of the row: a later line lies over an earlier one.
+        for line in row.lines:
+            if line.points:
+                paint_points(painter, line, row.gap_s, span, inner, self.scale)
+            elif id(line) in place:
+                self._paint_line(painter, line, *place[id(line)])
+        painter.end()
+
+    def _paint_line(self, painter: QPainter, line: Line, drawn: Strokes, i: int) -> None:
+        dash = _DASHES.get(line.style)
+        # Dashes of a slanted line are the pen's, those of upright ones are columns left out: both read as dashes.
+        painter.setPen(line_colour(line))
+        draw_lines(painter, drawn.upright(i, (*dash, self.dash_phase) if dash else None))
+        if len(drawn.slanted[i]):
+            painter.setPen(_pen(line))
+            draw_lines(painter, drawn.slanted[i])
+
+
+def _same(one: Floats, other: Floats) -> bool:
+    """Whether two lines were sampled together."""
+    if one is other:
+        return True
+    if len(one) != len(other) or one[0] != other[0]:
+        return False
+    # Views of one array of rising times that begin alike are alike.
+    return (one.base is not None and one.base is other.base) or bool((one == other).all())
+
+
+def _grid(scale: Scale, plot: QRect) -> list[int]:
+    if not scale.log:
+        return [plot.center().y()]
+    first, last = (round(end) for end in scale.ends)
+    return [round(scale.y(10.0**power, plot)) for power in range(first + 1, last)]
+
+
+def _pen(line: Line) -> QPen:
+    pen = QPen(line_colour(line), 1)
+    pen.setCosmetic(True)
+    if line.style == DASH:
+        pen.setDashPattern([5, 2])
+    elif line.style == DOT:
+        pen.setDashPattern([2, 3])
+    return pen
+
+
+def _paint_nothing(painter: QPainter, row: ChartRow, plot: QRect) -> None:
+    painter.setPen(tokens().text.quiet)
+    painter.setFont(theme.font("caption"))
+    painter.drawText(plot.adjusted(10, 0, 0, 0), int(Qt.AlignmentFlag.AlignVCenter), f"? {row.nothing}")

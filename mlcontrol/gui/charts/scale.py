@@ -1,0 +1,91 @@
+"""The two axes of a chart row: a span of time and a scale of values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PySide6.QtCore import QRect
+
+from mlcontrol.gui.charts.pyramid import WILD
+from mlcontrol.gui.charts.reduce import Floats, Ints
+from mlcontrol.gui.viewmodels.chart_rows import ChartRow
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    since_s: float
+    until_s: float
+
+    def x(self, at_s: float, plot: QRect) -> float:
+        return plot.x() + (at_s - self.since_s) / max(1e-9, self.until_s - self.since_s) * plot.width()
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """A row's value axis. Logarithmic ones show powers of ten; what is not positive lies on their lower edge."""
+
+    low: float
+    high: float
+    log: bool = False
+
+    def mapped(self, values: Floats) -> Floats:
+        if not self.log:
+            return values
+        with np.errstate(invalid="ignore"):
+            return np.log10(np.maximum(values, self.low))
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        return (math.log10(self.low), math.log10(self.high)) if self.log else (self.low, self.high)
+
+    def y(self, value: float, plot: QRect) -> float:
+        low, high = self.ends
+        at = math.log10(max(value, self.low)) if self.log else value
+        return plot.bottom() - (at - low) / max(1e-12, high - low) * plot.height()
+
+
+def y_range(row: ChartRow, span: Span, reduced: Sequence[tuple[Ints, Floats, Floats]], width: int) -> Scale:
+    """From 0 to a round number over everything in the span; scores show both ends. ``reduced``: columns, lowest and highest of
+    each group of lines."""
+    found: list[float] = []
+    for columns, lows, highs in reduced:
+        first, end = columns.searchsorted((0, width))
+        if first < end:
+            low, high = (
+                float(np.fmin.reduce(lows[:, first:end], axis=None)),
+                float(np.fmax.reduce(highs[:, first:end], axis=None)),
+            )
+            found += [value for value in (low, high) if math.isfinite(value)]
+    for line in row.lines:
+        if not line.points and not line.band:
+            continue
+        inside = (line.at_s >= span.since_s) & (line.at_s <= span.until_s)
+        for column in (line.value, line.low, line.high):
+            part = column[inside] if len(column) == len(inside) else column[:0]
+            part = part[np.abs(part) < WILD]
+            if len(part):
+                found += [float(part.min()), float(part.max())]
+    if row.limit is not None:
+        found.append(row.limit[0])
+    if row.log:
+        positive = [value for value in found if value > 0]
+        if positive:
+            low, high = min(positive), max(positive)
+            return Scale(10.0 ** math.floor(math.log10(low)), 10.0 ** math.ceil(math.log10(high) + 1e-9), log=True)
+    if not found:
+        return Scale(0.0, row.ceiling or 1.0)
+    low, high = min(found), max(found)
+    if row.score:
+        pad = max((high - low) * 0.15, 0.005 * max(1.0, abs(high)))
+        top = high + pad if row.ceiling is None else min(row.ceiling, high + pad)
+        return Scale(max(0.0, low - pad) if low >= 0 else low - pad, top)
+    top = _round_up(max(high * 1.08, 1e-9))
+    return Scale(min(0.0, low), top if row.ceiling is None or high > row.ceiling else min(top, row.ceiling))
+
+
+def _round_up(value: float) -> float:
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(step * power for step in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if step * power >= value * 0.999)
