@@ -21,6 +21,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from mlcontrol.core.review.campaign import Campaign, Mode, Sampling, Standing
 from mlcontrol.core.review.findings import findings
 from mlcontrol.core.review.judging import ItemKind, Judgement, JudgementVerdict, ReviewItem
+from mlcontrol.core.review.prediction_powered import moments_of
 from mlcontrol.core.review.rubric import EXPECTED, PAIRWISE, RATE
 from mlcontrol.core.review.rubric_words import rubric_of
 from mlcontrol.core.review.sitting import CampaignSummary, Explained, Sitting
@@ -129,13 +130,14 @@ def bench(campaign: Campaign, shown: ReviewItem, settings: ServiceSettings, *, s
     return made
 
 
-def judged(campaign: Campaign, n: int = 120) -> list[Judgement]:
+def judged(campaign: Campaign, n: int = 240) -> list[Judgement]:
     rng = random.Random(3)
+    sure = [rng.betavariate(6, 1) for _ in range(n)]
     made = []
     for i in range(n):
         region, version = rng.choice(["north", "south", "west"]), rng.choice(["2", "3"])
         for rater in rng.sample(["ann", "bob", "eva"], 2):
-            right = rng.random() < (0.9 if version == "3" else 0.78)
+            right = rng.random() < sure[i] - (0.0 if version == "3" else 0.1)
             label = (
                 ("a" if rng.random() < 0.3 else "b")
                 if campaign.mode is Mode.PAIRWISE
@@ -149,6 +151,7 @@ def judged(campaign: Campaign, n: int = 120) -> list[Judgement]:
                     f"{i}{rater}", f"i{i}", "digits", version, rater, verdict, float(i), label=label, spent_s=8 + 4 * rng.random(),
                     version_b="3" if campaign.mode is Mode.PAIRWISE else "", slices={"region": region},
                     scales={"clarity": float(rng.randint(2, 5)), "tone": float(rng.randint(1, 3))},
+                    confidence=sure[i],
                     tags=("private",) if rng.random() < 0.1 else (),
                 )
             )  # fmt: skip
@@ -160,12 +163,13 @@ def judged(campaign: Campaign, n: int = 120) -> list[Judgement]:
 def lead(campaign: Campaign, *, blind: bool = True) -> QWidget:
     made = ReviewsLead()
     said = judged(campaign)
-    summary = CampaignSummary(campaign, 200, 400, len(said), 4)
+    summary = CampaignSummary(campaign, 300, 600, len(said), 4)
     others = (CampaignSummary(replace(CHECK, standing=Standing.CLOSED), 80, 80, 80, 0),)
     made.show_campaigns((summary, *others), 1_795_100_000.0)
-    made.show_findings(
-        m.FindingsAnswer(request="r", campaign=summary, findings=findings(campaign, said, {}), blind=blind)
-    )
+    rng = random.Random(4)
+    traffic = {version: moments_of([rng.betavariate(6, 1) for _ in range(4000)]) for version in ("2", "3")}
+    found = findings(campaign, said, {}, traffic)
+    made.show_findings(m.FindingsAnswer(request="r", campaign=summary, findings=found, blind=blind))
     return made
 
 

@@ -204,6 +204,8 @@ def test_the_lead_sees_progress_and_agreement_but_no_winner_while_blind(page: An
     assert "15 of 9 judgements" in shown
     assert "14 comparisons" in shown
     assert "v3" not in shown
+    assert page.lead.evidence.preference.isHidden()
+    assert "decisive comparisons" in shown
     assert page.lead.unblind.reason == "close it first"
     press(qtbot, page, Qt.Key.Key_O)
     assert engine.sent(m.SetCampaignStanding)[0].standing is Standing.CLOSED
@@ -212,6 +214,9 @@ def test_the_lead_sees_progress_and_agreement_but_no_winner_while_blind(page: An
 def test_unblinded_the_winner_has_a_name(page: Any, engine: Any, qtbot: Any) -> None:
     lead(page, engine, qtbot, Standing.UNBLINDED)
     assert "v3 was preferred to v2" in words(page.lead)
+    preferred = page.lead.evidence.preference
+    assert preferred.isVisible()
+    assert preferred.accessibleName().startswith("Preferred: v3 over v2 100.0 %")
 
 
 def test_a_disagreement_is_settled_by_a_key(page: Any, engine: Any, qtbot: Any) -> None:

@@ -48,8 +48,10 @@ class PostgresServer:
             _binary("initdb"), "-D", str(self.data), "-U", "panel", "--auth=trust", "--no-sync", "-E", "UTF8"
         )
 
-    def start(self) -> None:
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"
+    def start(self, *, fsync: bool = False) -> None:
+        """``fsync``: whether a commit waits for the disk, as a team's server does; tests of behaviour need not."""
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories="
+        options += f" -c fsync={'on' if fsync else 'off'}"
         _as_server_user(
             _binary("pg_ctl"), "-D", str(self.data), "-l", str(self._log), "-o", options, "-w", "-t", "30", "start"
         )

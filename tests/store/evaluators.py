@@ -1,7 +1,7 @@
 """Run as a program: evaluators that are processes of their own, and evaluators that are killed.
 
-``share URL FOLDER RATERS``: that many processes claim and judge until nothing is left; prints each judgement and how long its
-claim took.
+``share URL FOLDER RATERS [THINK_S]``: that many processes claim and judge until nothing is left, each after a moment of about
+``THINK_S``; prints each judgement and how long its claim and its storing took.
 ``killed FOLDER KILLS``: fork an evaluator again and again, kill it at a write, and look at what the store then says.
 """
 
@@ -39,32 +39,36 @@ def said(item_id: str, rater: str) -> Judgement:
     )
 
 
-def share(url: str, folder: Path, raters: int) -> None:
+def share(url: str, folder: Path, raters: int, think_s: float = 0.0) -> None:
     """Fork ``raters`` processes, each with a store of its own."""
     children = []
     for number in range(raters):
         child = os.fork()
         if child == 0:
-            _share(url, folder, f"rater{number}")
+            _share(url, folder, f"rater{number}", think_s)
             os._exit(0)
         children.append(child)
     if any(os.waitpid(child, 0)[1] for child in children):
         sys.exit(1)
 
 
-def _share(url: str, folder: Path, rater: str) -> None:
+def _share(url: str, folder: Path, rater: str, think_s: float) -> None:
+    rng = random.Random(rater)
     own = folder / rater
     own.mkdir()
     store = open_store(url, own)
     lines = []
+    store.reviews.campaigns.get("c")  # connected before anything is timed, as a bench is
     while True:
+        time.sleep(think_s * 2 * rng.random())
         started = time.perf_counter()
         found = store.reviews.claims.claim("c", rater, time.time(), 600.0)
         took = time.perf_counter() - started
         if found is None:
             break
+        started = time.perf_counter()
         stored = store.reviews.said.judge(said(found.id, rater))
-        lines.append(json.dumps([rater, found.id, stored.surplus, took]))
+        lines.append(json.dumps([rater, found.id, stored.surplus, took, time.perf_counter() - started]))
     store.close()
     os.write(1, ("\n".join(lines) + "\n").encode())
 
@@ -146,6 +150,6 @@ def _judge_until_killed(url: str, folder: Path, writing: int, number: int) -> No
 
 if __name__ == "__main__":
     if sys.argv[1] == "share":
-        share(sys.argv[2], Path(sys.argv[3]), int(sys.argv[4]))
+        share(sys.argv[2], Path(sys.argv[3]), int(sys.argv[4]), float(sys.argv[5]) if len(sys.argv) > 5 else 0.0)
     else:
         killed(Path(sys.argv[2]), int(sys.argv[3]))

@@ -9,6 +9,9 @@ from mlcontrol.core.review.campaign import Campaign, Mode
 from mlcontrol.core.review.prediction_powered import LEAST_LABELS, Moments, PredictionPowered, ppi_of_moments
 from mlcontrol.core.review.tally import Tally
 
+LEAST_OF_EACH = 5
+"""Fewer right or fewer wrong answers than this, and a normal interval is too narrow, down to no width at all."""
+
 SOUND = "Sound because these items were drawn at random from the same traffic, each with the same chance."
 
 
@@ -43,6 +46,9 @@ def powered(campaign: Campaign, tally: Tally, traffic: Mapping[str, Moments]) ->
             why = "Not combined: some answers come without the model's probability."
         elif len(clear) < LEAST_LABELS:
             why = f"Not combined: {len(clear)} clear judgements; {LEAST_LABELS} are needed."
+        elif (rare := min(sum(human), len(human) - sum(human))) < LEAST_OF_EACH:
+            word = "wrong" if sum(human) > len(human) / 2 else "right"
+            why = f"Not combined: {rare:.0f} of {len(human)} were judged {word}; its interval needs {LEAST_OF_EACH}."
         else:
             found, why = ppi_of_moments(human, scores, rest), SOUND
         result.append(Powered(version, found, why, len(own) - len(clear)))

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWi
 from mlcontrol.core.review.campaign import Mode, Standing, overdue
 from mlcontrol.core.review.sitting import CampaignSummary
 from mlcontrol.engine import messages as m
+from mlcontrol.gui.pages.reviews_evidence import Evidence
 from mlcontrol.gui.pages.reviews_rows import due_line
 from mlcontrol.gui.pages.rollouts_overview import column_head
 from mlcontrol.gui.viewmodels.phrases import duration_text
@@ -21,7 +22,7 @@ from mlcontrol.gui.viewmodels.review_lead import (
 )
 from mlcontrol.gui.widgets.button import PRIMARY, KeyButton
 from mlcontrol.gui.widgets.card import Card, EmptyState
-from mlcontrol.gui.widgets.interval_list import AgreementMatrix, Interval, IntervalList
+from mlcontrol.gui.widgets.interval_list import AgreementMatrix
 from mlcontrol.gui.widgets.label import PlainLabel
 from mlcontrol.gui.widgets.review_blocks import TableBlock
 from mlcontrol.gui.widgets.row_list import Row, RowList
@@ -44,8 +45,7 @@ class ReviewsLead(QWidget):
         self._progress = PlainLabel("", tone="secondary")
         self._verdict = PlainLabel("", "sentence", wrap=True)
         self._enough = PlainLabel("", tone="ok", wrap=True)
-        self.quality = IntervalList("Judged right")
-        self._quality_empty = PlainLabel("Nothing was judged right or wrong yet.", tone="secondary", wrap=True)
+        self.evidence = Evidence()
         self.matrix = AgreementMatrix()
         self._alpha = PlainLabel("", tone="secondary", wrap=True)
         self.raters = TableBlock()
@@ -60,7 +60,7 @@ class ReviewsLead(QWidget):
         self.standing = KeyButton("Close", "O")
         self.unblind = KeyButton("Unblind", "V")
         self.export = KeyButton("Export", "E")
-        self._cards: list[Card] = []
+        self._cards: list[QWidget] = []
         self._build()
 
     def _build(self) -> None:
@@ -91,11 +91,8 @@ class ReviewsLead(QWidget):
         column.addWidget(self._verdict)
         column.addWidget(self._enough)
         column.addLayout(head)
-        quality = Card("Quality by version and slice", "95 % intervals for the sampling used")
-        quality.body.addWidget(self.quality)
-        quality.body.addWidget(self._quality_empty)
-        column.addWidget(quality)
-        self._cards.append(quality)
+        column.addWidget(self.evidence)
+        self._cards.append(self.evidence)
         agreement = Card("Agreement", "Cohen's kappa · common items")
         agreement.body.addWidget(self._alpha)
         agreement.body.addWidget(self.matrix)
@@ -169,17 +166,7 @@ class ReviewsLead(QWidget):
         hidden = answer.blind and campaign.mode is Mode.PAIRWISE
         self._enough.setText("The evidence is enough; it may stop." if found.enough and hidden else found.enough)
         self._enough.setVisible(bool(found.enough))
-        self.quality.show_rows(
-            [
-                Interval(
-                    f"{names[q.version]}  {q.slice}".rstrip(), q.estimate.value, q.estimate.low, q.estimate.high,
-                    f"n={q.estimate.n}" if q.estimate.value is not None else q.estimate.design, strong=not q.slice,
-                )
-                for q in found.quality[:40]
-            ]
-        )  # fmt: skip
-        self.quality.setVisible(bool(found.quality))
-        self._quality_empty.setVisible(not found.quality)
+        self.evidence.show_evidence(campaign, found, names, blind=answer.blind)
         self.matrix.show_pairs([(p.first, p.second, p.kappa, p.common) for p in found.matrix])
         self.matrix.setVisible(bool(found.matrix))
         self._alpha.setText(agreement_words(found))

@@ -24,7 +24,7 @@ from mlcontrol.gui.viewmodels.review_bench import Session, item_view
 from mlcontrol.gui.viewmodels.review_start import start_view
 from mlcontrol.gui.widgets.card import EmptyState
 
-KEEP_MS = 1500
+KEEP_MS = 800  # with a look of the kit each second, a conflict is told within two
 
 
 class Stage(IntEnum):

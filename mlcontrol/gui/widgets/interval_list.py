@@ -74,8 +74,10 @@ class IntervalList(QWidget):
             painter.drawText(QRect(0, y, label_w, high), _LEFT, shown)
             painter.setFont(theme.font("small", mono=True))
             painter.setPen(t.text.primary if row.value is not None else t.state.unknown)
-            words = painter.fontMetrics().elidedText(self._words(row), Qt.TextElideMode.ElideRight, words_w)
-            painter.drawText(QRect(self.width() - words_w, y, words_w, high), _LEFT, words)
+            # Where no interval is drawn, the reason has its room too.
+            room = words_w if row.value is not None else self.width() - label_w
+            words = painter.fontMetrics().elidedText(self._words(row), Qt.TextElideMode.ElideRight, room)
+            painter.drawText(QRect(self.width() - room, y, room, high), _LEFT, words)
             if row.value is None:
                 continue
             middle = y + high / 2

@@ -63,7 +63,12 @@ class TextBlock(QTextEdit):
     def _fit(self) -> None:
         most = QFontMetrics(self.font()).lineSpacing() * MOST_LINES
         around = max(0, self.height() - self.viewport().height())  # frame and padding, as the style has them
-        high = min(most, math.ceil(self.document().size().height())) + around + 2
+        needed = math.ceil(self.document().size().height())
+        # A bar that is not needed takes a line's width, and so makes itself needed.
+        off = Qt.ScrollBarPolicy.ScrollBarAlwaysOff if needed <= most else Qt.ScrollBarPolicy.ScrollBarAsNeeded
+        if self.verticalScrollBarPolicy() != off:
+            self.setVerticalScrollBarPolicy(off)
+        high = min(most, needed) + around + 2
         if high != self.height():
             self.setFixedHeight(high)
 

@@ -22,6 +22,8 @@ from mlcontrol.store.tables.reviews_queue import (
     review_slots,
 )
 
+RENEW_BELOW = 0.9
+"""A lease is renewed when less of it is left: a bench looks every second, and a look need not be a write to the disk."""
 _items = msgspec.msgpack.Decoder(ReviewItem)
 
 
@@ -99,17 +101,14 @@ class Claims:
         """Renew this rater's leases; which of the items are not the rater's any more, and why ("withdrawn: ..." or "taken")."""
         if not items:
             return ()
-        with self._db.write() as connection:
-            connection.execute(
-                review_slots.update()
-                .where(review_slots.c.item.in_(items), review_slots.c.rater == rater, review_slots.c.state == LEASED)
-                .values(until_s=now_s + lease_s)
-            )
-            mine = set(
-                connection.execute(
-                    sa.select(review_slots.c.item).where(review_slots.c.item.in_(items), review_slots.c.rater == rater)
-                ).scalars()
-            )
+        own = (review_slots.c.item.in_(items), review_slots.c.rater == rater)
+        with self._db.read() as connection:
+            mine = {
+                row.item: row
+                for row in connection.execute(
+                    sa.select(review_slots.c.item, review_slots.c.state, review_slots.c.until_s).where(*own)
+                )
+            }
             reasons = dict(
                 connection.execute(
                     sa.select(review_entries.c.id, review_entries.c.withdrawn).where(
@@ -117,6 +116,11 @@ class Claims:
                     )
                 ).all()
             )
+        if any(row.state == LEASED and row.until_s < now_s + RENEW_BELOW * lease_s for row in mine.values()):
+            with self._db.write() as connection:
+                connection.execute(
+                    review_slots.update().where(*own, review_slots.c.state == LEASED).values(until_s=now_s + lease_s)
+                )
         gone = [(item, f"withdrawn: {reasons[item]}") for item in items if item in reasons]
         gone += [(item, "taken") for item in items if item not in mine and item not in reasons]
         return tuple(gone)

@@ -131,6 +131,8 @@ def test_where_it_is_not_sound_it_is_not_done_and_said() -> None:
     mixed = [replace(one, probability=0.1) if i % 2 else one for i, one in enumerate(ones)]
     assert "looked for" in powered(RATING, Tally(mixed), some)[0].why
     assert "needed" in powered(RATING, Tally(ones[:29]), some)[0].why
+    spotless = [replace(one, verdict=R) for one in ones]
+    assert "0 of 60 were judged wrong" in powered(RATING, Tally(spotless), some)[0].why
     bare = [replace(ones[0], confidence=None), *ones[1:]]
     assert "without the model's probability" in powered(RATING, Tally(bare), some)[0].why
     assert all(one.found is None for one in powered(RATING, Tally(mixed), some))
