@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -42,8 +43,17 @@ class Difference:
         return self.first != self.second
 
 
-def served_at(events: Iterable[TimelineEvent], at_s: float, used_now: str | None) -> str | None:
-    """The version that answered at a moment, by the moves; `None` when they do not say."""
+def observed_from(events: Iterable[TimelineEvent]) -> float:
+    """Since when somebody has watched: the first event of any service that is known. UTC seconds; infinity without one."""
+    return min((e.at_s for e in events), default=math.inf)
+
+
+def served_at(
+    events: Iterable[TimelineEvent], at_s: float, used_now: str | None, observed_s: float = -math.inf
+) -> str | None:
+    """The version that answered at a moment, by the moves; `None` when they do not say, or before anybody watched."""
+    if at_s < observed_s:
+        return None
     return _version_at(events, at_s, MOVES, used_now)
 
 

@@ -179,6 +179,15 @@ def test_silence_is_a_gap_in_presence_not_a_version() -> None:
     ]
 
 
+def test_what_came_before_the_first_answer_is_not_recorded_rather_than_the_first_version() -> None:
+    key = SeriesKey("digits", "answered", (("version", "3"),))
+    store = SeriesStore("digits")
+    store.take_samples([Sample(key, float(at), 1.0) for at in range(200, 300, 5)])
+    first, second = chart_rows(store, 0.0, 300.0, 5.0, {})[0].bars[0].spans
+    assert first == (0.0, 200.0, "not recorded", -1)
+    assert second[2] == "3"
+
+
 def test_the_latency_legend_begins_with_what_callers_of_the_used_version_wait() -> None:
     store = SeriesStore("digits")
     sample = [Sample(SeriesKey("digits", "answered", (("version", "2"),)), 5.0, 1.0)]

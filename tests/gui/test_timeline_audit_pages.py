@@ -63,12 +63,12 @@ def test_new_events_show_and_the_chosen_one_stays(timeline: Any, engine: Any, qt
     engine.say(m.TimelineGrew(events=(event("back", 5, EventKind.ROLLBACK, version_from="3", version_to="2"),)))
     qtbot.waitUntil(lambda: len(timeline.list.rows) == 4)
     assert timeline.list.current_id() == "deploy"
-    assert ("versions", "v2 to v3") in timeline._facts.facts()
+    assert ("versions", "v2 to v3") in timeline.side.facts.facts()
 
 
 def test_what_served_follows_from_the_moves_and_is_unknown_where_they_are_silent(timeline: Any) -> None:
     timeline.pick("deploy")
-    world = dict(timeline._world.facts())
+    world = dict(timeline.side.world.facts())
     assert world["Digits"] == "v3"
     assert world["Eta"].startswith("?")
 
@@ -102,12 +102,12 @@ def test_two_marks_show_what_differs_between(timeline: Any, engine: Any, qtbot: 
         timeline.pick(name)
         qtbot.keyClick(timeline.window(), Qt.Key.Key_Space)
     assert timeline.marks == ("deploy", "back")
-    assert timeline._heading.text() == "Between 1 and 2"
-    facts = dict(timeline._facts.facts())
+    assert timeline.side.heading.text() == "Between 1 and 2"
+    facts = dict(timeline.side.facts.facts())
     assert facts["used"] == "v3 → v2"
     qtbot.keyClick(timeline.window(), Qt.Key.Key_Escape)
     assert timeline.marks == ()
-    assert timeline._heading.text() != "Between 1 and 2"
+    assert timeline.side.heading.text() != "Between 1 and 2"
 
 
 def test_a_brushed_span_shows_its_charts(timeline: Any, engine: Any, qtbot: Any) -> None:
@@ -120,7 +120,7 @@ def test_a_brushed_span_shows_its_charts(timeline: Any, engine: Any, qtbot: Any)
     assert since_s < timeline.events["deploy"].at_s < until_s
     assert {row.id for row in timeline.charts.stack.rows} == {"queries", "errors", "latency", "quality"}
     assert engine.sent(m.QueryHistory)[-1].service == "digits"
-    assert "events" in dict(timeline._world.facts())
+    assert "events" in dict(timeline.side.world.facts())
     qtbot.keyClick(timeline.window(), Qt.Key.Key_Escape)
     assert timeline._below.currentIndex() == 0
     assert timeline.brush is None

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QScrollArea, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QStackedLayout, QVBoxLayout, QWidget
 
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.state import Changes
-from mlcontrol.core.types import EventKind, Health, TimelineEvent
-from mlcontrol.core.world import served_at
+from mlcontrol.core.types import TimelineEvent
+from mlcontrol.core.world import observed_from
 from mlcontrol.engine import messages as m
 from mlcontrol.gui.actions import Action, Bound
 from mlcontrol.gui.bridge import Bridge
@@ -20,24 +20,20 @@ from mlcontrol.gui.charts.lanes import LanesChart
 from mlcontrol.gui.pages.page import Page, Shell
 from mlcontrol.gui.pages.rollouts_overview import column_head
 from mlcontrol.gui.pages.timeline_charts import SpanCharts
+from mlcontrol.gui.pages.timeline_export import ask_for_file, write_events
+from mlcontrol.gui.pages.timeline_head import TimelineHead
+from mlcontrol.gui.pages.timeline_rows import count_words, event_row
+from mlcontrol.gui.pages.timeline_side import TimelineSide
 from mlcontrol.gui.theme import theme
 from mlcontrol.gui.viewmodels.phrases import (
-    age_text,
-    clock_text,
     count_text,
     duration_text,
     moment_text,
-    version_text,
-    visible_text,
 )
-from mlcontrol.gui.viewmodels.timeline_compare import pair_rows, span_rows
-from mlcontrol.gui.viewmodels.timeline_lanes import Filter, lanes, matches, to_csv, to_json
-from mlcontrol.gui.widgets.button import KeyButton
+from mlcontrol.gui.viewmodels.timeline_lanes import Filter, lanes, matches
 from mlcontrol.gui.widgets.card import EmptyState
-from mlcontrol.gui.widgets.fact_list import FactList
-from mlcontrol.gui.widgets.kind_chips import KindChips
 from mlcontrol.gui.widgets.label import PlainLabel
-from mlcontrol.gui.widgets.row_list import Row, RowList
+from mlcontrol.gui.widgets.row_list import RowList
 
 SPANS_S = (900.0, 3600.0, 6 * 3600.0, 86_400.0, 7 * 86_400.0)
 KEEP = 5000
@@ -62,18 +58,9 @@ class TimelinePage(Page):
         self._answered = False
         self.chart = LanesChart()
         self.list = RowList("Events, newest first")
-        self.chips = KindChips()
-        self.text = QLineEdit()
-        self.text.setPlaceholderText("Filter  /")
-        self.text.setAccessibleName("Filter events")
-        self.text.setFixedWidth(theme.px(160))
-        self.text.setToolTip("Words of the title, service, version, person or source")
-        self._span_button = KeyButton("1 h", "N")
-        self._scope_button = KeyButton("All services", "O")
-        self._export_button = KeyButton("Export", "E")
-        self._heading = PlainLabel("", "strong", elide=True)
-        self._facts, self._world = FactList(), FactList()
-        self._world_head = PlainLabel("", "small", "quiet", wrap=True)
+        self.head = TimelineHead()
+        self.chips, self.text = self.head.chips, self.head.text
+        self.side = TimelineSide()
         self._count = PlainLabel("", "small", "quiet")
         self._empty = EmptyState(
             "Nothing has happened yet", "Deploys, alias moves, restarts and alerts show here by themselves."
@@ -89,15 +76,6 @@ class TimelinePage(Page):
         self.setFocusProxy(self.list)
 
     def _build(self) -> None:
-        head = QWidget()
-        head.setProperty("surface", "panel")
-        head.setFixedHeight(theme.px(44))
-        row = QHBoxLayout(head)
-        row.setContentsMargins(12, 0, 16, 0)
-        row.setSpacing(8)
-        row.addWidget(self.chips, 1)
-        for widget in (self.text, self._scope_button, self._span_button, self._export_button):
-            row.addWidget(widget)
         scroll = QScrollArea()
         scroll.setWidget(self.chart)
         scroll.setWidgetResizable(True)
@@ -119,40 +97,19 @@ class TimelinePage(Page):
         self._below.addWidget(events)
         self._below.addWidget(self.charts)
         left.addLayout(self._below, 1)
-        side = QWidget()
-        side.setProperty("surface", "panel")
-        side.setFixedWidth(theme.px(288))
-        right = QVBoxLayout(side)
-        right.setContentsMargins(0, 0, 0, 0)
-        right.setSpacing(0)
-        right.addWidget(column_head("Event"))
-        held = QVBoxLayout()
-        held.setContentsMargins(12, 8, 12, 12)
-        held.setSpacing(8)
-        held.addWidget(self._heading)
-        held.addWidget(self._facts)
-        right.addLayout(held)
-        right.addWidget(column_head("What served then"))
-        then = QVBoxLayout()
-        then.setContentsMargins(12, 8, 12, 12)
-        then.setSpacing(8)
-        then.addWidget(self._world_head)
-        then.addWidget(self._world)
-        right.addLayout(then)
-        right.addStretch(1)
         content = QWidget()
         columns = QHBoxLayout(content)
         columns.setContentsMargins(0, 0, 0, 0)
         columns.setSpacing(1)
         columns.addWidget(main, 1)
-        columns.addWidget(side)
+        columns.addWidget(self.side)
         self._stack = QStackedLayout()
         self._stack.addWidget(content)
         self._stack.addWidget(self._empty)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addWidget(head)
+        layout.addWidget(self.head)
         layout.addLayout(self._stack, 1)
         self.chart.picked.connect(self.pick)
         self.chart.span_changed.connect(self._on_span_changed)
@@ -164,9 +121,9 @@ class TimelinePage(Page):
         self.chips.changed.connect(self._draw)
         self.text.textChanged.connect(lambda _text: self._draw())
         self.text.returnPressed.connect(self.list.setFocus)
-        self._span_button.clicked.connect(self._next_span)
-        self._scope_button.clicked.connect(self._toggle_scope)
-        self._export_button.clicked.connect(self._export)
+        self.head.span.clicked.connect(self._next_span)
+        self.head.scope.clicked.connect(self._toggle_scope)
+        self.head.export.clicked.connect(self._export)
 
     # --- page contract ---
 
@@ -183,7 +140,7 @@ class TimelinePage(Page):
             return Bound(Action(f"timeline.{name}", text, keys, hint, self.name), act)
 
         return (
-            bound("filter", "Filter events", "/", "By words, service, version or person", self._focus_filter),
+            bound("filter", "Filter events", "/", "By words, service, version or person", self.head.focus_text),
             bound("in", "Shorter span", "]", "Half the time, around the middle", lambda: self.chart.zoom(0.5)),
             bound("out", "Longer span", "[", "Twice the time, around the middle", lambda: self.chart.zoom(2.0)),
             bound("now", "Follow now", "N", "The next span length that ends now", self._next_span),
@@ -279,37 +236,16 @@ class TimelinePage(Page):
         room = max(theme.px(120), self.height() // 2)
         self._scroll.setFixedHeight(min(room, self.chart.sizeHint().height() + 2))
         shown = sorted((e for e in everything if matches(e, wanted)), key=lambda e: (-e.at_s, e.id))
-        self.list.set_rows([self._row(event) for event in shown[:500]])
-        self._count.setText(self._count_words(len(shown), len(everything)))
+        self.list.set_rows([event_row(event, self._title(event.service)) for event in shown[:500]])
+        self._count.setText(count_words(len(shown), len(everything)))
         self._stack.setCurrentIndex(1 if not everything else 0)
         if not everything and self._problem is not None:
             problem = self._problem
             self._empty.say(problem.what, f"{problem.why} {problem.next}".strip(), state="unknown")
-        self._span_button.set_label(duration_text(until_s - since_s) + (" to now" if self.follows else ""))
-        self._scope_button.set_label(self._title(self.service_id) if self.only_service else "All services")
+        self.head.span.set_label(duration_text(until_s - since_s) + (" to now" if self.follows else ""))
+        self.head.scope.set_label(self._title(self.service_id) if self.only_service else "All services")
         self._show_details()
         self.heading_changed.emit()
-
-    def _count_words(self, shown: int, all_of_them: int) -> str:
-        if shown == all_of_them:
-            return f"{count_text(shown, 'event')}, newest first"
-        if shown == 0:
-            return f"no event matches; {all_of_them} are hidden by the filter, Esc clears it"
-        return f"{shown} of {all_of_them}, newest first"
-
-    def _row(self, event: TimelineEvent) -> Row:
-        state = event.severity.value if event.severity is not Health.OK else "waiting"
-        if event.kind in (EventKind.DEPLOY, EventKind.ROLLBACK) and event.severity is Health.OK:
-            state = "done"
-        where = self._title(event.service) if event.service else "fleet"
-        return Row(
-            event.id,
-            visible_text(event.title, 300),
-            state,
-            right=f"{where} · {event.actor or event.source} · {moment_text(event.at_s)[5:]}",
-            chip=event.kind.value.upper(),
-            quiet=event.severity is Health.OK and event.kind not in (EventKind.DEPLOY, EventKind.ROLLBACK),
-        )
 
     def pick(self, event_id: str) -> None:
         self.picked = event_id
@@ -325,52 +261,25 @@ class TimelinePage(Page):
         event = self.events.get(self.picked or "")
         marked = [self.events[i] for i in self.marks if i in self.events]
         if len(marked) == 2 and state is not None:
-            self._heading.setText("Between 1 and 2")
-            self._facts.set_facts(pair_rows(marked[0], marked[1], tuple(self.events.values()), state.services))
+            self.side.show_pair(marked[0], marked[1], tuple(self.events.values()), state.services)
             self._show_world(max(e.at_s for e in marked))
-            return
-        if event is None:
-            self._heading.setText("No event is chosen")
-            self._facts.set_facts((("how", "arrows in the list, or a click on a shape"),))
+        elif event is None:
+            self.side.show_nothing()
             self._show_world(self.chart.moment_s if self.chart.moment_s is not None else time.time())
-            return
-        self._heading.setText(visible_text(event.title, 200))
-        moved = f"{version_text(event.version_from)} to {version_text(event.version_to)}" if event.version_to else ""
-        facts = (
-            ("at", moment_text(event.at_s)),
-            ("age", age_text(event.at_s, time.time())),
-            ("kind", event.kind.value),
-            ("service", self._title(event.service) if event.service else "none, the fleet"),
-            ("versions", moved),
-            ("source", event.source),
-            # What the engine has noticed has no actor; who moved what it saw is not known.
-            ("actor", event.actor or ("" if event.source == "engine" else "? not said")),
-            ("state", event.severity.value),
-            ("operation", (event.operation or "")[:12]),
-            ("detail", visible_text(event.detail, 800)),
-        )
-        self._facts.set_facts([(name, words) for name, words in facts if words])
-        self._show_world(event.at_s)
+        else:
+            self.side.show_event(event, self._title(event.service))
+            self._show_world(event.at_s)
 
     def _show_world(self, at_s: float) -> None:
-        """From the moves alone; where they do not say, it is unknown."""
         state = self.bridge.state if self.bridge is not None else None
         if state is None:
             return
+        events = tuple(self.events.values())
         if self.brush is not None:
             since_s, until_s, brushed = self.brush
-            self._world_head.setText(f"in the brushed span, {self._title(brushed)}")
-            self._world.set_facts(span_rows(tuple(self.events.values()), since_s, until_s, brushed))
-            return
-        by_service: dict[str, list[TimelineEvent]] = {}
-        for event in self.events.values():
-            by_service.setdefault(event.service or "", []).append(event)
-        rows = []
-        for service in list(state.services.values())[:12]:
-            version = served_at(by_service.get(service.id, ()), at_s, service.used.single)
-            rows.append((service.title or service.id, version_text(version) if version else "? the events do not say"))
-        self._world_head.setText(f"at {clock_text(at_s)} UTC, by the moves that are known")
-        self._world.set_facts(rows)
+            self.side.show_span(events, since_s, until_s, brushed, self._title(brushed))
+        else:
+            self.side.show_world(events, at_s, state.services, observed_from(events))
 
     # --- acting ---
 
@@ -396,10 +305,6 @@ class TimelinePage(Page):
             self.service_id = event.service
         self.only_service = not self.only_service and self.service_id is not None
         self._draw()
-
-    def _focus_filter(self) -> None:
-        self.text.setFocus()
-        self.text.selectAll()
 
     def brush_span(self, since_s: float, until_s: float, service: str) -> None:
         """Show the charts of a span in place of the list; without a service, of the lane that changed in it last."""
@@ -463,27 +368,16 @@ class TimelinePage(Page):
             self.shell.open_page("service", event.service, at_s=event.at_s)
 
     def _export(self) -> None:
-        dialog = QFileDialog(self, "Export the shown events")
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setNameFilters(["JSON (*.json)", "CSV (*.csv)"])
-        dialog.setDefaultSuffix("json")
-        dialog.selectFile("timeline.json")
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.fileSelected.connect(lambda path: self.export_to(Path(path)))
-        dialog.open()
+        ask_for_file(self, self.export_to)
 
     def export_to(self, path: Path) -> None:
         """CSV by the file's ending, else JSON; what the filter shows, oldest first."""
         wanted = self._filter()
         shown = sorted((e for e in self.events.values() if matches(e, wanted)), key=lambda e: (e.at_s, e.id))
-        text = to_csv(shown) if path.suffix.casefold() == ".csv" else to_json(shown)
-        try:
-            path.write_text(text, encoding="utf-8", newline="")
-        except OSError as error:
-            if self.shell is not None:
-                self.shell.problem(Problem(f"{path.name} could not be written.", str(error), "Choose another folder."))
-            return
-        if self.shell is not None:
+        problem = write_events(shown, path)
+        if self.shell is not None and problem is not None:
+            self.shell.problem(problem)
+        elif self.shell is not None:
             self.shell.toast(f"{count_text(len(shown), 'event')} written to {path.name}", "done")
 
     def _on_second(self) -> None:

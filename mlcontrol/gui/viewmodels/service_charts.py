@@ -100,9 +100,19 @@ def _usual(line: Line) -> Line:
 
 
 def _presence(store: SeriesStore, slots: dict[str, int], since_s: float, until_s: float, gap_s: float) -> ChartRow:
-    answered = _bar(_within(store.of(names.ANSWERED), since_s), slots, until_s, gap_s, label="answered", silence=True)
+    answered = _bar(
+        _within(store.of(names.ANSWERED), since_s), slots, since_s, until_s, gap_s, label="answered", silence=True
+    )
     loaded = [
-        _bar([(key, data)], slots, until_s, gap_s, label=f"loaded {version_text(key.label('version') or '')}", dim=True)
+        _bar(
+            [(key, data)],
+            slots,
+            since_s,
+            until_s,
+            gap_s,
+            label=f"loaded {version_text(key.label('version') or '')}",
+            dim=True,
+        )
         for key, data in _within(store.of(names.LOADED), since_s)
     ]
     bars = tuple(bar for bar in (answered, *loaded[-3:]) if bar.spans)
@@ -114,6 +124,7 @@ def _presence(store: SeriesStore, slots: dict[str, int], since_s: float, until_s
 def _bar(
     found: Sequence[tuple[SeriesKey, Series]],
     slots: dict[str, int],
+    since_s: float,
     until_s: float,
     gap_s: float,
     *,
@@ -143,6 +154,8 @@ def _bar(
         elif spans and silence:
             spans.append((spans[-1][1], at, NOT_RECORDED, -1))
         spans.append((at, at, version, slot))
+    if spans and silence and spans[0][0] - since_s > gap_s:
+        spans.insert(0, (since_s, spans[0][0], NOT_RECORDED, -1))  # what is known later was not known before
     if spans and silence and until_s - spans[-1][1] > gap_s and spans[-1][3] >= 0:
         spans.append((spans[-1][1], until_s, NOT_RECORDED, -1))
     kept = [s for s in spans if silence or s[3] >= 0]

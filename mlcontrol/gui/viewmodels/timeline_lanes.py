@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mlcontrol.core.types import EventKind, Health, TimelineEvent
-from mlcontrol.core.world import MOVES
+from mlcontrol.core.world import MOVES, observed_from
 from mlcontrol.gui.viewmodels.phrases import iso_text, version_text
 
 FLEET_LANE = ""
@@ -79,7 +80,7 @@ def lanes(
     ``events`` in any order and unfiltered (spans need the moves even when the filter hides them).
     ``used_now``: version that answers now by service, to close the last span.
     """
-    now = used_now or {}
+    now, observed_s = used_now or {}, observed_from(events)
     by_service: dict[str, list[TimelineEvent]] = {service: [] for service in titles}
     for event in sorted(events, key=lambda e: (e.at_s, e.id)):
         by_service.setdefault(event.service or FLEET_LANE, []).append(event)
@@ -90,7 +91,7 @@ def lanes(
         shown = tuple(e for e in own if since_s <= e.at_s <= until_s and matches(e, wanted))
         if service == FLEET_LANE and not shown:
             continue
-        spans = () if service == FLEET_LANE else spans_of(own, since_s, until_s, now.get(service))
+        spans = () if service == FLEET_LANE else spans_of(own, since_s, until_s, now.get(service), observed_s)
         worst = max((e.severity for e in shown), key=_SEVERITY.index, default=Health.OK)
         result.append(Lane(service, titles.get(service) or service or "Fleet", shown, spans, worst))
     filtered = bool(wanted.kinds or wanted.text.strip())
@@ -104,19 +105,30 @@ def lanes(
 _SEVERITY = (Health.OK, Health.WARNING, Health.UNKNOWN, Health.CRITICAL)
 
 
-def spans_of(events: Iterable[TimelineEvent], since_s: float, until_s: float, used_now: str | None) -> tuple[Span, ...]:
-    """Which version answered when, from the moves; what lies before the first move is its ``version_from``."""
+def spans_of(
+    events: Iterable[TimelineEvent],
+    since_s: float,
+    until_s: float,
+    used_now: str | None,
+    observed_s: float = -math.inf,
+) -> tuple[Span, ...]:
+    """Which version answered when, from the moves; what lies before the first move is its ``version_from``, back to
+    ``observed_s``, since when somebody has watched. Nobody knows what lies before that."""
     moves = [e for e in events if e.kind in MOVES and e.version_to and e.at_s <= until_s]
-    if not moves:
-        return (Span(used_now, since_s, until_s),) if used_now else ()
+    if not moves and not used_now:
+        return ()
     spans: list[Span] = []
-    start, version = since_s, moves[0].version_from
+    start, version = since_s, moves[0].version_from if moves else used_now
+    if observed_s > since_s:
+        start = min(until_s, observed_s, moves[0].at_s if moves else math.inf)
+        spans.append(Span(None, since_s, start))
     for move in moves:
         if move.at_s > start:
             spans.append(Span(version, start, move.at_s))
             start = move.at_s
         version = move.version_to
-    spans.append(Span(version, start, until_s))
+    if until_s > start:
+        spans.append(Span(version, start, until_s))
     merged: list[Span] = []
     for span in spans:
         if span.until_s <= since_s:

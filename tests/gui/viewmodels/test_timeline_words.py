@@ -5,7 +5,7 @@ import io
 import json
 
 from mlcontrol.core.types import EventKind, Health, TimelineEvent
-from mlcontrol.core.world import served_at
+from mlcontrol.core.world import observed_from, served_at
 from mlcontrol.gui.viewmodels.timeline_lanes import Filter, Span, lanes, spans_of, to_csv, to_json
 
 
@@ -30,6 +30,15 @@ def test_what_served_follows_from_the_moves_in_any_order() -> None:
     assert served_at((), 5, None) is None
 
 
+def test_what_nobody_watched_is_unknown_not_the_first_known_version() -> None:
+    assert spans_of((DEPLOY, BACK), 0, 40, None, 4)[:2] == (Span(None, 0, 4), Span("1", 4, 10))
+    assert spans_of((DEPLOY,), 0, 40, None, 99) == (Span(None, 0, 10), Span("2", 10, 40))
+    assert spans_of((), 0, 40, "7", 25) == (Span(None, 0, 25), Span("7", 25, 40))
+    assert spans_of((), 0, 40, "7", 99) == (Span(None, 0, 40),)
+    assert served_at((DEPLOY,), 5, None, observed_s=8) is None
+    assert observed_from((BACK, DEPLOY, ALERT)) == 10
+
+
 def test_a_move_before_the_window_still_says_what_served_in_it() -> None:
     assert spans_of((DEPLOY,), 15, 40, None) == (Span("2", 15, 40),)
 
@@ -44,14 +53,14 @@ def test_lanes_that_changed_last_come_first_and_fleet_events_have_their_own() ->
         {"calm": "1"},
     )
     assert [lane.title for lane in found] == ["Other", "Digits", "Calm", "Fleet"]
-    assert found[2].spans == (Span("1", 0, 40),)
+    assert found[2].spans == (Span(None, 0, 5), Span("1", 5, 40)), "nobody watched before the first event"
 
 
 def test_the_filter_hides_events_but_not_what_served() -> None:
     found = lanes((DEPLOY, ALERT), {"digits": "Digits"}, Filter(frozenset({EventKind.ALERT})), 0, 40)
     assert found[0].events == (ALERT,)
     assert found[0].worst is Health.CRITICAL
-    assert [s.version for s in found[0].spans] == ["1", "2"]
+    assert [s.version for s in found[0].spans] == [None, "2"]
     assert lanes((DEPLOY,), {"digits": "D"}, Filter(text="ada V2"), 0, 40)[0].events == (DEPLOY,)
     assert lanes((DEPLOY,), {"digits": "D"}, Filter(text="bob"), 0, 40)[0].events == ()
 
