@@ -1,0 +1,1 @@
+"""How good a model's answers are, from what came to be known of them: values and pure functions."""

@@ -1,0 +1,165 @@
+"""Logged answers to a quality report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from mlcontrol.core.quality.classes import accuracy, auc, by_class, calibration, class_order, log_loss
+from mlcontrol.core.quality.estimated import estimated_accuracy
+from mlcontrol.core.quality.numbers import numbers, ranking
+from mlcontrol.core.quality.parts import slice_quality
+from mlcontrol.core.quality.report import Measure, SliceQuality, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """One answer: the outputs as JSON text, its label (JSON text) if it has come, its slices."""
+
+    outputs: str
+    label: str | None = None
+    slices: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    task: Task
+    labelled: int
+    measures: tuple[Measure, ...]
+    slices: tuple[SliceQuality, ...]
+    estimate: Measure | None
+    notes: tuple[str, ...]
+
+
+def measure(rows: Sequence[Answered], prediction: str, probability: str, regression: bool) -> Measured:
+    """``prediction``, ``probability``: names of outputs; ``probability`` empty: the model tells none."""
+    told = [json.loads(row.outputs) for row in rows]
+    answers = [_alone(outputs.get(prediction)) for outputs in told]
+    labels = [None if row.label is None else _alone(json.loads(row.label)) for row in rows]
+    if any(isinstance(label, list) for label in labels):
+        return _ranked(labels, answers)
+    known = [i for i, (a, y) in enumerate(zip(answers, labels, strict=True)) if a is not None and y is not None]
+    if regression:
+        return _numbers(rows, answers, labels, known)
+    return _classes(rows, told, answers, labels, known, probability)
+
+
+def _ranked(labels: Sequence[Any], answers: Sequence[Any]) -> Measured:
+    pairs = [(y, a) for y, a in zip(labels, answers, strict=True) if isinstance(y, list) and isinstance(a, list)]
+    measures = ranking([y for y, _ in pairs], [a for _, a in pairs])
+    why = Measure("ndcg", None, note="a ranking has no confidence to estimate from", share=False)
+    return Measured(Task.RANKING, len(pairs), measures, (), why, ())
+
+
+def _numbers(rows: Sequence[Answered], answers: Sequence[Any], labels: Sequence[Any], known: Sequence[int]) -> Measured:
+    known = [i for i in known if _is_number(answers[i]) and _is_number(labels[i])]
+    why = Measure("rmse", None, note="a number comes without a confidence to estimate from", share=False)
+    if len(known) < 2:
+        return Measured(Task.NUMBERS, len(known), (), (), why, ("fewer than two labels have come",))
+    told = np.array([float(answers[i]) for i in known])
+    true = np.array([float(labels[i]) for i in known])
+    parts = slice_quality(told - true, _slices([rows[i] for i in known]), classes=False)
+    return Measured(Task.NUMBERS, len(known), numbers(true, told), parts, why, ())
+
+
+def _classes(
+    rows: Sequence[Answered],
+    told: Sequence[Mapping[str, Any]],
+    answers: Sequence[Any],
+    labels: Sequence[Any],
+    known: Sequence[int],
+    probability: str,
+) -> Measured:
+    if not known:
+        return Measured(Task.CLASSES, 0, (), (), None, ("no label has come yet",))
+    words = [None if a is None else _word(a) for a in answers]
+    names = sorted({words[i] or "" for i in known} | {_word(labels[i]) for i in known})
+    sure, order, notes = _probabilities(told, words, names, probability)
+    names = list(order) if order is not None else names
+    code = {name: i for i, name in enumerate(names)}
+    true = np.array([code[_word(labels[i])] for i in known], dtype=np.int64)
+    mine = np.array([code[words[i] or ""] for i in known], dtype=np.int64)
+    measures = [accuracy(true, mine), *by_class(true, mine, names)]
+    estimate = None
+    if sure is not None and order is not None:
+        seen = np.array([i for i in range(len(known)) if np.isfinite(sure[known[i]]).all()], dtype=np.int64)
+        if seen.size >= 2:
+            given = sure[np.asarray(known)[seen]]
+            measures += [auc(true[seen], given), log_loss(true[seen], given), calibration(true[seen], given)]
+            has_label = set(known)
+            waiting = [i for i in range(len(rows)) if i not in has_label and np.isfinite(sure[i]).all()]
+            estimate = estimated_accuracy(given.max(axis=1), true[seen] == mine[seen], sure[waiting].max(axis=1))
+    if estimate is None:
+        estimate = Measure("accuracy", None, note="the answers come without usable probabilities")
+    parts = slice_quality((true != mine).astype(np.float64), _slices([rows[i] for i in known]), classes=True)
+    return Measured(Task.CLASSES, len(known), tuple(measures), parts, estimate, notes)
+
+
+def _probabilities(
+    told: Sequence[Mapping[str, Any]], words: Sequence[str | None], names: Sequence[str], output: str
+) -> tuple[Any, tuple[str, ...] | None, tuple[str, ...]]:
+    """(answers x classes, NaN where an answer has none), the classes in that order, and what is wrong with them."""
+    if not output:
+        return None, None, ("no output is named as the probabilities",)
+    given = [_alone(outputs.get(output)) for outputs in told]
+    single = any(_is_number(g) for g in given)
+    widths = {len(g) for g in given if isinstance(g, list)}
+    if single and len(names) == 2:
+        given = [[1 - g, g] if _is_number(g) else None for g in given]
+        widths = {2}
+    if len(widths) != 1 or (width := widths.pop()) < 2:
+        return None, None, (f"the output {output} holds no probabilities of classes",)
+    table = np.full((len(given), width), np.nan)
+    for i, g in enumerate(given):
+        if isinstance(g, list) and len(g) == width and all(_is_number(x) for x in g):
+            table[i] = g
+    bad = np.isfinite(table).all(axis=1) & ((table < 0).any(axis=1) | (np.abs(table.sum(axis=1) - 1) > 0.01))
+    if bad.any():
+        return None, None, (f"the output {output} holds numbers that are no probabilities",)
+    held = [i for i in range(len(given)) if np.isfinite(table[i]).all() and words[i] is not None]
+    if not held:
+        return None, None, (f"no answer holds the output {output}",)
+    said = [words[i] or "" for i in held]
+    if single:
+        # Whatever the threshold: the class that goes with the higher probability is the one it is of.
+        order: tuple[str, ...] | None = _by_probability(names, said, table[held, 1])
+    else:
+        order = class_order(names, table[held].argmax(axis=1), said, width)
+    if order is None:
+        return None, None, ("which probability belongs to which class cannot be told from the log",)
+    return table, order, ()
+
+
+def _by_probability(names: Sequence[str], said: Sequence[str], probability: Any) -> tuple[str, ...] | None:
+    told = np.asarray(said, dtype=object)
+    means = [float(probability[told == name].mean()) if np.any(told == name) else np.nan for name in names]
+    if np.isnan(means[0]) or np.isnan(means[1]):
+        return tuple(names)
+    return (names[0], names[1]) if means[0] <= means[1] else (names[1], names[0])
+
+
+def _slices(rows: Sequence[Answered]) -> dict[str, Any]:
+    names = sorted({name for row in rows for name in row.slices})
+    return {name: np.array([row.slices.get(name) for row in rows], dtype=object) for name in names}
+
+
+def _alone(value: Any) -> Any:
+    """A batch of one without its batch: [[7]], [7] and 7 are 7; [[a, b]] is [a, b]."""
+    while isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    return value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
+
+
+def _word(value: Any) -> str:
+    """One name for 7, 7.0 and "7"."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)

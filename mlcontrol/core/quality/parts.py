@@ -1,0 +1,76 @@
+"""Slices that do worse than the rest, and what users did with the answers and how that changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import sqrt
+
+import numpy as np
+import numpy.typing as npt
+
+from mlcontrol.core.quality.report import FeedbackShare, Measure, SliceQuality
+from mlcontrol.core.review import wilson
+from mlcontrol.core.signals.accuracy import rmse_interval
+from mlcontrol.core.signals.distance import corrected, share_test
+
+FEWEST = 30
+FALSE_FINDINGS = 0.05
+MOST = 200
+Slices = Mapping[str, npt.NDArray[np.object_]]
+
+
+def slice_quality(loss: npt.NDArray[np.float64], slices: Slices, classes: bool) -> tuple[SliceQuality, ...]:
+    """``loss``: 1 for a wrong answer (``classes``) or the error, by answer; ``slices``: the value of each by slice name.
+
+    Worst first. Each is tested against all the others together: exactly for shares, by Welch's t on absolute errors for numbers.
+    """
+    rows: list[tuple[str, str, Measure, float | None, bool]] = []
+    for name, values in slices.items():
+        known = sorted({v for v in values.tolist() if v is not None})
+        for value in known[:MOST]:
+            inside = values == value
+            rows.append((name, value, *_one(loss, inside, classes)))
+    tested = [i for i, row in enumerate(rows) if row[3] is not None]
+    q_values = corrected(np.array([rows[i][3] for i in tested], dtype=np.float64)) if tested else np.empty(0)
+    of = dict(zip(tested, q_values.tolist(), strict=True))
+    found = [
+        SliceQuality(name, value, measure, bool(below and i in of and of[i] < FALSE_FINDINGS), of.get(i))
+        for i, (name, value, measure, _, below) in enumerate(rows)
+    ]
+    sign = 1 if classes else -1
+    return tuple(sorted(found, key=lambda s: (not s.worse, sign * (s.measure.value or 0.0), s.slice, s.value)))
+
+
+def _one(
+    loss: npt.NDArray[np.float64], inside: npt.NDArray[np.bool_], classes: bool
+) -> tuple[Measure, float | None, bool]:
+    mine, rest = loss[inside], loss[~inside]
+    n = mine.size
+    enough = n >= FEWEST and rest.size >= FEWEST
+    if classes:
+        wrong = int(mine.sum())
+        low, high = wilson(n - wrong, n)
+        measure = Measure("accuracy", 1 - wrong / n, low, high, n, method="Wilson")
+        p = share_test(wrong, n, int(rest.sum()), rest.size) if enough else None
+        return measure, p, bool(enough and mine.mean() > rest.mean())
+    from scipy.stats import ttest_ind
+
+    value, low, high = rmse_interval(float(np.sum(mine**2)), n)
+    measure = Measure("rmse", value, low, high, n, False, "chi-square", share=False)
+    a, b = np.abs(mine), np.abs(rest)
+    p = float(ttest_ind(a, b, equal_var=False).pvalue) if enough and a.std() > 0 and b.std() > 0 else None
+    return measure, p, bool(enough and a.mean() > b.mean())
+
+
+def feedback_share(kind: str, now: tuple[int, int], before: tuple[int, int], served: int) -> FeedbackShare:
+    """``now``, ``before``: (positive, all that said something). The interval of the change is Newcombe's (1998, method 10)."""
+    x, n = now
+    low, high = wilson(x, n)
+    was, m = before
+    if not n or not m:
+        return FeedbackShare(kind, x, n, served, low, high, was / m if m else None, m)
+    p, q = x / n, was / m
+    q_low, q_high = wilson(was, m)
+    below = sqrt((p - low) ** 2 + (q_high - q) ** 2)
+    above = sqrt((high - p) ** 2 + (q - q_low) ** 2)
+    return FeedbackShare(kind, x, n, served, low, high, q, m, p - q - below, p - q + above)
