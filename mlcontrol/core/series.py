@@ -14,5 +14,5 @@ ANSWERED = (
     "answered"  # labels: version; 1 when the golden presence query was answered by it, through the production route
 )
 LOADED = "loaded"  # labels: version; 1 while an endpoint says it is ready
-QUALITY = "quality"  # labels: source ("labels", "golden", "evaluators"), version; with low, high, n
+QUALITY = "quality"  # labels: source ("labels", "canary", "golden", "evaluators"), version; with low, high, n
 SLICE_SHARE = "slice_share"  # labels: slice, value; share of traffic, 0..1

@@ -82,6 +82,9 @@ class ServiceSettings:
     objectives: dict[str, float] = field(default_factory=dict)
     alerts: tuple[dict[str, Any], ...] = ()  # rules, as `core.alerts.rule` reads them
     labels: dict[str, str] = field(default_factory=dict)
+    data: dict[str, str] = field(
+        default_factory=dict
+    )  # what `core.signals.data_settings` reads: how its data is watched
     rollout: RolloutSettings = field(default_factory=RolloutSettings)
     approval: dict[str, float] = field(default_factory=dict)  # "people" other than the one who deploys, "valid_s"
     automation: dict[str, str] = field(default_factory=dict)  # by action: "manual", "suggest", "automatic"

@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from mlcontrol.engine import messages as m
-from mlcontrol.engine.desks import alerts, connections, fleet, golden, incidents, records, reviews, rollouts, together
+from mlcontrol.engine.desks import (
+    alerts,
+    connections,
+    fleet,
+    golden,
+    incidents,
+    records,
+    reviews,
+    rollouts,
+    signals,
+    together,
+)
 from mlcontrol.engine.desks.table import Lane, Services, Table
 from mlcontrol.services.context import Tell
 
@@ -16,6 +27,7 @@ TABLE: Table = (
     | records.TABLE
     | reviews.TABLE
     | incidents.TABLE
+    | signals.TABLE
     | together.TABLE
 )
 

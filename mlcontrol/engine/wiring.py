@@ -42,6 +42,7 @@ from mlcontrol.services.incidents.briefing import Briefing
 from mlcontrol.services.incidents.keeping import Incidents
 from mlcontrol.services.incidents.postmortem import Postmortems
 from mlcontrol.services.permission import Permissions
+from mlcontrol.services.quality import QualityDesk
 from mlcontrol.services.reviews.bench import ReviewDesk
 from mlcontrol.services.reviews.campaigns import CampaignDesk
 from mlcontrol.services.reviews.candidates import Outside
@@ -180,6 +181,7 @@ def build(workspace: Path) -> Built:
         briefing=briefing,
         postmortems=Postmortems(context, briefing, bundled("postmortem")),
         alerts=alerts,
+        quality=QualityDesk(context),
     )
     engine = Engine(hub, services)
 

@@ -73,6 +73,16 @@ class VersionEvidence:
     predictions: dict[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class LoggedFeedback:
+    """What users did with answers of one version: ``positive`` of ``n``. ``kind``: "accept", "click", or as the product calls it."""
+
+    version: str
+    kind: str
+    positive: int
+    n: int
+
+
 class PredictionLog(Adapter, Protocol):
     """Times are UTC seconds, spans half open."""
 
@@ -107,6 +117,12 @@ class PredictionLog(Adapter, Protocol):
     ) -> tuple[VersionEvidence, ...]:
         """``bins``: rising edges for an answer that is a number ("bin 0" lies below the first); without them answers are
         classes."""
+        ...
+
+    def feedback(
+        self, service: str, since_s: float, until_s: float, deadline_s: float = 10.0
+    ) -> tuple[LoggedFeedback, ...]:
+        """On answers of the span, whenever it came; empty where the log keeps none."""
         ...
 
     def slices(

@@ -26,6 +26,10 @@ from mlcontrol.sandbox.wire import exchange
 RETENTION = timedelta(hours=24)
 LABEL_DELAY_S = (30.0, 90.0)
 UNLABELLED_SHARE = 0.03
+FEEDBACK_SHARE = 0.25
+ACCEPTED_RIGHT, ACCEPTED_WRONG = 0.93, 0.35
+"""How many users say something of an answer, and how readily they accept a right and a wrong one."""
+CLOSE_SHARE = 0.25
 DEADLINE_S = 5.0
 WORKERS = 8
 
@@ -89,6 +93,7 @@ class Caller:
         self._slices, self._drift = about["slices"], about["drift"]
         self._log = HourlyLog(fleet / "predictions" / service)
         self.labels = LateLabels(HourlyLog(fleet / "labels" / service), fleet / "labels" / f"{service}.pending.json")
+        self._feedback = HourlyLog(fleet / "feedback" / service)
         metadata = json.loads(exchange(port, "GET", f"/v2/models/{service}", timeout_s=60.0)[1])
         self._tensors = {tensor["name"]: (tensor["datatype"], tensor["shape"][1]) for tensor in metadata["inputs"]}
         self._own = threading.local()
@@ -119,6 +124,14 @@ class Caller:
         )
         if error is None:
             self.labels.expect(request_id, row["label"])
+            self._say(request_id, now, outputs, row["label"])
+
+    def _say(self, request_id: str, now: datetime, outputs: dict[str, Any], truth: Any) -> None:
+        """Some users take the answer or do not; they know the truth no better than people do."""
+        if random.random() < FEEDBACK_SHARE:  # noqa: S311
+            fine = any(acceptable(answer, truth) for answer in outputs.values())
+            taken = random.random() < (ACCEPTED_RIGHT if fine else ACCEPTED_WRONG)  # noqa: S311
+            self._feedback.append(now, {"request_id": request_id, "time": stamp(now), "kind": "accept", "value": taken})
 
     def _ask(
         self, request_id: str, inputs: dict[str, Any]
@@ -160,6 +173,13 @@ class Caller:
             return 200, said["model_version"], outputs, None
         except (ValueError, KeyError, IndexError) as failure:
             return 200, None, {}, f"not an inference answer ({failure}): {text[:200]}"
+
+
+def acceptable(answer: Any, truth: Any) -> bool:
+    """Equal, or of numbers near enough to act on."""
+    if isinstance(answer, float) and isinstance(truth, int | float):
+        return abs(answer - truth) <= CLOSE_SHARE * max(abs(truth), 1.0)
+    return bool(answer == truth)
 
 
 def drifted(value: Any, change: dict[str, float] | None) -> Any:

@@ -48,7 +48,10 @@ def connections(layout: Layout, ports: dict[str, int]) -> dict[str, dict[str, An
             "kind": "predictions",
             "adapter": "jsonl",
             "url": (layout.fleet / "predictions").as_uri(),
-            "options": {"labels": (layout.fleet / "labels").as_uri()},
+            "options": {
+                "labels": (layout.fleet / "labels").as_uri(),
+                "feedback": (layout.fleet / "feedback").as_uri(),
+            },
         },
     }
 

@@ -209,7 +209,7 @@ class Alerts:
             id=name,
             at_s=(alert.fired_s if fired else alert.resolved_s) or self._ctx.clock.utc_s(),
             kind=EventKind.ALERT,
-            title=f"Alert: {alert.rule}, {alert.text.split(': ', 1)[0]}" if fired else f"Alert is over: {alert.rule}",
+            title=f"Alert: {alert.rule}, {alert.headline}" if fired else f"Alert is over: {alert.rule}",
             service=alert.service if known else None,
             detail=text if known else f"{alert.service}: {text}",
             source="alerts",

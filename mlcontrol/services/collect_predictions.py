@@ -66,7 +66,13 @@ class QualityReader:
             if self._drawn_until_s <= b.start_s and b.start_s + BUCKET_S + SETTLED_S <= now_s and b.n > 0
         ]
         if settled:
-            self._asking.ctx.emit(*(_sample(self._service.id, b, regression) for b in settled))
+            route = self._asking.book.facts(self._service.id).route.value
+            canary = route.canary if route is not None and 0 < route.canary_percent < 100 else None
+            self._asking.ctx.emit(
+                *(_sample(self._service.id, b, regression) for b in settled),
+                # Once more under its role: a canary's scores stay known as such when it has been promoted.
+                *(_sample(self._service.id, b, regression, "canary") for b in settled if b.version == canary),
+            )
             self._drawn_until_s = max(b.start_s for b in settled) + BUCKET_S
 
 
@@ -92,8 +98,8 @@ def _value(bucket: QualityBucket, regression: bool) -> float:
     return rmse_interval(bucket.squared_error, bucket.n)[0] if regression else bucket.correct / bucket.n
 
 
-def _sample(service: str, bucket: QualityBucket, regression: bool) -> Sample:
-    key = SeriesKey(service, series.QUALITY, (("source", "labels"), ("version", bucket.version)))
+def _sample(service: str, bucket: QualityBucket, regression: bool, source: str = "labels") -> Sample:
+    key = SeriesKey(service, series.QUALITY, (("source", source), ("version", bucket.version)))
     if regression:
         value, low, high = rmse_interval(bucket.squared_error, bucket.n)
     else:

@@ -196,3 +196,23 @@ def test_a_long_question_is_interrupted(tmp_path: Path) -> None:
 def test_a_missing_folder_is_a_diagnosis(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="no folder"):
         log_in(tmp_path / "nowhere").probe()
+
+
+def test_what_users_did_counts_once_an_answer(folder: Path) -> None:
+    rows = [
+        ("r1", "accept", True),
+        ("r1", "accept", True),
+        ("r2", "accept", "no"),
+        ("r3", "click", "up"),
+        ("r4", "accept", "?"),
+    ]
+    for ident, kind, value in rows:
+        put(folder, "feedback", START_S + 90, {"request_id": ident, "kind": kind, "value": value})
+    put(folder, "feedback", START_S + 90, "{broken")
+    made = log_in(folder)
+    assert made.feedback("digits", *SPAN) == ()  # no folder of feedback is named
+    options = {name: (folder / name).as_uri() for name in ("labels", "feedback")}
+    url = (folder / "predictions").as_uri()
+    made = JsonLinesLog(ConnectionSettings("log", ConnectionKind.PREDICTIONS, "jsonl", url, options=options), no_secret)
+    found = {(f.version, f.kind): (f.positive, f.n) for f in made.feedback("digits", *SPAN)}
+    assert found == {("2", "accept"): (1, 2), ("1", "click"): (1, 1)}

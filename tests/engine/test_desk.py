@@ -38,6 +38,7 @@ def services(**parts: Any) -> Services:
         "briefing",
         "postmortems",
         "alerts",
+        "quality",
     )
     return Services(ctx=ctx, **{name: parts.get(name, quiet) for name in names})  # type: ignore[arg-type]
 

@@ -20,11 +20,13 @@ import duckdb
 from mlcontrol.adapters.predictions.duckdb_connection import in_memory
 from mlcontrol.core.judge.answers import Answers
 from mlcontrol.core.problem import Problem
+from mlcontrol.core.review.feedback import is_positive
 from mlcontrol.core.settings import ConnectionSettings
 from mlcontrol.ports.connection import Reachability, SecretReader, Viability
 from mlcontrol.ports.errors import NotFound, TimedOut, Unexpected
 from mlcontrol.ports.predictions import (
     MOST_ANSWERS,
+    LoggedFeedback,
     LoggedPrediction,
     QualityBucket,
     VersionEvidence,
@@ -40,6 +42,7 @@ _COLUMNS = (
     "status: 'INTEGER', error: 'VARCHAR', latency_ms: 'DOUBLE'}"
 )
 _LABEL_COLUMNS = "{request_id: 'VARCHAR', label: 'JSON'}"
+_FEEDBACK_COLUMNS = "{request_id: 'VARCHAR', kind: 'VARCHAR', value: 'JSON'}"
 
 # An output is logged with its batch of one: [[7]], [7] or 7.
 _PLAIN = "regexp_replace(json_extract(outputs, $path)::varchar, '^\\[+|\\]+$', '', 'g')"
@@ -47,7 +50,8 @@ _LABEL = "regexp_replace(label::varchar, '^\\[+|\\]+$', '', 'g')"
 
 
 class JsonLinesLog:
-    """``url``: ``file://`` folder; ``options.labels``: the labels' folder. A line that is no JSON is left out, never fatal.
+    """``url``: ``file://`` folder; ``options.labels``: the labels' folder; ``options.feedback``: that of what users did with the
+    answers (``request_id``, ``kind``, ``value``). A line that is no JSON is left out, never fatal.
 
     *Thread:* any; every question has a connection of its own.
     """
@@ -56,6 +60,7 @@ class JsonLinesLog:
         self.settings = settings
         self._root = _folder(settings.url)
         self._labels = _folder(settings.options["labels"]) if "labels" in settings.options else None
+        self._feedback = _folder(settings.options["feedback"]) if "feedback" in settings.options else None
 
     @classmethod
     def viability(cls) -> Viability:
@@ -207,6 +212,32 @@ class JsonLinesLog:
         for name, value, count in rows:
             result.setdefault(name, {})[str(value)] = count
         return result
+
+    def feedback(
+        self, service: str, since_s: float, until_s: float, deadline_s: float = 10.0
+    ) -> tuple[LoggedFeedback, ...]:
+        if self._feedback is None:
+            return ()
+        files = _files(self._feedback / _checked(service), since_s, until_s + _LATEST_LABEL_S)
+        if not files:
+            return ()
+        rows = self._ask(
+            service,
+            since_s,
+            until_s,
+            deadline_s,
+            # One answer, one say of a kind: who clicks twice counts once.
+            "select version, kind, value, count(*) from (select request_id, kind, any_value(value::varchar) as value from "
+            f"{_reading(files, _FEEDBACK_COLUMNS)} where kind is not null group by 1, 2) join log using (request_id) "
+            "where version is not null group by 1, 2, 3 order by 1, 2",
+        )
+        found: dict[tuple[str, str], tuple[int, int]] = {}
+        for version, kind, value, count in rows:
+            good = is_positive(value)
+            if good is not None:
+                x, n = found.get((version, kind), (0, 0))
+                found[version, kind] = x + count * good, n + count
+        return tuple(LoggedFeedback(version, kind, x, n) for (version, kind), (x, n) in found.items())
 
     def sample(
         self,

@@ -66,6 +66,11 @@ class Alert:
         return f"{self.source}:{self.fingerprint}" if self.source else f"{self.service}/{self.rule}"
 
     @property
+    def headline(self) -> str:
+        """The figure without its sentence: "RMSE 70.1" of "RMSE 70.1 (95 % interval ...) ..."."""
+        return self.text.split(": ", 1)[0].split(" (", 1)[0].split(". ", 1)[0]
+
+    @property
     def asks(self) -> bool:
         """Whether it fires and wants somebody; what a source calls mere information does not."""
         return self.state is AlertState.FIRING and self.severity is not Health.OK

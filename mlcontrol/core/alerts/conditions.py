@@ -52,9 +52,16 @@ def _signal(service: str, name: str, signal: Signal) -> Condition:
         name,
         holds,
         Health.CRITICAL if firm else Health.WARNING,
-        f"{signal.text}: {signal.detail}" if signal.detail else signal.text,
+        _words(signal),
         FIRM_S if firm else DOUBTFUL_S,
     )
+
+
+def _words(signal: Signal) -> str:
+    """The short text, and the sentence where it does not begin with the same figure."""
+    if not signal.detail:
+        return signal.text
+    return signal.detail if signal.detail.startswith(signal.text) else f"{signal.text}: {signal.detail}"
 
 
 def _connection(connection: ConnectionState) -> Condition:

@@ -19,6 +19,7 @@ from mlcontrol.services.incidents.briefing import Briefing
 from mlcontrol.services.incidents.keeping import Incidents
 from mlcontrol.services.incidents.postmortem import Postmortems
 from mlcontrol.services.permission import Permissions
+from mlcontrol.services.quality import QualityDesk
 from mlcontrol.services.reviews.bench import ReviewDesk
 from mlcontrol.services.reviews.campaigns import CampaignDesk
 from mlcontrol.services.timeline import Records
@@ -51,6 +52,7 @@ class Services:
     briefing: Briefing
     postmortems: Postmortems
     alerts: Alerts
+    quality: QualityDesk
 
     def may_write(self) -> None:
         """Raises `ProblemError` where this engine may only look."""

@@ -21,6 +21,7 @@ from mlcontrol.engine.messages import (
     reviews,
     rollouts,
     shape,
+    signals,
     together,
 )
 from mlcontrol.engine.messages.alerts import (
@@ -296,6 +297,18 @@ from mlcontrol.engine.messages.shape import (
 from mlcontrol.engine.messages.shape import (
     Refused as Refused,
 )
+from mlcontrol.engine.messages.signals import (
+    GenerationsAnswer as GenerationsAnswer,
+)
+from mlcontrol.engine.messages.signals import (
+    QualityAnswer as QualityAnswer,
+)
+from mlcontrol.engine.messages.signals import (
+    QueryGenerations as QueryGenerations,
+)
+from mlcontrol.engine.messages.signals import (
+    QueryQuality as QueryQuality,
+)
 from mlcontrol.engine.messages.together import (
     ApprovePlan as ApprovePlan,
 )
@@ -332,6 +345,7 @@ Command = (
     | records.Command
     | reviews.Command
     | incidents.Command
+    | signals.Command
     | together.Command
 )
 Event = (
@@ -344,6 +358,7 @@ Event = (
     | records.Event
     | reviews.Event
     | incidents.Event
+    | signals.Event
     | together.Event
 )
 

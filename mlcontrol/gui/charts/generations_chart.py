@@ -1,17 +1,22 @@
-"""Train, validation, test and production quality over the generations of a model."""
+"""Every score of a model's generations on one scale: train, validation, test, golden, canary, production, human."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from mlcontrol.core.quality.generations import FROM_REGISTRY, KINDS, Generations, Point
 from mlcontrol.gui.theme import theme, tokens
 from mlcontrol.gui.tokens import Tokens
-from mlcontrol.gui.viewmodels.generations import KINDS, Generations
 from mlcontrol.gui.viewmodels.phrases import metric_text, version_text
 
-_DASHES: dict[str, list[float] | None] = {"train": [1, 3], "validation": [5, 2], "test": None, "production": None}
+_DASHES: dict[str, list[float]] = {"train": [1, 3], "validation": [5, 2]}
+_FILLED = ("test", "production", "human")
+_SIDE_PX = 9
+"""Marks of one version stand side by side: equal scores would hide each other."""
 
 
 class GenerationsChart(QWidget):
@@ -24,8 +29,7 @@ class GenerationsChart(QWidget):
     def show_generations(self, what: Generations | None) -> None:
         if what != self._what:
             self._what = what
-            if what is not None:
-                self.setAccessibleDescription(what.verdict)
+            self.setAccessibleDescription(" ".join(words for words, _ in what.findings) if what is not None else "")
             self.update()
 
     def sizeHint(self) -> QSize:
@@ -36,24 +40,24 @@ class GenerationsChart(QWidget):
         painter = QPainter(self)
         painter.setFont(theme.font("small"))
         painter.setPen(t.text.quiet)
-        if what is None:
-            painter.drawText(
-                self.rect(), Qt.AlignmentFlag.AlignCenter, "? No version carries train, validation or test metrics."
-            )
+        if what is None or not what.points:
+            words = "? No version carries a score: neither from training, nor golden, nor measured."
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, words)
             painter.end()
             return
         plot = self.rect().adjusted(theme.px(52), 10, -24, -theme.px(22))
-        known = [s for kind in KINDS for s in what.scores.get(kind, ()) if s is not None]
-        if known and plot.height() > 20:
-            low, high = min(known), max(known)
+        ends = [v for p in what.points for v in (p.value, p.low, p.high) if v is not None]
+        if what.threshold is not None:
+            ends.append(what.threshold)
+        if plot.height() > 20:
+            low, high = min(ends), max(ends)
             pad = max((high - low) * 0.12, abs(high) * 0.002, 1e-6)
             self._paint(painter, t, what, plot, low - pad, high + pad)
         painter.end()
 
     def _paint(self, painter: QPainter, t: Tokens, what: Generations, plot: QRect, low: float, high: float) -> None:
-        count = len(what.versions)
-        step = plot.width() / max(1, count)
-        xs = [plot.left() + step * (i + 0.5) for i in range(count)]
+        step = plot.width() / max(1, len(what.versions))
+        xs = {v: plot.left() + step * (i + 0.5) for i, v in enumerate(what.versions)}
 
         def y(value: float) -> float:
             return plot.bottom() - (value - low) / (high - low) * plot.height()
@@ -66,60 +70,88 @@ class GenerationsChart(QWidget):
         for value in (low, high):
             box = QRectF(0, y(value) - 8, plot.left() - 6, 16)
             painter.drawText(box, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), metric_text(value))
-        if what.tone == "warning" and xs:
-            painter.fillRect(
-                QRectF(xs[-1] - step * 0.4, plot.top() - 6, step * 0.8, plot.height() + 10), t.wash.warning
-            )
-        for x, version in zip(xs, what.versions, strict=True):
+        self._paint_versions(painter, t, what, plot, xs, step)
+        if what.threshold is not None:
+            self._paint_threshold(painter, t, plot, y(what.threshold), what.threshold)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        shown = [kind for kind in KINDS if what.of(kind)]
+        side = min(float(theme.px(_SIDE_PX)), step / max(len(shown) + 1, 2))
+        for place, kind in enumerate(shown):
+            shift = (place - (len(shown) - 1) / 2) * side
+            of = what.of(kind)
+            points = [(QPointF(xs[v] + shift, y(of[v].value)), of[v]) for v in what.versions if v in of]
+            self._paint_kind(painter, t, kind, points, y)
+
+    def _paint_versions(
+        self, painter: QPainter, t: Tokens, what: Generations, plot: QRect, xs: dict[str, float], step: float
+    ) -> None:
+        tone = what.findings[0][1] if what.findings else ""
+        for version, x in xs.items():
             here = version == what.current
+            if here and tone in ("warning", "critical"):
+                wash = t.wash.critical if tone == "critical" else t.wash.warning
+                painter.fillRect(QRectF(x - step * 0.45, plot.top() - 6, step * 0.9, plot.height() + 10), wash)
             painter.setFont(theme.font("caption", mono=True))
             painter.setPen(t.text.primary if here else t.text.quiet)
-            painter.drawText(
-                QRectF(x - step / 2, plot.bottom() + 4, step, 16), Qt.AlignmentFlag.AlignCenter, version_text(version)
-            )
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        for kind in KINDS:
-            self._paint_kind(
-                painter, t, kind, [(x, y(s)) for x, s in zip(xs, what.scores[kind], strict=True) if s is not None]
-            )
+            box = QRectF(x - step / 2, plot.bottom() + 4, step, 16)
+            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, version_text(version))
 
-    def _paint_kind(self, painter: QPainter, t: Tokens, kind: str, points: list[tuple[float, float]]) -> None:
-        colour: QColor = {"test": t.version.v2, "production": t.text.primary}.get(kind, t.text.secondary)
+    def _paint_threshold(self, painter: QPainter, t: Tokens, plot: QRect, at: float, value: float) -> None:
+        painter.setPen(QPen(t.text.secondary, 1, Qt.PenStyle.DashLine))
+        painter.drawLine(plot.left(), round(at), plot.right(), round(at))
+        painter.setFont(theme.font("caption"))
+        box = QRectF(plot.left() + 4, at - 15, plot.width() - 8, 14)
+        words = f"history asks for {metric_text(value)}"
+        painter.drawText(box, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter), words)
+
+    def _paint_kind(
+        self, painter: QPainter, t: Tokens, kind: str, points: list[tuple[QPointF, Point]], y: Callable[[float], float]
+    ) -> None:
+        colour = kind_colour(t, kind)
         pen = QPen(colour, 1)
-        dashes = _DASHES[kind]
-        if dashes is not None:
-            pen.setDashPattern(dashes)
+        if kind in _DASHES:
+            pen.setDashPattern(_DASHES[kind])
         painter.setPen(pen)
-        corners = [QPointF(x, y) for x, y in points]
-        if len(corners) > 1:
-            painter.drawPolyline(corners)
+        if kind in FROM_REGISTRY and len(points) > 1:
+            painter.drawPolyline([at for at, _ in points])
         painter.setPen(QPen(colour, 1.2))
-        painter.setBrush(colour if kind in ("test", "production") else Qt.BrushStyle.NoBrush)
-        for corner in corners:
-            paint_kind_mark(painter, kind, corner)
+        for at, point in points:
+            if point.low is not None and point.high is not None:
+                painter.drawLine(QPointF(at.x(), y(point.low)), QPointF(at.x(), y(point.high)))
+            painter.setBrush(colour if kind in _FILLED else Qt.BrushStyle.NoBrush)
+            paint_kind_mark(painter, kind, at)
+
+
+def kind_colour(t: Tokens, kind: str) -> QColor:
+    """What was measured where it serves is loudest; test has the colour of a candidate."""
+    if kind == "test":
+        return t.version.v2
+    return t.text.primary if kind in ("production", "human") else t.text.secondary
 
 
 def paint_kind_mark(painter: QPainter, kind: str, at: QPointF) -> None:
-    """Square, diamond, dot, bar: the kinds differ by shape before colour."""
-    if kind == "train":
-        painter.drawRect(QRectF(at.x() - 3, at.y() - 3, 6, 6))
-    elif kind == "validation":
-        painter.drawPolygon(
-            [
-                QPointF(at.x(), at.y() - 4),
-                QPointF(at.x() + 4, at.y()),
-                QPointF(at.x(), at.y() + 4),
-                QPointF(at.x() - 4, at.y()),
-            ]
-        )
-    elif kind == "test":
-        painter.drawEllipse(at, 3, 3)
-    else:
-        painter.drawRect(QRectF(at.x() - 5, at.y() - 1, 10, 2))
+    """Square, diamond, dot, triangle, cross, bar, house: the kinds differ by shape before colour."""
+    x, y = at.x(), at.y()
+    match kind:
+        case "train":
+            painter.drawRect(QRectF(x - 3, y - 3, 6, 6))
+        case "validation":
+            painter.drawPolygon([QPointF(x, y - 4), QPointF(x + 4, y), QPointF(x, y + 4), QPointF(x - 4, y)])
+        case "test":
+            painter.drawEllipse(at, 3, 3)
+        case "golden":
+            painter.drawPolygon([QPointF(x, y - 4), QPointF(x + 4, y + 3), QPointF(x - 4, y + 3)])
+        case "canary":
+            painter.drawLine(QPointF(x - 3, y - 3), QPointF(x + 3, y + 3))
+            painter.drawLine(QPointF(x - 3, y + 3), QPointF(x + 3, y - 3))
+        case "production":
+            painter.drawRect(QRectF(x - 5, y - 1, 10, 2))
+        case _:
+            painter.drawPolygon([QPointF(x, y + 4), QPointF(x + 4, y - 3), QPointF(x - 4, y - 3)])
 
 
 class KindLegend(QWidget):
-    """Names the four marks of the chart beside it."""
+    """Names the marks of the chart beside it; what there is no room for is left to the accessible name."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -132,13 +164,15 @@ class KindLegend(QWidget):
         painter.setFont(theme.font("caption"))
         x = 0.0
         for kind in KINDS:
-            colour: QColor = {"test": t.version.v2, "production": t.text.primary}.get(kind, t.text.secondary)
+            wide = painter.fontMetrics().horizontalAdvance(kind)
+            if x + 15 + wide > self.width():
+                break
+            colour = kind_colour(t, kind)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setPen(QPen(colour, 1.2))
-            painter.setBrush(colour if kind in ("test", "production") else Qt.BrushStyle.NoBrush)
+            painter.setBrush(colour if kind in _FILLED else Qt.BrushStyle.NoBrush)
             paint_kind_mark(painter, kind, QPointF(x + 6, self.height() / 2))
             painter.setPen(t.text.secondary)
-            wide = painter.fontMetrics().horizontalAdvance(kind)
             painter.drawText(QRectF(x + 15, 0, wide + 4, self.height()), int(Qt.AlignmentFlag.AlignVCenter), kind)
             x += 15 + wide + 14
         painter.end()

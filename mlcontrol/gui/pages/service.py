@@ -10,14 +10,12 @@ from typing import Any, ClassVar
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
-from mlcontrol.core import series as names
 from mlcontrol.core.state import Changes
-from mlcontrol.core.types import Sample, VersionSummary
+from mlcontrol.core.types import Sample
 from mlcontrol.engine import messages as m
 from mlcontrol.gui import actions as a
 from mlcontrol.gui.actions import Action, Bound
 from mlcontrol.gui.bridge import Bridge
-from mlcontrol.gui.charts.generations_chart import GenerationsChart, KindLegend
 from mlcontrol.gui.charts.stack import ChartStack, span_words
 from mlcontrol.gui.models.series_store import SeriesStore
 from mlcontrol.gui.pages.page import Page, Shell
@@ -29,19 +27,15 @@ from mlcontrol.gui.pages.service_copies import (
     copy_table,
     copy_words,
 )
+from mlcontrol.gui.pages.service_foot import VIEW, ServiceFoot
 from mlcontrol.gui.viewmodels.comparison import Comparison, comparisons, with_past
-from mlcontrol.gui.viewmodels.generations import generations, ordered, version_difference
-from mlcontrol.gui.viewmodels.phrases import version_text
 from mlcontrol.gui.viewmodels.service_charts import METRICS, chart_rows, version_slots
 from mlcontrol.gui.viewmodels.service_facts import service_facts
 from mlcontrol.gui.viewmodels.signal_cells import Now
 from mlcontrol.gui.viewmodels.status_facts import poll_interval_s
 from mlcontrol.gui.widgets.card import EmptyState
-from mlcontrol.gui.widgets.difference_list import DifferenceList
-from mlcontrol.gui.widgets.label import PlainLabel
 from mlcontrol.gui.widgets.service_head import ServiceHead
 from mlcontrol.gui.widgets.side_facts import SideFacts
-from mlcontrol.gui.widgets.version_table import VersionTable
 
 CLOSER = Action("service.closer", "Shorter span", "[", "Zoom in on the time axis", "service")
 WIDER = Action("service.wider", "Longer span", "]", "Zoom out on the time axis", "service")
@@ -93,7 +87,9 @@ class ServicePage(Page):
         beside.addWidget(self.charts, 1)
         beside.addWidget(self.side)
         split.addWidget(upper)
-        split.addWidget(self._build_foot())
+        self.foot = ServiceFoot()
+        self.versions = self.foot.versions
+        split.addWidget(self.foot)
         split.setStretchFactor(0, 7)
         split.setStretchFactor(1, 2)
         split.setSizes([700, 200])
@@ -124,34 +120,6 @@ class ServicePage(Page):
         self._clock.timeout.connect(self._on_second)
         self._clock.start()
 
-    def _build_foot(self) -> QWidget:
-        foot = QWidget()
-        row = QHBoxLayout(foot)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(0)
-        left = QVBoxLayout()
-        left.setContentsMargins(16, 8, 8, 4)
-        left.setSpacing(2)
-        top = QHBoxLayout()
-        self._generations_title = PlainLabel("Generations", "strong")
-        top.addWidget(self._generations_title)
-        top.addSpacing(12)
-        top.addWidget(KindLegend(), 1)
-        left.addLayout(top)
-        self._verdict = PlainLabel("", "small", "secondary", elide=True)
-        left.addWidget(self._verdict)
-        self._generations = GenerationsChart()
-        self._difference = DifferenceList()
-        self._lower = QStackedWidget()
-        self._lower.addWidget(self._generations)
-        self._lower.addWidget(self._difference)
-        left.addWidget(self._lower, 1)
-        row.addLayout(left, 1)
-        self.versions = VersionTable()
-        self.versions.picked.connect(self._on_picked)
-        row.addWidget(self.versions, 1)
-        return foot
-
     @property
     def ready(self) -> bool:
         return self.answered > 0
@@ -181,6 +149,7 @@ class ServicePage(Page):
             COMPARE: self._compare,
             LOG: self._toggle_log,
             PAST: self._next_comparison,
+            VIEW: self.foot.next_view,
             COPY_PICTURE: lambda: self._copied(copy_picture(self.charts)),
             COPY_TABLE: lambda: self._copied(copy_table(self.charts)),
             COPY_WORDS: lambda: self._copied(copy_words(self.charts, self.title, self.service_id or "")),
@@ -189,6 +158,7 @@ class ServicePage(Page):
 
     def attach(self, bridge: Bridge, shell: Shell) -> None:
         super().attach(bridge, shell)
+        self.foot.attach(bridge)
         bridge.samples_arrived.connect(self._on_samples)
         bridge.engine_state_changed.connect(lambda _engine: self._on_engine())
         self.head.roll_back.clicked.connect(partial(self._plan, "rollback"))
@@ -211,7 +181,6 @@ class ServicePage(Page):
             self.store = SeriesStore(self.service_id or "")
             self.compared = None
             self._asked = (0.0, 0.0)
-            self.versions.clearSelection()
         self._ask_if_needed()
         self._draw()
 
@@ -240,6 +209,7 @@ class ServicePage(Page):
         if self.bridge is not None and self.bridge.connected:
             self._asked = (0.0, 0.0)
             self._ask_if_needed()
+            self.foot.ask()
 
     def _on_samples(self, samples: tuple[Sample, ...]) -> None:
         if self.store.take_samples(samples) and self.isVisible() and not self._redraw.isActive():
@@ -342,18 +312,7 @@ class ServicePage(Page):
         self.side.put(service_facts(service, span.until_s - span.since_s, self.charts.follows, by))
         now = Now.read(poll_s, cached=bridge.cached_s is not None)
         self.head.show_service(service, version_slots(self.store, span.since_s), now, self.context())
-        self.versions.put(list(reversed(ordered(service.versions))))
-        production = {
-            key.label("version") or "": float(data.value[-1])
-            for key, data in self.store.of(names.QUALITY)
-            if key.label("source") == "labels" and len(data.value)
-        }
-        found = generations(service.versions, production, service.intended.single)
-        self._generations.show_generations(found)
-        if self._lower.currentWidget() is self._generations:
-            self._generations_title.setText(f"Generations · {found.metric}" if found is not None else "Generations")
-            self._verdict.setText(found.verdict if found is not None else "")
-            self._verdict.set_tone(found.tone if found is not None else "quiet")
+        self.foot.show_service(service)
 
     def _toggle_log(self) -> None:
         shows = self.charts.toggle_log()
@@ -385,16 +344,3 @@ class ServicePage(Page):
             self.versions.compare(other, current)
         elif self.shell is not None:
             self.shell.toast("There are no two versions to compare: the way back names none", "warning")
-
-    def _on_picked(self, versions: list[VersionSummary]) -> None:
-        if len(versions) != 2:
-            self._lower.setCurrentWidget(self._generations)
-            self._draw()
-            return
-        old, new = versions
-        rows = version_difference(old, new)
-        self._difference.put(version_text(old.version), version_text(new.version), rows)
-        self._generations_title.setText(f"{version_text(old.version)} against {version_text(new.version)}")
-        self._verdict.setText(f"{len(rows)} differences" if rows else "Nothing that the registry tells differs.")
-        self._verdict.set_tone("secondary")
-        self._lower.setCurrentWidget(self._difference)

@@ -100,7 +100,9 @@ def test_intervals_hold_the_truth_as_often_as_they_say(classes: int) -> None:
     for _ in range(60):
         for name, m in all_of(rng.choice(40_000, 400, replace=False)).items():
             held[name] += m.low <= truth[name] <= m.high
-    assert min(held.values()) >= 51  # 57 expected of 60; the seed is fixed, so this is a check of the method, not a draw
+    assert (
+        min(held.values()) >= 51
+    )  # 57 expected of 60; the seed is fixed, so this is a check of the method, not a draw
 
 
 def test_calibration_says_what_perfect_would_show() -> None:

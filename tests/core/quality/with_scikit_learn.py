@@ -34,7 +34,11 @@ def numbers(case):
 
 
 def ranking(case):
-    return {"ndcg": float(np.mean([m.ndcg_score([g], [s], k=10) for g, s in zip(case["gains"], case["scores"], strict=True)]))}
+    return {
+        "ndcg": float(
+            np.mean([m.ndcg_score([g], [s], k=10) for g, s in zip(case["gains"], case["scores"], strict=True)])
+        )
+    }
 
 
 def isotonic(case):

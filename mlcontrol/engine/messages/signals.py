@@ -1,0 +1,36 @@
+"""Quality, generations and data of one service, asked when somebody looks."""
+
+from __future__ import annotations
+
+from mlcontrol.core.quality.generations import Generations
+from mlcontrol.core.quality.report import QualityReport
+from mlcontrol.engine.messages.shape import Request
+
+
+class QueryQuality(Request, frozen=True, kw_only=True):
+    """``version`` `None`: the one that answers now. Answer: `QualityAnswer`."""
+
+    service: str
+    version: str | None = None
+    span_s: float = 6 * 3600.0
+
+
+class QueryGenerations(Request, frozen=True, kw_only=True):
+    """Answer: `GenerationsAnswer`."""
+
+    service: str
+
+
+class QualityAnswer(Request, frozen=True, kw_only=True):
+    report: QualityReport
+
+
+class GenerationsAnswer(Request, frozen=True, kw_only=True):
+    """``found`` `None`: no version carries a score of any kind."""
+
+    service: str
+    found: Generations | None
+
+
+Command = QueryQuality | QueryGenerations
+Event = QualityAnswer | GenerationsAnswer

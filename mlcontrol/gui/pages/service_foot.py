@@ -1,0 +1,162 @@
+"""The foot of the service page: the generations, the quality of logged answers, or what differs between two versions; and the
+versions beside it."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from mlcontrol.core.quality.generations import Generations, generations, metric_of
+from mlcontrol.core.types import ServiceState, VersionSummary
+from mlcontrol.engine import messages as m
+from mlcontrol.gui.actions import Action
+from mlcontrol.gui.bridge import Bridge
+from mlcontrol.gui.charts.generations_chart import GenerationsChart, KindLegend
+from mlcontrol.gui.viewmodels import quality_rows as quality
+from mlcontrol.gui.viewmodels.generations import ordered, version_difference
+from mlcontrol.gui.viewmodels.phrases import version_text, visible_text
+from mlcontrol.gui.widgets.difference_list import DifferenceList
+from mlcontrol.gui.widgets.label import PlainLabel
+from mlcontrol.gui.widgets.plain_table import PlainTable
+from mlcontrol.gui.widgets.version_table import VersionTable
+from mlcontrol.gui.widgets.view_chips import ViewChips
+
+VIEW = Action("service.view", "Next view of the foot", "V", "Generations, quality, data", "service")
+ASK_EVERY_MS = 30_000
+
+
+class ServiceFoot(QWidget):
+    """Asks the engine for what it shows, when it is shown, and again every half minute. *Thread:* GUI."""
+
+    NAMES: ClassVar[tuple[str, ...]] = ("Generations", "Quality")
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._bridge: Bridge | None = None
+        self._service: ServiceState | None = None
+        self._told: Generations | None = None
+        self.answered = 0
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        left = QVBoxLayout()
+        left.setContentsMargins(16, 4, 8, 4)
+        left.setSpacing(2)
+        top = QHBoxLayout()
+        self.views = ViewChips(self.NAMES)
+        self._legend = KindLegend()
+        top.addWidget(self.views)
+        top.addSpacing(12)
+        top.addWidget(self._legend, 1)
+        left.addLayout(top)
+        self.verdict = PlainLabel("", "small", "secondary", elide=True)
+        left.addWidget(self.verdict)
+        self.chart = GenerationsChart()
+        self.quality = PlainTable(
+            "Quality of logged answers", quality.COLUMNS, lambda r: f"{r.of} {r.measure}", quality.WIDTHS
+        )
+        self.difference = DifferenceList()
+        self.panes = QStackedWidget()
+        for pane in (self.chart, self.quality, self.difference):
+            self.panes.addWidget(pane)
+        left.addWidget(self.panes, 1)
+        row.addLayout(left, 3)
+        self.versions = VersionTable()
+        self.versions.picked.connect(self._on_picked)
+        row.addWidget(self.versions, 2)
+        self.views.chosen.connect(self._on_view)
+        self._again = QTimer(self)
+        self._again.setInterval(ASK_EVERY_MS)
+        self._again.timeout.connect(self.ask)
+
+    def attach(self, bridge: Bridge) -> None:
+        self._bridge = bridge
+        self._again.start()
+
+    def show_service(self, service: ServiceState) -> None:
+        """Called whenever the service's state is drawn anew; asks the engine only for another service."""
+        other = self._service is None or self._service.id != service.id
+        self._service = service
+        self.versions.put(list(reversed(ordered(service.versions))))
+        if other:
+            self._told = None
+            self.quality.table.put(())
+            self.versions.clearSelection()
+            self._draw()
+            self.ask()
+        elif self.panes.currentWidget() is self.chart:
+            self._draw()
+
+    def next_view(self) -> None:
+        self.versions.clearSelection()
+        self.views.choose((self.views.current + 1) % len(self.NAMES))
+
+    def ask(self) -> None:
+        bridge, service = self._bridge, self._service
+        if bridge is None or service is None or not bridge.connected or not self.isVisible():
+            return
+        if self.views.current == 0:
+            bridge.ask(m.QueryGenerations(request=bridge.request_id(), service=service.id), self._on_answer)
+        else:
+            bridge.ask(m.QueryQuality(request=bridge.request_id(), service=service.id), self._on_answer)
+
+    def _on_view(self, index: int) -> None:
+        self.panes.setCurrentIndex(index)
+        self._legend.setVisible(index == 0)
+        self.verdict.setText("" if index == 0 else "Asking the prediction log …")
+        self.verdict.set_tone("quiet")
+        self._draw()
+        self.ask()
+
+    def _on_answer(self, answer: Any) -> None:
+        service = self._service
+        self.answered += 1
+        if isinstance(answer, m.GenerationsAnswer):
+            if service is not None and answer.service == service.id:
+                self._told = answer.found
+                self._draw()
+        elif isinstance(answer, m.QualityAnswer):
+            if service is not None and answer.report.service == service.id and self.views.current == 1:
+                self.quality.table.put(quality.quality_rows(answer.report))
+                self._say(*quality.quality_sentence(answer.report))
+        elif isinstance(answer, m.Refused) and self.views.current == 1:
+            self.quality.table.put(())
+            self._say(visible_text(str(answer.problem), 300), "unknown")
+
+    def _draw(self) -> None:
+        if self._service is None or self.views.current != 0 or self.panes.currentWidget() is self.difference:
+            return
+        found = self._told or _of_registry(self._service)
+        self.chart.show_generations(found)
+        words, tone = found.findings[0] if found is not None and found.findings else ("", "quiet")
+        more = f" And {len(found.findings) - 1} more." if found is not None and len(found.findings) > 1 else ""
+        self._say(words + more, tone)
+        self.verdict.setToolTip("\n".join(one for one, _ in found.findings) if found is not None else "")
+
+    def _say(self, words: str, tone: str) -> None:
+        self.verdict.setText(words)
+        self.verdict.set_tone(tone)
+
+    def _on_picked(self, versions: list[VersionSummary]) -> None:
+        if len(versions) != 2:
+            if self.panes.currentWidget() is self.difference:
+                self._on_view(self.views.current)
+            return
+        old, new = versions
+        rows = version_difference(old, new)
+        self.difference.put(version_text(old.version), version_text(new.version), rows)
+        head = f"{version_text(old.version)} against {version_text(new.version)}: "
+        self._say(
+            head + (f"{len(rows)} differences" if rows else "nothing that the registry tells differs"), "secondary"
+        )
+        self._legend.hide()
+        self.panes.setCurrentWidget(self.difference)
+
+
+def _of_registry(service: ServiceState) -> Generations | None:
+    """What the registry alone says, until the engine has told what was measured."""
+    versions = [(v.version, v.metrics) for v in ordered(service.versions)]
+    metric = metric_of([metrics for _, metrics in versions])
+    return None if metric is None else generations(metric, versions, (), service.intended.single)
