@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 
 from mlcontrol.core.fingerprint import Fingerprint
 from mlcontrol.core.problem import Problem
+from mlcontrol.core.signals.data_report import DataReport
 from mlcontrol.core.types import Replica, Stamp, VersionSummary
 
 T = TypeVar("T")
@@ -141,4 +142,5 @@ class ServiceFacts:
     traffic: Known[Traffic] = Known()
     quality: Known[tuple[Quality, ...]] = Known()
     callers_ms: Known[dict[str, dict[str, float]]] = Known()
+    data: Known[DataReport] = Known()
     sparks: dict[str, tuple[float, ...]] = field(default_factory=dict)

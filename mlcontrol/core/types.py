@@ -152,6 +152,7 @@ class ServiceState:
     presence: Signal = Signal()
     use: Signal = Signal()
     accuracy: Signal = Signal()
+    data: Signal = Signal()
     evaluators: Signal = Signal()
     golden: Signal = Signal()
     fingerprint: Signal = Signal()  # which version answers, by its answers alone

@@ -75,7 +75,7 @@ class VersionEvidence:
 
 @dataclass(frozen=True, slots=True)
 class LoggedFeedback:
-    """What users did with answers of one version: ``positive`` of ``n``. ``kind``: "accept", "click", or as the product calls it."""
+    """What users did with answers of one version: ``positive`` of ``n``. ``kind``: "accept", "click", or the product's word."""
 
     version: str
     kind: str

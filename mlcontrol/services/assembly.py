@@ -13,6 +13,7 @@ from mlcontrol.core.problem import Problem
 from mlcontrol.core.review import Score
 from mlcontrol.core.settings import ConnectionSettings, ServiceSettings
 from mlcontrol.core.signals.accuracy import accuracy_signal
+from mlcontrol.core.signals.data import data_signal
 from mlcontrol.core.signals.use import use_signal
 from mlcontrol.core.types import (
     ConnectionState,
@@ -25,6 +26,7 @@ from mlcontrol.core.types import (
 )
 from mlcontrol.core.versions import version_name
 from mlcontrol.core.wayback import Rehearsed, current_version, way_back
+from mlcontrol.services.collect_data import LOOK_EVERY_S
 from mlcontrol.services.collect_predictions import QUALITY_EVERY_S, is_regression
 from mlcontrol.services.fact_book import Contact
 
@@ -98,6 +100,7 @@ def assemble(
         ),
         use=use,
         accuracy=accuracy,
+        data=data_signal(facts.data, now_mono_s, LOOK_EVERY_S),
         evaluators=_evaluators(remembered.scores, current),
         golden=_golden(facts.golden_runs.get(current) if current else None, now_mono_s, poll_s),
         fingerprint=_fingerprint(facts.fingerprint, now_mono_s),

@@ -8,15 +8,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 
-from mlcontrol.core.facts import ServiceFacts
+from mlcontrol.core.facts import Known, ServiceFacts
 from mlcontrol.core.problem import ProblemError
 from mlcontrol.core.settings import ConnectionSettings, ServiceSettings
+from mlcontrol.core.signals.data_report import DataReport
 from mlcontrol.core.state import FleetState
 from mlcontrol.core.types import ConnectionKind, EventKind, Health, ServiceState, TimelineEvent
 from mlcontrol.ports.errors import AdapterError
 from mlcontrol.ports.metrics import BulkScraper, MetricsSource
 from mlcontrol.services.asking import Asking, OwnQueries, PollCounts
 from mlcontrol.services.assembly import FINGERPRINT_EVERY_S, GOLDEN_EVERY_S, assemble, connection_state
+from mlcontrol.services.collect_data import LOOK_EVERY_S, DataReader
 from mlcontrol.services.collect_golden import GoldenAsker, why_not_ask
 from mlcontrol.services.collect_metrics import Meter, ask_metrics
 from mlcontrol.services.collect_predictions import (
@@ -207,6 +209,7 @@ class Collector:
             yield job("quality", service.predictions, QUALITY_EVERY_S, QualityReader(asking, service).read)
             yield job("waits", service.predictions, QUALITY_EVERY_S, partial(ask_latency, asking, service))
             yield job("slices", service.predictions, SLICES_EVERY_S, partial(ask_slices, asking, service))
+            yield job("data", service.predictions, LOOK_EVERY_S, DataReader(asking, service).read)
 
     def _probe(self, settings: ConnectionSettings) -> None:
         adapter = {
@@ -224,9 +227,13 @@ class Collector:
     def _scrape(self, connection: str, readers: tuple[str, ...]) -> None:
         ask_metrics(self._asking, self._metrics(connection), connection, self._meters_of(readers))
 
+    def data_report(self, service: str) -> Known[DataReport]:
+        """The newest look at what the service is fed."""
+        return self._book.facts(service).data
+
     def refresh(self, service: str | None = None) -> None:
         """Ask everything of a service (or of all) now, on threads of its own, and fold the answers in before returning."""
-        slow = ("versions ", "golden ", "fingerprint ", "quality ", "slices ", "probe ")
+        slow = ("versions ", "golden ", "fingerprint ", "quality ", "slices ", "data ", "probe ")
         settings = self._ctx.settings
         chosen = settings.services.get(service) if service else None
         sources = chosen.metrics if chosen else tuple(settings.connections)

@@ -9,6 +9,7 @@ import pytest
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.quality.generations import Point, generations
 from mlcontrol.core.quality.report import FeedbackShare, Measure, QualityReport, SliceQuality, Task
+from mlcontrol.core.signals.data_report import DataFinding, DataReport
 from mlcontrol.engine import messages as m
 
 
@@ -80,3 +81,33 @@ def test_another_service_forgets_what_was_told_of_the_first(foot: Any, window: A
     engine.say(m.QualityAnswer(request=asked.request, report=report()))
     qtbot.waitUntil(lambda: foot.answered > 0)
     assert foot.quality.model().rowCount() == 0
+
+
+def test_changes_of_the_data_are_shown_with_what_they_rest_on(foot: Any, engine: Any, qtbot: Any) -> None:
+    foot.views.choose(2)
+    asked = engine.sent(m.QueryData)[-1]
+    engine.say(m.DataAnswer(request=asked.request, service="digits", report=None))
+    qtbot.waitUntil(lambda: "not been looked at yet" in foot.verdict.text())
+    drift = DataFinding(
+        "image",
+        "distribution",
+        "training",
+        "median 0 in training, 3 now",
+        "region south",
+        0.31,
+        0.08,
+        1e-9,
+        480,
+        0.1,
+        2,
+    )
+    looked = DataReport("digits", "3", 0.0, 900.0, 2000, 4000, 60, 2, (drift,), trained_until_s=1.0)
+    engine.say(m.DataAnswer(request=asked.request, service="digits", report=looked))
+    foot.ask()
+    asked = engine.sent(m.QueryData)[-1]
+    engine.say(m.DataAnswer(request=asked.request, service="digits", report=looked))
+    qtbot.waitUntil(lambda: foot.data.model().rowCount() == 1)
+    assert cells(foot.data)[0] == [
+        "image", "region south", "distribution", "training", "0.310", "1e-09", "480", "median 0 in training, 3 now",
+    ]  # fmt: skip
+    assert "image in region south changed, likely harm first" in foot.verdict.text()

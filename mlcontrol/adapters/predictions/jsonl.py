@@ -227,7 +227,7 @@ class JsonLinesLog:
             until_s,
             deadline_s,
             # One answer, one say of a kind: who clicks twice counts once.
-            "select version, kind, value, count(*) from (select request_id, kind, any_value(value::varchar) as value from "
+            "select version, kind, value, count(*) from (select request_id, kind, any_value(value::varchar) as value from "  # noqa: S608
             f"{_reading(files, _FEEDBACK_COLUMNS)} where kind is not null group by 1, 2) join log using (request_id) "
             "where version is not null group by 1, 2, 3 order by 1, 2",
         )

@@ -28,6 +28,7 @@ def _service(service: ServiceState) -> Iterator[Condition]:
         ("presence", service.presence),
         ("use", service.use),
         ("accuracy", service.accuracy),
+        ("data", service.data),
         ("golden set", service.golden),
     )
     for name, signal in signals:

@@ -124,7 +124,7 @@ def _findings(
 
 
 def _broken_promise(g: Generations, subject: str) -> list[tuple[str, str]]:
-    """Tests well, drops where it serves: the whole interval lies on the worse side of the test score, and by more than a hundredth."""
+    """Tests well, drops where it serves: the whole interval is worse than the test score by more than a hundredth of it."""
     promised = g.of("test").get(subject)
     out = []
     for kind in ("production", "canary", "human"):
@@ -134,9 +134,10 @@ def _broken_promise(g: Generations, subject: str) -> list[tuple[str, str]]:
         lower = g.metric in LOWER_IS_BETTER
         worst = real.low - promised.value if lower else promised.value - real.high
         if worst > 0.01 * abs(promised.value):
+            where = "the eyes of people" if kind == "human" else kind
             words = (
                 f"{version_name(subject)} tests at {_number(promised.value)} and shows {_number(real.value)} "
-                f"({_number(real.low)} to {_number(real.high)}, n={real.n}) in {'the eyes of people' if kind == 'human' else kind}: "
+                f"({_number(real.low)} to {_number(real.high)}, n={real.n}) in {where}: "
                 "it does not hold what its test promised; overfitted, or the world differs from its test data."
             )
             out.append((words, "critical" if kind == "production" else "warning"))
@@ -200,7 +201,8 @@ def _forgotten(
             continue
         lost = now - best if lower else best - now
         if lost > 0.03 * abs(best):
-            words = f"{version_name(version)} has forgotten {name}: {_number(now)} there, {version_name(which)} had {_number(best)}."
+            had = f"{version_name(which)} had {_number(best)}"
+            words = f"{version_name(version)} has forgotten {name}: {_number(now)} there, {had}."
             out.append((words, "warning"))
     return out
 

@@ -70,14 +70,18 @@ class Comparison:
     why: str = ""
 
 
-def compare(reference: Log, log: Log, by: str | None = None) -> tuple[Comparison, ...]:
-    """All comparisons, findings first, likely harm first among them; `unknown` before `none` after that."""
+def compare(reference: Log, log: Log, by: str | Sequence[str] | None = None) -> tuple[Comparison, ...]:
+    """All comparisons, findings first, likely harm first among them; `unknown` before `none` after that. ``by``: columns of whose
+    values every slice is compared too, each by itself."""
+    cuts = () if by is None else (by,) if isinstance(by, str) else tuple(by)
     raw = list(_schema(reference, log))
     shared = [name for name in reference.columns if name in log.columns]
     weight = {name: relevance(reference, name) for name in shared}
-    raw += _slice_of(reference, log, [n for n in shared if n != by], None)
-    if by is not None:
-        raw += _slices(reference, log, by, shared)
+    inside = [n for n in shared if n not in cuts]
+    raw += _slice_of(reference, log, inside, None)
+    for cut in cuts:
+        if cut in shared or isinstance(by, str):
+            raw += _slices(reference, log, cut, inside, "" if isinstance(by, str) else f"{cut} ")
     raw += _volume(reference, log)
     tested = [i for i, c in enumerate(raw) if c.p_value is not None]
     q_values = corrected(np.array([raw[i].p_value for i in tested], dtype=np.float64))
@@ -113,7 +117,8 @@ def _found(name: str, aspect: Aspect, reference: Log, log: Log, why: str) -> Com
     return Comparison(name, aspect, reference.rows, log.rows, effect=1.0, least=0.0, judged=Judged.DRIFT, why=why)
 
 
-def _slices(reference: Log, log: Log, by: str, shared: Sequence[str]) -> Iterator[Comparison]:
+def _slices(reference: Log, log: Log, by: str, shared: Sequence[str], head: str) -> Iterator[Comparison]:
+    """``head``: before the name of each slice, where there are several cuts."""
     before, after = reference.columns[by].words(), log.columns[by].words()
     names, counts = _table(before, after)
     if min(counts[0].sum(), counts[1].sum()) < FEWEST:
@@ -129,7 +134,7 @@ def _slices(reference: Log, log: Log, by: str, shared: Sequence[str]) -> Iterato
                 aspect,
                 had,
                 has,
-                slice=name,
+                slice=head + name,
                 p_value=share_test(had, n, has, m),
                 measure="share",
                 effect=abs(had / n - has / m),
@@ -142,7 +147,7 @@ def _slices(reference: Log, log: Log, by: str, shared: Sequence[str]) -> Iterato
     common = [name for name, had, has in zip(names, *map(np.ndarray.tolist, counts), strict=True) if had and has]
     for name in sorted(common, key=lambda one: -counts[1][names.index(one)])[:MOST_SLICES]:
         part, whole = reference.where(before == name), log.where(after == name)
-        yield from _slice_of(part, whole, [c for c in shared if c != by], name)
+        yield from _slice_of(part, whole, shared, head + name)
 
 
 def _slice_of(reference: Log, log: Log, shared: Sequence[str], name: str | None) -> Iterator[Comparison]:

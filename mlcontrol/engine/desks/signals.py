@@ -15,7 +15,14 @@ def _generations(s: Services, c: m.QueryGenerations, _tell: Tell) -> m.Event:
     return m.GenerationsAnswer(request=c.request, service=c.service, found=s.quality.generations(c.service))
 
 
+def _data(s: Services, c: m.QueryData, _tell: Tell) -> m.Event:
+    known = s.collector.data_report(c.service)
+    why = f"{known.failed.what} {known.failed.why}".strip() if known.failed is not None else ""
+    return m.DataAnswer(request=c.request, service=c.service, report=known.value, why=why)
+
+
 TABLE: Table = {
+    m.QueryData: (Lane.QUICK, _data),
     m.QueryQuality: (Lane.SLOW, _quality),
     m.QueryGenerations: (Lane.SLOW, _generations),
 }

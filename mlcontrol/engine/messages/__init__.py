@@ -298,10 +298,16 @@ from mlcontrol.engine.messages.shape import (
     Refused as Refused,
 )
 from mlcontrol.engine.messages.signals import (
+    DataAnswer as DataAnswer,
+)
+from mlcontrol.engine.messages.signals import (
     GenerationsAnswer as GenerationsAnswer,
 )
 from mlcontrol.engine.messages.signals import (
     QualityAnswer as QualityAnswer,
+)
+from mlcontrol.engine.messages.signals import (
+    QueryData as QueryData,
 )
 from mlcontrol.engine.messages.signals import (
     QueryGenerations as QueryGenerations,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mlcontrol.core.quality.generations import Generations
 from mlcontrol.core.quality.report import QualityReport
+from mlcontrol.core.signals.data_report import DataReport
 from mlcontrol.engine.messages.shape import Request
 
 
@@ -21,6 +22,12 @@ class QueryGenerations(Request, frozen=True, kw_only=True):
     service: str
 
 
+class QueryData(Request, frozen=True, kw_only=True):
+    """Answer: `DataAnswer`, the newest look."""
+
+    service: str
+
+
 class QualityAnswer(Request, frozen=True, kw_only=True):
     report: QualityReport
 
@@ -32,5 +39,13 @@ class GenerationsAnswer(Request, frozen=True, kw_only=True):
     found: Generations | None
 
 
-Command = QueryQuality | QueryGenerations
-Event = QualityAnswer | GenerationsAnswer
+class DataAnswer(Request, frozen=True, kw_only=True):
+    """``report`` `None`: not looked yet, or the look failed; then ``why``."""
+
+    service: str
+    report: DataReport | None
+    why: str = ""
+
+
+Command = QueryQuality | QueryGenerations | QueryData
+Event = QualityAnswer | GenerationsAnswer | DataAnswer

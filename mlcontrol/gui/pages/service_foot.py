@@ -3,9 +3,11 @@ versions beside it."""
 
 from __future__ import annotations
 
+import time
 from typing import Any, ClassVar
 
 from PySide6.QtCore import QTimer
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from mlcontrol.core.quality.generations import Generations, generations, metric_of
@@ -14,6 +16,7 @@ from mlcontrol.engine import messages as m
 from mlcontrol.gui.actions import Action
 from mlcontrol.gui.bridge import Bridge
 from mlcontrol.gui.charts.generations_chart import GenerationsChart, KindLegend
+from mlcontrol.gui.viewmodels import data_rows as data
 from mlcontrol.gui.viewmodels import quality_rows as quality
 from mlcontrol.gui.viewmodels.generations import ordered, version_difference
 from mlcontrol.gui.viewmodels.phrases import version_text, visible_text
@@ -30,7 +33,7 @@ ASK_EVERY_MS = 30_000
 class ServiceFoot(QWidget):
     """Asks the engine for what it shows, when it is shown, and again every half minute. *Thread:* GUI."""
 
-    NAMES: ClassVar[tuple[str, ...]] = ("Generations", "Quality")
+    NAMES: ClassVar[tuple[str, ...]] = ("Generations", "Quality", "Data")
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -57,9 +60,10 @@ class ServiceFoot(QWidget):
         self.quality = PlainTable(
             "Quality of logged answers", quality.COLUMNS, lambda r: f"{r.of} {r.measure}", quality.WIDTHS
         )
+        self.data = PlainTable("What changed in the data", data.COLUMNS, lambda f: "|".join(f.key), data.WIDTHS)
         self.difference = DifferenceList()
         self.panes = QStackedWidget()
-        for pane in (self.chart, self.quality, self.difference):
+        for pane in (self.chart, self.quality, self.data, self.difference):
             self.panes.addWidget(pane)
         left.addWidget(self.panes, 1)
         row.addLayout(left, 3)
@@ -82,12 +86,19 @@ class ServiceFoot(QWidget):
         self.versions.put(list(reversed(ordered(service.versions))))
         if other:
             self._told = None
+            if self.views.current:
+                self._say("Asking …", "quiet")
             self.quality.table.put(())
+            self.data.table.put(())
             self.versions.clearSelection()
             self._draw()
             self.ask()
         elif self.panes.currentWidget() is self.chart:
             self._draw()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.ask()
 
     def next_view(self) -> None:
         self.versions.clearSelection()
@@ -99,13 +110,15 @@ class ServiceFoot(QWidget):
             return
         if self.views.current == 0:
             bridge.ask(m.QueryGenerations(request=bridge.request_id(), service=service.id), self._on_answer)
+        elif self.views.current == 2:
+            bridge.ask(m.QueryData(request=bridge.request_id(), service=service.id), self._on_answer)
         else:
             bridge.ask(m.QueryQuality(request=bridge.request_id(), service=service.id), self._on_answer)
 
     def _on_view(self, index: int) -> None:
         self.panes.setCurrentIndex(index)
         self._legend.setVisible(index == 0)
-        self.verdict.setText("" if index == 0 else "Asking the prediction log …")
+        self.verdict.setText("" if index == 0 else "Asking …")
         self.verdict.set_tone("quiet")
         self._draw()
         self.ask()
@@ -121,7 +134,11 @@ class ServiceFoot(QWidget):
             if service is not None and answer.report.service == service.id and self.views.current == 1:
                 self.quality.table.put(quality.quality_rows(answer.report))
                 self._say(*quality.quality_sentence(answer.report))
-        elif isinstance(answer, m.Refused) and self.views.current == 1:
+        elif isinstance(answer, m.DataAnswer):
+            if service is not None and answer.service == service.id and self.views.current == 2:
+                self.data.table.put(answer.report.findings if answer.report is not None else ())
+                self._say(*data.data_sentence(answer.report, answer.why, time.time()))
+        elif isinstance(answer, m.Refused) and self.views.current > 0:
             self.quality.table.put(())
             self._say(visible_text(str(answer.problem), 300), "unknown")
 

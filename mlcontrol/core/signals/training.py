@@ -1,0 +1,206 @@
+"""Live data against what a version's metadata says of its training data (quantiles and shares, no rows), and of what is allowed.
+
+Between two stated quantiles lies a stated share of the training data, so the log's share of that stretch can be tested, as counts
+of two samples (chi-square of homogeneity), with the greatest distance of the two distribution functions there as effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+
+from mlcontrol.core.signals.distance import corrected, of_counts, share_test
+from mlcontrol.core.signals.drift import (
+    FALSE_FINDINGS,
+    FEWEST,
+    LEAST_CATEGORY,
+    LEAST_D,
+    LEAST_MISSING,
+    LEAST_OUTSIDE,
+    LEAST_VARIATION,
+    Aspect,
+    Comparison,
+    Judged,
+)
+from mlcontrol.core.signals.log_columns import Column
+from mlcontrol.core.signals.log_rows import Rows
+from mlcontrol.core.signals.noise import Floats
+from mlcontrol.core.signature import Field
+
+Statistics = Mapping[str, Mapping[str, object]]
+OFTEN = 1e-3
+"""A category that training had more rarely may be absent from a few thousand rows."""
+
+
+def against_training(statistics: Statistics, rows: Rows) -> tuple[Comparison, ...]:
+    """One for each aspect of each feature that both sides have. A feature of a table that the log lacks altogether is a finding."""
+    raw: list[Comparison] = []
+    for name, told in statistics.items():
+        column = rows.log.columns.get(name)
+        if column is None:
+            why = "the training data has it and no request does"
+            raw.append(
+                Comparison(
+                    name, Aspect.GONE_COLUMN, 0, rows.log.rows, judged=Judged.DRIFT, effect=1.0, harm=1.0, why=why
+                )
+            )
+            continue
+        raw += _feature(name, told, column, rows.vectors.get(name))
+    return _judged(raw)
+
+
+def against_declared(fields: Sequence[Field], rows: Rows) -> tuple[Comparison, ...]:
+    """Values that the signature's domains do not allow: expected ranges and meanings, stated by whoever made the model."""
+    out = []
+    for field in fields:
+        column, domain = rows.log.columns.get(field.name), field.domain
+        if column is None or domain is None or column.known < FEWEST:
+            continue
+        values = rows.vectors.get(field.name, column.numbers())
+        if domain.values is not None and not column.numeric:
+            allowed = set(domain.values)
+            strange = sorted({w for w in column.words_known().tolist() if w not in allowed})
+            share = float(np.mean([w not in allowed for w in column.words_known().tolist()]))
+            words = f"not among the declared values: {', '.join(strange[:5])}"
+        elif column.numeric and (domain.min is not None or domain.max is not None):
+            low, high = domain.min, domain.max
+            outside = (values < (-np.inf if low is None else low)) | (values > (np.inf if high is None else high))
+            share = float(np.mean(outside))
+            words = f"outside {'-∞' if low is None else f'{low:g}'} to {'∞' if high is None else f'{high:g}'}"
+        else:
+            continue
+        judged = Judged.DRIFT if share >= LEAST_OUTSIDE else Judged.NONE
+        why = f"{100 * share:.1f} % {words}"
+        out.append(
+            Comparison(
+                field.name, Aspect.OUT_OF_RANGE, 0, column.known, measure="share", effect=share, least=LEAST_OUTSIDE,
+                judged=judged, harm=share, why=why,
+            )
+        )  # fmt: skip
+    return tuple(out)
+
+
+def _feature(name: str, told: Mapping[str, object], column: Column, vector: Floats | None) -> Iterator[Comparison]:
+    n, m = round(_number(told.get("count")) or 0), column.rows
+    if n < FEWEST or m < FEWEST:
+        yield Comparison(name, Aspect.DISTRIBUTION, n, m, why=f"fewer than {FEWEST} rows are too few to tell")
+        return
+    gaps = _number(told.get("missing_share"))
+    if gaps is not None and vector is None:
+        yield _missing(name, gaps, n, column)
+    if isinstance(told.get("categories"), Mapping):
+        yield from _categories(name, told["categories"], n, column)  # type: ignore[arg-type]
+    elif isinstance(told.get("quantiles"), Mapping) and column.numeric:
+        yield from _numbers(name, told, n, column, vector)
+
+
+def _missing(name: str, gaps: float, n: int, column: Column) -> Comparison:
+    m, now = column.rows, column.rows - column.known
+    return Comparison(
+        name, Aspect.MISSING, n, m, p_value=share_test(round(gaps * n), n, now, m), measure="share",
+        effect=abs(now / m - gaps), least=LEAST_MISSING, before=gaps, after=now / m,
+        why=f"missing: {100 * gaps:.1f} % in training, {100 * now / m:.1f} % now",
+    )  # fmt: skip
+
+
+def _numbers(
+    name: str, told: Mapping[str, object], n: int, column: Column, vector: Floats | None
+) -> Iterator[Comparison]:
+    quantiles = told["quantiles"]
+    assert isinstance(quantiles, Mapping)
+    marks = sorted((float(q), float(v)) for q, v in quantiles.items() if isinstance(v, int | float))
+    values = vector if vector is not None else column.numbers()
+    # The values of one vector hang together: they weigh as many as there are vectors.
+    rows = column.known
+    if len(marks) < 2 or values.size == 0 or rows < FEWEST:
+        return
+    inner, shares = _bins(marks)
+    counted = np.bincount(np.searchsorted(inner, values, side="left"), minlength=inner.size + 1) / values.size
+    if vector is not None:
+        n = round(n / max(1.0, values.size / rows))
+    far = of_counts(np.round(shares * n).astype(np.int64), np.round(counted * rows).astype(np.int64))
+    distance = float(np.max(np.abs(np.cumsum(shares) - np.cumsum(counted))))
+    middle = next((v for q, v in marks if q == 0.5), None)
+    now = float(np.median(values))
+    was = f"median {middle:.4g} in training, {now:.4g} now" if middle is not None else f"median {now:.4g} now"
+    yield Comparison(
+        name, Aspect.DISTRIBUTION, n, rows, p_value=far.p_value, measure="ks", effect=distance, least=LEAST_D,
+        distance=far, before=middle, after=now, why=was,
+    )  # fmt: skip
+    low, high = _number(told.get("min")), _number(told.get("max"))
+    if low is not None and high is not None:
+        outside = float(np.mean((values < low) | (values > high)))
+        yield Comparison(
+            name, Aspect.OUT_OF_RANGE, n, rows, p_value=share_test(2, n + 1, round(outside * rows), rows),
+            measure="share", effect=outside, least=LEAST_OUTSIDE, before=0.0, after=outside,
+            why=f"{100 * outside:.1f} % lie outside the {low:.6g} to {high:.6g} of training",
+        )  # fmt: skip
+
+
+def _bins(marks: Sequence[tuple[float, float]]) -> tuple[Floats, Floats]:
+    """Edges, and the share of training between them. Quantiles of one value (most pixels are 0) are one edge: values up to it."""
+    edges: list[float] = []
+    at: list[float] = []
+    for share, value in marks:
+        if edges and value == edges[-1]:
+            at[-1] = share
+        else:
+            edges.append(value)
+            at.append(share)
+    steps = [at[0], *(b - a for a, b in pairwise(at)), 1.0 - at[-1]]
+    return np.asarray(edges), np.asarray(steps)
+
+
+def _categories(name: str, told: Mapping[str, object], n: int, column: Column) -> Iterator[Comparison]:
+    words = column.words_known() if not column.numeric else np.array([f"{v:g}" for v in column.numbers()], dtype=object)
+    if words.size < FEWEST:
+        return
+    shares = {str(k): float(v) for k, v in told.items() if isinstance(v, int | float)}
+    names = sorted(set(shares) | set(words.tolist()))
+    index = {w: i for i, w in enumerate(names)}
+    before = np.round([shares.get(w, 0.0) * n for w in names]).astype(np.int64)
+    after = np.bincount([index[w] for w in words.tolist()], minlength=len(names)).astype(np.int64)
+    far = of_counts(before, after)
+    moved = after / after.sum() - before / max(before.sum(), 1)
+    most = int(np.argmax(np.abs(moved)))
+    m = int(after.sum())
+    yield Comparison(
+        name, Aspect.DISTRIBUTION, n, m, p_value=far.p_value, measure="total_variation", effect=far.effect,
+        least=LEAST_VARIATION, distance=far, names=(names[most],),
+        why=f"{names[most]}: {100 * before[most] / max(before.sum(), 1):.1f} % in training, {100 * after[most] / m:.1f} % now",
+    )  # fmt: skip
+    new = [w for w in names if w not in shares]
+    if new:
+        many = int(sum(after[index[w]] for w in new))
+        yield Comparison(
+            name, Aspect.NEW_CATEGORY, n, m, p_value=share_test(0, n, many, m), measure="share", effect=many / m,
+            least=LEAST_CATEGORY, after=many / m, names=tuple(new),
+            why=f"never in training: {', '.join(new[:5])} ({100 * many / m:.1f} %)",
+        )  # fmt: skip
+    gone = [w for w in names if after[index[w]] == 0 and shares.get(w, 0.0) > OFTEN]
+    if gone:
+        share = sum(shares[w] for w in gone)
+        yield Comparison(
+            name, Aspect.GONE_CATEGORY, n, m, p_value=share_test(round(share * n), n, 0, m), measure="share", effect=share,
+            least=LEAST_CATEGORY, before=share, names=tuple(gone),
+            why=f"in training and not here: {', '.join(gone[:5])} ({100 * share:.1f} % there)",
+        )  # fmt: skip
+
+
+def _judged(raw: list[Comparison]) -> tuple[Comparison, ...]:
+    tested = [i for i, c in enumerate(raw) if c.p_value is not None]
+    q_values = corrected(np.array([raw[i].p_value for i in tested], dtype=np.float64)) if tested else np.empty(0)
+    for i, q in zip(tested, q_values.tolist(), strict=True):
+        c = raw[i]
+        large = c.effect is not None and c.least is not None and c.effect >= c.least
+        judged = Judged.DRIFT if q < FALSE_FINDINGS and large else Judged.NONE
+        raw[i] = replace(c, q_value=q, judged=judged, harm=c.effect or 0.0)
+    return tuple(raw)
+
+
+def _number(value: object) -> float | None:
+    known = isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
+    return float(value) if known else None  # type: ignore[arg-type]

@@ -1,0 +1,120 @@
+"""Live rows against training statistics: what has not changed stays silent, what has is named, what is not told is unknown."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mlcontrol.core.signals.data_report import DataSettings
+from mlcontrol.core.signals.drift import Aspect, Judged, compare
+from mlcontrol.core.signals.log_rows import LoggedRow, rows_as_log
+from mlcontrol.core.signals.training import against_declared, against_training
+from mlcontrol.core.signature import Domain, Field
+
+QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+
+
+def statistics(rng: Any, n: int = 3000) -> dict[str, dict[str, Any]]:
+    """As the training pipeline writes them."""
+    age = rng.normal(40, 10, n)
+    pixels = np.clip(rng.normal(2, 4, n * 16), 0, None)
+
+    def of(values: Any) -> dict[str, Any]:
+        return {"count": values.size, "missing_share": 0.0, "min": float(values.min()), "max": float(values.max()),
+                "quantiles": {str(q): float(np.quantile(values, q)) for q in QUANTILES}}  # fmt: skip
+
+    return {
+        "age": of(age),
+        "image": of(pixels),
+        "color": {"count": n, "missing_share": 0.0, "categories": {"D": 0.6, "E": 0.3, "F": 0.1}},
+    }
+
+
+def live(rng: Any, n: int = 1500, shift: float = 0.0, colors: Any = (0.6, 0.3, 0.1), gaps: float = 0.0) -> Any:
+    rows = []
+    for i in range(n):
+        inputs = {
+            "age": None if rng.random() < gaps else float(rng.normal(40 + shift, 10)),
+            "image": [np.clip(rng.normal(2 + shift / 4, 4, 16), 0, None).tolist()],
+            "color": str(rng.choice(["D", "E", "F"], p=colors)),
+        }
+        rows.append(LoggedRow(json.dumps(inputs), json.dumps({"y": [[1]]}), {"region": "ns"[i % 2]}))
+    return rows_as_log(rows, "y")
+
+
+def drifts(found: Any) -> set[tuple[str, Aspect]]:
+    return {(c.column, c.aspect) for c in found if c.judged is Judged.DRIFT}
+
+
+def test_the_same_law_is_no_drift_however_often_one_looks() -> None:
+    rng = np.random.default_rng(1)
+    told = statistics(rng)
+    seen = [drifts(against_training(told, live(rng, 600))) for _ in range(20)]
+    assert sum(map(bool, seen)) <= 1
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"shift": 6.0}, {("age", Aspect.DISTRIBUTION), ("image", Aspect.DISTRIBUTION)}),
+        ({"colors": (0.3, 0.3, 0.4)}, {("color", Aspect.DISTRIBUTION)}),
+        ({"colors": (0.66, 0.34, 0.0)}, {("color", Aspect.GONE_CATEGORY), ("color", Aspect.DISTRIBUTION)}),
+        ({"gaps": 0.2}, {("age", Aspect.MISSING)}),
+    ],
+)
+def test_a_change_is_named_with_what_it_is(change: dict[str, Any], expected: set[Any]) -> None:
+    rng = np.random.default_rng(2)
+    assert drifts(against_training(statistics(rng), live(rng, **change))) == expected
+
+
+def test_a_feature_nobody_sends_and_one_nobody_describes() -> None:
+    rng = np.random.default_rng(3)
+    told = statistics(rng) | {"weight": {"count": 100}}
+    assert ("weight", Aspect.GONE_COLUMN) in drifts(against_training(told, live(rng, 100)))
+    few = against_training(statistics(rng), live(rng, 10))
+    assert {c.judged for c in few} == {Judged.UNKNOWN}
+
+
+def test_declared_ranges_and_values_hold() -> None:
+    rng = np.random.default_rng(4)
+    fields = (
+        Field("age", domain=Domain(min=0, max=130)),
+        Field("image", domain=Domain(min=0, max=5)),
+        Field("color", domain=Domain(values=("D", "E"))),
+    )
+    found = {c.column: c for c in against_declared(fields, live(rng, 300))}
+    assert found["age"].judged is Judged.NONE
+    assert "outside 0 to 5" in found["image"].why
+    assert "not among the declared values: F" in found["color"].why
+
+
+def test_a_missing_region_is_found_among_several_cuts() -> None:
+    rng = np.random.default_rng(5)
+
+    def log(regions: str) -> Any:
+        rows = [
+            LoggedRow(
+                json.dumps({"x": float(rng.normal())}),
+                '{"y": 1}',
+                {"region": str(rng.choice(list(regions))), "device": "ab"[i % 2]},
+            )
+            for i in range(1200)
+        ]
+        return rows_as_log(rows, "y")
+
+    before, now = log("nsew"), log("nsw")
+    assert before.cuts == ("device", "region")
+    found = [c for c in compare(before.log, now.log, before.cuts) if c.judged is Judged.DRIFT]
+    assert ("region", Aspect.GONE_SLICE, "region e") in {(c.column, c.aspect, c.slice) for c in found}
+    assert all(c.column == "region" for c in found)
+
+
+def test_settings_are_read_or_refused_in_words() -> None:
+    assert DataSettings.read({"window": "5m", "slices": "region, device"}) == DataSettings(
+        300.0, 86_400.0, ("region", "device")
+    )
+    with pytest.raises(ValueError, match="is no span"):
+        DataSettings.read({"window": "soon"})

@@ -1,0 +1,165 @@
+"""The data of a service watched over a real log: what lasts is told once, what is unknown stays so."""
+
+from __future__ import annotations
+
+import json
+import random
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from mlcontrol.adapters.predictions.jsonl import JsonLinesLog
+from mlcontrol.core.alerts.conditions import conditions
+from mlcontrol.core.problem import Problem
+from mlcontrol.core.settings import ConnectionSettings, ServiceSettings
+from mlcontrol.core.signals.data import data_signal
+from mlcontrol.core.signals.data_report import BEFORE, TRAINING
+from mlcontrol.core.signature import Signature
+from mlcontrol.core.types import ConnectionKind, EventKind, Health, ServiceState, TimelineEvent
+from mlcontrol.ports.errors import Unreachable
+from mlcontrol.services.asking import Asking
+from mlcontrol.services.collect_data import LOOK_EVERY_S, SETTLE_S, DataReader
+from mlcontrol.services.fact_book import FactBook
+from mlcontrol.testing.clock import FakeClock
+from mlcontrol.testing.contracts.connection import no_secret
+
+T = datetime(2026, 3, 29, 12, 0, tzinfo=UTC).timestamp()
+STATISTICS = {
+    "x": {
+        "count": 5000, "missing_share": 0.0, "min": -4.0, "max": 4.0,
+        "quantiles": {"0.01": -2.326, "0.05": -1.645, "0.25": -0.674, "0.5": 0.0, "0.75": 0.674, "0.95": 1.645, "0.99": 2.326},
+    }
+}  # fmt: skip
+
+
+class World:
+    def __init__(self, folder: Path, **data: str) -> None:
+        self.folder = folder
+        self.dice = random.Random(3)
+        self.clock = FakeClock(T)
+        self.emitted: list[Any] = []
+        self.registry_down = False
+        self.signatures = 0
+        settings = ConnectionSettings("log", ConnectionKind.PREDICTIONS, "jsonl", (folder / "p").as_uri())
+        self.log = JsonLinesLog(settings, no_secret)
+        ctx: Any = SimpleNamespace(
+            clock=self.clock, predictions=lambda name: self.log, registry=lambda name: self, emit=lambda *f: self.emitted.extend(f)
+        )  # fmt: skip
+        self.book = FactBook()
+        service = ServiceSettings("s", predictions="log", prediction="y", registry="r", model="m", data=data)
+        self.reader = DataReader(Asking(ctx, self.book, lambda *_: None), service)
+
+    def signature(self, model: str, version: str, deadline_s: float = 10.0) -> Signature:
+        if self.registry_down:
+            raise Unreachable(Problem("The registry is away."))
+        self.signatures += 1
+        return Signature(model, version, statistics=STATISTICS, data_until_s=T - 86_400)
+
+    def write(self, since_s: float, until_s: float, n: int, south: float = 0.0, regions: str = "nsew") -> None:
+        for i in range(n):
+            at_s = since_s + (until_s - since_s) * i / n
+            region = self.dice.choice(regions)
+            x = self.dice.gauss(south if region == "s" else 0.0, 1.0)
+            file = self.folder / "p" / "s" / f"{datetime.fromtimestamp(at_s, UTC):%Y%m%dT%H}.jsonl"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            entry = {"request_id": f"{at_s}", "time": datetime.fromtimestamp(at_s, UTC).isoformat(), "version": "1",
+                     "inputs": {"x": x}, "outputs": {"y": 1}, "slices": {"region": region}, "status": 200}  # fmt: skip
+            with file.open("a") as out:
+                out.write(json.dumps(entry) + "\n")
+
+    def look(self) -> Any:
+        self.clock.advance(LOOK_EVERY_S)
+        self.reader.read()
+        return self.book.facts("s").data
+
+    def signal(self) -> Any:
+        return data_signal(self.book.facts("s").data, self.clock.mono_s(), LOOK_EVERY_S)
+
+    def told(self) -> list[TimelineEvent]:
+        return [e for e in self.emitted if isinstance(e, TimelineEvent)]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    made = World(tmp_path)
+    made.reader.read()  # the engine has just begun: no look yet
+    assert made.book.facts("s").data.value is None
+    assert SETTLE_S < LOOK_EVERY_S
+    return made
+
+
+def test_a_quiet_log_is_as_usual_and_tells_nothing(world: World) -> None:
+    world.write(T - 4 * 3600, T + 600, 4000)
+    for _ in range(3):
+        report = world.look().value
+    assert (report.findings, report.version) == ((), "1")
+    assert report.trained_until_s == T - 86_400
+    assert world.signatures == 1  # training does not change
+    assert world.signal().health is Health.OK
+    assert world.told() == []
+
+
+def test_one_region_that_drifts_is_found_told_once_and_asks_for_people(world: World) -> None:
+    world.write(T - 4 * 3600, T - 900, 6000)
+    world.write(T - 840, T + 600, 640, south=1.5)
+    first = world.look().value
+    (worst, *_) = first.findings
+    assert (worst.column, worst.slice, worst.against) == ("x", "region s", BEFORE)
+    assert any(f.against == TRAINING and not f.slice for f in first.findings)
+    assert world.signal().health is Health.OK  # one look alone tells nobody
+    assert world.told() == []
+    for _ in range(3):
+        world.look()
+    (event,) = world.told()
+    assert event.kind is EventKind.DATA
+    assert event.title.startswith("The data changed: x in region s")
+    said = world.signal()
+    assert (said.health, "x in region s" in said.detail) == (Health.WARNING, True)
+    asked = {c.rule: c for c in conditions([ServiceState("s", data=said)], ())}
+    assert asked["data"].holds
+    # The region is mended: what lasted does not outlive it.
+    world.clock.advance(4000)
+    world.write(T + 4000, T + 6000, 1500)
+    assert [f for f in world.look().value.findings if f.slice == "region s"] == []
+
+
+def test_a_region_that_falls_silent_is_found(world: World) -> None:
+    world.write(T - 4 * 3600, T - 900, 6000)
+    world.write(T - 840, T + 600, 640, regions="new")
+    found = world.look().value.findings
+    assert ("region", "missing_slice", "region s") in {(f.column, f.aspect, f.slice) for f in found}
+
+
+def test_half_the_volume_is_a_finding(world: World) -> None:
+    world.write(T - 4 * 3600, T - 900, 6000)
+    world.write(T - 840, T + 600, 300)
+    assert "volume" in {f.aspect for f in world.look().value.findings}
+
+
+def test_what_is_not_known_is_unknown_and_never_as_usual(world: World) -> None:
+    world.registry_down = True
+    assert world.look().value.comparisons == 0
+    assert world.signal().health is Health.UNKNOWN
+    world.write(T - 200, T + 600, 10)
+    report = world.look().value
+    assert "too few to compare" in " ".join(report.notes)
+    assert world.signal().health is Health.UNKNOWN
+    world.write(T - 4 * 3600, T - 1000, 3000)
+    world.write(T - 200, T + 600, 600)
+    report = world.look().value
+    assert report.comparisons > 0  # against the time before; of training it says why not
+    assert "registry did not tell" in " ".join(report.notes)
+    world.clock.advance(1000)
+    assert world.signal().health is Health.UNKNOWN  # too old
+
+
+def test_settings_that_cannot_be_read_are_said(tmp_path: Path) -> None:
+    world = World(tmp_path, window="soon")
+    world.reader.read()
+    world.write(T - 200, T + 600, 10)
+    world.look()
+    assert "is no span" in world.book.facts("s").data.failed.why
+    assert world.signal().health is Health.UNKNOWN
