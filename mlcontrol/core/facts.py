@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from mlcontrol.core.data_report import DataReport
 from mlcontrol.core.fingerprint import Fingerprint
 from mlcontrol.core.problem import Problem
-from mlcontrol.core.signals.data_report import DataReport
 from mlcontrol.core.types import Replica, Stamp, VersionSummary
 
 T = TypeVar("T")

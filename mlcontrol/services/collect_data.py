@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from mlcontrol.core.data_report import BEFORE, DECLARED, TRAINING, DataFinding, DataReport, DataSettings
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.settings import ServiceSettings
-from mlcontrol.core.signals.data_report import BEFORE, DECLARED, TRAINING, DataFinding, DataReport, DataSettings
 from mlcontrol.core.signature import Signature
 from mlcontrol.core.types import EventKind, Health, Stamp, TimelineEvent
 from mlcontrol.ports.errors import AdapterError

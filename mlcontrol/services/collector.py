@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 
+from mlcontrol.core.data_report import DataReport
 from mlcontrol.core.facts import Known, ServiceFacts
 from mlcontrol.core.problem import ProblemError
 from mlcontrol.core.settings import ConnectionSettings, ServiceSettings
-from mlcontrol.core.signals.data_report import DataReport
 from mlcontrol.core.state import FleetState
 from mlcontrol.core.types import ConnectionKind, EventKind, Health, ServiceState, TimelineEvent
 from mlcontrol.ports.errors import AdapterError

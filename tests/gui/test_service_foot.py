@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from mlcontrol.core.data_report import DataFinding, DataReport
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.quality.generations import Point, generations
 from mlcontrol.core.quality.report import FeedbackShare, Measure, QualityReport, SliceQuality, Task
-from mlcontrol.core.signals.data_report import DataFinding, DataReport
 from mlcontrol.engine import messages as m
 
 

@@ -13,10 +13,10 @@ import pytest
 
 from mlcontrol.adapters.predictions.jsonl import JsonLinesLog
 from mlcontrol.core.alerts.conditions import conditions
+from mlcontrol.core.data_report import BEFORE, TRAINING
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.settings import ConnectionSettings, ServiceSettings
 from mlcontrol.core.signals.data import data_signal
-from mlcontrol.core.signals.data_report import BEFORE, TRAINING
 from mlcontrol.core.signature import Signature
 from mlcontrol.core.types import ConnectionKind, EventKind, Health, ServiceState, TimelineEvent
 from mlcontrol.ports.errors import Unreachable

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from mlcontrol.core.data_report import DataReport
 from mlcontrol.core.facts import Known
 from mlcontrol.core.freshness import freshness
-from mlcontrol.core.signals.data_report import DataReport
 from mlcontrol.core.types import Freshness, Health, Signal
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from mlcontrol.core.data_report import DataReport
 from mlcontrol.core.quality.generations import Generations
 from mlcontrol.core.quality.report import QualityReport
-from mlcontrol.core.signals.data_report import DataReport
 from mlcontrol.engine.messages.shape import Request
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlcontrol.core.signals.data_report import DataFinding, DataReport
+from mlcontrol.core.data_report import DataFinding, DataReport
 from mlcontrol.gui.models.columns import Column
 from mlcontrol.gui.viewmodels.phrases import coarse_text, count_text, duration_text, visible_text
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlcontrol.core.signals.data_report import DataSettings
+from mlcontrol.core.data_report import DataSettings
 from mlcontrol.core.signals.drift import Aspect, Judged, compare
 from mlcontrol.core.signals.log_rows import LoggedRow, rows_as_log
 from mlcontrol.core.signals.training import against_declared, against_training
