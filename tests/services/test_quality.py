@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from mlcontrol.adapters.predictions.jsonl import JsonLinesLog
-from mlcontrol.core.golden import GenerationScore
+from mlcontrol.core.golden_history import GenerationScore
 from mlcontrol.core.problem import ProblemError
 from mlcontrol.core.settings import ConnectionSettings, ServiceSettings, WorkspaceSettings
 from mlcontrol.core.types import ConnectionKind, Freshness, Sample, SeriesKey, ServiceState, VersionFact, VersionSummary
