@@ -16,6 +16,7 @@ from mlcontrol.core.quality.logged import Answered, measure
 from mlcontrol.core.quality.numbers import ndcg, numbers, ranking
 from mlcontrol.core.quality.parts import feedback_share, slice_quality
 from mlcontrol.core.quality.report import Task
+from mlcontrol.testing.servers import sandbox_environment  # here: it looks for the cache in the user's own home
 
 
 def classified(classes: int, n: int = 600, seed: int = 3) -> dict[str, Any]:
@@ -34,8 +35,6 @@ def arrays(case: dict[str, Any]) -> tuple[Any, Any, Any]:
 
 @pytest.mark.real
 def test_every_measure_equals_scikit_learns(tmp_path: Path) -> None:
-    from mlcontrol.testing.servers import sandbox_environment
-
     rng = np.random.default_rng(5)
     cases = [classified(2), classified(4), classified(10, 900)]
     labels = rng.normal(150, 50, 300)
