@@ -6,18 +6,15 @@ Files are named by their hour (``20260131T02.jsonl``), so a question about a spa
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import duckdb
 
 from mlcontrol.adapters.predictions.duckdb_connection import in_memory
+from mlcontrol.adapters.predictions.hourly_files import files_of, folder_name, folder_of
 from mlcontrol.core.judge.answers import Answers
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.review.feedback import is_positive
@@ -34,8 +31,6 @@ from mlcontrol.ports.predictions import (
     VersionShare,
 )
 
-_HOUR = re.compile(r"^(\d{8}T\d{2})")
-_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._ -]{0,127}$")
 _LATEST_LABEL_S = 24 * 3600.0
 _COLUMNS = (
     "{request_id: 'VARCHAR', time: 'TIMESTAMPTZ', version: 'VARCHAR', inputs: 'JSON', outputs: 'JSON', slices: 'JSON', "
@@ -58,9 +53,9 @@ class JsonLinesLog:
 
     def __init__(self, settings: ConnectionSettings, secret: SecretReader) -> None:  # noqa: ARG002 - files need no secret
         self.settings = settings
-        self._root = _folder(settings.url)
-        self._labels = _folder(settings.options["labels"]) if "labels" in settings.options else None
-        self._feedback = _folder(settings.options["feedback"]) if "feedback" in settings.options else None
+        self._root = folder_of(settings.url)
+        self._labels = folder_of(settings.options["labels"]) if "labels" in settings.options else None
+        self._feedback = folder_of(settings.options["feedback"]) if "feedback" in settings.options else None
 
     @classmethod
     def viability(cls) -> Viability:
@@ -218,7 +213,7 @@ class JsonLinesLog:
     ) -> tuple[LoggedFeedback, ...]:
         if self._feedback is None:
             return ()
-        files = _files(self._feedback / _checked(service), since_s, until_s + _LATEST_LABEL_S)
+        files = files_of(self._feedback / folder_name(service), since_s, until_s + _LATEST_LABEL_S)
         if not files:
             return ()
         rows = self._ask(
@@ -266,7 +261,7 @@ class JsonLinesLog:
 
     def malformed(self, service: str, since_s: float, until_s: float, deadline_s: float = 10.0) -> int:
         """Lines in the files of the span that are no log entry: cut, not JSON, or without an id or a time."""
-        files = _files(self._root / _checked(service), since_s, until_s)
+        files = files_of(self._root / folder_name(service), since_s, until_s)
         if not files:
             return 0
         with _connection(deadline_s, service) as connection:
@@ -286,12 +281,12 @@ class JsonLinesLog:
         labels: bool = False,
     ) -> list[tuple[Any, ...]]:
         """Run one question over views ``log`` (the span) and ``labels``; interrupted at the deadline."""
-        files = _files(self._root / _checked(service), since_s, until_s)
+        files = files_of(self._root / folder_name(service), since_s, until_s)
         if not files:
             return []
         label_files: list[str] = []
         if labels and self._labels is not None:
-            label_files = _files(self._labels / _checked(service), since_s, until_s + _LATEST_LABEL_S)
+            label_files = files_of(self._labels / folder_name(service), since_s, until_s + _LATEST_LABEL_S)
         with _connection(deadline_s, service) as connection:
             _view(connection, "raw_log", files, _COLUMNS)
             span = f"epoch_ms(time) >= {1000 * since_s} and epoch_ms(time) < {1000 * until_s}"
@@ -343,67 +338,6 @@ def _connection(deadline_s: float, service: str) -> Iterator[duckdb.DuckDBPyConn
                 code="unexpected",
             )
         ) from error
-
-
-def _files(folder: Path, since_s: float, until_s: float) -> list[str]:
-    """Files whose hour can hold the span; a name without an hour is always opened."""
-    if not folder.is_dir():
-        return []
-    found = []
-    for path in sorted(folder.glob("*.jsonl")):
-        hour = _HOUR.match(path.name)
-        if hour:
-            start = datetime.strptime(hour[1], "%Y%m%dT%H").replace(tzinfo=UTC).timestamp()
-            if start + 3600 <= since_s or start >= until_s:
-                continue
-        if path.stat().st_size > 0:
-            found.append(str(path))
-    return found
-
-
-def _checked(service: str) -> str:
-    if not _NAME.match(service):
-        raise NotFound(Problem(f"{service[:80]!r} cannot be the name of a log folder.", code="not-found"))
-    return service
-
-
-def _folder(url: str) -> Path:
-    parts = urlsplit(url)
-    return Path(unquote(parts.path) if parts.scheme == "file" else url)
-
-
-def _answer(bins: tuple[float, ...]) -> str:
-    """SQL for what was answered: a class, or the bin of a number."""
-    if not bins:
-        return _PLAIN
-    above = " + ".join(f"(try_cast({_PLAIN} as double) >= {float(edge)!r})::int" for edge in bins)
-    return f"'bin ' || ({above})::varchar"
-
-
-def _as_answers(rows: list[tuple[Any, ...]]) -> Answers:
-    import numpy as np
-
-    columns = list(zip(*rows, strict=True)) if rows else [()] * 7
-    names, answer = _coded(columns[4])
-    versions, version = _coded(columns[6])
-    waits = np.array([np.nan if wait is None else wait for wait in columns[3]], dtype=np.float64)
-    return Answers(
-        np.array(columns[0], dtype=np.float64),
-        np.array(columns[1], dtype=np.float64),
-        np.array(columns[2], dtype=np.bool_),
-        waits,
-        np.array(answer, dtype=np.int64),
-        np.array(columns[5], dtype=np.int64),
-        np.array(version, dtype=np.int64),
-        names,
-        versions,
-    )
-
-
-def _coded(values: tuple[str | None, ...]) -> tuple[tuple[str, ...], list[int]]:
-    names = tuple(sorted({value for value in values if value is not None}))
-    index = {name: place for place, name in enumerate(names)}
-    return names, [-1 if value is None else index[value] for value in values]
 
 
 def _slices(text: str | None) -> dict[str, str]:
