@@ -340,6 +340,40 @@ def _connection(deadline_s: float, service: str) -> Iterator[duckdb.DuckDBPyConn
         ) from error
 
 
+def _answer(bins: tuple[float, ...]) -> str:
+    """SQL for what was answered: a class, or the bin of a number."""
+    if not bins:
+        return _PLAIN
+    above = " + ".join(f"(try_cast({_PLAIN} as double) >= {float(edge)!r})::int" for edge in bins)
+    return f"'bin ' || ({above})::varchar"
+
+
+def _as_answers(rows: list[tuple[Any, ...]]) -> Answers:
+    import numpy as np
+
+    columns = list(zip(*rows, strict=True)) if rows else [()] * 7
+    names, answer = _coded(columns[4])
+    versions, version = _coded(columns[6])
+    waits = np.array([np.nan if wait is None else wait for wait in columns[3]], dtype=np.float64)
+    return Answers(
+        np.array(columns[0], dtype=np.float64),
+        np.array(columns[1], dtype=np.float64),
+        np.array(columns[2], dtype=np.bool_),
+        waits,
+        np.array(answer, dtype=np.int64),
+        np.array(columns[5], dtype=np.int64),
+        np.array(version, dtype=np.int64),
+        names,
+        versions,
+    )
+
+
+def _coded(values: tuple[str | None, ...]) -> tuple[tuple[str, ...], list[int]]:
+    names = tuple(sorted({value for value in values if value is not None}))
+    index = {name: place for place, name in enumerate(names)}
+    return names, [-1 if value is None else index[value] for value in values]
+
+
 def _slices(text: str | None) -> dict[str, str]:
     return {} if not text else {str(name): str(value) for name, value in json.loads(text).items()}
 
