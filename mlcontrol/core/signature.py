@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 
@@ -92,3 +92,57 @@ class Signature:
     data_until_s: float | None = None
     slices: tuple[str, ...] | None = None  # "region=north": slices the training data holds
     sources: tuple[str, ...] = ()  # what could not be read, in words
+    # What was read from the artifact itself and not from what somebody wrote beside it: "inputs.x", "outputs.y", "runtime".
+    inferred: frozenset[str] = frozenset()
+
+
+def all_inferred(signature: Signature) -> Signature:
+    """The same, marked as read from the artifact itself."""
+    fields = {f"inputs.{f.name}" for f in signature.inputs or ()} | {
+        f"outputs.{f.name}" for f in signature.outputs or ()
+    }
+    return replace(signature, inferred=frozenset(fields | ({"runtime"} if signature.runtime is not None else set())))
+
+
+def overlaid(declared: Signature, read: Signature, what: str) -> Signature:
+    """``declared`` with the types that the artifact itself states; where they differ the artifact is right, since it is what runs.
+
+    Only tensors are laid over each other: a column may be converted before it reaches the graph. ``what`` names the artifact.
+    """
+    notes: list[str] = []
+    inferred: set[str] = set()
+
+    def lay(where: str, fields: tuple[Field, ...] | None, found: tuple[Field, ...] | None) -> tuple[Field, ...] | None:
+        if fields is None or found is None:
+            inferred.update(f"{where}.{f.name}" for f in found or ())
+            return found if fields is None else fields
+        by_name, laid = {f.name: f for f in found}, []
+        for one in fields:
+            other = by_name.get(one.name)
+            if other is None or other.type is None or one.tensor is False:
+                laid.append(one)
+                continue
+            if one.type is not None and one.type != other.type:
+                notes.append(
+                    f"{where} {one.name} is declared {one.type}, {what} reads {other.type}: declare what the file reads"
+                )
+            inferred.add(f"{where}.{one.name}")
+            shape = other.shape if one.shape is None else one.shape
+            laid.append(replace(one, type=other.type, shape=shape))
+        return tuple(laid)
+
+    inputs, outputs = lay("inputs", declared.inputs, read.inputs), lay("outputs", declared.outputs, read.outputs)
+    runtime = declared.runtime
+    if read.runtime is not None and (runtime is None or runtime.framework in (None, read.runtime.framework)):
+        kept = runtime or Runtime()
+        runtime = replace(
+            read.runtime,
+            version=read.runtime.version or kept.version,
+            python=kept.python,
+            requirements=kept.requirements,
+        )
+        inferred.add("runtime")
+    return replace(
+        declared, inputs=inputs, outputs=outputs, runtime=runtime, sources=(*declared.sources, *notes),
+        inferred=declared.inferred | inferred,
+    )  # fmt: skip

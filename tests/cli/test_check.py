@@ -28,8 +28,9 @@ from mlcontrol.testing.fleet import RunningFleet
 def native(path: Path, *names: str, **more: Any) -> Path:
     inputs = [{"name": n, "type": "float64", "shape": [-1], "required": True, "nullable": False} for n in names]
     outputs = [{"name": "score", "type": "float32", "shape": [-1]}]
+    stated = {"runtime": {"framework": "sklearn", "version": "1.5.0"}, **more}
     path.write_text(
-        json.dumps({"schema": "mlcontrol.signature/1", "name": "fraud", "inputs": inputs, "outputs": outputs, **more})
+        json.dumps({"schema": "mlcontrol.signature/1", "name": "fraud", "inputs": inputs, "outputs": outputs, **stated})
     )
     return path
 
@@ -182,7 +183,10 @@ def test_observed_runtime_and_consumers(
     assert "All 20 requests seen already carry it" in capsys.readouterr().out
     runtime = tmp_path / "runtime.toml"
     runtime.write_text('name = "r"\npython = "3.11"\n[frameworks]\nsklearn = "1.5"\n')
-    assert run(one, "--against", one, "--runtime", runtime) == 2  # nobody says what the model was made with
+    bare = native(tmp_path / "bare.json", "amount", runtime=None)
+    assert run(bare, "--against", bare, "--runtime", runtime) == 2  # nobody says what the model was made with
+    assert run(bare, "--against", bare) == 2
+    assert run(one, "--against", one, "--runtime", runtime) == 0
     consumers = tmp_path / "consumers.json"
     consumers.write_text('{"reads": ["score"], "matched_by": "name", "typed": true}')
     assert run(one, "--against", one, "--consumers", consumers) == 0
@@ -198,8 +202,7 @@ def test_reference_goes_through_the_hook(files: tuple[Path, Path, Path], monkeyp
         asked.append((reference, workspace))
         if reference == "service:gone":
             raise ProblemError(Problem("No such service.", code="not-found"))
-        fields = (Field("amount", "float64", (-1,), True, False),)
-        return Signature("fraud", "1", fields, (Field("score", "float32", (-1,)),)), "triton"
+        return read_path(one), "triton"
 
     monkeypatch.setattr(check, "resolve_reference", resolve)
     monkeypatch.setattr(check, "workspace_policy", lambda workspace, service: Policy())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from mlcontrol.core.compatibility.reader import READERS
 from mlcontrol.core.compatibility.report import Report, Verdict
 from mlcontrol.core.signature import Field, Runtime, Signature
 from mlcontrol.gui.pages.rollouts_checks import RolloutsChecks
-from mlcontrol.gui.viewmodels.check_sheet import changes_text, reach_text
+from mlcontrol.gui.viewmodels.check_sheet import changes_text, observed_lines, reach_text
 
 
 def column(name: str, kind: str = "float32", **more: Any) -> Field:
@@ -72,9 +73,16 @@ def test_what_is_not_known_is_said(sheet: RolloutsChecks) -> None:
 def test_words_for_the_reach() -> None:
     report = one_way()
     text = reach_text(report)
-    assert "4 of the last 10 requests would be refused by the version used now." in text
+    assert observed_lines(report, "42", "41") == (
+        ("0 of the last 10 requests would be refused by v42.", "secondary"),
+        ("4 of the last 10 requests would be refused by v41.", "critical"),
+        ("   request 7: area is missing", "quiet"),
+        ("   request 8: area is missing", "quiet"),
+        ("   request 9: area is missing", "quiet"),
+    )
+    assert observed_lines(replace(report, impacts=()), "42", "41")[0][1] == "unknown"
     assert "To go back, in this order: model, then binary." in text
-    assert "Out of reach afterwards: v40 (I4, I9)." in text
+    assert "Out of reach afterwards: v40 (I4, I9, R1)." in text
     assert changes_text(report.inputs) == "1 added · 1 removed · 1 wider · 0 same"
 
 

@@ -16,14 +16,14 @@ from mlcontrol.adapters.signatures.onnx_graph import read_onnx
 from mlcontrol.adapters.signatures.skops_header import read_skops
 from mlcontrol.adapters.signatures.tensorflow import read_saved_model, read_tfserving
 from mlcontrol.adapters.signatures.triton_config import read_triton_config
-from mlcontrol.core.signature import Signature
+from mlcontrol.core.signature import Signature, all_inferred, overlaid
 
-_IN_DIRECTORY = (
+_IN_DIRECTORY = (  # what somebody declared comes first: it says more, and the model file is laid over it
     "MLmodel",
-    "saved_model.pb",
-    "config.pbtxt",
-    "model.onnx",
     "signature.json",
+    "config.pbtxt",
+    "saved_model.pb",
+    "model.onnx",
     "model.skops",
     "schema.avsc",
 )
@@ -39,7 +39,7 @@ def read_path(path: Path) -> Signature:
                 raise Unreadable(
                     f"{path} holds no model that is known here.", f"Looked for {', '.join(_IN_DIRECTORY)}."
                 )
-            return read_path(inside)
+            return _with_artifact(_read_file(inside), path, inside)
         if not path.is_file():
             raise Unreadable(
                 f"{path} does not exist or is no file.", then=f"Name {_KINDS}, or a directory that holds one."
@@ -47,6 +47,34 @@ def read_path(path: Path) -> Signature:
         return _read_file(path)
     except OSError as error:
         raise Unreadable(f"{path} cannot be read.", error.strerror or str(error)) from error
+
+
+_ARTIFACTS = (
+    "model.onnx", "data/model.onnx", "saved_model.pb", "data/model/saved_model.pb", "model.skops", "data/model.skops",
+)  # fmt: skip
+_DECLARING = ("MLmodel", "config.pbtxt", "signature.json")
+
+
+def _with_artifact(declared: Signature, folder: Path, inside: Path) -> Signature:
+    """With what the model file beside it says of itself; one that cannot be read is said to be unknown."""
+    if inside.name not in _DECLARING:
+        return declared
+    newest = max(
+        (d for d in folder.iterdir() if d.is_dir() and d.name.isdigit()), key=lambda d: int(d.name), default=None
+    )
+    places = [
+        *_ARTIFACTS,
+        *(f"{newest.name}/{name}" for name in ("model.onnx", "model.savedmodel/saved_model.pb") if newest),
+    ]
+    found = next((folder / place for place in places if (folder / place).is_file()), None)
+    if found is None:
+        return declared
+    try:
+        read = _read_file(found)
+    except Unreadable as error:
+        note = f"{found.name} could not be read, so nothing is known from the file itself: {error.problem.what}"
+        return replace(declared, sources=(*declared.sources, note))
+    return overlaid(declared, read, found.name)
 
 
 def _read_file(path: Path) -> Signature:
@@ -61,7 +89,7 @@ def _read_file(path: Path) -> Signature:
     if path.name == "saved_model.pbtxt":
         raise Unreadable("A SavedModel in text form is not read.", then="Export it as saved_model.pb.")
     if suffix == ".skops":
-        return read_skops(path, name)
+        return all_inferred(read_skops(path, name))
     text = _text(path)
     if suffix == ".pbtxt":
         return read_triton_config(text, name)
@@ -79,7 +107,7 @@ def _read_binary(path: Path, name: str, onnx: bool) -> Signature:
     with path.open("rb") as file:
         # Not closed by hand: views into it live as long as the error that may carry them.
         view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-    return read_onnx(view, name) if onnx else read_saved_model(view, name)
+    return all_inferred(read_onnx(view, name) if onnx else read_saved_model(view, name))
 
 
 def _text(path: Path) -> str:

@@ -164,7 +164,7 @@ def write_native(signature: Signature) -> dict[str, Any]:
     for seconds, name in moments.items():
         value = body.pop(seconds)
         body[name] = None if value is None else datetime.fromtimestamp(value, UTC).isoformat()
-    del body["sources"]
+    del body["sources"], body["inferred"]  # what is written down is declared, wherever it was read
     return {
         "schema": SCHEMA,
         **{k: v for k, v in _stated(body).items() if v not in ({}, ()) or k in ("inputs", "outputs")},

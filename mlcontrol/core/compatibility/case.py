@@ -69,9 +69,36 @@ class Case:
             (self.current.extras or self.reader.extras) == "reject",
         )
 
+    def inferred(self) -> frozenset[str]:
+        """The subjects that were read from the artifacts themselves on every side that has them: a comparison is known no better
+        than its weaker side."""
+        sides = (self.candidate, self.current) if self.has_current else (self.candidate,)
+        found = frozenset[str]().union(*(side.inferred for side in sides))
+        for side in sides:
+            has = _stated(side)
+            found = frozenset(one for one in found if one in side.inferred or (has is not None and one not in has))
+        return found
+
+    @property
+    def inputs_differ(self) -> bool:
+        """Is there anything in which reading could differ?"""
+        return self.has_current and (
+            bool(self.inputs.renamed or self.inputs.aliased or self.inputs.added or self.inputs.removed)
+            or self.inputs.candidate_order != self.inputs.current_order
+            or any(new != old for new, old in self.inputs.same)
+        )
+
     @property
     def by_position(self) -> bool:
         return "position" in (self.candidate.matched_by, self.current.matched_by, self.reader.matched_by)
+
+
+def _stated(signature: Signature) -> frozenset[str] | None:
+    """The subjects a side has; `None` when it does not state its inputs or outputs."""
+    if signature.inputs is None or signature.outputs is None:
+        return None
+    named = (("inputs", signature.inputs), ("outputs", signature.outputs))
+    return frozenset({"runtime"} | {f"{where}.{f.name}" for where, fields in named for f in fields})
 
 
 def label(signature: Signature) -> str:

@@ -180,20 +180,23 @@ def _reference(signature: Signature) -> str:
 
 def _findings(case: Case) -> Iterator[tuple[Finding, bool]]:
     """(finding, does it close the way back by itself)"""
+    inferred = case.inferred()
     for rule in RULES:
         if not case.has_current and rule.id[0] in "IO" and rule.id != "I29":
             continue
         for hit in rule.check(case):
-            yield from _of_hit(rule, hit)
+            yield from _of_hit(inferred, rule, hit)
     for hit in unknown_inputs(case):
-        yield from _of_hit(BY_ID["I1"], hit)
+        yield from _of_hit(inferred, BY_ID["I1"], hit)
     for hit in unknown_outputs(case):
-        yield from _of_hit(BY_ID["O1"], hit)
+        yield from _of_hit(inferred, BY_ID["O1"], hit)
 
 
-def _of_hit(rule: Rule, hit: Hit) -> Iterator[tuple[Finding, bool]]:
+def _of_hit(inferred: frozenset[str], rule: Rule, hit: Hit) -> Iterator[tuple[Finding, bool]]:
     for direction, ruling in ((Direction.DEPLOY, hit.deploy), (Direction.ROLLBACK, hit.rollback)):
         if ruling is not None:
+            if ruling.level is Level.DECLARED and hit.subject in inferred:
+                ruling = replace(ruling, level=Level.INFERRED)
             yield _finding(rule, hit, direction, ruling), ruling.one_way
 
 

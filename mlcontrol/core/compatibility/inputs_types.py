@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from mlcontrol.core.compatibility.case import BLOCK, PASS, Case, Hit, Ruling, ruling
 from mlcontrol.core.compatibility.dtype import Relation, family, relation
@@ -143,6 +144,7 @@ def i13_became_optional(case: Case) -> Iterator[Hit]:
             what, back = unsaid
             title = f"Whether {new.name} {what} is not known"
             yield Hit(f"inputs.{new.name}", title, PASS, back, _needs(new), _needs(old))
+    yield from (replace(hit, deploy=None) for hit in _said_nowhere(case))
 
 
 def i14_became_required(case: Case) -> Iterator[Hit]:
@@ -156,6 +158,7 @@ def i14_became_required(case: Case) -> Iterator[Hit]:
             what, there = unsaid
             title = f"Whether {new.name} {what} is not known"
             yield Hit(f"inputs.{new.name}", title, there, PASS, _needs(new), _needs(old))
+    yield from (replace(hit, rollback=None) for hit in _said_nowhere(case))
 
 
 def _unsaid(case: Case, loose: Field, strict: Field) -> tuple[str, Ruling] | None:
@@ -170,6 +173,34 @@ def _unsaid(case: Case, loose: Field, strict: Field) -> tuple[str, Ruling] | Non
         return what, seen
     why = f"Only one side says whether {strict.name} {what}."
     return what, ruling(Verdict.UNKNOWN, why, f"state `{key}` on both sides, or show recent requests", Level.NONE)
+
+
+def _said_nowhere(case: Case) -> Iterator[Hit]:
+    """Neither side says whether these may be absent or null, so each may have changed its mind; one hit for all of them. A tensor
+    has no null. Requests that all carry the field settle it."""
+    if case.candidate.digest is not None and case.candidate.digest == case.current.digest:
+        return  # the very same artifact needs what it needed
+    for key, what in (("required", "may be left out"), ("nullable", "may be null")):
+        names = [
+            new.name
+            for new, old in (*case.inputs.same, *case.inputs.aliased)
+            if getattr(new, key) is None and getattr(old, key) is None
+            and not (key == "nullable" and (new.tensor or old.tensor)) and not _always_there(case, new.name)
+        ]  # fmt: skip
+        if names:
+            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+            why = f"Neither side says whether {', '.join(names[:3])}{more} {what}."
+            hit = ruling(Verdict.UNKNOWN, why, f"state `{key}` on both sides, or show recent requests", Level.NONE)
+            yield Hit(
+                f"inputs.{key}", f"Whether inputs {what} is said on neither side", hit, hit, "not said", "not said"
+            )
+
+
+def _always_there(case: Case, name: str) -> bool:
+    if case.observed is None or not case.observed.n:
+        return False
+    seen = case.observed.of(name)
+    return seen is not None and seen.present == case.observed.n and not seen.nulls
 
 
 def _needs(field: Field) -> str:

@@ -149,6 +149,14 @@ def o11_meaning(case: Case) -> Iterator[Hit]:
             verdict = ruling(Verdict.WARN, "Its thresholds move together with the model.") if moves else BLOCK
             title = f"The score {new.name} means something else"
             yield Hit(f"outputs.{new.name}", title, verdict, verdict, str(changed[0][0]), str(changed[0][1]))
+            continue
+        lost = [w for w in ("meaning", "unit", "semantic") if (getattr(new, w) is None) != (getattr(old, w) is None)]
+        if lost:
+            told = [str(getattr(one, lost[0]) or "not said") for one in (new, old)]
+            who = case.new_label if getattr(new, lost[0]) is None else case.old_label
+            why = f"{who} does not say the {lost[0]} of {new.name}; the other side does."
+            hit = ruling(Verdict.UNKNOWN, why, f"state the `{lost[0]}` of the output on both sides", Level.NONE)
+            yield Hit(f"outputs.{new.name}", f"What the score {new.name} means is not known", hit, hit, *told)
 
 
 def o12_positive_rate(case: Case) -> Iterator[Hit]:

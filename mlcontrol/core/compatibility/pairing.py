@@ -94,10 +94,14 @@ def _renames(
 
 
 def _meanings(f: Field) -> tuple[object, ...]:
-    """The same source column, or the same semantic type and unit."""
-    source = (("source", f.source),) if f.source is not None else ()
-    stated = f.semantic is not None and f.unit is not None
-    return (*source, ("semantic", f.semantic, f.unit)) if stated else source
+    """The same source column, the same semantic type and unit, or a name that differs in its spelling alone (zip_code, zipCode)."""
+    spelled = "".join(c for c in f.name.casefold() if c.isalnum())
+    keys: list[object] = [("spelled", spelled)] if spelled else []
+    if f.source is not None:
+        keys.append(("source", f.source))
+    if f.semantic is not None and f.unit is not None:
+        keys.append(("semantic", f.semantic, f.unit))
+    return tuple(keys)
 
 
 def _like_for_like(a: Field, b: Field) -> tuple[Field, Field]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from mlcontrol.core.compatibility.difference import FieldChange
 from mlcontrol.core.compatibility.policy import who_may
+from mlcontrol.core.compatibility.reader import READERS
 from mlcontrol.core.compatibility.report import Direction, Finding, Report, Verdict
 from mlcontrol.core.compatibility.table import RULES
 
@@ -77,6 +78,7 @@ def document(report: Report) -> dict[str, Any]:
         "candidate": report.candidate,
         "current": report.current,
         "reader": report.reader,
+        "reader_verified": report.reader in READERS and READERS[report.reader].verified,
         "deploy": report.deploy.value,
         "rollback": report.rollback.value,
         "one_way": report.one_way,
@@ -128,6 +130,12 @@ def _change(row: FieldChange) -> dict[str, Any]:
     return {"change": row.change, **sides}
 
 
+def reader_words(name: str) -> str:
+    """ "triton", "tfserving, never held against a real server"."""
+    known = READERS.get(name)
+    return f"{name}, never held against a real server" if known is not None and not known.verified else name
+
+
 _COLOURS = {Verdict.BLOCK: "31", Verdict.UNKNOWN: "35", Verdict.WARN: "33", Verdict.INFO: "36", Verdict.PASS: "32"}
 _MARKS = {Verdict.BLOCK: "✗", Verdict.UNKNOWN: "?", Verdict.WARN: "!", Verdict.INFO: "i", Verdict.PASS: "✓"}
 
@@ -146,7 +154,9 @@ def text(report: Report, width: int = 88, colour: bool = False) -> str:
         lines.append(paint(head, verdict, bold=True))
         lines.append(f"   {'':<10} {plain(subject) or 'no version is used now'}")
     lines.append("")
-    lines.append(f"   read by {report.reader}" + ("; one-way: " + ", ".join(report.one_way_rules)) * report.one_way)
+    lines.append(
+        f"   read by {reader_words(report.reader)}" + ("; one-way: " + ", ".join(report.one_way_rules)) * report.one_way
+    )
     for verdict, title in GROUPS:
         rows = grouped(report, verdict)
         if not rows:

@@ -20,7 +20,9 @@ class Reader:
     """``extras``: what happens to a field the model does not know. ``missing``: to one it needs and does not get.
 
     ``column_casts``/``tensor_casts``: (written, read) pairs of types it converts by itself; everything else is refused.
-    ``matched_by``: how values find their field. ``whole_floats``: is 2.0 taken where a whole number is read?
+    ``matched_by``: how values find their field. ``whole_floats``: is 2.0 taken where a whole number is read? ``verified``: was
+    this table held against the real server by sending it requests? One that was not is what its documentation says, so a change of
+    inputs is not known to be read until it is probed (R13).
     """
 
     name: str
@@ -31,6 +33,7 @@ class Reader:
     matched_by: Literal["name", "position"] = "name"
     whole_floats: bool = False
     source: str = ""
+    verified: bool = True
 
     def casts(self, written: str, read: str, tensor: bool) -> bool:
         """Does it take a value written as one type for a field of the other?"""
@@ -71,8 +74,25 @@ READERS: dict[str, Reader] = {
             whole_floats=True,
             source="mlserver.codecs NumpyRequestCodec, PandasCodec",
         ),
-        Reader("tfserving", "reject", "reject", _JSON_NUMBERS, _JSON_NUMBERS, source="TensorFlow Serving REST predict"),
-        Reader("torchserve", "ignore", "reject", source="the handler decides; nothing is promised"),
+        Reader(
+            "mlserver-mlflow",
+            "ignore",
+            "reject",
+            _MLFLOW_COLUMNS,
+            whole_floats=True,
+            source="mlserver_mlflow over mlflow.models.utils._enforce_schema, as documented",
+            verified=False,
+        ),
+        Reader(
+            "tfserving",
+            "reject",
+            "reject",
+            _JSON_NUMBERS,
+            _JSON_NUMBERS,
+            source="TensorFlow Serving REST predict, as documented",
+            verified=False,
+        ),
+        Reader("torchserve", "ignore", "reject", source="the handler decides; nothing is promised", verified=False),
         Reader("onnxruntime", "reject", "reject", source="InferenceSession::ValidateInputs"),
         Reader("strict", "reject", "reject", source="refuses whatever is not exactly declared"),
     )

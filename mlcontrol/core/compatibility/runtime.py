@@ -56,6 +56,15 @@ def r1_framework(case: Case) -> Iterator[Hit]:
                 else "The framework is not known"
             )
             yield Hit("runtime", title, deploy or PASS, back or PASS, _show(new), _show(old))
+    elif case.has_current and (unsaid := [who for who, r in _named(case) if _lost(r)]):
+        why = f"Nobody says which framework, in which version, made {' and '.join(unsaid)}."
+        hit = _unknown(why, "log the model with its flavour and requirements, or load the candidate on the server")
+        there = back = hit
+        probe = case.new.probe
+        if probe is not None and probe.loaded and probe.answered:
+            there = ruling(Verdict.INFO, "The server loaded it and answered.", level=Level.PROBED)
+            back = PASS  # what serves now runs there already
+        yield Hit("runtime", "The framework is not known", there, back, _show(new), _show(old))
     elif case.has_current and new.framework and old.framework and _differs(new, old):
         # The binary is only known by what it runs today: the current version's framework.
         hit = _unknown(
@@ -66,6 +75,17 @@ def r1_framework(case: Case) -> Iterator[Hit]:
         if probe is not None and probe.loaded and probe.answered:
             hit = ruling(Verdict.INFO, "The server loaded it and answered.", level=Level.PROBED)
         yield Hit("runtime", "The framework changes", hit, PASS, _show(new), _show(old))
+
+
+def _named(case: Case) -> Iterator[tuple[str, Runtime]]:
+    new, old = _sides(case)
+    yield case.new_label, new
+    yield case.old_label, old
+
+
+def _lost(runtime: Runtime) -> bool:
+    """Does nobody say what it was made with? ONNX and SavedModel state what they need otherwise: operator sets, a format."""
+    return runtime.framework is None or (runtime.version is None and runtime.format not in GUARANTEED)
 
 
 def _differs(new: Runtime, old: Runtime) -> bool:
@@ -265,6 +285,10 @@ def r13_exact_binary(case: Case) -> Iterator[Hit]:
         who = "another binary" if probe.exact_binary is False else "a binary nobody identified"
         deploy = _unknown(f"It was probed on {who}.", "probe it on the production binary itself")
         yield Hit("probe.binary", "Never probed on the production binary", deploy, WARN)
+    elif not case.reader.verified and not (probe is not None and probe.answered) and case.inputs_differ:
+        why = f"How {case.reader.name} reads a changed input is documented, but was never held against a real server."
+        deploy = _unknown(why, "load the candidate on the server and send it a request")
+        yield Hit("probe.reader", f"The reader {case.reader.name} is unverified", deploy, ruling(Verdict.WARN, why))
 
 
 def _memory(probe: ProbeFacts | None) -> bool:
@@ -302,7 +326,7 @@ def _digest(facts: ArtifactFacts | None) -> Ruling | None:
         return None
     if facts.registry_digest and facts.computed_digest:
         if facts.registry_digest != facts.computed_digest:
-            return ruling(Verdict.BLOCK, "The files are not the ones that were registered.", level=Level.PROBED)
+            return ruling(Verdict.BLOCK, "The files are not the ones that were registered.", level=Level.INFERRED)
         return None
     missing = "registry records no digest" if not facts.registry_digest else "files were not read"
     return _unknown(
@@ -324,7 +348,7 @@ def r16_artifact_there(case: Case) -> Iterator[Hit]:
         if facts is None or facts.files_present:
             rulings.append(None if facts is None else PASS)
         elif facts.files_present is False:
-            rulings.append(ruling(Verdict.BLOCK, facts.reason or f"The files of {who} are gone.", level=Level.PROBED))
+            rulings.append(ruling(Verdict.BLOCK, facts.reason or f"The files of {who} are gone.", level=Level.INFERRED))
         else:
             rulings.append(
                 _unknown(facts.reason or f"Nobody could look at the files of {who}.", "check the artifact store")

@@ -17,6 +17,7 @@ from mlcontrol.gui.viewmodels.check_sheet import (
     changes_text,
     check_sheet,
     directions_text,
+    observed_lines,
     override_text,
     reach_text,
 )
@@ -25,6 +26,7 @@ from mlcontrol.gui.widgets.answer_block import AnswerBlock
 from mlcontrol.gui.widgets.fact_list import FactList
 from mlcontrol.gui.widgets.golden_block import GoldenBlock
 from mlcontrol.gui.widgets.label import PlainLabel
+from mlcontrol.gui.widgets.line_list import LineList
 from mlcontrol.gui.widgets.row_list import Row, RowList
 from mlcontrol.gui.widgets.signature_diff import SignatureDiff
 from mlcontrol.gui.widgets.skew_matrix import SkewMatrix
@@ -51,6 +53,7 @@ class RolloutsChecks(QWidget):
         self._reach.setContentsMargins(12, 4, 12, 8)
         self._reach.setWordWrap(True)
         self._evidence = FactList()
+        self.observed = LineList()
         self._report: Report | None = None
         self._sheet: CheckSheet | None = None
         self._unfolded = False
@@ -85,6 +88,8 @@ class RolloutsChecks(QWidget):
         evidence.addWidget(self._evidence)
         inner.addWidget(column_head("Evidence"))
         inner.addLayout(evidence)
+        inner.addWidget(column_head("What real requests would meet"))
+        inner.addWidget(self.observed)
         inner.addWidget(column_head("Signatures", self._counts))
         inner.addWidget(self.signatures)
         freely = PlainLabel("all must hold", "small", "quiet")
@@ -142,6 +147,8 @@ class RolloutsChecks(QWidget):
         self.signatures.put(current, version, rows, most=8)
         self._counts.setText(changes_text(rows))
         self.skew.put(current, version, report.skew if report is not None else ())
+        waiting = (("being read", "quiet"),)
+        self.observed.show_lines(observed_lines(report, version, current) if report is not None else waiting)
         reach = reach_text(report) if report is not None else ""
         self._reach.setText(visible_text(reach, 400))
         self._reach.setVisible(bool(reach))
@@ -204,7 +211,11 @@ class RolloutsChecks(QWidget):
 
 def _group_rows(g: int, group: FindingGroup, unfolded: bool) -> list[Row]:
     state = group.health.value if group.health is not Health.OK else "ok"
-    count = str(len(group.findings)) if not group.folded else ("F folds" if unfolded else "F shows them")
+    count = (
+        str(len(group.findings) or len(group.facts))
+        if not group.folded
+        else ("F folds" if unfolded else "F shows them")
+    )
     rows = [Row(f"head{g}", group.title, state, header=True, right=count)]
     if group.folded:
         if unfolded:
@@ -212,6 +223,9 @@ def _group_rows(g: int, group: FindingGroup, unfolded: bool) -> list[Row]:
                 Row(f"note{g}", "Rules that found nothing against it", "ok", ((group.note, "secondary"),), quiet=True)
             )
         return rows
+    for i, (what, how) in enumerate(group.facts):
+        shown = ((visible_text(f"To find out: {how}", 400), "secondary"),) if how else ()
+        rows.append(Row(f"fact{g}-{i}", visible_text(what[:1].upper() + what[1:], 200), "unknown", shown, quiet=True))
     for i, f in enumerate(group.findings):
         lines = [(visible_text(f.why, 400), "secondary")]
         if f.remedy:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from mlcontrol.core.compatibility.difference import FieldChange
 from mlcontrol.core.compatibility.policy import who_may
-from mlcontrol.core.compatibility.present import document
+from mlcontrol.core.compatibility.present import document, reader_words
 from mlcontrol.core.compatibility.report import Direction, Finding, Report, Verdict
 from mlcontrol.core.types import Health
 from mlcontrol.gui.viewmodels.phrases import count_text, moment_text, version_text
@@ -42,6 +42,7 @@ class FindingGroup:
     findings: tuple[Finding, ...]
     folded: bool = False
     note: str = ""
+    facts: tuple[tuple[str, str], ...] = ()  # what nobody told, each with how it is found out
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def check_sheet(report: Report, version: str, current: str | None) -> CheckSheet
         deploy=_deploy_answer(report, version),
         comeback=_comeback_answer(report, version, current),
         groups=_groups(report),
-        summary=f"{count_text(asked, 'rule')} asked · reader {report.reader or '?'}",
+        summary=f"{count_text(asked, 'rule')} asked · reader {reader_words(report.reader) or '?'}",
     )
 
 
@@ -131,6 +132,7 @@ def _groups(report: Report) -> tuple[FindingGroup, ...]:
         FindingGroup("Not known, so not passed", Health.UNKNOWN, pick(Verdict.UNKNOWN)),
         FindingGroup("Warnings to acknowledge", Health.WARNING, pick(Verdict.WARN)),
         FindingGroup("Good to know", Health.OK, pick(Verdict.INFO)),
+        FindingGroup("Nobody told, so not asked", Health.UNKNOWN, (), facts=_untold(report)),
         FindingGroup(
             f"Passed {len(passed_rules)}",
             Health.OK,
@@ -139,7 +141,11 @@ def _groups(report: Report) -> tuple[FindingGroup, ...]:
             note=" · ".join(passed_rules) or "no rule passed",
         ),
     )
-    return tuple(g for g in groups if g.findings or (g.folded and passed_rules))
+    return tuple(g for g in groups if g.findings or g.facts or (g.folded and passed_rules))
+
+
+def _untold(report: Report) -> tuple[tuple[str, str], ...]:
+    return report.to_find_out or tuple((what, "") for what in report.unknowns)
 
 
 def _sayings(finding: Finding) -> tuple[str, str, str, str]:
@@ -170,14 +176,22 @@ def changes_text(rows: Sequence[FieldChange]) -> str:
     return " · ".join([*(f"{n} {change}" for change, n in sorted(counts.items())), *([f"{same} same"] if rows else [])])
 
 
+def observed_lines(report: Report, version: str | None, current: str | None) -> tuple[tuple[str, str], ...]:
+    """What recent real requests would meet: (words, tone), the first that would be refused under each version."""
+    if not report.impacts:
+        return (("No recent requests are known: connect the service's prediction log.", "unknown"),)
+    lines: list[tuple[str, str]] = []
+    for impact in report.impacts:
+        who = version_text(version if impact.direction is Direction.DEPLOY else current)
+        head = f"{impact.refused:,} of the last {impact.total:,} requests would be refused by {who}."
+        lines.append((head, "critical" if impact.refused else "secondary"))
+        lines += [(f"   {example}", "quiet") for example in impact.examples]
+    return tuple(lines)
+
+
 def reach_text(report: Report) -> str:
-    """What real requests would meet, the order in which to go back, and the older versions that can or cannot be reached."""
-    lines = [
-        f"{i.refused:,} of the last {i.total:,} requests would be refused by the "
-        f"{'candidate' if i.direction is Direction.DEPLOY else 'version used now'}."
-        for i in report.impacts
-        if i.refused
-    ]
+    """The order in which to go back, and the older versions that can or cannot be reached."""
+    lines = []
     if report.coupled_rollback:
         lines.append(f"To go back, in this order: {', then '.join(report.coupled_rollback)}.")
     closed = [
@@ -197,12 +211,13 @@ def markdown(report: Report, service: str, version: str, current: str | None) ->
     for answer in (sheet.deploy, sheet.comeback):
         lines.append(f"- **{answer.question}** {answer.verdict}: {_md(answer.sentence)}")
     if report.checked_s is not None:
-        lines.append(f"- checked {moment_text(report.checked_s)}, reader {_md(report.reader)}")
+        lines.append(f"- checked {moment_text(report.checked_s)}, reader {_md(reader_words(report.reader))}")
     for group in sheet.groups:
         lines += ["", f"### {group.title}", ""]
         if group.folded:
             lines.append(_md(group.note))
             continue
+        lines += [f"- {_md(what)}: {_md(how)}" if how else f"- {_md(what)}" for what, how in group.facts]
         for f in group.findings:
             lines.append(f"- `{f.rule}` **{_md(f.title)}** ({f.evidence.level.value}): {_md(f.why)}")
             if f.remedy:

@@ -69,9 +69,10 @@ def _age(look: GoldenLook) -> tuple[str, str]:
     if ages.oldest_days is None or ages.median_days is None:
         return "Nobody knows how old the expected answers are.", "unknown"
     if ages.old:
-        old = count_text(len(ages.old), "item")
+        verb = "is" if len(ages.old) == 1 else "are"
+        old = f"{count_text(len(ages.old), 'item')} {verb} older than {look.stale_days:.0f} days"
         first, days = ages.old[0]
-        return f"{old} older than {look.stale_days:.0f} days, {first} {days:.0f}: look at them again.", "warning"
+        return f"{old}, {first} {days:.0f}: look again whether the answer is still right.", "warning"
     undated = f", {ages.undated} without a date" if ages.undated else ""
     return f"The expected answers are at most {ages.oldest_days:.0f} days old{undated}.", "quiet"
 

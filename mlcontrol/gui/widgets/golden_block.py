@@ -6,11 +6,9 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from mlcontrol.core.golden_history import GoldenLook
 from mlcontrol.gui.viewmodels.golden_words import golden_words
-from mlcontrol.gui.viewmodels.phrases import visible_text
 from mlcontrol.gui.widgets.interval_list import Interval, IntervalList
 from mlcontrol.gui.widgets.label import PlainLabel
-
-SENTENCES = 3
+from mlcontrol.gui.widgets.line_list import LineList
 
 
 class GoldenBlock(QWidget):
@@ -20,30 +18,25 @@ class GoldenBlock(QWidget):
         super().__init__(parent)
         self.summary = PlainLabel("", "small", "quiet")
         self.intervals = IntervalList("Golden score of each version")
-        self.sentences = [PlainLabel("", "small", "secondary", wrap=True) for _ in range(SENTENCES)]
+        self.sentences = LineList()
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(12, 6, 12, 8)
-        layout.setSpacing(2)
-        layout.addWidget(self.intervals)
-        for label in self.sentences:
-            layout.addWidget(label)
+        layout.setContentsMargins(0, 6, 0, 0)
+        layout.setSpacing(0)
+        held = QVBoxLayout()
+        held.setContentsMargins(12, 0, 12, 0)
+        held.addWidget(self.intervals)
+        layout.addLayout(held)
+        layout.addWidget(self.sentences)
         self.show_nothing("not asked yet")
 
     def show_nothing(self, why: str) -> None:
         self.summary.setText("")
         self.intervals.setVisible(False)
-        self._say((why, "unknown"))
+        self.sentences.show_lines(((why, "unknown"),))
 
     def show_look(self, look: GoldenLook, candidate: str | None) -> None:
         words = golden_words(look, candidate)
         self.summary.setText(words.summary)
         self.intervals.show_rows([Interval(*row) for row in words.rows])
         self.intervals.setVisible(bool(words.rows))
-        self._say(*words.sentences)
-
-    def _say(self, *sentences: tuple[str, str]) -> None:
-        for i, label in enumerate(self.sentences):
-            text, tone = sentences[i] if i < len(sentences) else ("", "quiet")
-            label.setText(visible_text(text, 300))
-            label.set_tone(tone)
-            label.setVisible(bool(text))
+        self.sentences.show_lines(words.sentences)

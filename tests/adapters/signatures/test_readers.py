@@ -252,3 +252,21 @@ def test_directory_and_missing(tmp_path: Path) -> None:
     empty.mkdir()
     with pytest.raises(Unreadable, match="holds no model"):
         read_path(empty)
+
+
+def test_a_directory_is_also_read_from_its_model_file(tmp_path: Path) -> None:
+    (tmp_path / "model.onnx").write_bytes(onnx_bytes())
+    of_file = (read_path(tmp_path / "model.onnx").inputs or ())[0]
+    assert of_file.type == "float32"
+    inputs = [{"name": of_file.name, "type": "float64", "shape": list(of_file.shape or ()), "tensor": True}]
+    declared = {"schema": "mlcontrol.signature/1", "name": "m", "inputs": inputs}
+    (tmp_path / "signature.json").write_text(json.dumps(declared))
+    found = read_path(tmp_path)
+    assert [(f.name, f.type) for f in found.inputs or ()] == [(of_file.name, "float32")]
+    assert {f"inputs.{of_file.name}", "runtime"} <= found.inferred
+    assert any("declared float64, model.onnx reads float32" in note for note in found.sources)
+    (tmp_path / "model.onnx").write_bytes(b"\xff" * 40)
+    broken = read_path(tmp_path)
+    assert [(f.name, f.type) for f in broken.inputs or ()] == [(of_file.name, "float64")]
+    assert any("model.onnx could not be read" in note for note in broken.sources)
+    assert read_path(tmp_path / "signature.json").inferred == frozenset()

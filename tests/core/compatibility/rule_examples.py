@@ -30,9 +30,8 @@ def tensor(name: str, type_: str = "float32", shape: tuple[int, ...] = (-1, 4), 
 def model(
     *inputs: Field, outputs: tuple[Field, ...] | None = (column("y"),), version: str = "1", **more: Any
 ) -> Signature:
-    return Signature(
-        **{"name": "m", "version": version, "inputs": inputs, "outputs": outputs, "size_bytes": 1000, **more}
-    )
+    stated = {"size_bytes": 1000, "runtime": Runtime("sklearn", "1.5.0", "3.11.7", format="pickle"), **more}
+    return Signature(**{"name": "m", "version": version, "inputs": inputs, "outputs": outputs, **stated})
 
 
 @dataclass(frozen=True)
@@ -173,6 +172,10 @@ FIRES = (
     Example("R11", BASE, BASE, None, "block", facts={"current_probe": ProbeFacts(False, "gone")}),
     Example("R12", BASE, BASE, "block", "pass", facts={"probe": ProbeFacts(True, answered=False, exact_binary=True)}),
     Example("R13", BASE, BASE, "unknown", "warn", facts={"probe": ProbeFacts(True, answered=True)}),
+    Example("R13", _with(A, nullable=True), BASE, "unknown", "warn", "tfserving"),
+    Example("R13", BASE, BASE, None, None, "torchserve", note="the same inputs are read the same"),
+    Example("R13", _with(A, nullable=True), BASE, None, None, "tfserving",
+            facts={"probe": ProbeFacts(True, answered=True, exact_binary=True)}),
     Example("R14", BASE, BASE, "block", "pass",
             facts={"probe": ProbeFacts(True, answered=True, exact_binary=True, memory_bytes=9, memory_limit_bytes=5)}),
     Example("R15", BASE, BASE, "block", "pass", facts={"artifact": ArtifactFacts("sha256:a", "sha256:b", True)}),

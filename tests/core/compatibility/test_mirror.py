@@ -14,7 +14,7 @@ from mlcontrol.core.compatibility.check import compare
 from mlcontrol.core.compatibility.reader import READERS
 from mlcontrol.core.compatibility.report import Direction, Report, Verdict
 from mlcontrol.core.compatibility.table import RULES
-from mlcontrol.core.signature import Domain, Field, Signature
+from mlcontrol.core.signature import Domain, Field, Runtime, Signature
 
 TYPES = ("int32", "int64", "uint8", "float16", "float32", "float64", "string", "bool", "datetime")
 DOMAINS = st.one_of(
@@ -41,6 +41,9 @@ def fields(draw: st.DrawFn, name: str) -> Field:
     )
 
 
+MADE_WITH = Runtime("sklearn", "1.5.0", format="pickle")
+
+
 @st.composite
 def wide_signatures(draw: st.DrawFn) -> Signature:
     """One input and one output under one name, different in whatever a rule of a mirrored pair looks at."""
@@ -51,13 +54,14 @@ def wide_signatures(draw: st.DrawFn) -> Signature:
         domain=draw(st.sampled_from([None, Domain(None, 0.0, 5.0), Domain(None, 0.0, 9.0), Domain(("p", "q")), Domain(("p",))])),
         tensor=False,
     )  # fmt: skip
-    return Signature("m", inputs=(one,), outputs=(Field("y", "float64", (-1,)),))
+    return Signature("m", inputs=(one,), outputs=(Field("y", "float64", (-1,)),), runtime=MADE_WITH)
 
 
 @st.composite
 def signatures(draw: st.DrawFn) -> Signature:
     names = draw(st.lists(st.sampled_from("abcde"), unique=True, max_size=5))
-    return Signature("m", inputs=tuple(draw(fields(n)) for n in names), outputs=(Field("y", "float64", (-1,)),))
+    inputs = tuple(draw(fields(n)) for n in names)
+    return Signature("m", inputs=inputs, outputs=(Field("y", "float64", (-1,)),), runtime=MADE_WITH)
 
 
 def judged(report: Report, direction: Direction, verdict: Verdict) -> set[str]:
@@ -71,6 +75,7 @@ def judged(report: Report, direction: Direction, verdict: Verdict) -> set[str]:
         and f.verdict is verdict
         and f.subject not in renames
         and (f.rule != "I27" or verdict is Verdict.BLOCK)
+        and f.rule != "R13"  # of the reader, and milder on the way back by the table
     }
 
 
@@ -104,7 +109,8 @@ def test_rolling_back_is_deploying_the_other_way(a: Signature, b: Signature, rea
 
 @given(signatures(), st.sampled_from(sorted(READERS)))
 def test_a_version_replaces_itself(a: Signature, reader: str) -> None:
-    report = compare(a, a, READERS[reader])
+    same = replace(a, digest="sha256:1")
+    report = compare(same, same, READERS[reader])
     assert (report.deploy, report.rollback, report.one_way) == (Verdict.PASS, Verdict.PASS, False)
 
 
