@@ -309,7 +309,7 @@ def test_without_a_service_nothing_can_start_and_the_control_says_why(
     window: Any, page: Any, engine: Any, qtbot: Any
 ) -> None:
     page.service_id = None
-    page._show(OVERVIEW)
+    page.show_step(OVERVIEW)
     assert page.controls.go.reason == "choose a service"
     assert page.controls.way_back.reason == "choose a service"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -57,6 +58,83 @@ def test_a_stage_that_asks_is_answered_with_one_key(window: Any, page: Any, engi
     qtbot.waitUntil(lambda: page.controls.promote.reason == "" and page.controls.promote.isVisible())
     press(qtbot, window, Qt.Key.Key_S)
     assert answered(engine, qtbot, m.PromoteStage, lambda r: m.Done(request=r)).reason == ""
+
+
+def test_a_latched_fail_is_cleared_by_one_key_and_only_with_a_reason(
+    window: Any, page: Any, engine: Any, qtbot: Any
+) -> None:
+    failed = replace(staged("held", "a person"), live=replace(staged("held", "a person").live, failed=("errors",)))  # type: ignore[type-var]
+    engine.say(m.OperationChanged(operation=failed))
+    page.open_operation("op1")
+    qtbot.waitUntil(page.controls.clear.isVisible)
+    press(qtbot, window, Qt.Key.Key_K)
+    assert not engine.sent(m.ClearGuard), "the reason is asked for first"
+    qtbot.waitUntil(page.board.reason.hasFocus)
+    page.board.reason.setText("known noise of the nightly job")
+    page.board.reason.returnPressed.emit()
+    cleared = answered(engine, qtbot, m.ClearGuard, lambda r: m.Done(request=r))
+    assert (cleared.guard, cleared.reason, cleared.actor) == ("errors", "known noise of the nightly job", "m.okafor")
+    assert not engine.sent(m.PromoteStage)
+
+
+def planned(window: Any, page: Any, engine: Any, qtbot: Any) -> None:
+    window.open_page("rollouts", "digits", version="2")
+    answered(
+        engine,
+        qtbot,
+        m.CheckVersion,
+        lambda r: m.CheckAnswer(request=r, service="digits", version="2", report=report()),
+    )
+    qtbot.waitUntil(lambda: page.checks.deploy.words[1] == "Yes")
+    press(qtbot, window, Qt.Key.Key_Return)
+    answered(
+        engine,
+        qtbot,
+        m.MakePlan,
+        lambda r: m.PlanAnswer(request=r, plan=plan(OperationKind.DEPLOY, "2"), plan_hash="sha256:h"),
+    )
+    qtbot.waitUntil(lambda: page.plan.plan is not None)
+
+
+def test_a_plan_is_approved_for_somebody_else_with_a_reason(window: Any, page: Any, engine: Any, qtbot: Any) -> None:
+    planned(window, page, engine, qtbot)
+    press(qtbot, window, Qt.Key.Key_Y)
+    assert not engine.sent(m.ApprovePlan)
+    qtbot.waitUntil(page.plan.reason.hasFocus)
+    page.plan.reason.setText("looked at it")
+    page.controls.confirm.setFocus()
+    press(qtbot, window, Qt.Key.Key_Y)
+    given = answered(engine, qtbot, m.ApprovePlan, lambda r: m.Done(request=r))
+    assert (given.plan_hash, given.reason, given.service) == ("sha256:h", "looked at it", "digits")
+
+
+def test_the_glass_is_broken_only_when_chosen_and_says_so_before_it_starts(
+    window: Any, page: Any, engine: Any, qtbot: Any
+) -> None:
+    planned(window, page, engine, qtbot)
+    page.plan.reason.setText("the queue is on fire")
+    press(qtbot, window, Qt.Key.Key_B)
+    qtbot.waitUntil(lambda: page.controls.confirm.words.startswith("Break the glass"))
+    page.controls.confirm.confirmed.emit()
+    assert answered(engine, qtbot, m.Execute, lambda r: m.Done(request=r)).break_glass
+
+
+def test_without_that_key_no_glass_is_broken(window: Any, page: Any, engine: Any, qtbot: Any) -> None:
+    planned(window, page, engine, qtbot)
+    page.plan.reason.setText("better quality")
+    page.controls.confirm.confirmed.emit()
+    assert not answered(engine, qtbot, m.Execute, lambda r: m.Done(request=r)).break_glass
+
+
+def test_a_quarantine_is_lifted_from_the_plan_it_blocks_and_the_plan_is_made_anew(
+    window: Any, page: Any, engine: Any, qtbot: Any
+) -> None:
+    planned(window, page, engine, qtbot)
+    page.plan.reason.setText("the cause was mended")
+    press(qtbot, window, Qt.Key.Key_U)
+    lifted = answered(engine, qtbot, m.LiftQuarantine, lambda r: m.Done(request=r))
+    assert (lifted.version, lifted.reason) == ("2", "the cause was mended")
+    qtbot.waitUntil(lambda: len(engine.sent(m.MakePlan)) == 2)
 
 
 def test_the_plan_can_be_made_another_way(window: Any, page: Any, engine: Any, qtbot: Any) -> None:

@@ -81,8 +81,8 @@ class RolloutsBoard(QWidget):
         """The lines of the judge, and the reason a person gives for deciding without it."""
         self.evidence = EvidenceLines()
         self.reason = QLineEdit()
-        self.reason.setAccessibleName("Reason for going on without a judgement")
-        self.reason.setPlaceholderText("Why go on although it is not decided? It goes into the audit log")
+        self.reason.setAccessibleName("Reason for going on without a judgement, or for clearing a fail")
+        self.reason.setPlaceholderText("Why decide against the judge? It goes into the audit log")
         self.reason.setMaxLength(500)
         scroll = QScrollArea()
         scroll.setWidget(self.evidence)
@@ -123,7 +123,7 @@ class RolloutsBoard(QWidget):
         self._sentence.setText(visible_text(judged.sentence, 800))
         self.split.show_split(judged.split, judged.wished, order)
         self.evidence.show_rows(judged.rows, max(0, len(order) - 1))
-        self.reason.setVisible(bool(judged.go_refusal))
+        self.reason.setVisible(bool(judged.go_refusal or judged.clear))
 
     def show_board(self, board: Board, order: tuple[str, ...]) -> None:
         """``order``: versions in the order of their colours, the version before first."""

@@ -46,6 +46,7 @@ class Standing:
     promote: str = ""
     promote_refusal: str = ""
     override: str = ""  # the label of going on against a rule; empty: this person may not, or no rule stops it
+    clear: str = ""  # the label of taking a latched fail away; empty: none is latched
 
 
 class RolloutsControls(ActionBar):
@@ -60,10 +61,9 @@ class RolloutsControls(ActionBar):
         self.go = KeyButton("Check", "Enter", PRIMARY)
         self.way_back = KeyButton("Roll back", "R", DANGER)
         self.hold, self.promote = KeyButton("Hold", "H"), KeyButton("Go on", "S")
-        self.override = KeyButton("Override", "V")
-        buttons = (
-            self.back, self.copy, self.copy_json, self.again, self.probe, self.go, self.hold, self.promote, self.override
-        )  # fmt: skip
+        self.override, self.clear = KeyButton("Override", "V"), KeyButton("Clear", "K")
+        checks = (self.copy, self.copy_json, self.again, self.probe)
+        buttons = (self.back, *checks, self.go, self.hold, self.promote, self.clear, self.override)
         super().__init__(buttons, parent, height=56)
         self.confirm, self.abort = ConfirmStrip(), ConfirmStrip()
         row = self.layout()
@@ -82,6 +82,7 @@ class RolloutsControls(ActionBar):
         for button, label, there in (
             (self.hold, at.hold, at.live),
             (self.promote, at.promote, at.live),
+            (self.clear, at.clear, at.live),
             (self.override, at.override, at.stage == PLAN),
         ):
             button.setVisible(there and bool(label))
@@ -89,6 +90,7 @@ class RolloutsControls(ActionBar):
                 button.set_label(label)
         self.hold.set_reason(at.engine_refusal)
         self.promote.set_reason(at.promote_refusal)
+        self.clear.set_reason(at.engine_refusal)
         self.way_back.set_label(f"Roll back to {version_text(at.way_back)}" if at.way_back else "Roll back")
         self.way_back.set_reason(at.way_back_refusal)
         self.copy.set_reason(at.report_refusal)
@@ -129,6 +131,16 @@ def rollout_actions(stage: Callable[[], int], refusals: Mapping[str, Rule]) -> d
         ("override", "Override the rule that stops it", "V", "Where the policy names you; recorded", on(PLAN)),
         ("hold", "Hold this share, or let it go on", "H", "The judge goes on looking", on(BOARD)),
         ("promote", "Go on to the next share", "S", "Without a judgement only with a reason", on(BOARD)),
+        ("clear", "Clear a guard's fail", "K", "With a reason; it stays on record", on(BOARD)),
+        ("approve", "Approve this plan", "Y", "For somebody else to run; with the reason written below it", on(PLAN)),
+        (
+            "break-glass",
+            "Break the glass",
+            "B",
+            "Start this plan against a freeze or without its approval; loud and recorded",
+            on(PLAN),
+        ),
+        ("lift", "Lift the quarantine", "U", "Let this version return, with the reason written below", on(PLAN)),
         ("abort", "Abort", "X", "Hold a second: stop at the next safe point and go back", refusals["abort"]),
     ]
     for i, kind in enumerate(StrategyKind, start=1):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mlcontrol.core.judge.policy import Role
+from mlcontrol.core.judge.policy import TITLES, Role
 from mlcontrol.core.judge.verdict import Reading, Verdict
 from mlcontrol.core.operation import LiveStage, Operation
 from mlcontrol.gui.viewmodels.phrases import clock_text, count_text, duration_text, percent_text, version_text
@@ -53,6 +53,7 @@ class Judged:
     go_refusal: str
     hold: str
     held: bool
+    clear: str  # the label of taking a latched fail away; empty: none is latched
 
 
 def judged(operation: Operation, now_s: float) -> Judged | None:
@@ -77,6 +78,7 @@ def judged(operation: Operation, now_s: float) -> Judged | None:
         go_refusal="" if _decided(live) else f"{live.waits_for}; a reason is needed",
         hold="Let it go on" if held else f"Hold at {live.percent:g} %",
         held=held,
+        clear=f"Clear {TITLES.get(live.failed[0], live.failed[0]).lower()}" if live.failed else "",
     )
 
 
