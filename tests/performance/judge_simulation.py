@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
-from math import erf, exp, inf, log, sqrt
+from math import erf, inf, log, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,7 @@ SCENARIOS = (
     Scenario("as good, share ramps 1, 5, 25, 50 %", shares=(0.01, 0.05, 0.25, 0.5)),
     Scenario("as good, drift and ramp", shares=(0.01, 0.05, 0.25, 0.5), drift=2.7),
     Scenario("as good, bursts (CV 0.5 in each arm)", burst_cv=0.5),
+    Scenario("as good, bursts (CV 1)", burst_cv=1.0),
     Scenario("as good, bursts (CV 1), 25 %", burst_cv=1.0, shares=(0.25,)),
     Scenario("doubled", 2.0),
     Scenario("doubled, drift", 2.0, drift=2.7),
@@ -82,7 +83,7 @@ def _one_run(counts: tuple[Floats, ...], plain: Floats, threshold: float) -> flo
     for look in np.flatnonzero(np.maximum.accumulate(plain) >= threshold):
         seen = Columns(*(x[: look + 1] for x in counts))
         scatter = dispersion(*(x[: look + 1] for x in counts))
-        if worse_by_scatter(seen, scatter, 1.0, exp(-threshold)).max() >= threshold:
+        if worse_by_scatter(seen, scatter, 1.0).max() >= threshold:
             return float(look + 1) * STEP_S / 60.0
     return inf
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isfinite, log
+from dataclasses import replace
+from math import isfinite
 
 import numpy as np
 
@@ -13,12 +14,11 @@ from mlcontrol.core.judge.policy import ALPHA, ERRORS, FEEDBACK, LATENCY, PREDIC
 from mlcontrol.core.judge.reading import evidence_line
 from mlcontrol.core.judge.verdict import Reading, Verdict
 from mlcontrol.core.statistics.sequential import Floats, average_log_e, log_e_rate_ratio, ratio_bounds
-from mlcontrol.core.statistics.sequential_dispersion import Dispersion, dispersion
+from mlcontrol.core.statistics.sequential_dispersion import Dispersion, dispersion, split_dispersion, winsorized
 from mlcontrol.core.statistics.sequential_proportion import log_e_below
 from mlcontrol.core.statistics.sequential_ranks import log_e_ranks
 
 RESTARTS = 0.2
-UNKNOWN_SCATTER = 1.5
 SIGN_BUCKETS = 3
 MANY_CLASSES = 20
 FEEDBACK_MARGIN = 1.5
@@ -28,7 +28,7 @@ def errors(buckets: Sequence[Bucket], stage_from: int, policy: JudgePolicy) -> R
     """The rate of failed requests. Overdispersed counts are discounted by their scatter, and never called fine."""
     columns = b.error_columns(buckets)
     scatter = dispersion(*_four(columns))
-    log_worse = worse_by_scatter(columns, scatter, 1.0, ALPHA[ERRORS])
+    log_worse = worse_by_scatter(columns, scatter, 1.0)
     stage = b.error_columns(buckets[stage_from:])
     log_fine = None if scatter.excessive else _errors_fine(stage, policy)
     line = evidence_line(log_worse, ALPHA[ERRORS], log_fine, stage_from)
@@ -57,9 +57,7 @@ def latency(buckets: Sequence[Bucket], stage_from: int, policy: JudgePolicy, thr
     sides = [b.slow_columns(buckets, i) for i in range(len(thresholds_ms))]
     shown = sides[len(sides) // 2]
     scatter = dispersion(*_four(shown))
-    log_worse = average_log_e(
-        *(worse_by_scatter(side, scatter, policy.slower_ignored, ALPHA[LATENCY]) for side in sides)
-    )
+    log_worse = average_log_e(*(worse_by_scatter(side, scatter, policy.slower_ignored) for side in sides))
     middle = b.slow_columns(buckets[stage_from:], len(sides) // 2)
     log_fine = None if scatter.excessive else _below(middle, policy.slower_margin)
     line = evidence_line(log_worse, ALPHA[LATENCY], log_fine, stage_from)
@@ -174,22 +172,21 @@ def _log_e_under(bad: int, seen: int, tolerance: float) -> float:
     return log_e_below(bad, max(0, seen - bad), tolerance) if seen else 0.0
 
 
-def worse_by_scatter(columns: Columns, scatter: Dispersion, ignored: float, alpha: float) -> Floats:
+def worse_by_scatter(columns: Columns, scatter: Dispersion, ignored: float) -> Floats:
     """ln E by bucket against "at most ``ignored`` times the old version's rate", as far as the scatter of the counts lets
     one trust it.
 
-    Scatter not known yet: only evidence `UNKNOWN_SCATTER` times as strong counts. As requests make it: each event counts,
-    divided by the scatter where it is above 1 (quasi-likelihood). Excessive: the robust mode, in which a bucket counts only
-    by which version was worse in it, whatever the noise; the smaller arm's rate is the more skewed, so that its median lies
-    lower: the test is conservative.
+    As requests make it: each event counts, no bucket for more than an ordinary one could hold, and all of them divided by the
+    scatter where it is above 1 (quasi-likelihood). The scatter is the larger of what is seen between the versions and of what
+    the old version's own noise lets one expect, which is known much sooner; until it is known, noise is assumed. Excessive: the
+    robust mode, in which a bucket counts only by which version was worse in it, whatever the noise; the smaller arm's rate is the
+    more skewed, so that its median lies lower: the test is conservative.
     """
     if scatter.excessive:
         return _by_signs(columns, ignored)
-    plain = _worse(columns.scaled(1.0 / max(1.0, scatter.phi or 1.0)), ignored)
-    if scatter.phi is None:
-        strong = UNKNOWN_SCATTER * log(1.0 / alpha)
-        return np.where(np.maximum.accumulate(plain) >= strong, plain, np.minimum(plain, log(1.0 / alpha) - 0.05))
-    return plain
+    discount = max(1.0, scatter.phi or 1.0, split_dispersion(*_four(columns)))
+    calm = replace(columns, events_new=winsorized(*_four(columns), ignored))
+    return _worse(calm.scaled(1.0 / discount), ignored)
 
 
 def _by_signs(columns: Columns, ignored: float) -> Floats:

@@ -14,10 +14,11 @@ import numpy as np
 from mlcontrol.core.judge.guards import RESTARTS
 from mlcontrol.core.judge.policy import ALPHA, ALPHA_FINE, ERRORS, JudgePolicy
 from mlcontrol.core.statistics.sequential import Floats, average_log_e, log_e_rate_ratio
+from mlcontrol.core.statistics.sequential_dispersion import assumed_noise
 from mlcontrol.core.statistics.sequential_proportion import log_e_below
 
 LONGEST_S = 24 * 3600.0
-_BUCKETS = 60
+_BUCKETS, _LOOK_S = 60, 10.0
 
 
 def seconds_to_find(rate_per_s: float, share: float, errors: float, ratio: float) -> float | None:
@@ -25,7 +26,10 @@ def seconds_to_find(rate_per_s: float, share: float, errors: float, ratio: float
 
     def evidence(seconds: float) -> float:
         new, old, n, m = _expected(rate_per_s, share, seconds, errors * ratio, errors)
-        return float(log_e_rate_ratio(new, old, n, m, restart_weight=RESTARTS)[-1])
+        # Noise is assumed until it has been looked for, as the judge does it.
+        events = rate_per_s * _LOOK_S * errors * (share * ratio + 1.0 - share)
+        noise = 1.0 + 2.0 * assumed_noise(seconds / _LOOK_S) * events * share * (1.0 - share)
+        return float(log_e_rate_ratio(new / noise, old / noise, n, m, restart_weight=RESTARTS)[-1])
 
     return _when(evidence, log(1.0 / ALPHA[ERRORS]))
 

@@ -13,10 +13,11 @@ RUNS = 150
 ALLOWED = 6  # of 150: at a true share of 1 % more come in one case of 1000
 
 
-@pytest.mark.parametrize("name", [s.name for s in SCENARIOS if s.ratio == 1.0 and s.burst_cv < 1.0])
+@pytest.mark.parametrize("name", [s.name for s in SCENARIOS if s.ratio == 1.0])
 def test_a_good_version_is_hardly_ever_stopped_in_an_hour_of_looking(name: str) -> None:
-    counts = draw(BY_NAME[name], RUNS, np.random.default_rng(20))
-    assert np.isfinite(stopped_after(counts, ALPHA[ERRORS])).sum() <= ALLOWED
+    wild = BY_NAME[name].burst_cv >= 1.0  # each of its runs is looked at hundreds of times more often
+    counts = draw(BY_NAME[name], RUNS // 4 if wild else RUNS, np.random.default_rng(20))
+    assert np.isfinite(stopped_after(counts, ALPHA[ERRORS])).sum() <= (2 if wild else ALLOWED)
 
 
 def test_a_repeated_z_test_stops_many_more() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mlcontrol.core.statistics.sequential import log_e_rate_ratio
-from mlcontrol.core.statistics.sequential_dispersion import dispersion
+from mlcontrol.core.statistics.sequential_dispersion import dispersion, rate_noise, split_dispersion, winsorized
 from mlcontrol.core.statistics.sequential_ranks import log_e_ranks, memory_buckets, ranks
 
 MINUTES = 240
@@ -88,3 +88,37 @@ def test_one_lasting_change_of_the_rate_is_no_scatter() -> None:
 
 def test_too_little_is_unknown_not_one() -> None:
     assert dispersion(np.ones(3), np.ones(3), np.full(3, 10.0), np.full(3, 10.0)).phi is None
+
+
+@pytest.mark.parametrize("cv", [0.0, 0.5, 1.0])
+def test_the_noise_of_a_rate_is_measured_and_a_drift_is_no_noise(cv: float) -> None:
+    rng = np.random.default_rng(6)
+    exposure = np.full(4000, 900.0)
+    drift = 0.01 * 2.0 ** np.sin(np.arange(4000) / 400)
+    own = rng.gamma(1 / cv**2, cv**2, 4000) if cv else np.ones(4000)
+    assert rate_noise(rng.poisson(exposure * drift * own).astype(float), exposure) == pytest.approx(cv**2, abs=0.12)
+
+
+def test_noise_that_was_not_looked_for_yet_is_assumed() -> None:
+    few = np.array([1.0, 1.0])
+    assert rate_noise(few, np.full(2, 100.0)) == 1.0
+    calm = np.full(10, 5.0)
+    assert 0.1 < rate_noise(calm, np.full(10, 500.0)) < 0.3, "a little is still assumed"
+    assert rate_noise(np.zeros(50), np.full(50, 500.0)) == 1.0, "without an event nothing is known of the rate"
+
+
+def test_the_split_of_noisy_arms_scatters_as_their_own_noise_lets_expect() -> None:
+    rng = np.random.default_rng(7)
+    n, m = np.full(3000, 125.0), np.full(3000, 375.0)
+    own = rng.gamma(1.0, 1.0, (2, 3000))
+    arms = rng.poisson(n * 0.01 * own[0]).astype(float), rng.poisson(m * 0.01 * own[1]).astype(float), n, m
+    assert split_dispersion(*arms) == pytest.approx(1.0 + 2.0 * 1.25 * 0.75, rel=0.15)
+
+
+def test_one_burst_counts_no_more_than_an_ordinary_bucket_could_hold() -> None:
+    new, old = np.array([0.0, 1.0, 3.0, 40.0, 1.0]), np.full(5, 5.0)
+    exposure = np.full(5, 50.0), np.full(5, 450.0)
+    limited = winsorized(new, old, *exposure, 1.0)
+    assert limited[[0, 1, 2, 4]].tolist() == [0.0, 1.0, 3.0, 1.0]
+    assert 3.0 <= limited[3] < 15.0
+    assert (log_e_rate_ratio(limited, old, *exposure) <= log_e_rate_ratio(new, old, *exposure) + 1e-9).all()
