@@ -31,7 +31,7 @@ class Role(StrEnum):
 
 
 ALPHA = {
-    ERRORS: 0.015,
+    ERRORS: 0.012,
     LATENCY: 0.003,
     QUERY_RATE: 0.001,
     PREDICTIONS: 0.002,
@@ -41,7 +41,7 @@ ALPHA = {
     RESOURCES: 0.001,
     OBJECTIVES: 0.001,
 }
-"""What each guard may spend of the false alarms: 0.027 together. As requests are whole and an hour is finite, less than half
+"""What each guard may spend of the false alarms: 0.024 together. As requests are whole and an hour is finite, less than half
 of it is spent in truth; `python -m tests.performance.judge_simulation` shows how much."""
 
 ALPHA_FINE = 0.05
