@@ -12,6 +12,7 @@ from typing import Any
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.review import wilson
 from mlcontrol.ports.errors import AdapterError
+from mlcontrol.services.batching import batch_of_one
 from mlcontrol.services.context import ServiceContext
 from mlcontrol.services.live import service_settings
 
@@ -71,7 +72,7 @@ def compare_answers(ctx: ServiceContext, service: str, new: str, old: str, wante
     first = ""
     for item in logged:
         started = time.monotonic()
-        inputs = _batch(json.loads(item.inputs))
+        inputs = batch_of_one(json.loads(item.inputs))
         answers = [_ask(serving, s.serving_model, inputs, version) for version in (old, new)]
         if answers[0] is not None and answers[1] is None:
             only_new += 1
@@ -83,11 +84,6 @@ def compare_answers(ctx: ServiceContext, service: str, new: str, old: str, wante
                 first = first or f"First: request {item.request_id}."
         time.sleep(max(0.0, 1.0 / MAX_PER_S - (time.monotonic() - started)))
     return Shadow(len(logged), compared, differ, only_new, first)
-
-
-def _batch(inputs: dict[str, Any]) -> dict[str, Any]:
-    """Logged without their batch of one: a vector stays a row, a number becomes one."""
-    return {name: [value if isinstance(value, list) else [value]] for name, value in inputs.items()}
 
 
 def _ask(serving: Any, model: str, inputs: dict[str, Any], version: str) -> dict[str, Any] | None:

@@ -142,3 +142,55 @@ def test_sampling_from_millions_of_rows_costs_little_more_than_reading_their_ids
         f"\n1,000 of {rows:,} rows in {statistics.median(seconds):.2f} s (goal 2 s); x{ratio:.2f} of hashing both columns"
     )
     assert ratio < 6
+
+
+def test_a_look_at_whether_it_is_enough_costs_what_is_new_and_not_what_there_is(store: Store) -> None:
+    from mlcontrol.core.review.campaign import Stop
+    from mlcontrol.core.review.findings import enough_now
+    from mlcontrol.services.reviews.counting import Counting
+
+    def looks(name: str, count: int) -> float:
+        """Median seconds of a look after one more judgement."""
+        campaign = Campaign(name, f"of-{name}", name, stop=Stop(half_width=0.0001))
+        _say(store, campaign, range(count))
+        counting = Counting(SystemClock())
+        counting.of(store.reviews, campaign.service, name)
+        times = []
+        for number in range(count, count + 15):
+            _say(store, campaign, range(number, number + 1))
+            started = time.process_time()
+            known = counting.of(store.reviews, campaign.service, name)
+            enough_now(campaign, known.tally, known.wins, {})
+            times.append(time.process_time() - started)
+        return statistics.median(times)
+
+    few, many = looks("look-few", 500), looks("look-many", 30_000)
+    print(f"\na look after one more judgement: {1000 * few:.2f} ms at 500, {1000 * many:.2f} ms at 30,000")
+    assert many < 8 * few
+
+
+def _say(store: Store, campaign: Campaign, numbers: range) -> None:
+    """Straight into the table, as many rows in one transaction."""
+    import msgspec
+
+    from mlcontrol.store.tables.reviews_queue import review_judgements
+
+    made = [
+        Judgement(
+            f"{campaign.id}-{i}", f"{campaign.id}-i{i}", campaign.service, "3", "ann",
+            JudgementVerdict.RIGHT if i % 9 else JudgementVerdict.WRONG, 1.0, campaign=campaign.id, label="right",
+            slices={"region": ("north", "south")[i % 2]},
+        )
+        for i in numbers
+    ]  # fmt: skip
+    with store.reviews._db.write() as connection:
+        connection.execute(
+            review_judgements.insert(),
+            [
+                {
+                    "id": one.id, "campaign": one.campaign, "item": one.item, "service": one.service, "rater": one.rater,
+                    "withdrawn": False, "sent": True, "body": msgspec.msgpack.encode(one),
+                }
+                for one in made
+            ],
+        )  # fmt: skip

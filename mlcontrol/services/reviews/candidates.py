@@ -20,6 +20,7 @@ from mlcontrol.core.settings import ServiceSettings
 from mlcontrol.ports.errors import AdapterError
 from mlcontrol.ports.predictions import LoggedPrediction
 from mlcontrol.ports.review_sources import TableFiles, Traces
+from mlcontrol.services.batching import batch_of_one, row_of_one
 from mlcontrol.services.context import ServiceContext, Tell
 
 VERSION_SLICE = "version"
@@ -72,7 +73,7 @@ def pool_of(ctx: ServiceContext, outside: Outside, campaign: Campaign, settings:
             until_s = source.until_s if source.until_s is not None else ctx.clock.utc_s()
             since_s = source.since_s if source.since_s is not None else until_s - 3600 * source.hours
             log = ctx.predictions(connection)
-            wanted = set(campaign.versions) if campaign.mode is not Mode.PAIRWISE else set(campaign.versions[:1])
+            wanted = set(campaign.versions)
             rows: list[LoggedPrediction] = []
             total = 0
             shares = {s.version: s.answered for s in log.shares(settings.id, since_s, until_s, 30.0) if s.version}
@@ -165,6 +166,11 @@ def items_of(
     drawn = draw(candidates, sampling)
     looked = min(1.0, len(pool.rows) / pool.total) if pool.total else 1.0
     sizes = {name: round(size / looked) for name, size in drawn.stratum_sizes.items()}
+
+    def turned(row: LoggedPrediction) -> bool:
+        """Whether the second version is the one that was logged, and the first was asked."""
+        return campaign.mode is Mode.PAIRWISE and row.version == campaign.versions[1]
+
     items = []
     for one in drawn.items:
         row = by_id[one.id]
@@ -175,11 +181,11 @@ def items_of(
                 request_id=row.request_id,
                 at_s=row.at_s,
                 inputs=row.inputs,
-                outputs=row.outputs,
+                outputs=others[one.id] if turned(row) else row.outputs,
                 slices={k: v for k, v in row.slices.items() if k != VERSION_SLICE},
-                version=row.version,
+                version=campaign.versions[0] if campaign.mode is Mode.PAIRWISE else row.version,
                 campaign=campaign.id,
-                outputs_b=others.get(one.id, ""),
+                outputs_b=row.outputs if turned(row) else others.get(one.id, ""),
                 version_b=campaign.versions[1] if campaign.mode is Mode.PAIRWISE else "",
                 swapped=campaign.mode is Mode.PAIRWISE and side_is_swapped(sampling.seed, one.id),
                 stratum=one.stratum,
@@ -311,8 +317,8 @@ def _other_answers(
     rows: Iterable[LoggedPrediction],
     tell: Tell,
 ) -> tuple[dict[str, str], str]:
-    """The second version's answer to the same inputs: from the log where it answered them too, else asked now."""
-    second = campaign.versions[1]
+    """The answer of whichever version was not logged, to the same inputs: it is asked now."""
+    first, second = campaign.versions
     wanted = campaign.sampling.n * (4 if any(p.policy is Policy.DISAGREE for p in campaign.sampling.mixture) else 1)
     rows = sorted(rows, key=lambda row: hashlib.sha256(f"{campaign.sampling.seed}{row.request_id}".encode()).digest())
     found: dict[str, str] = {}
@@ -325,27 +331,35 @@ def _other_answers(
                 "not-configured",
             )
         )
-    serving = ctx.serving(settings.serving[0])
-    failed = ""
+    serving, model = ctx.serving(settings.serving[0]), settings.serving_model or settings.model
+    failed: dict[str, str] = {}
     for number, row in enumerate(rows[:wanted]):
-        tell(f"Asking v{second} the same queries", number / max(1, min(wanted, len(rows))))
+        other = first if row.version == second else second
+        tell(f"Asking v{other} the same queries", number / max(1, min(wanted, len(rows))))
         try:
-            answer = serving.infer(
-                settings.serving_model or settings.model, json.loads(row.inputs), second, ASK_DEADLINE_S
-            )
-        except (AdapterError, ValueError) as error:
-            failed = str(error)[:200]
+            inputs, logged_outputs = json.loads(row.inputs), json.loads(row.outputs)
+            answer = serving.infer(model, batch_of_one(inputs), other, ASK_DEADLINE_S)
+        except (AdapterError, ValueError, AttributeError) as error:
+            failed[other] = str(error)[:200]
             if number >= 5 and not found:
                 break
             continue
-        found[row.request_id] = json.dumps(answer.outputs, ensure_ascii=False)
+        found[row.request_id] = json.dumps(_as_logged(answer.outputs, logged_outputs), ensure_ascii=False)
+    mute = next(iter(failed), second)
     if not found:
         raise ProblemError(
             Problem(
-                f"v{second} answered none of the queries.",
-                failed,
+                f"v{mute} answered none of the queries.",
+                failed.get(mute, ""),
                 "Load it beside (a check with probe does), then start the campaign.",
                 code="failed",
             )
         )
-    return found, f"v{second} did not answer some queries: {failed}." if failed else ""
+    return found, " ".join(f"v{name} did not answer some queries: {why}." for name, why in failed.items())
+
+
+def _as_logged(outputs: Mapping[str, Any], logged_outputs: Any) -> dict[str, Any]:
+    """The names and the nesting of the log, in its order: how an answer is written down must not tell who gave it."""
+    like = logged_outputs if isinstance(logged_outputs, dict) else {}
+    made = row_of_one(outputs, like)
+    return {name: made[name] for name in like if name in made} or made

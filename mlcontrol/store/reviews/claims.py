@@ -24,6 +24,8 @@ from mlcontrol.store.tables.reviews_queue import (
 
 RENEW_BELOW = 0.9
 """A lease is renewed when less of it is left: a bench looks every second, and a look need not be a write to the disk."""
+FREE_EVERY_S = 1.0
+"""Lapsed leases are looked for this often, not at every claim."""
 _items = msgspec.msgpack.Decoder(ReviewItem)
 
 
@@ -32,25 +34,28 @@ class Claims:
 
     def __init__(self, database: Database) -> None:
         self._db = database
+        self._freed_s: dict[str, float] = {}
 
     def claim(
         self, campaign: str, rater: str, now_s: float, lease_s: float, not_items: Collection[str] = ()
     ) -> ReviewItem | None:
         """The item this rater holds and that is not among ``not_items``, else the first free one, held for ``lease_s``."""
+        lease = {"state": LEASED, "rater": rater, "until_s": now_s + lease_s}
         with self._db.write() as connection:
             held = self._held(connection, campaign, rater, now_s, not_items)
-            if held is None:
+            if held is not None:
+                item, slot = held
+                connection.execute(
+                    review_slots.update()
+                    .where(review_slots.c.item == item, review_slots.c.slot == slot)
+                    .values(**lease)
+                )
+                return self._read(connection, item, rater)
+            if not 0 <= now_s - self._freed_s.get(campaign, -FREE_EVERY_S) < FREE_EVERY_S:
                 self._free_lapsed(connection, campaign, now_s)
-                held = self._first_free(connection, campaign, rater, not_items)
-            if held is None:
-                return None
-            item, slot = held
-            connection.execute(
-                review_slots.update()
-                .where(review_slots.c.item == item, review_slots.c.slot == slot)
-                .values(state=LEASED, rater=rater, until_s=now_s + lease_s)
-            )
-            return self._read(connection, item, rater)
+                self._freed_s[campaign] = now_s
+            taken = self._take_free(connection, campaign, rater, not_items, lease)
+            return None if taken is None else self._read(connection, taken, rater)
 
     def hold(self, item: ReviewItem, rater: str, now_s: float, lease_s: float, place: int = 0) -> ReviewItem | None:
         """Give a rater a pooled item (gold, calibration), or a repeat made for that rater, in a slot of its own."""
@@ -175,9 +180,10 @@ class Claims:
                 .values(state=OPEN, rater="", until_s=0.0)
             )
 
-    def _first_free(
-        self, connection: sa.Connection, campaign: str, rater: str, not_items: Collection[str]
-    ) -> tuple[str, int] | None:
+    def _take_free(
+        self, connection: sa.Connection, campaign: str, rater: str, not_items: Collection[str], lease: dict[str, object]
+    ) -> str | None:
+        """Find the first free slot and lease it, in one statement: a claim is as many round trips as it needs and no more."""
         other = review_slots.alias("other")
         own_slot = sa.select(other.c.item).where(other.c.item == review_slots.c.item, other.c.rater == rater)
         own_word = sa.select(review_judgements.c.item).where(
@@ -199,12 +205,19 @@ class Claims:
         )
         if not_items:
             query = query.where(review_slots.c.item.not_in(not_items))
-        row = connection.execute(query).first()
-        return None if row is None else (row[0], row[1])
+        free = query.cte("free")
+        return connection.execute(
+            review_slots.update()
+            .where(review_slots.c.item == free.c.item, review_slots.c.slot == free.c.slot)
+            .values(**lease)
+            .returning(review_slots.c.item)
+        ).scalar()
 
     def _read(self, connection: sa.Connection, item: str, rater: str) -> ReviewItem:
-        body = connection.execute(sa.select(review_entries.c.body).where(review_entries.c.id == item)).scalar_one()
-        draft = connection.execute(
-            sa.select(review_drafts.c.text).where(review_drafts.c.item == item, review_drafts.c.rater == rater)
-        ).scalar()
-        return replace(_items.decode(body), draft=draft or "")
+        draft = sa.and_(review_drafts.c.item == review_entries.c.id, review_drafts.c.rater == rater)
+        row = connection.execute(
+            sa.select(review_entries.c.body, review_drafts.c.text)
+            .select_from(review_entries.outerjoin(review_drafts, draft))
+            .where(review_entries.c.id == item)
+        ).one()
+        return replace(_items.decode(row.body), draft=row.text or "")

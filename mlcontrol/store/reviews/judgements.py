@@ -41,16 +41,18 @@ class Judgements:
         Raises `ProblemError` (code "withdrawn") for an item that was taken out of its queue.
         """
         with self._db.write() as connection:
-            known = connection.execute(
-                sa.select(review_judgements.c.body, review_judgements.c.withdrawn).where(
-                    review_judgements.c.id == judgement.id
+            same = review_judgements.c.id == judgement.id
+            body, withdrawn, reason = connection.execute(
+                sa.select(
+                    sa.select(review_judgements.c.body).where(same).scalar_subquery(),
+                    sa.select(review_judgements.c.withdrawn).where(same).scalar_subquery(),
+                    sa.select(review_entries.c.withdrawn)
+                    .where(review_entries.c.id == judgement.item)
+                    .scalar_subquery(),
                 )
-            ).first()
-            if known is not None:
-                return replace(_judgements.decode(known.body), withdrawn=known.withdrawn)
-            reason = connection.execute(
-                sa.select(review_entries.c.withdrawn).where(review_entries.c.id == judgement.item)
-            ).scalar()
+            ).one()
+            if body is not None:
+                return replace(_judgements.decode(body), withdrawn=withdrawn)
             if reason:
                 raise ProblemError(_withdrawn(reason))
             self._take_back(
