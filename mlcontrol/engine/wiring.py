@@ -38,9 +38,11 @@ from mlcontrol.services.collector import Collector
 from mlcontrol.services.connections import Connections
 from mlcontrol.services.context import ConnectionGone, ServiceGone
 from mlcontrol.services.drills import DrillRoom
+from mlcontrol.services.incidents.adding import Adding
 from mlcontrol.services.incidents.briefing import Briefing
 from mlcontrol.services.incidents.keeping import Incidents
 from mlcontrol.services.incidents.postmortem import Postmortems
+from mlcontrol.services.incidents.silencing import Silencing
 from mlcontrol.services.permission import Permissions
 from mlcontrol.services.quality import QualityDesk
 from mlcontrol.services.reviews.bench import ReviewDesk
@@ -164,6 +166,7 @@ def build(workspace: Path) -> Built:
     drills = DrillRoom(context, checks)
     incidents = Incidents(context)
     briefing = Briefing(context, incidents, hub.persist)
+    connections = Connections(context, _TomlFile(workspace), make, adopt)
     services = Services(
         ctx=context,
         collector=collector,
@@ -171,7 +174,7 @@ def build(workspace: Path) -> Built:
         rollouts=Rollouts(context, checks),
         reviews=reviews,
         campaigns=CampaignDesk(context, reviews, outside),
-        connections=Connections(context, _TomlFile(workspace), make, adopt),
+        connections=connections,
         records=Records(context, hub.persist, context.metrics),
         audit=AuditQueries(context, checkpoints),
         permissions=Permissions(context),
@@ -179,6 +182,8 @@ def build(workspace: Path) -> Built:
         watch=Watch(context, checks, drills, report),
         incidents=incidents,
         briefing=briefing,
+        silencing=Silencing(context, incidents, alerts),
+        adding=Adding(context, incidents, briefing, connections, write_golden),
         postmortems=Postmortems(context, briefing, bundled("postmortem")),
         alerts=alerts,
         quality=QualityDesk(context),

@@ -137,6 +137,8 @@ class Window(QMainWindow):
             page.heading_changed.connect(partial(self._on_heading, page))
             self._page_actions[name] = page.actions()
         self._current = name
+        if name == "incident":
+            self.toasts.close_all()  # nothing may lie over the way back
         page.show_for(self._service, **context, **({"alone": True} if self._alone else {}))
         self._stack.setCurrentWidget(page)
         self.rail.set_current(name)
@@ -288,7 +290,7 @@ class Window(QMainWindow):
             self._count_incidents()
         firing = sum(alert.asks for alert in state.alerts.values())
         self.rail.set_note("alerts", str(firing) if firing else "")
-        for told in changes.told:
+        for told in changes.told if self._current != "incident" else ():  # there its own card and log tell of them
             self.toast(told.title, told.severity.value, told.text)
         self.status.refresh()
 

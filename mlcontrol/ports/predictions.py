@@ -63,6 +63,16 @@ class LoggedPrediction:
 
 
 @dataclass(frozen=True, slots=True)
+class SliceFailures:
+    """Of the requests that carry ``name=value``: how many there were, and how many of them failed."""
+
+    name: str
+    value: str
+    requests: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
 class VersionEvidence:
     """What a judge counts of one version: ``answered`` with a latency, how many of them were ``slower`` than each threshold,
     and the ``predictions`` by value (or by bin, of a number)."""
@@ -129,6 +139,18 @@ class PredictionLog(Adapter, Protocol):
         self, service: str, since_s: float, until_s: float, deadline_s: float = 10.0
     ) -> dict[str, dict[str, int]]:
         """Counts by slice name and value."""
+        ...
+
+    def failures_by_slice(
+        self, service: str, since_s: float, until_s: float, deadline_s: float = 10.0
+    ) -> tuple[SliceFailures, ...]:
+        """Every slice value of the span, also those without a failure, most failures first; word inputs are slices too."""
+        ...
+
+    def failures(
+        self, service: str, n: int, since_s: float, until_s: float, deadline_s: float = 10.0
+    ) -> tuple[LoggedPrediction, ...]:
+        """At most ``n`` requests that failed, newest first, with their inputs and what is known of their labels."""
         ...
 
     def sample(

@@ -41,6 +41,7 @@ class Alerts:
         self._silences: tuple[Silence, ...] = ()
         self._from_rules: tuple[Condition, ...] = ()
         self._rules_at_s = -1e18
+        self._warmed = False
         self._ending = threading.Event()
         self._telling = threading.Lock()
         self.outside = OutsideAlerts(ctx, self._tell)
@@ -69,8 +70,20 @@ class Alerts:
         while not self._ending.wait(TICK_S):
             try:
                 self.tick()
+                self._warm()
             except Exception as error:  # noqa: BLE001 - alerts must go on
                 self._report(error, "the alerts")
+
+    def _warm(self) -> None:
+        """Load what a page about an incident is computed with as soon as something looks wrong, before anybody is told."""
+        with self._lock:
+            wanted = not self._warmed and any(alert.open for alert in self._book.alerts.values())
+        if wanted:
+            self._warmed = True
+            from mlcontrol.core.signals.changepoint import change_points
+
+            step = np.repeat([0.0, 1.0], 32) + np.tile([0.0, 0.01], 32)
+            change_points(np.arange(64.0), step)
 
     def tick(self) -> None:
         """Ask every rule once."""
@@ -170,7 +183,7 @@ class Alerts:
         now_s = self._ctx.clock.utc_s()
         columns = {}
         for name in {rule.series, rule.bad, rule.total} - {""}:
-            columns[name] = self._series(service, name, now_s - RULES_SPAN_S, now_s)
+            columns[name] = series_of(self._ctx, service, name, now_s - RULES_SPAN_S, now_s)
         history = columns.get(rule.series) or columns.get(rule.bad)
         severity = Health.CRITICAL if rule.severity == "critical" else Health.WARNING
         if history is None or history[0].size == 0:
@@ -181,18 +194,6 @@ class Alerts:
             return Condition(service, rule.name, False, severity)
         grave = Health.CRITICAL if held.severity == "critical" else severity
         return Condition(service, rule.name, True, grave, held.why, 0.0, held.value, held.limit)
-
-    def _series(self, service: str, name: str, since_s: float, until_s: float) -> tuple[np.ndarray, np.ndarray]:
-        """``name``: "latency_ms" or "latency_ms{quantile=0.99,version=2}"; of several that fit, their mean."""
-        metric, _, labels = name.partition("{")
-        wanted = dict(pair.split("=", 1) for pair in labels.rstrip("}").split(",") if "=" in pair)
-        points: dict[float, list[float]] = {}
-        for data in self._ctx.store.history.query(service, [metric], since_s, until_s, 5000):
-            if all(data.key.label(key) == value for key, value in wanted.items()):
-                for at, value in zip(np.frombuffer(data.at_s), np.frombuffer(data.value), strict=True):
-                    points.setdefault(float(at), []).append(float(value))
-        at_s = np.array(sorted(points))
-        return at_s, np.array([np.mean(points[at]) for at in at_s.tolist()])
 
     def _event(self, alert: Alert) -> TimelineEvent | None:
         if alert.state is AlertState.PENDING or (alert.state is AlertState.RESOLVED and alert.fired_s is None):
@@ -237,6 +238,24 @@ class Alerts:
         key, change = newest
         found = attribute(change, self._ctx.state().events, service=alert.service, version=key.label("version"))
         return f"{key.metric} changed from {change.before:.4g} to {change.after:.4g}. {found.verdict}"
+
+
+def series_of(
+    ctx: ServiceContext, service: str, name: str, since_s: float, until_s: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """A stored series as a rule names it: "latency_ms" or "latency_ms{quantile=0.99,version=2}"; of several that fit, their mean.
+
+    Returns UTC seconds, rising, and values; equal lengths.
+    """
+    metric, _, labels = name.partition("{")
+    wanted = dict(pair.split("=", 1) for pair in labels.rstrip("}").split(",") if "=" in pair)
+    points: dict[float, list[float]] = {}
+    for data in ctx.store.history.query(service, [metric], since_s, until_s, 5000):
+        if all(data.key.label(key) == value for key, value in wanted.items()):
+            for at, value in zip(np.frombuffer(data.at_s), np.frombuffer(data.value), strict=True):
+                points.setdefault(float(at), []).append(float(value))
+    at_s = np.array(sorted(points))
+    return at_s, np.array([np.mean(points[at]) for at in at_s.tolist()])
 
 
 def _split(silences: tuple[Silence, ...], now_s: float) -> tuple[tuple[Silence, ...], bool]:

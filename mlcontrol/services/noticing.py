@@ -102,7 +102,10 @@ class Noticing:
             words = [f"{version_names(new - old)} loaded"] if new - old else []
             words += [f"{version_names(old - new)} unloaded"] if old - new else []
             if words:
-                self._tell(service, "load", EventKind.LOAD, f"{' and '.join(words)} on {connection}", connection)
+                # One version that was loaded is the change that its route tells of, too: cause and echo are told as one.
+                added = min(new - old) if len(new - old) == 1 else None
+                title = f"{' and '.join(words)} on {connection}"
+                self._tell(service, "load", EventKind.LOAD, title, connection, version_to=added)
 
     def _tell(
         self,

@@ -36,6 +36,8 @@ def services(**parts: Any) -> Services:
         "watch",
         "incidents",
         "briefing",
+        "silencing",
+        "adding",
         "postmortems",
         "alerts",
         "quality",

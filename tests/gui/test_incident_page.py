@@ -135,7 +135,7 @@ class IncidentEngine:
         elif isinstance(command, m.DeclareIncident):
             self.brief = sample_brief()
             self.engine.say(m.IncidentAnswer(request=request, incident=self.brief.incident))
-        elif isinstance(command, m.WriteIncident):
+        elif isinstance(command, (m.WriteIncident, m.SilenceIncident, m.LiftSilences, m.AddPrevention)):
             self.engine.say(m.IncidentAnswer(request=request, incident=self.brief.incident))
         elif isinstance(command, m.MakePlan) and isinstance(self.plan, Plan):
             self.engine.say(m.PlanAnswer(request=request, plan=self.plan, plan_hash=self.plan.hash))

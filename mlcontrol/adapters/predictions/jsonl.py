@@ -5,7 +5,6 @@ Files are named by their hour (``20260131T02.jsonl``), so a question about a spa
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ import duckdb
 
 from mlcontrol.adapters.predictions.duckdb_connection import in_memory
 from mlcontrol.adapters.predictions.hourly_files import files_of, folder_name, folder_of
+from mlcontrol.adapters.predictions.logged import FAILURES_BY_SLICE, LOGGED, as_answers, logged
 from mlcontrol.core.judge.answers import Answers
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.review.feedback import is_positive
@@ -26,6 +26,7 @@ from mlcontrol.ports.predictions import (
     LoggedFeedback,
     LoggedPrediction,
     QualityBucket,
+    SliceFailures,
     VersionEvidence,
     VersionLatency,
     VersionShare,
@@ -189,7 +190,7 @@ class JsonLinesLog:
             {"path": f'$."{prediction}"', "most": MOST_ANSWERS},
             labels=True,
         )
-        return _as_answers(rows[::-1])
+        return as_answers(rows[::-1])
 
     def slices(
         self, service: str, since_s: float, until_s: float, deadline_s: float = 10.0
@@ -234,6 +235,22 @@ class JsonLinesLog:
                 found[version, kind] = x + count * good, n + count
         return tuple(LoggedFeedback(version, kind, x, n) for (version, kind), (x, n) in found.items())
 
+    def failures_by_slice(
+        self, service: str, since_s: float, until_s: float, deadline_s: float = 10.0
+    ) -> tuple[SliceFailures, ...]:
+        rows = self._ask(service, since_s, until_s, deadline_s, FAILURES_BY_SLICE)
+        return tuple(SliceFailures(str(name), str(value), n, failed) for name, value, n, failed in rows)
+
+    def failures(
+        self, service: str, n: int, since_s: float, until_s: float, deadline_s: float = 10.0
+    ) -> tuple[LoggedPrediction, ...]:
+        question = (
+            f"select {LOGGED} from log left join labels using (request_id)"  # noqa: S608 - no foreign text
+            " where error is not null order by at_s desc, request_id limit $n"
+        )
+        rows = self._ask(service, since_s, until_s, deadline_s, question, {"n": n}, labels=True)
+        return tuple(logged(row) for row in rows)
+
     def sample(
         self,
         service: str,
@@ -250,14 +267,13 @@ class JsonLinesLog:
             since_s,
             until_s,
             deadline_s,
-            "select request_id, at_s, version, inputs::varchar, outputs::varchar, slices::varchar, status, error, latency_ms,"
-            " label::varchar from (select * from log where error is null and version is not null"
+            f"select {LOGGED} from (select * from log where error is null and version is not null"  # noqa: S608 - no foreign text
             " and ($version is null or version = $version) order by md5(request_id || $seed::varchar) limit $n)"
             " left join labels using (request_id) order by md5(request_id || $seed::varchar)",
             {"version": version, "seed": seed, "n": n},
             labels=True,
         )
-        return tuple(_logged(row) for row in rows)
+        return tuple(logged(row) for row in rows)
 
     def malformed(self, service: str, since_s: float, until_s: float, deadline_s: float = 10.0) -> int:
         """Lines in the files of the span that are no log entry: cut, not JSON, or without an id or a time."""
@@ -346,40 +362,3 @@ def _answer(bins: tuple[float, ...]) -> str:
         return _PLAIN
     above = " + ".join(f"(try_cast({_PLAIN} as double) >= {float(edge)!r})::int" for edge in bins)
     return f"'bin ' || ({above})::varchar"
-
-
-def _as_answers(rows: list[tuple[Any, ...]]) -> Answers:
-    import numpy as np
-
-    columns = list(zip(*rows, strict=True)) if rows else [()] * 7
-    names, answer = _coded(columns[4])
-    versions, version = _coded(columns[6])
-    waits = np.array([np.nan if wait is None else wait for wait in columns[3]], dtype=np.float64)
-    return Answers(
-        np.array(columns[0], dtype=np.float64),
-        np.array(columns[1], dtype=np.float64),
-        np.array(columns[2], dtype=np.bool_),
-        waits,
-        np.array(answer, dtype=np.int64),
-        np.array(columns[5], dtype=np.int64),
-        np.array(version, dtype=np.int64),
-        names,
-        versions,
-    )
-
-
-def _coded(values: tuple[str | None, ...]) -> tuple[tuple[str, ...], list[int]]:
-    names = tuple(sorted({value for value in values if value is not None}))
-    index = {name: place for place, name in enumerate(names)}
-    return names, [-1 if value is None else index[value] for value in values]
-
-
-def _slices(text: str | None) -> dict[str, str]:
-    return {} if not text else {str(name): str(value) for name, value in json.loads(text).items()}
-
-
-def _logged(row: tuple[Any, ...]) -> LoggedPrediction:
-    request_id, at_s, version, inputs, outputs, slices, status, error, latency_ms, label = row
-    return LoggedPrediction(
-        request_id, at_s, version, inputs, outputs, _slices(slices), status, error, latency_ms, label
-    )

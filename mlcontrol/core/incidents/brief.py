@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from mlcontrol.core.incidents.hurt import SliceCount
 from mlcontrol.core.incidents.impact import Impact
 from mlcontrol.core.incidents.incident import Incident
 from mlcontrol.core.incidents.likeness import Likeness
@@ -48,7 +49,7 @@ class Prevention:
     title: str
     why: str
     backtest: str
-    added: bool = False  # put on the list of things to do
+    added: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class Brief:
     suspects: tuple[SuspectLine, ...] = ()
     separable: bool = False
     verdict: str = ""
+    slices: tuple[SliceCount, ...] = ()  # hit hardest first
     impact: Impact = field(default_factory=lambda: Impact(0.0))
     operation: str = ""
     ticks: tuple[Tick, ...] = ()
@@ -71,7 +73,7 @@ class Brief:
     recurred: int = 0
     by_hand: tuple[ByHand, ...] = ()
     update: str = ""  # a message for the status channel
+    messages: tuple[tuple[str, str], ...] = ()  # (for whom, text)
     handoff: str = ""
     prevention: tuple[Prevention, ...] = ()
-    silences: tuple[str, ...] = ()
     gaps: tuple[str, ...] = field(default=())  # what is not known, in words

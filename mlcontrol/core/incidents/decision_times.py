@@ -46,7 +46,9 @@ def decision_times(incident: Incident, operations: Iterable[Operation], began_s:
     ran = sorted((o for o in operations if began <= o.started_s <= end_s), key=lambda o: o.started_s)
     ours = [o for o in ran if o.service == incident.service and o.kind is not OperationKind.PROBE]
     good = [o for o in ours if o.kind is OperationKind.ROLLBACK and o.phase is Phase.DONE]
-    acted = good[-1].started_s if good else (ours[0].started_s if ours else None)
+    said = [e.at_s for e in incident.entries if e.kind is EntryKind.RECOVERY_CHECKED]
+    # Where nothing was to be rolled back, who saw that has decided.
+    acted = good[-1].started_s if good else ours[0].started_s if ours else said[-1] if said else None
     thought = (EntryKind.SUSPECT, EntryKind.HYPOTHESIS, EntryKind.DECISION)
     suspected = next((e.at_s for e in incident.entries if e.kind in thought), None)
     if suspected is None or (acted is not None and suspected > acted):

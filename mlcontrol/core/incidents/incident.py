@@ -31,6 +31,7 @@ class EntryKind(StrEnum):
     SUSPECT = "suspect"  # somebody looked at a suspect, or ruled it out
     SILENCED = "silenced"
     SILENCE_LIFTED = "silence-lifted"
+    RECOVERY_CHECKED = "recovery-checked"  # said to be over without a way back: from here on it must be proven
     VERIFIED = "verified"
     MITIGATED = "mitigated"
     RESOLVED = "resolved"

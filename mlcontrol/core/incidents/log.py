@@ -18,12 +18,14 @@ _SAID = {
     EntryKind.DECISION: "decided: {}",
     EntryKind.HYPOTHESIS: "suspects: {}",
     EntryKind.ACTION_ITEM: "to do: {}",
+    EntryKind.RECOVERY_CHECKED: "says that it is over: {}",
     EntryKind.VERIFIED: "recovery proven: {}",
     EntryKind.MITIGATED: "mitigated: {}",
     EntryKind.RESOLVED: "resolved: {}",
     EntryKind.REOPENED: "reopened: {}",
-    EntryKind.SILENCED: "silenced {}",
-    EntryKind.SILENCE_LIFTED: "lifted the silence of {}",
+    EntryKind.SILENCED: "silenced: {}",
+    EntryKind.SILENCE_LIFTED: "lifted the silence: {}",
+    EntryKind.PREVENTION: "added: {}",
 }
 
 

@@ -28,6 +28,47 @@ def status_update(incident: Incident, story: Story, impact: Impact, now_s: float
     return "\n".join(lines)
 
 
+def messages(
+    incident: Incident, story: Story, impact: Impact, suspect: str, ticks: Sequence[Tick], now_s: float
+) -> tuple[tuple[str, str], ...]:
+    """(for whom, text): the same incident told to those who watch, to those who help, and to those whose calls fail."""
+    return (
+        ("Status channel", status_update(incident, story, impact, now_s)),
+        ("Colleagues", _for_colleagues(incident, story, impact, suspect, ticks)),
+        ("Callers of the model", _for_callers(incident, impact)),
+    )
+
+
+def _for_colleagues(incident: Incident, story: Story, impact: Impact, suspect: str, ticks: Sequence[Tick]) -> str:
+    lines = [f"Incident {incident.number}, {incident.service}: {story.what}", story.since, story.hurt]
+    if suspect:
+        lines.append(f"Likeliest cause: {suspect}.")
+    if impact.budget is not None:
+        lines.append(f"{percent(impact.budget)} of the month’s error budget is burned.")
+    if ticks:
+        done = sum(t.state is TickState.GREEN for t in ticks)
+        red = next((t for t in ticks if t.state is TickState.RED), None)
+        lines.append(f"{done} of {len(ticks)} signs of recovery seen.")
+        lines += [f"Stuck at “{red.title}”: {red.evidence}"] if red is not None else []
+    lead = incident.holder or "nobody yet"
+    lines.append(
+        f"{lead} acts. Deploys there are frozen." if incident.phase is IncidentPhase.DECLARED else f"{lead} acted."
+    )
+    return "\n".join(lines)
+
+
+def _for_callers(incident: Incident, impact: Impact) -> str:
+    since = clock(incident.detected_s)
+    if incident.phase in (IncidentPhase.MITIGATED, IncidentPhase.RESOLVED):
+        ended = incident.mitigated_s or incident.resolved_s or incident.detected_s
+        text = (
+            f"{incident.service} answers as usual again since {clock(ended)} UTC. It was disturbed since {since} UTC."
+        )
+        return f"{text} Answers that failed in between can be asked again." if impact.failed else text
+    share = f" About {percent(impact.share)} of answers fail." if impact.share else ""
+    return f"{incident.service} has been disturbed since {since} UTC.{share} Retry with a pause; we write again when it is over."
+
+
 def handoff(
     incident: Incident,
     story: Story,
@@ -54,7 +95,8 @@ def handoff(
     ):
         if said[kind]:
             lines += ["", f"{title}:", *(f"  {clock(e.at_s)} {e.actor}: {e.text}" for e in said[kind])]
-    silenced = said[EntryKind.SILENCED]
+    lifted_s = max((e.at_s for e in said[EntryKind.SILENCE_LIFTED]), default=0.0)
+    silenced = [e for e in said[EntryKind.SILENCED] if e.at_s > lifted_s]
     if silenced:
         lines += [
             "",

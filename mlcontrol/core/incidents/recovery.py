@@ -78,7 +78,7 @@ def ticks(
     found.append(_answering(operation, target, moved_s))
     found.append(_split(service, target, moved_s))
     found.append(_errors(counts, moved_s, before, objective, operation))
-    found.append(_golden(golden, operation))
+    found.append(golden_tick(golden, operation.started_s))
     return tuple(_in_order(found, operation, now_s))
 
 
@@ -189,14 +189,15 @@ def _errors(
     return Tick("errors", title, TickState.RUNNING, words, next=hint)
 
 
-def _golden(golden: Golden | None, operation: Operation) -> Tick:
+def golden_tick(golden: Golden | None, since_s: float) -> Tick:
+    """``since_s``: when the way back was taken, or it was said to be over; what was asked before does not count."""
     title = "Golden set as expected"
     if golden is None:
         return Tick("golden", title, TickState.UNKNOWN, "the service has no golden set")
-    if golden.at_s < operation.started_s:
+    if golden.at_s < since_s:
         return Tick("golden", title, TickState.RUNNING, "not asked again yet")
     words = f"{golden.right} of {golden.n}, needs {golden.needed}"
     if golden.right >= golden.needed:
-        return Tick("golden", title, TickState.GREEN, words, golden.at_s - operation.started_s)
+        return Tick("golden", title, TickState.GREEN, words, golden.at_s - since_s)
     hint = "It serves, but not as it did: compare the inputs' features with those of training before closing this."
     return Tick("golden", title, TickState.RED, words, next=hint)

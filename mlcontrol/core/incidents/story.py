@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from mlcontrol.core.attribution import Attribution
+from mlcontrol.core.incidents.hurt import SliceCount
 from mlcontrol.core.incidents.impact import Impact
 from mlcontrol.core.incidents.incident import Incident, IncidentPhase
 from mlcontrol.core.signals.change import ChangePoint
@@ -34,11 +36,13 @@ def story(
     attribution: Attribution | None,
     impact: Impact,
     now_share: float | None,
+    slices: Sequence[SliceCount] = (),
+    users: tuple[int, int] | None = None,
 ) -> Story:
-    """``now_share``: of the answers of the last moments that fail, 0..1."""
+    """``now_share``: of the answers of the last moments that fail, 0..1. ``slices``: those hit hardest. ``users``: (hurt, seen)."""
     name = (service.title or service.id) if service is not None else incident.service
     what, tone = _what(incident, name, service, impact, now_share)
-    return Story(what, _since(incident, change, attribution), _hurt(service, impact), tone)
+    return Story(what, _since(incident, change, attribution), _hurt(service, impact, slices, users), tone)
 
 
 def _what(
@@ -98,8 +102,12 @@ def _since(
     return f"{began}, {when} “{first.event.title}”."
 
 
-def _hurt(service: ServiceState | None, impact: Impact) -> str:
+def _hurt(
+    service: ServiceState | None, impact: Impact, slices: Sequence[SliceCount], users: tuple[int, int] | None
+) -> str:
     parts = []
+    if users is not None and users[0]:
+        parts.append(f"{users[0]:,} of {users[1]:,} users".replace(",", " "))
     if impact.failed is not None and round(impact.failed) == 0:
         parts.append("no failed answers counted")
     elif impact.failed is not None:
@@ -108,14 +116,19 @@ def _hurt(service: ServiceState | None, impact: Impact) -> str:
         parts.append(f"{about} failed answers{share}")
     if impact.budget is not None and impact.failed:
         parts.append(f"{percent(impact.budget)} of the month’s error budget")
-    who = _who(service)
+    who = _who(service, slices)
     if not parts:
         return f"Hurt: {who}; how many answers failed is not known, because no source counts them."
     gap = "" if impact.covered >= 0.9 else f" (readings cover {100 * impact.covered:.0f} % of the time)"
     return f"Hurt: {who}, {', '.join(parts)}{gap}."
 
 
-def _who(service: ServiceState | None) -> str:
+def _who(service: ServiceState | None, slices: Sequence[SliceCount]) -> str:
+    """The slices where they stand out, else the versions that share the traffic, else everybody."""
+    if slices:
+        return " and ".join(
+            f"{one.name} {one.value} ({percent(one.share)} of {one.requests} fail)" for one in slices[:2]
+        )
     if service is None or not service.traffic_by_version:
         return "all callers"
     total = sum(service.traffic_by_version.values())

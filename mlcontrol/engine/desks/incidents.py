@@ -26,6 +26,21 @@ def _brief(s: Services, c: m.QueryIncident, _tell: Tell) -> m.Event:
     return m.BriefAnswer(request=c.request, brief=s.briefing.brief(c.incident, c.service))
 
 
+def _silence(s: Services, c: m.SilenceIncident, _tell: Tell) -> m.Event:
+    s.may_write()
+    return m.IncidentAnswer(request=c.request, incident=s.silencing.silence(c.incident, c.for_s, c.reason, c.actor))
+
+
+def _lift(s: Services, c: m.LiftSilences, _tell: Tell) -> m.Event:
+    s.may_write()
+    return m.IncidentAnswer(request=c.request, incident=s.silencing.lift(c.incident, c.actor))
+
+
+def _add(s: Services, c: m.AddPrevention, _tell: Tell) -> m.Event:
+    s.may_write()
+    return m.IncidentAnswer(request=c.request, incident=s.adding.add(c.incident, c.prevention, c.actor))
+
+
 def _postmortem(s: Services, c: m.MakePostmortem, _tell: Tell) -> m.Event:
     made = s.postmortems.make(c.incident)
     return m.PostmortemAnswer(
@@ -43,5 +58,8 @@ TABLE: Table = {
     m.WriteIncident: (Lane.QUICK, _write),
     m.FindIncidents: (Lane.QUICK, _find),
     m.QueryIncident: (Lane.SLOW, _brief),
+    m.SilenceIncident: (Lane.SLOW, _silence),
+    m.LiftSilences: (Lane.SLOW, _lift),
+    m.AddPrevention: (Lane.SLOW, _add),
     m.MakePostmortem: (Lane.SLOW, _postmortem),
 }

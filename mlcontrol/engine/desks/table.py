@@ -15,9 +15,11 @@ from mlcontrol.services.collector import Collector
 from mlcontrol.services.connections import Connections
 from mlcontrol.services.context import ChecksService, RolloutsService, ServiceContext, Tell
 from mlcontrol.services.drills import DrillRoom
+from mlcontrol.services.incidents.adding import Adding
 from mlcontrol.services.incidents.briefing import Briefing
 from mlcontrol.services.incidents.keeping import Incidents
 from mlcontrol.services.incidents.postmortem import Postmortems
+from mlcontrol.services.incidents.silencing import Silencing
 from mlcontrol.services.permission import Permissions
 from mlcontrol.services.quality import QualityDesk
 from mlcontrol.services.reviews.bench import ReviewDesk
@@ -50,6 +52,8 @@ class Services:
     watch: Watch
     incidents: Incidents
     briefing: Briefing
+    silencing: Silencing
+    adding: Adding
     postmortems: Postmortems
     alerts: Alerts
     quality: QualityDesk

@@ -109,6 +109,9 @@ from mlcontrol.engine.messages.golden import (
     QueryGolden as QueryGolden,
 )
 from mlcontrol.engine.messages.incidents import (
+    AddPrevention as AddPrevention,
+)
+from mlcontrol.engine.messages.incidents import (
     BriefAnswer as BriefAnswer,
 )
 from mlcontrol.engine.messages.incidents import (
@@ -124,6 +127,9 @@ from mlcontrol.engine.messages.incidents import (
     IncidentsAnswer as IncidentsAnswer,
 )
 from mlcontrol.engine.messages.incidents import (
+    LiftSilences as LiftSilences,
+)
+from mlcontrol.engine.messages.incidents import (
     MakePostmortem as MakePostmortem,
 )
 from mlcontrol.engine.messages.incidents import (
@@ -131,6 +137,9 @@ from mlcontrol.engine.messages.incidents import (
 )
 from mlcontrol.engine.messages.incidents import (
     QueryIncident as QueryIncident,
+)
+from mlcontrol.engine.messages.incidents import (
+    SilenceIncident as SilenceIncident,
 )
 from mlcontrol.engine.messages.incidents import (
     WriteIncident as WriteIncident,

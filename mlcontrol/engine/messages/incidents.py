@@ -45,6 +45,30 @@ class QueryIncident(Request, frozen=True, kw_only=True):
     service: str = ""
 
 
+class SilenceIncident(Request, frozen=True, kw_only=True):
+    """All alerts of the incident's service are silent for so long, also those of other systems. Answer: `IncidentAnswer`."""
+
+    incident: str
+    for_s: float
+    reason: str
+    actor: str
+
+
+class LiftSilences(Request, frozen=True, kw_only=True):
+    """The incident's service may be heard again, everywhere. Answer: `IncidentAnswer`."""
+
+    incident: str
+    actor: str
+
+
+class AddPrevention(Request, frozen=True, kw_only=True):
+    """Put a proposal of the brief (its id) into effect. Answer: `IncidentAnswer`."""
+
+    incident: str
+    prevention: str
+    actor: str
+
+
 class MakePostmortem(Request, frozen=True, kw_only=True):
     """The document as of now. Answer: `PostmortemAnswer`."""
 
@@ -74,5 +98,14 @@ class PostmortemAnswer(Request, frozen=True, kw_only=True):
     charts: dict[str, str]
 
 
-Command = DeclareIncident | WriteIncident | FindIncidents | QueryIncident | MakePostmortem
+Command = (
+    DeclareIncident
+    | WriteIncident
+    | FindIncidents
+    | QueryIncident
+    | SilenceIncident
+    | LiftSilences
+    | AddPrevention
+    | MakePostmortem
+)
 Event = IncidentAnswer | IncidentsAnswer | BriefAnswer | PostmortemAnswer

@@ -32,6 +32,7 @@ from mlcontrol.gui.charts.row_painter import paint_row
 from mlcontrol.gui.charts.scale import Span
 from mlcontrol.gui.charts.spans import SPANS_S, USUAL_S, fitting
 from mlcontrol.gui.theme import theme, tokens
+from mlcontrol.gui.tips import plain_tip
 from mlcontrol.gui.viewmodels.chart_rows import ChartRow
 from mlcontrol.gui.viewmodels.phrases import clock_text, duration_text, middle_elided, version_text
 from mlcontrol.gui.viewmodels.time_axis import ticks
@@ -331,7 +332,7 @@ class ChartStack(QWidget):
         found = self._event_near(event.position().x()) if event.position().y() <= theme.px(LANE_H) else None
         if found is not None:
             words = f"{clock_text(found.at_s)}  {found.title}\n{found.detail}\n{found.source} {found.actor}".strip()
-            QToolTip.showText(event.globalPosition().toPoint(), words, self)
+            QToolTip.showText(event.globalPosition().toPoint(), plain_tip(words), self)
 
     def _event_near(self, x: float) -> TimelineEvent | None:
         plot = self._plot(0, 1)

@@ -123,6 +123,14 @@ class AlertsPage(Page):
             ),
             bound("end", "End the silence", "U", "Whoever is due is told again", self.end_silence),
             bound(
+                "incident",
+                "Open the incident",
+                "I",
+                "What broke, since when, and the way back; the alert goes with it",
+                self._open_incident,
+                lambda _c: "",
+            ),
+            bound(
                 "open",
                 "Open the service",
                 "Return",
@@ -218,6 +226,17 @@ class AlertsPage(Page):
         row = self.current()
         if row is not None and row.silence is not None:
             self._send(m.EndSilence(request=self._request(), silence=row.silence.id, actor=self._user()))
+
+    def _open_incident(self) -> None:
+        """Pre-filled with what the alert says, whoever keeps it: nothing is declared by it."""
+        row, bridge = self.current(), self.bridge
+        if row is None or self.shell is None or bridge is None or bridge.state is None:
+            return
+        if row.alert.service not in bridge.state.services:
+            self.shell.toast("This alert is of no service: look at its connection", "warning", row.alert.text)
+            return
+        said = f"{row.alert.rule}: {row.alert.text}" if row.alert.text else row.alert.rule
+        self.shell.open_page("incident", row.alert.service, alert=said)
 
     def _open_service(self) -> None:
         row, bridge = self.current(), self.bridge

@@ -22,28 +22,37 @@ TAKE_OVER = Action("incident.take-over", "Take over", "T", "You act from here on
 HAND_OVER = Action(
     "incident.hand-over", "Hand over", "H", "To the next person, with all that is known", PAGE, _may_write
 )
+ROLE = Action("incident.role", "Give a role", "P", "Who speaks to others, who writes, who leads", PAGE, _may_write)
 SILENCE = Action(
     "incident.silence",
-    "Note a silence",
+    "Silence 30 min",
     "S",
-    "Writes down an alert that was silenced where it comes from",
+    "All alerts of this service, here and where they come from; with a reason",
     PAGE,
     _may_write,
 )
 LIFT = Action(
-    "incident.lift", "Note a silence lifted", "Shift+S", "Writes down that the alert may speak again", PAGE, _may_write
+    "incident.lift", "Lift the silence", "Shift+S", "Its alerts may speak again, everywhere", PAGE, _may_write
 )
-MESSAGE = Action("incident.message", "Status update", "M", "Copies the message for the status channel", PAGE)
-HANDOFF = Action("incident.handoff", "Copy the handoff", "Shift+H", "All the next person must know", PAGE)
+MESSAGE = Action("incident.message", "Copy the status update", "M", "For the status channel, as of now", PAGE)
+TEXTS = Action("incident.texts", "Words for others", "Shift+H", "Status, colleagues, callers, handoff; to copy", PAGE)
 COMMANDS = Action("incident.commands", "Copy the commands by hand", "W", "For when the panel cannot act", PAGE)
+CHECK = Action(
+    "incident.check",
+    "Is it over?",
+    "F",
+    "Without a way back: five facts must turn green one by one",
+    PAGE,
+    _may_write,
+)
 CLOSE = Action("incident.close", "Resolve", "C", "It is over; deploys go on", PAGE, _may_write)
 REOPEN = Action("incident.reopen", "Reopen", "Shift+C", "It was closed too early", PAGE, _may_write)
 POSTMORTEM = Action("incident.postmortem", "Postmortem", "X", "Markdown, HTML, PDF with the charts", PAGE, needs_engine)
 PREVENT = Action(
     "incident.prevent",
-    "List what would have caught it",
+    "Add what would have caught it",
     "V",
-    "Puts the next proposal on the list of things to do",
+    "Adds the next proposal: rule, golden items, alert or drill",
     PAGE,
     _may_write,
 )

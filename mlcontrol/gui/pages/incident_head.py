@@ -26,6 +26,7 @@ class IncidentHead(QWidget):
         self._sentences = tuple(PlainLabel("", "sentence", wrap=True) for _ in range(3))
         for label in self._sentences:
             left.addWidget(label)
+        left.addStretch(1)
         row.addLayout(left, 1)
         right = QVBoxLayout()
         right.setSpacing(0)

@@ -19,10 +19,13 @@ _ASKED = {
     EntryKind.HYPOTHESIS: "hypothesis",
     EntryKind.ACTION_ITEM: "to do afterwards",
     EntryKind.HANDED_OVER: "hand over to (name)",
-    EntryKind.SILENCED: "silenced for 30 min (which alert)",
-    EntryKind.SILENCE_LIFTED: "silence lifted (which alert)",
+    EntryKind.ROLE: "role, then who (communications a.lind)",
+    EntryKind.SILENCED: "silence its alerts for 30 min because",
+    EntryKind.RECOVERY_CHECKED: "over, because",
     EntryKind.RESOLVED: "resolved because",
 }
+
+LONGEST_TITLE = 48  # longer lines are wrapped after their first words, not cut in the middle
 
 
 class _Line(QLineEdit):
@@ -64,11 +67,17 @@ class IncidentLog(Card):
         rows = []
         for i, line in enumerate(reversed(brief.log)):
             at, who, text = log_line(line)
+            title, _colon, rest = text.partition(": ") if len(text) > LONGEST_TITLE else (text, "", "")
             loud = line.severity.value in ("critical", "warning") and line.source != "person"
             state = line.severity.value if loud else ""
             rows.append(
                 Row(
-                    f"{line.at_s:.3f}-{i}-{line.kind}", text, state, right=f"{who}  {at}", quiet=line.source != "person"
+                    f"{line.at_s:.3f}-{i}-{line.kind}",
+                    title,
+                    state,
+                    ((rest, "secondary"),) if rest else (),
+                    right=f"{who}  {at}",
+                    quiet=line.source != "person",
                 )
             )
         self.rows.set_rows(rows)

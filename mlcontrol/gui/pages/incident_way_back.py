@@ -181,7 +181,8 @@ class WayBackCard(Card):
             else f"{done} of {len(brief.ticks)} proven"
         )
         last = max((t.seconds for t in brief.ticks if t.seconds is not None), default=None)
-        self._say(f"Way back: {target}", words, "" if last is None else duration_text(last), "")
+        title = f"Way back: {target}" if brief.operation else "Is it over?"
+        self._say(title, words, "" if last is None else duration_text(last), "")
         rows = []
         for tick in brief.ticks:
             title, evidence, seconds, hint = tick_line(tick)

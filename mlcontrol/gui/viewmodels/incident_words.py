@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from mlcontrol.core.incidents.brief import Brief
 from mlcontrol.core.incidents.incident import Incident, IncidentPhase
 from mlcontrol.core.incidents.log import LogLine
+from mlcontrol.core.incidents.story import percent
 from mlcontrol.core.incidents.tick import Tick, TickState
 from mlcontrol.core.types import ServiceState, WayBackState
 from mlcontrol.gui.viewmodels.phrases import (
     age_text,
     clock_text,
     duration_text,
-    percent_text,
     version_text,
     visible_text,
 )
@@ -45,12 +45,12 @@ def head(brief: Brief, me: str, now_s: float, environment: str) -> Head:
     began_s = min(incident.detected_s, brief.onset.at_s) if brief.onset is not None else incident.detected_s
     end_s = incident.mitigated_s if incident.mitigated_s is not None else incident.resolved_s
     lasted = duration_text(max(0.0, (now_s if end_s is None else end_s) - began_s))
-    note = "impact so far" if end_s is None else "impact, until callers were served well"
+    note = "impact so far" if end_s is None else "impact"
     if brief.impact.budget is not None:
-        note += f" · {percent_text(brief.impact.budget)} of the month’s budget"
+        note += f" · {percent(brief.impact.budget)} of the month’s budget"
     return Head(
         title=visible_text(incident.title, 120),
-        subtitle=subtitle(incident, me, brief),
+        subtitle=visible_text(subtitle(incident, me, brief), 200),
         sentences=tuple(visible_text(s, 300) for s in (brief.story.what, brief.story.since, brief.story.hurt)),  # type: ignore[arg-type]
         tone=brief.story.tone,
         clock=lasted,
@@ -68,6 +68,7 @@ def subtitle(incident: Incident, me: str, brief: Brief) -> str:
     if incident.open and incident.holder:
         since = clock_text(incident.holder_since_s)
         parts.append(f"yours since {since}" if incident.holder == me else f"{incident.holder} has it since {since}")
+    parts += [f"{person} is {role}" for role, person in sorted(incident.roles.items()) if incident.open]
     if brief.recurred:
         parts.append(f"came back {brief.recurred} time{'s' if brief.recurred > 1 else ''} in 90 days")
     return " · ".join(parts)
@@ -108,10 +109,22 @@ def log_line(line: LogLine) -> tuple[str, str, str]:
     return clock_text(line.at_s), visible_text(line.who, 40), visible_text(line.text, 400)
 
 
-def data_age(brief: Brief, cached_s: float | None, now_s: float) -> str:
-    """Said when what is shown is not of now."""
+def texts(brief: Brief) -> tuple[tuple[str, str], ...]:
+    """(name, text) of all that can be copied for others."""
+    found = (*brief.messages, ("Handoff", brief.handoff), ("Commands by hand", commands_text(brief)))
+    return tuple((name, text) for name, text in found if text)
+
+
+def commands_text(brief: Brief) -> str:
+    return "\n".join(f"# {one.title}\n{one.shell}" for one in brief.by_hand)
+
+
+def data_age(brief: Brief | None, cached_s: float | None, now_s: float) -> str:
+    """Said when what is shown is not of now. ``brief`` `None`: the engine has not spoken of this incident yet."""
     if cached_s is not None:
         return f"last known state, {age_text(cached_s, now_s)}; asking the engine"
+    if brief is None:
+        return "by the signals alone; asking the engine"
     return "" if now_s - brief.made_s < 6 else f"as of {age_text(brief.made_s, now_s)}"
 
 

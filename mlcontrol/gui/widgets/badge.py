@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from mlcontrol.gui.glyphs import glyph_colour, paint_glyph
 from mlcontrol.gui.theme import theme, tokens
+from mlcontrol.gui.tips import plain_tip
 from mlcontrol.gui.tokens import STALE
 
 WASHED = ("warning", "critical", "unknown")
@@ -43,7 +44,7 @@ class Badge(QWidget):
         self.setAccessibleName(f"{text} ({state})")
 
     def set(self, state: str, text: str, detail: str = "") -> None:
-        self.setToolTip(detail)
+        self.setToolTip(plain_tip(detail))
         if (state, text) != (self._state, self._text):
             self._state, self._text = state, text
             self.setAccessibleName(f"{text} ({state})")

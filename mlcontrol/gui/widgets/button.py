@@ -7,6 +7,7 @@ from PySide6.QtGui import QColor, QFontMetrics, QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QPushButton, QSizePolicy, QWidget
 
 from mlcontrol.gui.theme import paint_focus_ring, theme, tokens
+from mlcontrol.gui.tips import plain_tip
 
 PLAIN, PRIMARY, DANGER, QUIET = "plain", "primary", "danger", "quiet"
 
@@ -69,7 +70,7 @@ class KeyButton(QPushButton):
     def _name(self) -> None:
         name = f"{self.text()}: {self._reason}" if self._reason else self.text()
         self.setAccessibleName(name)
-        self.setToolTip(name if self._reason else "")
+        self.setToolTip(plain_tip(name) if self._reason else "")
         self.updateGeometry()
         self.update()
 

@@ -7,6 +7,7 @@ from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from mlcontrol.gui.theme import theme
+from mlcontrol.gui.tips import plain_tip
 
 
 class PlainLabel(QLabel):
@@ -45,7 +46,7 @@ class PlainLabel(QLabel):
             return
         super().setText(text)
         if self._elide:
-            self.setToolTip(text)
+            self.setToolTip(plain_tip(text))
             self.updateGeometry()
 
     def minimumSizeHint(self) -> QSize:

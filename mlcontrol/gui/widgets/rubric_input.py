@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QPushButton, QSizePolicy, QWidget
 
 from mlcontrol.core.review.rubric import Scale
 from mlcontrol.gui.theme import paint_focus_ring, theme, tokens
+from mlcontrol.gui.tips import plain_tip
 from mlcontrol.gui.widgets.button import cap_width, paint_key_cap
 
 NAME_PX, STEP_PX = 130, 30
@@ -25,7 +26,7 @@ class ScaleRow(QWidget):
         self.asking = False
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setToolTip(self._ends())
+        self.setToolTip(plain_tip(self._ends()))
         self._name()
 
     def show_value(self, value: float | None, *, asking: bool) -> None:

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
 from mlcontrol.core.types import ServiceState
 from mlcontrol.gui.actions import PROMOTE, ROLL_BACK, Context
 from mlcontrol.gui.theme import theme
+from mlcontrol.gui.tips import plain_tip
 from mlcontrol.gui.viewmodels.fleet_rows import fleet_row
 from mlcontrol.gui.viewmodels.phrases import coarse_text, version_text
 from mlcontrol.gui.viewmodels.signal_cells import Now
@@ -61,7 +62,7 @@ class ServiceHead(QFrame):
         elif way.drill_old:
             measured += ", never drilled"
         self._way.setText(f"way back {row.way_back}{measured}")
-        self._way.setToolTip(service.way_back.why)
+        self._way.setToolTip(plain_tip(service.way_back.why))
         self.roll_back.set_label(f"Roll back to {target}" if target else "Roll back")
         self.roll_back.set_reason(ROLL_BACK.rule(context))
         self.promote.set_reason(PROMOTE.rule(context))

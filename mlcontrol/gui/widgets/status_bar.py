@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QWidget
 from mlcontrol.gui.bridge import Bridge
 from mlcontrol.gui.glyphs import glyph_colour, paint_glyph
 from mlcontrol.gui.theme import theme, tokens
+from mlcontrol.gui.tips import plain_tip
 from mlcontrol.gui.viewmodels.status_facts import (
     StatusFact,
     alerts_fact,
@@ -35,7 +36,7 @@ class FactLabel(QWidget):
     def set(self, fact: StatusFact) -> None:
         if fact != self._fact:
             self._fact = fact
-            self.setToolTip(fact.detail or fact.text)
+            self.setToolTip(plain_tip(fact.detail or fact.text))
             self.setAccessibleName(f"{fact.text} ({fact.state})" if fact.state else fact.text)
             self.updateGeometry()
             self.update()

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 from mlcontrol.core.problem import Problem
 from mlcontrol.gui.glyphs import glyph_colour, paint_glyph
 from mlcontrol.gui.theme import theme, tokens
+from mlcontrol.gui.tips import plain_tip
 from mlcontrol.gui.viewmodels.phrases import duration_text
 from mlcontrol.gui.widgets.label import PlainLabel
 
@@ -27,7 +28,7 @@ class Toast(QFrame):
         super().__init__(parent)
         self.state, self.text, self.born_s = state, text, time.monotonic()
         self.setAccessibleName(f"{text} {detail}".strip())
-        self.setToolTip(f"{text}\n{detail}".strip())
+        self.setToolTip(plain_tip(f"{text}\n{detail}".strip()))
         column = QVBoxLayout(self)
         column.setContentsMargins(34, 10, 12, 10)
         column.setSpacing(2)

@@ -7,6 +7,7 @@ from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from mlcontrol.gui.theme import theme, tokens
+from mlcontrol.gui.tips import plain_tip
 from mlcontrol.gui.viewmodels.phrases import version_text
 
 
@@ -34,7 +35,7 @@ class VersionTag(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
     def set(self, version: str | None, slot: int | None = None, detail: str = "") -> None:
-        self.setToolTip(detail)
+        self.setToolTip(plain_tip(detail))
         if (version, slot) != (self._version, self._slot):
             self._version, self._slot = version, slot
             self.setAccessibleName(version_text(version))

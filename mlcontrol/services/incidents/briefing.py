@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from mlcontrol.core.attribution import Attribution, attribute
 from mlcontrol.core.incidents import likeness
-from mlcontrol.core.incidents.brief import Brief, Onset, SuspectLine
+from mlcontrol.core.incidents.brief import Brief, Onset, Prevention, SuspectLine
 from mlcontrol.core.incidents.counts import impact
-from mlcontrol.core.incidents.incident import EntryKind, Incident, IncidentPhase
+from mlcontrol.core.incidents.hurt import SliceCount, hurt_slices, hurt_users
+from mlcontrol.core.incidents.incident import Entry, EntryKind, Incident, IncidentPhase
 from mlcontrol.core.incidents.log import BEFORE_S, log_lines
-from mlcontrol.core.incidents.messages import handoff, status_update
+from mlcontrol.core.incidents.messages import handoff, messages, status_update
 from mlcontrol.core.incidents.recovery import Golden, proven, ticks
+from mlcontrol.core.incidents.recovery_by_itself import ticks_by_itself
 from mlcontrol.core.incidents.story import story
 from mlcontrol.core.incidents.tick import Tick
 from mlcontrol.core.operation import Operation, OperationKind, Phase
@@ -20,14 +23,18 @@ from mlcontrol.core.problem import ProblemError
 from mlcontrol.core.runbook import ByHand, way_back_by_hand
 from mlcontrol.core.signals.change import ChangePoint
 from mlcontrol.core.types import Health, ServiceState, TimelineEvent
+from mlcontrol.ports.errors import AdapterError
 from mlcontrol.services.context import ServiceContext
 from mlcontrol.services.golden_run import run_golden
 from mlcontrol.services.incidents.keeping import Incidents
-from mlcontrol.services.incidents.prevention import preventions
+from mlcontrol.services.incidents.proposals import Proposal, Proposals
 from mlcontrol.services.incidents.signals import Evidence, onset, read
 
 ANALYSED_FOR_S = 5.0
 JUST_NOW_S = 20.0
+LOG_DEADLINE_S = 3.0
+LATE_LOG_S = 30.0  # a log that is written late is whole by then
+PROPOSED_FOR_S = 300.0
 EVENTS = 500
 
 
@@ -39,7 +46,10 @@ class Briefing:
         self._incidents = incidents
         self._persist = persist
         self._lock = threading.Lock()
+        self._proposals = Proposals(ctx)
         self._golden: dict[str, Golden | None] = {}
+        self._sliced: dict[str, tuple[float, tuple[SliceCount, ...]]] = {}
+        self._proposed: dict[str, tuple[float, IncidentPhase, tuple[Proposal, ...]]] = {}
         self._analysed: dict[str, tuple[float, Onset | None, ChangePoint | None, Attribution | None]] = {}
 
     def brief(self, incident_id: str, service: str = "") -> Brief:
@@ -74,11 +84,20 @@ class Briefing:
         until_s = incident.mitigated_s if incident.mitigated_s is not None else end_s
         hurt = impact(evidence.counts, began_s, until_s, objective)
         now_share = evidence.counts.between(now_s - JUST_NOW_S, now_s).share
-        telling = story(incident, service, point, attribution, hurt, now_share)
+        counts = self._by_slice(incident, began_s, until_s, now_s)
+        slices = hurt_slices(counts)
+        telling = story(incident, service, point, attribution, hurt, now_share, slices, hurt_users(counts))
+        said = _said_over(incident, back)
         tick_row: tuple[Tick, ...] = ()
-        if back is not None and service is not None:
+        if said is not None and service is not None:
+            before = evidence.counts.between(began_s, said.at_s).share
+            version = service.used.single or service.intended.single
+            golden = self._golden_after(f"{said.incident}/{said.seq}", incident.service, version, True)
+            tick_row = ticks_by_itself(said, service, evidence.counts, golden, before, objective, now_s)
+        elif back is not None and service is not None:
             before = evidence.counts.between(began_s, back.started_s).share
-            tick_row = ticks(back, service, evidence.counts, self._golden_after(back), before, objective, now_s)
+            golden = self._golden_after(back.id, back.service, back.to_version, back.phase is Phase.DONE)
+            tick_row = ticks(back, service, evidence.counts, golden, before, objective, now_s)
         suspects = _suspects(attribution)
         first = next((s.title for s in suspects if s.event), "") if attribution and attribution.separable else ""
         known = ctx.store.incidents.all()
@@ -91,8 +110,9 @@ class Briefing:
             suspects=suspects,
             separable=attribution.separable if attribution is not None else False,
             verdict=attribution.verdict if attribution is not None else "",
+            slices=slices,
             impact=hurt,
-            operation=back.id if back is not None else "",
+            operation=back.id if back is not None and said is None else "",
             ticks=tick_row,
             proven=bool(tick_row) and proven(tick_row),
             log=log_lines(incident, events, now_s),
@@ -100,9 +120,9 @@ class Briefing:
             recurred=len(likeness.recurrences(incident, known)),
             by_hand=self._by_hand(incident, service),
             update=status_update(incident, telling, hurt, now_s),
+            messages=messages(incident, telling, hurt, first, tick_row, now_s),
             handoff=handoff(incident, telling, hurt, first, tick_row, gaps, now_s),
-            prevention=preventions(ctx, incident, evidence, seen, first),
-            silences=tuple(e.text for e in incident.entries if e.kind is EntryKind.SILENCED),
+            prevention=self._prevention(incident, seen, first, now_s),
             gaps=gaps,
         )
 
@@ -134,6 +154,60 @@ class Briefing:
             self._analysed[incident.id] = (now_s, seen, point, attribution)
         return seen, point, attribution
 
+    def _by_slice(self, incident: Incident, since_s: float, until_s: float, now_s: float) -> tuple[SliceCount, ...]:
+        """Requests and failures by slice, from the prediction log; nothing where there is no log or it does not answer."""
+        with self._lock:
+            known = self._sliced.get(incident.id)
+        if known is not None and (now_s - known[0] < ANALYSED_FOR_S or until_s <= known[0] - LATE_LOG_S):
+            return known[1]
+        settings = self._ctx.settings.services.get(incident.service)
+        found: tuple[SliceCount, ...] = ()
+        if settings is not None and settings.predictions:
+            try:
+                log = self._ctx.predictions(settings.predictions)
+                rows = log.failures_by_slice(incident.service, since_s, until_s, LOG_DEADLINE_S)
+                found = tuple(SliceCount(r.name, r.value, r.requests, r.failed) for r in rows)
+            except (AdapterError, ProblemError):
+                found = ()
+        with self._lock:
+            self._sliced[incident.id] = (now_s, found)
+        return found
+
+    def proposal(self, incident_id: str, prevention_id: str) -> Proposal | None:
+        """What stands behind a proposal of the brief."""
+        incident = self.brief(incident_id).incident
+        with self._lock:
+            known = self._proposed.get(incident.id)
+        every = known[2] if known is not None else ()
+        return next((one for one in every if one.prevention.id == prevention_id), None)
+
+    def _prevention(self, incident: Incident, seen: Onset | None, suspect: str, now_s: float) -> tuple[Prevention, ...]:
+        """Not while it burns: then there is something else to do, and the history it is tried on is not whole yet.
+
+        What was added stays as it was proposed.
+        """
+        if incident.phase not in (IncidentPhase.MITIGATED, IncidentPhase.RESOLVED):
+            return ()
+        added = {e.data.get("id", "") for e in incident.entries if e.kind is EntryKind.PREVENTION}
+        with self._lock:
+            known = self._proposed.get(incident.id)
+        if known is None or (now_s - known[0] > PROPOSED_FOR_S and not added) or known[1] is not incident.phase:
+            fresh = self._proposals.make(incident, seen, suspect)
+            kept = known[2] if known is not None else ()
+            names = {one.prevention.id for one in fresh}
+            both = (*(o for o in kept if o.prevention.id in added and o.prevention.id not in names), *fresh)
+            known = (now_s, incident.phase, both)
+            with self._lock:
+                self._proposed[incident.id] = known
+        found = [replace(one.prevention, added=one.prevention.id in added) for one in known[2]]
+        shown = {one.id for one in found}
+        for entry in incident.entries:
+            if entry.kind is EntryKind.PREVENTION and entry.data.get("id", "") not in shown:
+                title, _, tried = entry.text.partition(" Tried over history: ")
+                kind = entry.data.get("kind", "")
+                found.append(Prevention(entry.data.get("id", ""), kind, title.rstrip("."), "", tried, True))
+        return tuple(found)
+
     def _way_back(self, incident: Incident, began_s: float) -> Operation | None:
         """The newest rollback of this service since it began."""
         ran = [
@@ -143,37 +217,42 @@ class Briefing:
         ]
         return max(ran, key=lambda one: one.started_s, default=None)
 
-    def _golden_after(self, back: Operation) -> Golden | None:
-        """The golden set asked once after the way back, on a thread of its own; `None` when the service has none."""
+    def _golden_after(self, key: str, service: str, version: str | None, now: bool) -> Golden | None:
+        """The golden set asked once for ``key``, on a thread of its own; `None` when the service has none.
+
+        ``now`` false: it is too early to ask, the way back is not done.
+        """
         try:
-            known = self._ctx.golden(back.service)
+            known = self._ctx.golden(service)
         except ProblemError:
             return None
         if known is None or not known.items:
             return None
         waiting = Golden(0, len(known.items), 0, 0.0)
         with self._lock:
-            if back.id in self._golden:
-                return self._golden[back.id] or waiting
-            if back.phase is not Phase.DONE:
+            if key in self._golden:
+                return self._golden[key] or waiting
+            if not now or version is None:
                 return waiting
-            self._golden[back.id] = None
-        threading.Thread(target=self._ask_golden, args=(back,), name="golden-after", daemon=True).start()
+            self._golden[key] = None
+        threading.Thread(
+            target=self._ask_golden, args=(key, service, version), name="golden-after", daemon=True
+        ).start()
         return waiting
 
-    def _ask_golden(self, back: Operation) -> None:
+    def _ask_golden(self, key: str, service: str, version: str) -> None:
         try:
-            run = run_golden(self._ctx, back.service, back.to_version, None)
+            run = run_golden(self._ctx, service, version, None)
         except ProblemError:
             with self._lock:
-                del self._golden[back.id]  # asked again at the next look
+                del self._golden[key]  # asked again at the next look
             return
         # Without a declared minimum the set says what it says: every critical item must be right.
         share = run.minimum if run.minimum is not None else 0.0
         needed = max(round(share * run.score.n), 1)
         right = 0 if run.score.critical_failed else run.score.right
         with self._lock:
-            self._golden[back.id] = Golden(right, run.score.n, needed, self._ctx.clock.utc_s())
+            self._golden[key] = Golden(right, run.score.n, needed, self._ctx.clock.utc_s())
 
     def _by_hand(self, incident: Incident, service: ServiceState | None) -> tuple[ByHand, ...]:
         settings = self._ctx.settings.services.get(incident.service)
@@ -181,6 +260,14 @@ class Briefing:
         if settings is None or target is None:
             return ()
         return way_back_by_hand(settings, self._ctx.settings.connections, target, self._ctx.settings.path)
+
+
+def _said_over(incident: Incident, back: Operation | None) -> Entry | None:
+    """The last time somebody said that it is over, unless a way back was taken after that, or it was reopened."""
+    since_s = max([e.at_s for e in incident.entries if e.kind is EntryKind.REOPENED], default=0.0)
+    since_s = max(since_s, back.started_s if back is not None else 0.0)
+    said = [e for e in incident.entries if e.kind is EntryKind.RECOVERY_CHECKED and e.at_s >= since_s]
+    return said[-1] if said else None
 
 
 def _suspects(attribution: Attribution | None) -> tuple[SuspectLine, ...]:

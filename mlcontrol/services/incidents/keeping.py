@@ -65,6 +65,7 @@ class Incidents:
             EntryKind.DECISION,
             EntryKind.HYPOTHESIS,
             EntryKind.ACTION_ITEM,
+            EntryKind.RECOVERY_CHECKED,
             EntryKind.RESOLVED,
         )
         if kind in needs_words and not words:

@@ -51,6 +51,19 @@ class PredictionsContract(ConnectionContract):
         assert int((found.right == 1).sum()) == sum(bucket.correct for bucket in judged)
         assert len(adapter.answers("nobody", prediction, *span)) == 0
 
+    def test_failures_are_counted_and_shown_alike(
+        self, adapter: PredictionLog, service: str, span: tuple[float, float]
+    ) -> None:
+        failed = sum(share.failed for share in adapter.shares(service, *span))
+        shown = adapter.failures(service, 10_000, *span)
+        assert len(shown) == failed
+        assert all(one.error is not None for one in shown)
+        by_name: dict[str, int] = {}
+        for one in adapter.failures_by_slice(service, *span):
+            assert 0 <= one.failed <= one.requests
+            by_name[one.name] = by_name.get(one.name, 0) + one.failed
+        assert all(count <= failed for count in by_name.values())
+
     def test_spans_are_half_open(self, adapter: PredictionLog, service: str, span: tuple[float, float]) -> None:
         since, until = span
         middle = (since + until) / 2

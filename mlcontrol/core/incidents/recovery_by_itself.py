@@ -1,0 +1,99 @@
+"""Is it over, where nothing was rolled back? The same five facts, from the moment at which somebody said so."""
+
+from __future__ import annotations
+
+from mlcontrol.core.incidents.counts import Counts
+from mlcontrol.core.incidents.incident import Entry
+from mlcontrol.core.incidents.recovery import LEAST_ANSWERS, PATIENCE_S, Golden, golden_tick, recovered
+from mlcontrol.core.incidents.tick import Tick, TickState
+from mlcontrol.core.types import Freshness, Health, ServiceState, Signal
+
+HELD_S = 10.0
+"""So long must a signal have been well: one reading between two bad ones is no recovery."""
+
+_NOT_OVER = "It is not over: look at the charts for what is still out of its limits, then at suspect 1."
+
+
+def ticks_by_itself(
+    said: Entry,
+    service: ServiceState,
+    counts: Counts,
+    golden: Golden | None,
+    before: float | None,
+    objective: float | None,
+    now_s: float,
+) -> tuple[Tick, ...]:
+    """``said``: who said it is over, and why. ``before``: the share of answers that failed during the incident, if known."""
+    since_s = said.at_s
+    found = [
+        Tick("accepted", "Said to be over", TickState.GREEN, f"{said.actor}: {said.text}", 0.0),
+        _answering(service, since_s),
+        _as_intended(service, since_s),
+        _within_limits(service, counts, before, objective, since_s, now_s),
+        golden_tick(golden, since_s),
+    ]
+    late = now_s - since_s > PATIENCE_S
+    shown = []
+    for tick in found:
+        red = late and tick.state is TickState.RUNNING
+        state = TickState.RED if red else tick.state
+        hint = (tick.next or _NOT_OVER) if state is TickState.RED else ""
+        shown.append(Tick(tick.id, tick.title, state, tick.evidence, tick.seconds, hint))
+    return tuple(shown)
+
+
+def _answering(service: ServiceState, since_s: float) -> Tick:
+    title = "It answers"
+    seen = _newer(service.presence, since_s)
+    if seen is None:
+        return Tick("answering", title, TickState.RUNNING, "waiting for the next golden query")
+    words = service.presence.detail or service.presence.text
+    if service.presence.health is Health.OK:
+        return Tick("answering", title, TickState.GREEN, words, seen - since_s)
+    return Tick("answering", title, TickState.RUNNING, words)
+
+
+def _as_intended(service: ServiceState, since_s: float) -> Tick:
+    title = "The intended version is used"
+    used, intended = service.used, service.intended
+    if used.at is None or used.at.utc_s < since_s or used.freshness is not Freshness.FRESH:
+        return Tick("split", title, TickState.RUNNING, "waiting for the counters")
+    if used.single is None or intended.single is None:
+        return Tick("split", title, TickState.RUNNING, "more than one version answers, or none can be told")
+    words = f"v{used.single} is used, v{intended.single} is intended"
+    if used.single == intended.single:
+        return Tick("split", title, TickState.GREEN, words, used.at.utc_s - since_s)
+    return Tick(
+        "split", title, TickState.RUNNING, words, next="Roll back, or move the registry's alias to what serves."
+    )
+
+
+def _within_limits(
+    service: ServiceState,
+    counts: Counts,
+    before: float | None,
+    objective: float | None,
+    since_s: float,
+    now_s: float,
+) -> Tick:
+    """Errors by the sequential test where errors were what hurt; everything else by the signal of use, which knows latency."""
+    title = "Errors and latency within limits"
+    seen = _newer(service.use, since_s)
+    after = counts.between(since_s, float("inf"))
+    found = recovered(counts, since_s, before, objective)
+    total = found.good + found.bad
+    words = f"{service.use.text}; {found.bad} of {total} failed since"
+    if seen is None or not len(after.at_s):
+        return Tick("errors", title, TickState.RUNNING, "waiting for the first answers")
+    hurt_by_errors = before is not None and before > (objective or 0.0)
+    few_fail = found.decided if hurt_by_errors else total >= LEAST_ANSWERS and found.bad <= found.level * total
+    if service.use.health is Health.OK and few_fail and now_s - since_s >= HELD_S:
+        return Tick("errors", title, TickState.GREEN, words, max(seen, since_s + HELD_S) - since_s)
+    return Tick("errors", title, TickState.RUNNING, words)
+
+
+def _newer(signal: Signal, since_s: float) -> float | None:
+    """When it was read, if that was after ``since_s`` and is fresh."""
+    if signal.at is None or signal.at.utc_s < since_s or signal.freshness is not Freshness.FRESH:
+        return None
+    return signal.at.utc_s

@@ -1,0 +1,164 @@
+"""Incidents of the sandbox, worked through by keyboard alone in a real window on the real fleet, from the page to proof.
+
+Two are in the suite; ``MLCONTROL_INCIDENTS=all`` plays every one, and tells how long each took and with how many keys. The
+seconds are told and not asserted: a machine three times as slow would say nothing of the panel.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from mlcontrol.core.alerts.alert import AlertState
+from mlcontrol.core.incidents.incident import EntryKind, IncidentPhase
+from mlcontrol.core.operation import Phase
+from mlcontrol.core.types import Health
+from mlcontrol.engine import messages as m
+from mlcontrol.engine.hosts import new_request
+from mlcontrol.sandbox import fleet as sandbox
+from mlcontrol.sandbox.faults import BY_NAME
+from mlcontrol.testing.fleet import RunningFleet
+from tests.e2e.conftest import Watcher
+from tests.e2e.test_window_journey import Hands, opened_window
+
+pytestmark = [pytest.mark.window, pytest.mark.timeout(900)]
+
+PLAYED = os.environ.get("MLCONTROL_INCIDENTS", "error-burst,metrics-gone")
+FAULTS = tuple(BY_NAME) if PLAYED == "all" else tuple(PLAYED.split(","))
+SERVICE = {"error-burst": "diamond-cut", "version-swap": "digits", "input-drift": "diamond-cut"}
+"""Whose incident it is; the others hurt every service alike."""
+ROLLED_BACK = ("error-burst", "version-swap")
+LASTS_S = 600.0  # until it is mended: what only looks wrong pages after two minutes
+CALM_S = 40.0  # so much history before it begins to hurt
+
+
+@pytest.fixture
+def patient(fleet: RunningFleet, request: pytest.FixtureRequest) -> Iterator[RunningFleet]:
+    """With objectives that a busy machine keeps, so that what pages is the incident; but for the one that is about latency."""
+    before = fleet.workspace.read_text()
+    if request.node.callspec.params["fault"] != "latency-rise":
+        fleet.workspace.write_text(re.sub(r"p99_ms = \d+", "p99_ms = 5000", before))
+    yield fleet
+    fleet.workspace.write_text(before)
+
+
+@pytest.fixture
+def watcher(patient: RunningFleet) -> Iterator[Watcher]:
+    watching = Watcher(patient.workspace)
+    yield watching
+    watching.close()
+
+
+@pytest.fixture
+def hands(fleet: RunningFleet, watcher: Watcher, qtbot: Any) -> Iterator[Hands]:
+    with opened_window(fleet, qtbot) as found:
+        yield found
+
+
+class Keys:
+    """Counts what is pressed, and when."""
+
+    def __init__(self, hands: Hands) -> None:
+        self._hands = hands
+        self.pressed: list[str] = []
+
+    def press(self, key: Any, name: str) -> None:
+        self.pressed.append(name)
+        self._hands.press(key)
+
+    def write(self, text: str) -> None:
+        """Words are not counted: only keys that act."""
+        self._hands._qtbot.keyClicks(self._hands.window.focusWidget(), text)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_an_incident_is_worked_through_by_keyboard_alone(
+    fleet: RunningFleet, watcher: Watcher, hands: Hands, fault: str
+) -> None:
+    from PySide6.QtCore import Qt
+    from PySide6.QtTest import QTest
+
+    service = SERVICE.get(fault, "digits")
+    hands.wait(lambda: hands.window.page.table.table.rowCount() >= 3)
+    hands.wait(lambda: all(watcher.service(name).use.health is not Health.UNKNOWN for name in watcher.state.services))
+    QTest.qWait(round(1000 * CALM_S))
+    before = {alert.id for alert in firing(watcher)}
+    sandbox.play_fault(fleet.home, fault, LASTS_S)
+    begun_s = time.time()
+    whose = (service,) if fault in SERVICE else (*watcher.state.services, *watcher.state.connections)
+    hands.wait(lambda: any(a.service in whose and a.id not in before for a in firing(watcher)))
+    page_s = time.time()
+    page_text = next(a.text for a in firing(watcher) if a.service in whose and a.id not in before)
+
+    # One key from anywhere: the page is there at once, with what is known.
+    keys = Keys(hands)
+    chord = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+    keys.pressed.append("Ctrl+Shift+I")
+    QTest.keyClick(hands.window, Qt.Key.Key_I, chord)
+    page = hands.window.page
+    assert page.name == "incident"
+    assert page.head.sentences[0]
+    hands.wait(lambda: page.brief is not None)
+    opened_s = time.time()
+    hands.look(f"{fault}-opened")
+    if fault in ROLLED_BACK:
+        assert page.service_id == service, (page.service_id, page_text)
+        keys.press(Qt.Key.Key_R, "R")
+        hands.wait(lambda: page.way_back.stage == "reason")
+        hands.look(f"{fault}-reason")
+        keys.press(Qt.Key.Key_E, "E")
+        keys.press(Qt.Key.Key_Return, "Enter")
+        hands.wait(lambda: page.brief.operation != "")
+        acted_s = time.time()
+    else:
+        keys.press(Qt.Key.Key_I, "I")
+        hands.wait(lambda: page.incident_id != "")
+        keys.press(Qt.Key.Key_Y, "Y")
+        keys.write("no change explains it: the platform")
+        keys.press(Qt.Key.Key_Return, "Enter")
+        hands.look(f"{fault}-declared")
+        sandbox.clear_faults(fleet.home)  # the platform's people have mended it
+        keys.press(Qt.Key.Key_F, "F")
+        keys.press(Qt.Key.Key_Return, "Enter")
+        hands.wait(lambda: bool(page.brief.ticks))
+        acted_s = time.time()
+    hands.look(f"{fault}-acted")
+    hands.wait(lambda: page.brief.incident.phase is IncidentPhase.MITIGATED)
+    proven_s = time.time()
+    hands.look(f"{fault}-proven")
+    ticks = [tick.state.value for tick in page.brief.ticks]
+    assert ticks == ["green"] * 5, page.brief.ticks
+    said = ", ".join(f"{t.title} {t.seconds or 0:.0f} s" for t in page.brief.ticks)
+    sys.stderr.write(
+        f"\n{fault}: fault to page {page_s - begun_s:.1f} s, page to open {opened_s - page_s:.1f} s, to act"
+        f" {acted_s - page_s:.1f} s, to proven recovery {proven_s - page_s:.1f} s; keys {' '.join(keys.pressed)}; {said}\n"
+        f"  page: {page_text}\n  {' '.join(page.head.sentences)}\n"
+    )
+    assert len(keys.pressed) <= (4 if fault in ROLLED_BACK else 6)
+
+    # Closed, told, proven: the record is whole.
+    hands.press(Qt.Key.Key_C, Qt.Key.Key_Return)
+    hands.wait(lambda: page.brief.incident.phase is IncidentPhase.RESOLVED)
+    kinds = [entry.kind for entry in page.brief.incident.entries]
+    assert kinds[0] is EntryKind.DECLARED
+    assert EntryKind.VERIFIED in kinds
+    if fault in ROLLED_BACK:
+        operation = watcher.operation(page.brief.operation)
+        assert operation is not None
+        assert operation.phase is Phase.DONE
+        assert watcher.service(service).used.versions == ("2",)
+    made = watcher.ask(m.MakePostmortem(request=new_request(), incident=page.incident_id))
+    assert "recovery proven" in made.markdown
+    assert watcher.ask(m.VerifyAudit(request=new_request())).verdict.ok
+
+
+def firing(watcher: Watcher) -> list[Any]:
+    """What somebody would be woken by."""
+    assert watcher.state is not None
+    return [alert for alert in watcher.state.alerts.values() if alert.state is AlertState.FIRING and alert.asks]
