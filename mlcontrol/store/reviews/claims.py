@@ -29,6 +29,65 @@ FREE_EVERY_S = 1.0
 _items = msgspec.msgpack.Decoder(ReviewItem)
 
 
+def _take() -> sa.UpdateBase:
+    other = review_slots.alias("other")
+    own_slot = sa.select(other.c.item).where(other.c.item == review_slots.c.item, other.c.rater == sa.bindparam("by"))
+    own_word = sa.select(review_judgements.c.item).where(
+        review_judgements.c.item == review_slots.c.item,
+        review_judgements.c.rater == sa.bindparam("by"),
+        review_judgements.c.withdrawn.is_(False),
+    )
+    free = (
+        sa.select(review_slots.c.item, review_slots.c.slot)
+        .where(
+            review_slots.c.campaign == sa.bindparam("in_campaign"),
+            review_slots.c.state == OPEN,
+            ~own_slot.exists(),
+            ~own_word.exists(),
+            review_slots.c.item.not_in(sa.bindparam("but", expanding=True)),
+        )
+        .order_by(review_slots.c.place, review_slots.c.slot)
+        .limit(1)
+        .with_for_update(skip_locked=True, of=review_slots)
+        .cte("free")
+    )
+    return (
+        review_slots.update()
+        .where(review_slots.c.item == free.c.item, review_slots.c.slot == free.c.slot)
+        .values(state=LEASED, rater=sa.bindparam("by"), until_s=sa.bindparam("to_s"))
+        .returning(review_slots.c.item)
+    )
+
+
+# Built once: putting a statement together takes longer than the database takes to answer it.
+_TAKE = _take()
+_HELD = (
+    sa.select(review_slots.c.item, review_slots.c.slot)
+    .where(
+        review_slots.c.campaign == sa.bindparam("in_campaign"),
+        review_slots.c.state == LEASED,
+        review_slots.c.rater == sa.bindparam("by"),
+        review_slots.c.until_s >= sa.bindparam("now_s"),
+    )
+    .order_by(review_slots.c.place)
+)
+_RENEW = (
+    review_slots.update()
+    .where(review_slots.c.item == sa.bindparam("this"), review_slots.c.slot == sa.bindparam("number"))
+    .values(until_s=sa.bindparam("to_s"))
+)
+_READ = (
+    sa.select(review_entries.c.body, review_drafts.c.text)
+    .select_from(
+        review_entries.outerjoin(
+            review_drafts,
+            sa.and_(review_drafts.c.item == review_entries.c.id, review_drafts.c.rater == sa.bindparam("by")),
+        )
+    )
+    .where(review_entries.c.id == sa.bindparam("this"))
+)
+
+
 class Claims:
     """Times are UTC seconds. *Thread:* any, also of other processes."""
 
@@ -40,21 +99,16 @@ class Claims:
         self, campaign: str, rater: str, now_s: float, lease_s: float, not_items: Collection[str] = ()
     ) -> ReviewItem | None:
         """The item this rater holds and that is not among ``not_items``, else the first free one, held for ``lease_s``."""
-        lease = {"state": LEASED, "rater": rater, "until_s": now_s + lease_s}
         with self._db.write() as connection:
             held = self._held(connection, campaign, rater, now_s, not_items)
             if held is not None:
                 item, slot = held
-                connection.execute(
-                    review_slots.update()
-                    .where(review_slots.c.item == item, review_slots.c.slot == slot)
-                    .values(**lease)
-                )
+                connection.execute(_RENEW, {"this": item, "number": slot, "to_s": now_s + lease_s})
                 return self._read(connection, item, rater)
             if not 0 <= now_s - self._freed_s.get(campaign, -FREE_EVERY_S) < FREE_EVERY_S:
                 self._free_lapsed(connection, campaign, now_s)
                 self._freed_s[campaign] = now_s
-            taken = self._take_free(connection, campaign, rater, not_items, lease)
+            taken = self._take_free(connection, campaign, rater, not_items, now_s + lease_s)
             return None if taken is None else self._read(connection, taken, rater)
 
     def hold(self, item: ReviewItem, rater: str, now_s: float, lease_s: float, place: int = 0) -> ReviewItem | None:
@@ -160,11 +214,8 @@ class Claims:
     def _held(
         self, connection: sa.Connection, campaign: str, rater: str, now_s: float, not_items: Collection[str]
     ) -> tuple[str, int] | None:
-        query = sa.select(review_slots.c.item, review_slots.c.slot).where(
-            review_slots.c.campaign == campaign, review_slots.c.state == LEASED, review_slots.c.rater == rater,
-            review_slots.c.until_s >= now_s,
-        )  # fmt: skip
-        rows = connection.execute(query.order_by(review_slots.c.place)).all()
+        known = {"in_campaign": campaign, "by": rater, "now_s": now_s}
+        rows = connection.execute(_HELD, known).all()
         return next(((item, slot) for item, slot in rows if item not in not_items), None)
 
     def _free_lapsed(self, connection: sa.Connection, campaign: str, now_s: float) -> None:
@@ -181,43 +232,12 @@ class Claims:
             )
 
     def _take_free(
-        self, connection: sa.Connection, campaign: str, rater: str, not_items: Collection[str], lease: dict[str, object]
+        self, connection: sa.Connection, campaign: str, rater: str, not_items: Collection[str], until_s: float
     ) -> str | None:
         """Find the first free slot and lease it, in one statement: a claim is as many round trips as it needs and no more."""
-        other = review_slots.alias("other")
-        own_slot = sa.select(other.c.item).where(other.c.item == review_slots.c.item, other.c.rater == rater)
-        own_word = sa.select(review_judgements.c.item).where(
-            review_judgements.c.item == review_slots.c.item,
-            review_judgements.c.rater == rater,
-            review_judgements.c.withdrawn.is_(False),
-        )
-        query = (
-            sa.select(review_slots.c.item, review_slots.c.slot)
-            .where(
-                review_slots.c.campaign == campaign,
-                review_slots.c.state == OPEN,
-                ~own_slot.exists(),
-                ~own_word.exists(),
-            )
-            .order_by(review_slots.c.place, review_slots.c.slot)
-            .limit(1)
-            .with_for_update(skip_locked=True, of=review_slots)
-        )
-        if not_items:
-            query = query.where(review_slots.c.item.not_in(not_items))
-        free = query.cte("free")
-        return connection.execute(
-            review_slots.update()
-            .where(review_slots.c.item == free.c.item, review_slots.c.slot == free.c.slot)
-            .values(**lease)
-            .returning(review_slots.c.item)
-        ).scalar()
+        known = {"in_campaign": campaign, "by": rater, "but": list(not_items), "to_s": until_s}
+        return connection.execute(_TAKE, known).scalar()
 
     def _read(self, connection: sa.Connection, item: str, rater: str) -> ReviewItem:
-        draft = sa.and_(review_drafts.c.item == review_entries.c.id, review_drafts.c.rater == rater)
-        row = connection.execute(
-            sa.select(review_entries.c.body, review_drafts.c.text)
-            .select_from(review_entries.outerjoin(review_drafts, draft))
-            .where(review_entries.c.id == item)
-        ).one()
+        row = connection.execute(_READ, {"this": item, "by": rater}).one()
         return replace(_items.decode(row.body), draft=row.text or "")
