@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
@@ -28,6 +29,35 @@ _judgements = msgspec.msgpack.Decoder(Judgement)
 _items = msgspec.msgpack.Decoder(ReviewItem)
 
 
+# Built once: putting a statement together takes longer than the database takes to answer it.
+_SAME = review_judgements.c.id == sa.bindparam("this")
+_KNOWN = sa.select(
+    sa.select(review_judgements.c.body).where(_SAME).scalar_subquery(),
+    sa.select(review_judgements.c.withdrawn).where(_SAME).scalar_subquery(),
+    sa.select(review_entries.c.withdrawn).where(review_entries.c.id == sa.bindparam("of")).scalar_subquery(),
+)
+_REPLACE = (
+    review_judgements.update()
+    .where(
+        review_judgements.c.item == sa.bindparam("of"),
+        review_judgements.c.rater == sa.bindparam("by"),
+        review_judgements.c.withdrawn.is_(False),
+    )
+    .values(withdrawn=True, sent=sa.bindparam("told"))
+    .returning(review_judgements.c.id, review_judgements.c.service)
+)
+_STORE = review_judgements.insert()
+_DROP_DRAFT = review_drafts.delete().where(
+    review_drafts.c.item == sa.bindparam("of"), review_drafts.c.rater == sa.bindparam("by")
+)
+_OWN_SLOT = (
+    review_slots.update()
+    .where(review_slots.c.item == sa.bindparam("of"), review_slots.c.rater == sa.bindparam("by"))
+    .where(review_slots.c.state.in_((LEASED, DONE)))
+)
+_SETTLE, _GIVE_BACK = _OWN_SLOT.values(state=DONE), _OWN_SLOT.values(state=OPEN, rater="", until_s=0.0)
+
+
 class Judgements:
     """*Thread:* any, also of other processes."""
 
@@ -41,43 +71,23 @@ class Judgements:
         Raises `ProblemError` (code "withdrawn") for an item that was taken out of its queue.
         """
         with self._db.write() as connection:
-            same = review_judgements.c.id == judgement.id
-            body, withdrawn, reason = connection.execute(
-                sa.select(
-                    sa.select(review_judgements.c.body).where(same).scalar_subquery(),
-                    sa.select(review_judgements.c.withdrawn).where(same).scalar_subquery(),
-                    sa.select(review_entries.c.withdrawn)
-                    .where(review_entries.c.id == judgement.item)
-                    .scalar_subquery(),
-                )
-            ).one()
+            body, withdrawn, reason = connection.execute(_KNOWN, {"this": judgement.id, "of": judgement.item}).one()
             if body is not None:
                 return replace(_judgements.decode(body), withdrawn=withdrawn)
             if reason:
                 raise ProblemError(_withdrawn(reason))
-            self._take_back(
-                connection,
-                review_judgements.c.item == judgement.item,
-                review_judgements.c.rater == judgement.rater,
-                sent=sent,
-            )
+            earlier = {"of": judgement.item, "by": judgement.rater, "told": sent}
+            self._note_taken(connection, connection.execute(_REPLACE, earlier).all())
             has_slot = self._settle_slot(connection, judgement)
             stored = replace(judgement, surplus=not has_slot and not judgement.adjudicated)
             connection.execute(
-                review_judgements.insert().values(
-                    id=stored.id,
-                    campaign=stored.campaign,
-                    item=stored.item,
-                    service=stored.service,
-                    rater=stored.rater,
-                    withdrawn=stored.withdrawn,
-                    sent=sent,
-                    body=msgspec.msgpack.encode(stored),
-                )
-            )
-            connection.execute(
-                review_drafts.delete().where(review_drafts.c.item == stored.item, review_drafts.c.rater == stored.rater)
-            )
+                _STORE,
+                {
+                    "id": stored.id, "campaign": stored.campaign, "item": stored.item, "service": stored.service,
+                    "rater": stored.rater, "withdrawn": stored.withdrawn, "sent": sent, "body": msgspec.msgpack.encode(stored),
+                },
+            )  # fmt: skip
+            connection.execute(_DROP_DRAFT, {"of": stored.item, "by": stored.rater})
         return stored
 
     def _settle_slot(self, connection: sa.Connection, judgement: Judgement) -> bool:
@@ -85,16 +95,8 @@ class Judgements:
         if judgement.adjudicated:
             return False
         skipped = judgement.verdict is JudgementVerdict.SKIPPED and judgement.kind is ItemKind.WORK
-        settled = {"state": OPEN, "rater": "", "until_s": 0.0} if skipped else {"state": DONE}
-        mine = connection.execute(
-            review_slots.update()
-            .where(
-                review_slots.c.item == judgement.item,
-                review_slots.c.rater == judgement.rater,
-                review_slots.c.state.in_((LEASED, DONE)),
-            )
-            .values(**settled)
-        ).rowcount
+        settle = _GIVE_BACK if skipped else _SETTLE
+        mine = connection.execute(settle, {"of": judgement.item, "by": judgement.rater}).rowcount
         if mine or skipped:
             return True
         free = (
@@ -227,6 +229,10 @@ class Judgements:
             .values(**values)
             .returning(review_judgements.c.id, review_judgements.c.service)
         ).all()
+        Judgements._note_taken(connection, taken)
+
+    @staticmethod
+    def _note_taken(connection: sa.Connection, taken: Sequence[sa.Row[Any]]) -> None:
         if taken:
             connection.execute(
                 review_withdrawals.insert(), [{"judgement": row.id, "service": row.service} for row in taken]
