@@ -171,17 +171,18 @@ def strokes(low: Floats, high: Floats, b: Buckets, bottom: int, top: int, y_min:
         low, high = np.nan_to_num(low), np.nan_to_num(high)
     spans[..., 0] = spans[..., 2] = b.columns
     y_high, y_low = spans[..., 1], spans[..., 3]
+    exact = []
     for values, rows in ((low, y_low), (high, y_high)):
         y = values * -scale
         y += bottom + y_min * scale
-        np.maximum(y, top, out=y)
-        np.minimum(y, bottom, out=y)
-        rows[...] = y
+        exact.append(y)
+        rows[...] = np.minimum(np.maximum(y, top), bottom)
     near = b.columns[1:] - b.columns[:-1] == 1
     joined = ~b.breaks[1:] if whole else known[:, 1:] & known[:, :-1] & ~b.breaks[1:]
     slanted: list[Lines] = [_NO_LINES] * series
     if not near.all():
-        middle = (y_low + y_high) // 2
+        # Of what lies beyond the scale only the way there is seen: the painter's clip cuts it off.
+        middle = (np.clip((exact[0] + exact[1]) / 2, -FAR, FAR)).astype(np.int32)
         for i in range(series):
             far = np.flatnonzero((joined if whole else joined[i]) & ~near) + 1
             x = spans[i, :, 0]
@@ -191,6 +192,10 @@ def strokes(low: Floats, high: Floats, b: Buckets, bottom: int, top: int, y_min:
     low_before, high_before = y_low[:, :-1].copy(), y_high[:, :-1].copy()
     np.maximum(y_low[:, 1:], high_before, out=y_low[:, 1:], where=reach)
     np.minimum(y_high[:, 1:], low_before, out=y_high[:, 1:], where=reach)
+    if y_max < high.max() or low.min() < y_min:
+        # What lies wholly beyond the scale is no line along its edge, but where one leads there.
+        known = known & ~(((low > y_max) | (high < y_min)) & (y_low == y_high))
+        whole = False
     return Strokes(spans, None if whole else known, slanted)
 
 

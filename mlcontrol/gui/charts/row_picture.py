@@ -51,8 +51,8 @@ class RowPicture:
         self.scale = Scale(0.0, 1.0)
         self.groups: list[Group] = []  # what the last paint showed, before it was drawn
 
-    def paint(self, painter: QPainter, row: ChartRow, span: Span, plot: QRect) -> None:
-        """Draw the row's plot, without its words."""
+    def paint(self, painter: QPainter, row: ChartRow, span: Span, plot: QRect, scale: Scale | None = None) -> None:
+        """Draw the row's plot, without its words. ``scale``: instead of the one that shows everything in the span."""
         if plot.width() < 1 or plot.height() < 1:
             return
         if row.bars or not any(len(line.at_s) for line in row.lines):
@@ -63,15 +63,15 @@ class RowPicture:
             else:
                 _paint_nothing(painter, row, plot)
             return
-        groups = self.groups = self._read(row, span, plot.width())
-        self.scale = y_range(row, span, [(g.buckets.columns, g.low, g.high) for g in groups], plot.width())
+        groups = self.groups = self.read(row, span, plot.width())
+        self.scale = scale or _scale(row, span, groups, plot.width())
         self._renew(row, span, plot, groups, painter.device().devicePixelRatio())
         assert self._picture is not None
         painter.drawPixmap(plot.topLeft(), self._picture)
         if row.limit is not None:
             paint_limit(painter, row, plot.adjusted(0, ABOVE, 0, -BELOW), self.scale)
 
-    def _read(self, row: ChartRow, span: Span, width: int) -> list[Group]:
+    def read(self, row: ChartRow, span: Span, width: int) -> list[Group]:
         """One pass over all lines that were sampled together; series of one scrape are."""
         shared: list[list[Line]] = []
         for line in row.lines:
@@ -189,6 +189,15 @@ class RowPicture:
         if len(drawn.slanted[i]):
             painter.setPen(_pen(line))
             draw_lines(painter, drawn.slanted[i])
+
+
+def scale_of(row: ChartRow, span: Span, width: int) -> Scale:
+    """The scale that shows everything of the row in a span."""
+    return _scale(row, span, RowPicture().read(row, span, width), width)
+
+
+def _scale(row: ChartRow, span: Span, groups: list[Group], width: int) -> Scale:
+    return y_range(row, span, [(g.buckets.columns, g.low, g.high) for g in groups], width)
 
 
 def _same(one: Floats, other: Floats) -> bool:

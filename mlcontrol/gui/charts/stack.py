@@ -86,10 +86,17 @@ class ChartStack(QWidget):
         """What is drawn."""
         return self._rows
 
+    def row_at_pointer(self) -> str:
+        """The id of the row under the pointer; empty if it is elsewhere."""
+        at_y = self.mapFromGlobal(QCursor.pos()).y()
+        return next(
+            (row.id for row, rect in self._places if rect.top() <= at_y <= rect.bottom() and self.underMouse()), ""
+        )
+
     def toggle_log(self) -> bool:
         """Powers of ten on the axis of the row under the pointer, or of every row that has lines. Returns whether they show now."""
-        at_y = self.mapFromGlobal(QCursor.pos()).y()
-        under = {row.id for row, rect in self._places if rect.top() <= at_y <= rect.bottom() and self.underMouse()}
+        at = self.row_at_pointer()
+        under = {at} if at else set()
         chosen = under or {row.id for row in self._rows if row.lines and not row.score}
         self.log_rows = self.log_rows - chosen if chosen <= self.log_rows else self.log_rows | chosen
         self.set_rows([replace(row, log=False) for row in self._rows], self._events)

@@ -28,33 +28,16 @@ from mlcontrol.gui.pages.service_copies import (
     copy_words,
 )
 from mlcontrol.gui.pages.service_foot import VIEW, ServiceFoot
+from mlcontrol.gui.pages.service_keys import CLOSER, COMPARE, FOLLOW, LARGE, LOG, NEXT, PAST, PREVIOUS, WIDER
 from mlcontrol.gui.viewmodels.comparison import Comparison, comparisons, with_past
 from mlcontrol.gui.viewmodels.service_charts import METRICS, chart_rows, version_slots
 from mlcontrol.gui.viewmodels.service_facts import service_facts
 from mlcontrol.gui.viewmodels.signal_cells import Now
 from mlcontrol.gui.viewmodels.status_facts import poll_interval_s
 from mlcontrol.gui.widgets.card import EmptyState
+from mlcontrol.gui.widgets.large_chart import LargeChart
 from mlcontrol.gui.widgets.service_head import ServiceHead
 from mlcontrol.gui.widgets.side_facts import SideFacts
-
-CLOSER = Action("service.closer", "Shorter span", "[", "Zoom in on the time axis", "service")
-WIDER = Action("service.wider", "Longer span", "]", "Zoom out on the time axis", "service")
-FOLLOW = Action("service.now", "Follow now", "N", "The right end of the axis is now again", "service")
-NEXT = Action("service.next", "Next service", "J", "In the order of the workspace", "service")
-PREVIOUS = Action("service.previous", "Previous service", "K", "In the order of the workspace", "service")
-COMPARE = Action(
-    "service.compare",
-    "Compare with the way back",
-    "C",
-    "What differs between the two versions",
-    "service",
-    a.needs_service,
-)
-
-LOG = Action("service.log", "Axis in powers of ten", "L", "Of the chart under the pointer, or of all", "service")
-PAST = Action(
-    "service.past", "Compare with earlier", "Y", "Yesterday, last week, the previous version, nothing", "service"
-)
 
 REDRAW_MS = 250
 
@@ -84,7 +67,11 @@ class ServicePage(Page):
         beside = QHBoxLayout(upper)
         beside.setContentsMargins(0, 0, 0, 0)
         beside.setSpacing(0)
-        beside.addWidget(self.charts, 1)
+        self.large = LargeChart()
+        self._upper = QStackedWidget()
+        self._upper.addWidget(self.charts)
+        self._upper.addWidget(self.large)
+        beside.addWidget(self._upper, 1)
         beside.addWidget(self.side)
         split.addWidget(upper)
         self.foot = ServiceFoot()
@@ -107,6 +94,7 @@ class ServicePage(Page):
         column.addWidget(self._stack)
         self.setFocusProxy(self.charts)
         self.charts.span_changed.connect(self._on_span)
+        self.large.closed.connect(lambda: self._show_large(False))
         self._redraw = QTimer(self)
         self._redraw.setSingleShot(True)
         self._redraw.setInterval(REDRAW_MS)
@@ -148,6 +136,7 @@ class ServicePage(Page):
             PREVIOUS: partial(self._walk, -1),
             COMPARE: self._compare,
             LOG: self._toggle_log,
+            LARGE: lambda: self._show_large(self._upper.currentWidget() is self.charts),
             PAST: self._next_comparison,
             VIEW: self.foot.next_view,
             COPY_PICTURE: lambda: self._copied(copy_picture(self.charts)),
@@ -161,6 +150,7 @@ class ServicePage(Page):
         self.foot.attach(bridge)
         bridge.samples_arrived.connect(self._on_samples)
         bridge.engine_state_changed.connect(lambda _engine: self._on_engine())
+        self.large.loading.start()
         self.head.roll_back.clicked.connect(partial(self._plan, "rollback"))
         self.head.promote.clicked.connect(partial(self._plan, "promote"))
         self.charts.event_picked.connect(
@@ -309,10 +299,18 @@ class ServicePage(Page):
             since_s, until_s = span.since_s - by.shift_s, span.until_s - by.shift_s
             rows = with_past(rows, chart_rows(self.past, since_s, until_s, poll_s, objectives), by)
         self.charts.set_rows(rows, events)
+        self.large.put(self.charts.rows, events, span)
         self.side.put(service_facts(service, span.until_s - span.since_s, self.charts.follows, by))
         now = Now.read(poll_s, cached=bridge.cached_s is not None)
         self.head.show_service(service, version_slots(self.store, span.since_s), now, self.context())
         self.foot.show_service(service)
+
+    def _show_large(self, large: bool) -> None:
+        shown: QWidget = self.large if large else self.charts
+        self._upper.setCurrentWidget(shown)
+        if large:
+            self.large.open(self.charts.row_at_pointer())
+        shown.setFocus()
 
     def _toggle_log(self) -> None:
         shows = self.charts.toggle_log()

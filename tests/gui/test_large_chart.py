@@ -1,0 +1,134 @@
+"""One chart large: opened, walked, zoomed and left by keyboard; its package comes in by steps and never before it is wanted."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtWidgets import QApplication
+
+from mlcontrol.gui.charts.reduce import buckets, extremes, strokes
+from mlcontrol.gui.charts.row_picture import scale_of
+
+STEPS = """
+import json, sys, time
+from PySide6 import QtCore, QtGui, QtWidgets
+import numpy
+from mlcontrol.gui.widgets.large_chart import NEEDED
+from mlcontrol.gui.stepwise_import import steps
+before, spent = time.process_time(), []
+if sys.argv[1] == "steps":
+    for _ in steps("pyqtgraph", NEEDED):
+        now = time.process_time()
+        spent.append(now - before)
+        before = now
+import pyqtgraph
+spent.append(time.process_time() - before)
+names = [n for n in dir(pyqtgraph) if not n.startswith("_")]
+print(json.dumps({"spent": spent, "names": names, "hook": sys.excepthook is sys.__excepthook__}))
+"""
+
+
+def arrive(how: str) -> Any:
+    done = subprocess.run([sys.executable, "-c", STEPS, how], capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_by_steps_comes_the_same_package_and_no_step_is_long() -> None:
+    stepwise, at_once = arrive("steps"), arrive("at once")
+    assert stepwise["names"] == at_once["names"]
+    assert stepwise["hook"], "uncaught errors are still the panel's to tell"
+    assert len(at_once["spent"]) == 1, "the twin: a plain import is one step"
+    assert max(stepwise["spent"]) < 0.4 * at_once["spent"][0]
+
+
+def test_the_panel_and_a_page_of_charts_start_without_it() -> None:
+    modules = "mlcontrol.gui.window, mlcontrol.gui.pages.service, mlcontrol.gui.pages.timeline"
+    code = f"import sys, {modules}\nprint('pyqtgraph' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300)
+    assert done.stdout.strip() == "False"
+
+
+@pytest.fixture
+def page(window: Any, qtbot: Any) -> Any:
+    window.open_page("service", service="digits")
+    qtbot.waitUntil(lambda: window.page.answered > 0)
+    return window.page
+
+
+@pytest.fixture
+def large(page: Any, qtbot: Any) -> Any:
+    qtbot.keyClick(page.window(), Qt.Key.Key_F)
+    assert page.large.isVisible()
+    return page.large
+
+
+def test_a_chart_is_opened_walked_and_left_by_keyboard(large: Any, page: Any, qtbot: Any) -> None:
+    scene = large.scene
+    assert large.row_id == "queries"
+    qtbot.keyClick(scene, Qt.Key.Key_Down)
+    assert large.row_id == "errors"
+    qtbot.keyClick(scene, Qt.Key.Key_Up)
+    assert large.row_id == "queries"
+    qtbot.keyClick(scene, Qt.Key.Key_Left)
+    assert large._moment.text().startswith("at ")
+    assert "v3" in large.readings.accessibleName()
+    qtbot.keyClick(scene, Qt.Key.Key_Escape)
+    assert page.charts.isVisible()
+    assert not large.isVisible()
+
+
+def test_it_zooms_by_key_and_wheel_and_comes_back(large: Any, qtbot: Any) -> None:
+    scene = large.scene
+    whole = scene.shown
+    qtbot.keyClick(scene, Qt.Key.Key_Plus)
+    closer = scene.shown
+    assert closer.until_s - closer.since_s < whole.until_s - whole.since_s
+    assert not large.follows
+    middle = scene.rect().center()
+    wheel = QWheelEvent(
+        QPointF(middle), QPointF(scene.mapToGlobal(middle)), QPoint(), QPoint(0, 120), Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
+    )  # fmt: skip
+    QApplication.sendEvent(scene.viewport(), wheel)
+    assert scene.shown.until_s - scene.shown.since_s < closer.until_s - closer.since_s
+    low, high = scene.getViewBox().viewRange()[1]
+    qtbot.keyClick(scene, Qt.Key.Key_Up, Qt.KeyboardModifier.ShiftModifier)
+    assert scene.getViewBox().viewRange()[1][1] - scene.getViewBox().viewRange()[1][0] < high - low
+    qtbot.keyClick(scene, Qt.Key.Key_Home)
+    assert scene.shown.until_s - scene.shown.since_s == pytest.approx(whole.until_s - whole.since_s, rel=1e-3)
+    assert large.follows
+
+
+def test_the_scene_is_drawn_by_the_painter_of_the_rows(large: Any) -> None:
+    large.scene.grab()
+    picture = large.scene.item.picture
+    assert picture.groups
+    assert picture.groups[0].buckets.columns.max() > 300
+    (low, high) = large.scene.getViewBox().viewRange()[1]
+    assert low < picture.scale.low < picture.scale.high < high
+    assert picture.scale.high - picture.scale.low > 0.9 * (high - low)
+
+
+def test_text_of_a_server_is_no_template(large: Any) -> None:
+    scene, row = large.scene, large._choices()[0]
+    at_s = large._span.until_s - 60
+    scene.put(row, scale_of(row, large._span, 500), large._span, [(at_s, "deploy", "<b>{value} {0}</b>")], follow=True)
+    assert scene._rules[0].label.textItem.toPlainText() == "<b>{value} {0}</b>"
+
+
+def test_a_line_beyond_the_scale_is_not_drawn_along_its_edge() -> None:
+    at = np.arange(100.0)
+    b = buckets(at, 0.0, 100.0, 100, gap_s=5.0)
+    values = np.where(at < 50, 9.0, 1.0)
+    low, high = extremes([values], b)
+    spans = strokes(low, high, b, 90, 0, 0.0, 2.0).upright(0)
+    assert set(spans[:, 0].tolist()) == set(range(50, 100)), "nine is beyond, but the way down from it is seen"
+    assert (spans[0, 1], spans[0, 3]) == (0, 45)
