@@ -15,6 +15,7 @@ from types import ModuleType
 from PySide6 import QtCore, QtGui, QtWidgets
 from PySide6.QtCore import QObject, QTimer
 
+_under_way: dict[str, Iterator[str]] = {}  # one import a process, however many pages want it
 PAUSE_MS = 4  # between two steps: whatever the person does goes first
 
 
@@ -60,7 +61,7 @@ class StepwiseImport(QObject):
     def __init__(self, package: str, before: tuple[str, ...] = (), parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.done = False
-        self._steps = steps(package, before)
+        self._steps = _under_way.setdefault(package, steps(package, before))
         self._timer = QTimer(self)
         self._timer.setInterval(PAUSE_MS)
         self._timer.timeout.connect(self.step)

@@ -49,6 +49,24 @@ def test_by_steps_comes_the_same_package_and_no_step_is_long() -> None:
     assert max(stepwise["spent"]) < 0.4 * at_once["spent"][0]
 
 
+def test_a_second_page_goes_on_where_a_closed_one_stopped() -> None:
+    code = """
+from PySide6.QtCore import QCoreApplication
+app = QCoreApplication([])
+from mlcontrol.gui.stepwise_import import StepwiseImport
+first, second = StepwiseImport("json.tool"), StepwiseImport("json.tool")
+import sys
+sys.modules.pop("json.tool", None)
+while "json.tool" not in sys.modules:
+    first.step()
+assert not hasattr(sys.modules["json.tool"], "main"), "half of it is there"
+second.finish()
+assert sys.modules["json.tool"].main
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_panel_and_a_page_of_charts_start_without_it() -> None:
     modules = "mlcontrol.gui.window, mlcontrol.gui.pages.service, mlcontrol.gui.pages.timeline"
     code = f"import sys, {modules}\nprint('pyqtgraph' in sys.modules)"
