@@ -62,10 +62,20 @@ class Changes:
 
 def with_service(state: FleetState, service: ServiceState) -> tuple[FleetState, Changes]:
     """Put a service in; an older sequence number never overwrites a newer one."""
-    known = state.services.get(service.id)
-    if known is not None and known.seq > service.seq:
+    return with_services(state, (service,))
+
+
+def with_services(state: FleetState, services: Iterable[ServiceState]) -> tuple[FleetState, Changes]:
+    """Put services in, in this order; one copy of the state for all of them."""
+    merged, changed = dict(state.services), set()
+    for service in services:
+        known = merged.get(service.id)
+        if known is None or known.seq <= service.seq:
+            merged[service.id] = service
+            changed.add(service.id)
+    if not changed:
         return state, Changes()
-    return replace(state, services={**state.services, service.id: service}), Changes(services=frozenset({service.id}))
+    return replace(state, services=merged), Changes(services=frozenset(changed))
 
 
 def without_service(state: FleetState, service_id: str) -> tuple[FleetState, Changes]:
@@ -74,13 +84,22 @@ def without_service(state: FleetState, service_id: str) -> tuple[FleetState, Cha
 
 
 def with_connection(state: FleetState, connection: ConnectionState) -> tuple[FleetState, Changes]:
-    known = state.connections.get(connection.id)
-    if known is not None and known.at is not None and connection.at is not None and known.at.seq > connection.at.seq:
+    return with_connections(state, (connection,))
+
+
+def with_connections(state: FleetState, connections: Iterable[ConnectionState]) -> tuple[FleetState, Changes]:
+    """Put connections in, in this order; one copy of the state for all of them."""
+    merged, changed = dict(state.connections), set()
+    for connection in connections:
+        known = merged.get(connection.id)
+        before = known.at if known is not None else None
+        if before is not None and connection.at is not None and before.seq > connection.at.seq:
+            continue
+        merged[connection.id] = connection
+        changed.add(connection.id)
+    if not changed:
         return state, Changes()
-    return (
-        replace(state, connections={**state.connections, connection.id: connection}),
-        Changes(connections=frozenset({connection.id})),
-    )
+    return replace(state, connections=merged), Changes(connections=frozenset(changed))
 
 
 def without_connection(state: FleetState, connection_id: str) -> tuple[FleetState, Changes]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from mlcontrol.core import state as fold
 from mlcontrol.core.state import Changes, FleetState
 from mlcontrol.engine import messages as m
+
+Run = m.ServiceChanged | m.ConnectionChanged
 
 
 def folded(state: FleetState | None, event: m.Event) -> tuple[FleetState | None, Changes]:
@@ -23,6 +26,13 @@ def folded(state: FleetState | None, event: m.Event) -> tuple[FleetState | None,
         )
         return event.state, everything
     return (None, Changes()) if state is None else _folded(state, event)
+
+
+def folded_run(state: FleetState, run: Sequence[Run]) -> tuple[FleetState, Changes]:
+    """Many changes of services and connections at once: a fleet of thousands would copy its state as often as it has members."""
+    state, services = fold.with_services(state, (e.service for e in run if isinstance(e, m.ServiceChanged)))
+    state, connections = fold.with_connections(state, (e.connection for e in run if isinstance(e, m.ConnectionChanged)))
+    return state, services | connections
 
 
 def _folded(state: FleetState, event: m.Event) -> tuple[FleetState, Changes]:

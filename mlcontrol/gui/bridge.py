@@ -19,7 +19,7 @@ from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.state import Changes, FleetState
 from mlcontrol.core.types import Sample
 from mlcontrol.engine import messages as m
-from mlcontrol.engine.folding import folded
+from mlcontrol.engine.folding import Run, folded, folded_run
 from mlcontrol.engine.hosts import Host, attach
 from mlcontrol.gui import last_session
 
@@ -186,6 +186,7 @@ class Bridge(QObject):
         changes = Changes()
         samples: list[Sample] = []
         answers: list[m.Event] = []
+        run: list[Run] = []
         while True:
             try:
                 event = self._inbox.get_nowait()
@@ -197,10 +198,14 @@ class Bridge(QObject):
                 self._on_ended(event)
             elif isinstance(event, m.SamplesArrived):
                 samples.extend(event.samples)
+            elif isinstance(event, m.ServiceChanged | m.ConnectionChanged):
+                run.append(event)
             elif getattr(event, "request", None) is not None:
                 answers.append(event)
             else:
+                changes |= self._fold_run(run)
                 changes |= self._fold(event)
+        changes |= self._fold_run(run)
         if changes != Changes():
             self.changed.emit(changes)
         if samples:
@@ -220,6 +225,14 @@ class Bridge(QObject):
         waiting = self._waiting.pop(event.request, None)
         if waiting is not None:
             waiting[0](event)
+
+    def _fold_run(self, run: list[Run]) -> Changes:
+        if self.state is None or not run:
+            run.clear()
+            return Changes()
+        self.state, changes = folded_run(self.state, run)
+        run.clear()
+        return changes
 
     def _fold(self, event: Any) -> Changes:
         if isinstance(event, m.Hello):

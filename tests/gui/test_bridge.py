@@ -9,6 +9,7 @@ from mlcontrol.core.state import Changes
 from mlcontrol.core.types import Sample, SeriesKey
 from mlcontrol.engine import messages as m
 from mlcontrol.gui.bridge import Bridge, Link
+from tests.gui import conftest as made
 
 GONE = Problem("The engine has ended.", code="engine-lost")
 
@@ -100,3 +101,17 @@ def test_a_broken_last_session_is_set_aside(bridge: Any, engine: Any) -> None:
     bridge.stop()
     session_file(bridge.workspace).write_bytes(b"\xc1 not msgpack")
     assert load(bridge.workspace) is None
+
+
+def test_thousands_of_changes_in_one_turn_are_one_change_in_their_order(bridge: Any, engine: Any, qtbot: Any) -> None:
+    told: list[Any] = []
+    bridge.changed.connect(told.append)
+    many = [made.service(f"s{i}", seq=1) for i in range(300)]
+    newest = made.service("s7", seq=3, title="newest")
+    engine.say(*(m.ServiceChanged(service=s) for s in many), m.ServiceRemoved(service="s8"))
+    engine.say(m.ServiceChanged(service=newest), m.ServiceChanged(service=made.service("s7", seq=2, title="late")))
+    qtbot.waitUntil(lambda: bridge.state.services.get("s7", many[0]).seq == 3)
+    assert bridge.state.services["s7"].title == "newest"
+    assert "s8" not in bridge.state.services
+    assert set().union(*(changes.services for changes in told)) == {s.id for s in many}
+    assert len(told) <= 3
