@@ -18,6 +18,7 @@ from mlcontrol.core.judge.bucket import Arm, Bucket
 from mlcontrol.core.judge.judge import Evidence
 from mlcontrol.core.judge.policy import (
     ERRORS,
+    EVALUATORS,
     FEEDBACK,
     GOLDEN,
     LATENCY,
@@ -34,6 +35,7 @@ from mlcontrol.ports.routing import RouteCounters
 from mlcontrol.services.collect_predictions import is_regression
 from mlcontrol.services.context import ServiceContext
 from mlcontrol.services.live import service_settings
+from mlcontrol.services.watching_people import Counts, is_judged, judged, users_said
 
 LOG_LAG_S = 6.0  # a call is logged when it has ended: younger spans would miss the slow ones
 PAST_S = 900.0
@@ -60,7 +62,8 @@ class Watch:
     _logged_s: float = 0.0
     _work: dict[str, tuple[int, float]] = field(default_factory=dict)
     _labels_s: float = 0.0
-    _labels: dict[str, tuple[int, int]] = field(default_factory=dict)
+    _labels: Counts = field(default_factory=dict)
+    _said: Counts = field(default_factory=dict)
     _bins: tuple[float, ...] = ()
     _asked: int = 0
 
@@ -80,6 +83,11 @@ class Watch:
             self._bins = self._past_bins(now) if is_regression(s) else ()
         if self.ctx.golden(self.service) is not None and s.serving:
             has |= {GOLDEN}
+        if is_judged(self.ctx, self.service):
+            has |= {EVALUATORS}
+        self._said = users_said(self.ctx, self.service)
+        if self._said:
+            has |= {FEEDBACK}
         if self._work_by_version():
             has |= {RESOURCES}
         self.evidence = Evidence(
@@ -104,7 +112,9 @@ class Watch:
         start, self._counted_s = self._counted_s, now
         new, old, logged = self._read_log(now, new, old)
         new, old = self._read_work(new, old)
-        new, old = self._read_labels(now, new, old)
+        if now - self._labels_s >= LABELS_EVERY_S:
+            new, old = self._read_people(*self._read_labels(now, new, old))
+            self._labels_s = now
         bucket = Bucket(start, now, share, new, old, counted, logged)
         self.evidence = replace(self.evidence, buckets=(*self.evidence.buckets, bucket))
         self._ask_golden()
@@ -224,9 +234,8 @@ class Watch:
     def _read_labels(self, now: float, new: Arm, old: Arm) -> tuple[Arm, Arm]:
         """Labels come late and are joined anew from the beginning: what has grown since the last look is this bucket's."""
         s = self._settings
-        if FEEDBACK not in self.evidence.has or now - self._labels_s < LABELS_EVERY_S:
+        if FEEDBACK not in self.evidence.has or not s.predictions or is_regression(s):
             return new, old
-        self._labels_s = now
         begun = self.evidence.buckets[0].start_s if self.evidence.buckets else now
         try:
             buckets = self.ctx.predictions(s.predictions).quality(
@@ -245,6 +254,22 @@ class Watch:
             labelled = max(0, n - n0)
             return replace(arm, labelled=labelled, right=min(labelled, max(0, right - right0)))
 
+        return grown(new, self.new), grown(old, self.old)
+
+    def _read_people(self, new: Arm, old: Arm) -> tuple[Arm, Arm]:
+        """Evaluators' verdicts on the new version so far, and what users have said of both since the last time."""
+        if EVALUATORS in self.evidence.has:
+            good, bad = judged(self.ctx, self.service, self.new)
+            self.evidence = replace(self.evidence, judged_good=good, judged_bad=bad)
+        before, self._said = self._said, users_said(self.ctx, self.service)
+
+        def grown(arm: Arm, version: str | None) -> Arm:
+            (n, good), (n0, good0) = self._said.get(version or "", (0, 0)), before.get(version or "", (0, 0))
+            rated = max(0, n - n0)
+            return replace(arm, rated=rated, liked=min(rated, max(0, good - good0)))
+
+        if self._said != before:
+            self.evidence = replace(self.evidence, has=self.evidence.has | {FEEDBACK})
         return grown(new, self.new), grown(old, self.old)
 
     def _ask_golden(self) -> None:

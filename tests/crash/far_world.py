@@ -15,7 +15,7 @@ from typing import Any
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.types import Replica, ReplicaState, VersionSummary
 from mlcontrol.ports.errors import NotFound, Rejected
-from mlcontrol.ports.routing import Split
+from mlcontrol.ports.routing import RouteCounters, Split
 from mlcontrol.ports.serving import Answer, VersionStatistics
 
 
@@ -84,6 +84,12 @@ class FarWorld:
     def split(self, route: str, deadline_s: float = 5.0) -> Split:
         now = self.facts
         return Split(now["stable"], now["canary"], now["percent"])
+
+    def counters(self, route: str, deadline_s: float = 5.0) -> tuple[RouteCounters, ...]:
+        return tuple(
+            RouteCounters(role, ok + bad, {"2xx": ok, "4xx": 0, "5xx": bad})
+            for role, (ok, bad) in self.ask("counters").items()
+        )
 
     def set_stable(self, route: str, version: str, deadline_s: float = 5.0) -> None:
         self.write("stable", version=version)

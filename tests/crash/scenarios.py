@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlcontrol.core.operation import OperationKind
+from mlcontrol.core.settings import RolloutSettings
+from mlcontrol.services import staging
 from mlcontrol.services.effects import Effects
 from mlcontrol.services.holding import hold
 from mlcontrol.services.live import observe
@@ -27,8 +29,13 @@ class Scenario:
     ends: tuple[tuple[str, str], ...]
     express: bool = False
     abort_after: str = ""  # a person aborts once this write was answered
+    abort_at: int = 1  # after the how-manieth such write
+    rollout: RolloutSettings | None = None
     given: dict[str, Any] = field(default_factory=dict)
 
+
+CANARY = RolloutSettings("canary", (10.0, 50.0), min_requests=20, min_s=0.0, error_tolerance=0.05, bake_s=0.03)
+LOOK_S = 0.01
 
 SCENARIOS = {
     "deploy": Scenario(OperationKind.DEPLOY, "3", (BEFORE, ("3", "3"))),
@@ -37,6 +44,9 @@ SCENARIOS = {
     "abort": Scenario(OperationKind.DEPLOY, "3", (BEFORE,), abort_after="stable"),
     "refused": Scenario(OperationKind.DEPLOY, "3", (BEFORE,), given={"wrong": ["3"]}),
     "probe": Scenario(OperationKind.PROBE, "3", (BEFORE,)),
+    "canary": Scenario(OperationKind.DEPLOY, "3", (BEFORE, ("3", "3")), rollout=CANARY),
+    "canary-aborted": Scenario(OperationKind.DEPLOY, "3", (BEFORE,), rollout=CANARY, abort_after="canary", abort_at=2),
+    "canary-worse": Scenario(OperationKind.DEPLOY, "3", (BEFORE,), rollout=CANARY, given={"fails": {"3": 0.3}}),
 }
 
 
@@ -45,17 +55,20 @@ def carry_out(ctx: Context, world: FarWorld, scenario: Scenario, ready: Callable
     first write."""
     kind, version = scenario.kind, scenario.version
     planned = OperationKind.DEPLOY if kind is OperationKind.PROBE else kind
-    plan = Rollouts(ctx, PassingChecks()).make_plan(planned, "digits", version, scenario.express)
+    staging.QUICK_S = LOOK_S  # this process lives for one operation
+    plan = Rollouts(ctx, PassingChecks()).make_plan(planned, "digits", version, scenario.express, scenario.rollout)
     ready()
     with hold(ctx, "digits", "op", "ann", kind.value) as holding:
         before = observe(ctx, "digits")
-        effects = Effects(ctx, "digits", kind, version, before.current, before, plan.assumes)
+        effects = Effects(ctx, "digits", kind, version, before.current, before, plan.assumes, strategy=plan.strategy)
         run = OperationRun(ctx, "op", plan, effects, "test", "ann", lambda _run: None, holding)
-        counted = world.around
+        counted, written = world.around, 0
 
         def around(when: str, call: str) -> None:
+            nonlocal written
             counted(when, call)
-            if when == "after" and call == scenario.abort_after:
+            written += when == "after" and call == scenario.abort_after
+            if when == "after" and call == scenario.abort_after and written == scenario.abort_at:
                 run.abort("ann", "changed my mind")
 
         world.around = around

@@ -16,6 +16,7 @@ import time
 from typing import Any
 
 BEFORE: dict[str, Any] = {"alias": "2", "ready": ["1", "2"], "stable": "2", "canary": None, "percent": 0.0}
+PER_LOOK = 2000  # requests between two readings of the counters
 
 
 class Target:
@@ -33,6 +34,8 @@ class Target:
         self.wrong: list[str] = given.get("wrong", [])
         self.load_s: float = given.get("load_s", 0.0)
         self.effects: list[str] = []
+        self.fails: dict[str, float] = given.get("fails", {})
+        self.counted = {"canary": [0, 0], "stable": [0, 0]}
 
     def call(self, said: dict[str, Any]) -> Any:
         name = said["call"]
@@ -66,6 +69,18 @@ class Target:
         if (said["version"], said["percent"]) != (self.world["canary"], self.world["percent"]):
             self.effects.append(f"canary {said['version']} {said['percent']:g}")
         self.world["canary"], self.world["percent"] = said["version"], said["percent"]
+
+    def do_counters(self, _said: dict[str, Any]) -> dict[str, list[int]]:
+        """At each reading so many requests more have passed, dealt as the split says."""
+        canary = round(PER_LOOK * self.world["percent"] / 100)
+        for role, requests, version in (
+            ("canary", canary, self.world["canary"]),
+            ("stable", PER_LOOK - canary, self.world["stable"]),
+        ):
+            failed = round(requests * self.fails.get(version or "", 0.0))
+            self.counted[role][0] += requests - failed
+            self.counted[role][1] += failed
+        return self.counted
 
     def do_infer(self, said: dict[str, Any]) -> list[Any]:
         version = said["version"] or self.world["stable"]

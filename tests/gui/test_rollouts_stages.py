@@ -71,6 +71,7 @@ def test_a_latched_fail_is_cleared_by_one_key_and_only_with_a_reason(
     assert not engine.sent(m.ClearGuard), "the reason is asked for first"
     qtbot.waitUntil(page.board.reason.hasFocus)
     page.board.reason.setText("known noise of the nightly job")
+    assert "clear it first" in page.controls.promote.reason, "no reason takes a fail along"
     page.board.reason.returnPressed.emit()
     cleared = answered(engine, qtbot, m.ClearGuard, lambda r: m.Done(request=r))
     assert (cleared.guard, cleared.reason, cleared.actor) == ("errors", "known noise of the nightly job", "m.okafor")

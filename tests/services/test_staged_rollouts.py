@@ -119,6 +119,26 @@ def test_no_data_never_promotes_and_goes_back(ctx: Context, rollouts: Rollouts, 
     assert "split 50 3" not in world.writes
 
 
+def test_going_on_without_data_needs_a_person_and_a_reason_and_is_on_record(
+    ctx: Context, rollouts: Rollouts, world: StagedWorld
+) -> None:
+    """Fault 47: no metric of the canary: unknown blocks, and who goes on all the same answers for it in the audit log."""
+    world.faults["counters"] = fails(Unreachable(Problem("Connection refused.")))
+    operation = begin(ctx, rollouts, replace(CANARY, steps=(10.0,), no_data_s=60.0, on_no_data="hold"))
+    until(lambda: state(ctx, operation) is not None and ctx.operations[operation].live.judgement is not None)  # type: ignore[union-attr]
+    time.sleep(0.2)
+    assert "route 3" not in world.writes
+    with pytest.raises(ProblemError, match="needs a reason"):
+        rollouts.promote(operation, "ann", " ")
+    rollouts.promote(operation, "ann", "the exporter is down, the logs are clean")
+    done = end(ctx, operation)
+    assert done.phase is Phase.DONE
+    rows = [row for row in ctx.store.audit.of_operation(operation) if "the logs are clean" in row.body]
+    assert rows
+    assert rows[0].actor == "ann"
+    assert ctx.store.audit.verify().ok
+
+
 def test_the_broken_twin_that_takes_no_data_for_fine_promotes(
     ctx: Context, rollouts: Rollouts, world: StagedWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:

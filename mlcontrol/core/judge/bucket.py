@@ -14,7 +14,8 @@ from mlcontrol.core.statistics.sequential import Floats
 class Arm:
     """Counts of one version. ``answered`` and ``slower``: logged answers, and how many of them took longer than each threshold.
 
-    ``predictions``: answers by class. ``labelled`` of them are known to be right or wrong by now. ``compute_ms``: mean time the
+    ``predictions``: answers by class. ``labelled`` of them are known to be right or wrong by now,
+    ``rated`` of them were told of by users. ``compute_ms``: mean time the
     server spent on a request, `None` where it does not say.
     """
 
@@ -26,6 +27,8 @@ class Arm:
     predictions: Mapping[str, int] = field(default_factory=dict)
     labelled: int = 0
     right: int = 0
+    rated: int = 0
+    liked: int = 0
     compute_ms: float | None = None
 
 
@@ -77,11 +80,12 @@ def slow_columns(buckets: Sequence[Bucket], threshold: int) -> Columns:
 
 
 def wrong_columns(buckets: Sequence[Bucket]) -> Columns:
+    """Answers that labels call wrong or users do not like, among all that were told of."""
     return Columns(
-        _column(b.new.labelled - b.new.right for b in buckets),
-        _column(b.old.labelled - b.old.right for b in buckets),
-        _column(b.new.labelled for b in buckets),
-        _column(b.old.labelled for b in buckets),
+        _column(_wrong(b.new) for b in buckets),
+        _column(_wrong(b.old) for b in buckets),
+        _column(b.new.labelled + b.new.rated for b in buckets),
+        _column(b.old.labelled + b.old.rated for b in buckets),
     )
 
 
@@ -103,6 +107,10 @@ def class_columns(buckets: Sequence[Bucket], name: str) -> Columns:
         _column(sum(b.new.predictions.values()) for b in buckets),
         _column(sum(b.old.predictions.values()) for b in buckets),
     )
+
+
+def _wrong(arm: Arm) -> int:
+    return arm.labelled - arm.right + arm.rated - arm.liked
 
 
 def _slower(arm: Arm, threshold: int) -> int:

@@ -151,7 +151,7 @@ def feedback(buckets: Sequence[Bucket], stage_from: int, policy: JudgePolicy) ->
         policy.role(FEEDBACK),
         line.verdict,
         line.points,
-        f"wrong: {_two_rates(columns)}" if labelled else "no label has arrived yet",
+        f"wrong: {_two_rates(columns)}" if labelled else "no label and no feedback has arrived yet",
         f"fine below {FEEDBACK_MARGIN:g} × the old",
         *_ratio_words(columns),
         None,

@@ -298,7 +298,8 @@ class RolloutsPage(Page):
         choice = self.what.current()
         sentence, tone = self._sentence(stage, operation)
         stand = self._running.judged() if operation is not None else None
-        without = "" if self.board.reason.text().strip() else (stand.go_refusal if stand is not None else "")
+        told = bool(self.board.reason.text().strip()) and not (stand is not None and stand.clear)
+        without = stand.go_refusal if stand is not None and not told else ""
         self.controls.show_standing(
             Standing(
                 stage=stage,

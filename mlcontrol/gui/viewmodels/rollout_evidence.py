@@ -75,7 +75,7 @@ def judged(operation: Operation, now_s: float) -> Judged | None:
         split=_split(operation, live),
         rows=tuple(_row(reading) for reading in readings),
         go=_go(operation, live),
-        go_refusal="" if _decided(live) else f"{live.waits_for}; a reason is needed",
+        go_refusal=_go_refusal(live),
         hold="Let it go on" if held else f"Hold at {live.percent:g} %",
         held=held,
         clear=f"Clear {TITLES.get(live.failed[0], live.failed[0]).lower()}" if live.failed else "",
@@ -160,6 +160,12 @@ def _go(operation: Operation, live: LiveStage) -> str:
     ids = [step.id for step in operation.steps]
     after = ids[ids.index(live.step) + 1] if live.step in ids and ids.index(live.step) + 1 < len(ids) else ""
     return f"Go on to {after.removeprefix('split-')} %" if after.startswith("split-") else "Go on to 100 %"
+
+
+def _go_refusal(live: LiveStage) -> str:
+    if live.failed:
+        return "a guard says worse: clear it first"
+    return "" if _decided(live) else f"{live.waits_for}; a reason is needed"
 
 
 def _decided(live: LiveStage) -> bool:

@@ -1,0 +1,109 @@
+"""`gate` and `stage`: what they say, and what they refuse, against the engine itself and against values of its answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mlcontrol.cli.gate import backtest_words
+from mlcontrol.cli.main import main
+from mlcontrol.cli.stage import running_on
+from mlcontrol.core.judge.backtest import FalseAlarms, GateBacktest, Replayed
+from mlcontrol.core.operation import Operation, OperationKind, Phase
+from mlcontrol.core.problem import ProblemError
+from mlcontrol.core.settings import WorkspaceSettings
+from mlcontrol.core.state import FleetState
+from mlcontrol.engine.hosts import InlineHost
+
+WORKSPACE = """\
+version = 1
+name = "small"
+store = "sqlite:///panel.db"
+
+[services.digits]
+title = "Digits"
+rollout = { strategy = "canary", steps = [10, 50] }
+"""
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "mlcontrol.toml"
+    path.write_text(WORKSPACE)
+    monkeypatch.setattr(
+        "mlcontrol.cli.session.attach", lambda found, on_event, _on_lost, *, start=True: InlineHost(found, on_event)
+    )
+    return path
+
+
+def run(workspace: Path, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    code = main([*words, "--workspace", str(workspace)])
+    told = capsys.readouterr()
+    return code, told.out, told.err
+
+
+def test_a_service_without_a_log_cannot_be_backtested_and_is_told_what_to_add(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, err = run(workspace, capsys, "gate", "digits", "--at", "1h")
+    assert code != 0
+    assert "Nothing of digits is recorded" in err
+    assert run(workspace, capsys, "gate", "digits", "--at", "yesterday-ish")[0] == 3
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("show",),
+        ("hold",),
+        ("resume",),
+        ("promote", "--reason", "seen"),
+        ("abort",),
+        ("clear", "errors", "--reason", "noise"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_nothing_can_be_said_to_a_rollout_that_does_not_run(
+    workspace: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    code, _, err = run(workspace, capsys, "stage", words[0], "digits", *words[1:])
+    assert code != 0
+    assert "No rollout is running on digits" in err
+
+
+def test_clearing_needs_a_reason_and_a_guard_that_exists(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(workspace, capsys, "stage", "clear", "digits", "errors")[0] == 3
+    assert run(workspace, capsys, "stage", "clear", "digits", "moon", "--reason", "x")[0] == 3
+
+
+def test_the_newest_running_operation_of_the_service_is_meant() -> None:
+    def operation(name: str, service: str, started_s: float, phase: Phase) -> Operation:
+        return Operation(name, OperationKind.DEPLOY, service, "2", "3", "ann", "why", "hash", phase, (), started_s)
+
+    state = FleetState(WorkspaceSettings("w", "w.toml"))
+    for one in (
+        operation("old", "digits", 1.0, Phase.DONE),
+        operation("mine", "digits", 2.0, Phase.RUNNING),
+        operation("other", "prices", 3.0, Phase.RUNNING),
+    ):
+        state.operations[one.id] = one
+    assert running_on(state, "digits").id == "mine"
+    with pytest.raises(ProblemError, match="No rollout is running on moon"):
+        running_on(state, "moon")
+
+
+def test_a_finding_says_what_when_who_would_have_met_it_and_the_price() -> None:
+    replayed = Replayed("stopped", 240.0, 10.0, "errors", "Errors worse: 20 % new, 1 % old", 120, 24)
+    calm = FalseAlarms(24, 1, 6.0, 1 / 24, 0.007, 0.2, 30.0, (("errors", 1),))
+    words = backtest_words(
+        GateBacktest("digits", "canary 10, 50, 100 %", 0.0, "2", "3", replayed, 1200, 240, calm, ("Golden set",))
+    )
+    assert words[0].startswith("digits: v2 -> v3 at 1970-01-01T00:00:00")
+    assert "stopped after 4.0 min, at 10 %: Errors worse" in words[1]
+    assert "120 requests, 24 of them failed; in truth it met 1200 in that time, 240 failed" in words[2]
+    assert "1 of 24 rollouts" in words[3]
+    assert "at 30 rollouts a month: 1.2 a month; by Errors 1" in words[3]
+    assert words[4] == "not in a log, so not replayed: Golden set"
+    unknown = backtest_words(GateBacktest("d", "c", 0.0, "2", "3", replayed, 1, 0, None))
+    assert "false alarms: unknown" in unknown[3]
