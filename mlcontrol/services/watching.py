@@ -35,7 +35,7 @@ from mlcontrol.ports.routing import RouteCounters
 from mlcontrol.services.collect_predictions import is_regression
 from mlcontrol.services.context import ServiceContext
 from mlcontrol.services.live import service_settings
-from mlcontrol.services.watching_people import Counts, is_judged, judged, users_said
+from mlcontrol.services.watching_people import Counts, Evaluators, is_judged, users_said
 
 LOG_LAG_S = 6.0  # a call is logged when it has ended: younger spans would miss the slow ones
 PAST_S = 900.0
@@ -64,6 +64,7 @@ class Watch:
     _labels_s: float = 0.0
     _labels: Counts = field(default_factory=dict)
     _said: Counts = field(default_factory=dict)
+    _evaluators: Evaluators | None = None
     _bins: tuple[float, ...] = ()
     _asked: int = 0
 
@@ -85,6 +86,7 @@ class Watch:
             has |= {GOLDEN}
         if is_judged(self.ctx, self.service):
             has |= {EVALUATORS}
+            self._evaluators = Evaluators(self.ctx, self.service, self.new)
         self._said = users_said(self.ctx, self.service)
         if self._said:
             has |= {FEEDBACK}
@@ -258,8 +260,8 @@ class Watch:
 
     def _read_people(self, new: Arm, old: Arm) -> tuple[Arm, Arm]:
         """Evaluators' verdicts on the new version so far, and what users have said of both since the last time."""
-        if EVALUATORS in self.evidence.has:
-            good, bad = judged(self.ctx, self.service, self.new)
+        if self._evaluators is not None:
+            good, bad = self._evaluators.count()
             self.evidence = replace(self.evidence, judged_good=good, judged_bad=bad)
         before, self._said = self._said, users_said(self.ctx, self.service)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mlcontrol.core.review.tally import Tally, hits
+from mlcontrol.ports.review_store import START
 from mlcontrol.services.context import ServiceContext
 
 Counts = dict[str, tuple[int, int]]
@@ -14,11 +15,22 @@ def is_judged(ctx: ServiceContext, service: str) -> bool:
     return bool(ctx.store.reviews.campaigns.all(service))
 
 
-def judged(ctx: ServiceContext, service: str, version: str) -> tuple[int, int]:
-    """(good, bad) items of a version by the evaluators' verdicts; split and unsure ones count as neither."""
-    tally = Tally(one for one in ctx.store.reviews.judgements(service) if one.version == version)
-    good, n = hits(tally.cells(version))
-    return good, n - good
+class Evaluators:
+    """Counts the verdicts on one version; after the first time only what has changed since is read. *Thread:* one at a time."""
+
+    def __init__(self, ctx: ServiceContext, service: str, version: str) -> None:
+        self._ctx, self._service, self._version = ctx, service, version
+        self._mark = START
+        self._tally = Tally(one for one in ctx.store.reviews.earlier(service) if one.version == version)
+
+    def count(self) -> tuple[int, int]:
+        """(good, bad) items so far; split and unsure ones count as neither."""
+        changed, self._mark = self._ctx.store.reviews.said.changes(self._service, self._mark)
+        for one in changed:
+            if one.version == self._version:
+                self._tally.put(one)
+        good, n = hits(self._tally.cells(self._version))
+        return good, n - good
 
 
 def users_said(ctx: ServiceContext, service: str) -> Counts:
