@@ -41,8 +41,8 @@ ALPHA = {
     RESOURCES: 0.001,
     OBJECTIVES: 0.001,
 }
-"""What each guard may spend of the false alarms: 0.024 together. As requests are whole and an hour is finite, less than half
-of it is spent in truth; `python -m tests.performance.judge_simulation` shows how much."""
+"""What each guard may spend of the false alarms: 0.024 together. As requests are whole and an hour is finite, not all of it is
+spent in truth; `python -m tests.performance.judge_simulation` shows how much of the errors' part is."""
 
 ALPHA_FINE = 0.05
 
