@@ -7,6 +7,7 @@ from typing import Any
 
 from mlcontrol.core.compatibility.policy import Policy
 from mlcontrol.core.freeze import Freeze
+from mlcontrol.core.notify import NotifySettings
 from mlcontrol.core.types import ConnectionKind
 
 
@@ -138,6 +139,7 @@ class WorkspaceSettings:
     freezes: dict[str, Freeze] = field(default_factory=dict)
     campaigns: dict[str, CampaignSettings] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)  # of the compatibility checks, `[policy]`
+    notify: dict[str, NotifySettings] = field(default_factory=dict)
     problems: tuple[str, ...] = ()  # what could not be read, in words, with its place
 
 

@@ -56,6 +56,7 @@ class Engine:
         self._services.rollouts.settle()
         self._services.audit.announce()
         self._services.watch.start()
+        self._services.telling.start()
         self._services.alerts.start()
 
     @property
@@ -192,6 +193,7 @@ class Engine:
             return
         self._services.watch.close()
         self._services.alerts.close()
+        self._services.telling.close()
         self._services.rollouts.close(timeout_s)
         self._services.collector.close()
         self._ending.set()

@@ -15,14 +15,17 @@ from platformdirs import user_state_path
 
 from mlcontrol.adapters.discovery import adapter_class
 from mlcontrol.adapters.metrics.scraper import TextScraper
+from mlcontrol.adapters.notify.desktop import DesktopNotifications
+from mlcontrol.adapters.notify.hook import OutboundHook
 from mlcontrol.adapters.predictions.table_files import DuckDbTableFiles
 from mlcontrol.adapters.registry.mlflow_traces import MlflowTraces
 from mlcontrol.adapters.secrets.signing_key import SigningKey
 from mlcontrol.adapters.secrets.system_keyring import SystemKeyring, secret_reader
 from mlcontrol.adapters.serving.oip import OipClient
-from mlcontrol.core.problem import Problem
+from mlcontrol.core.notify import NotifySettings
+from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.settings import ConnectionSettings, ServiceSettings, WorkspaceSettings
-from mlcontrol.core.types import Sample, TimelineEvent
+from mlcontrol.core.types import ConnectionKind, Sample, TimelineEvent
 from mlcontrol.engine.context import EngineContext
 from mlcontrol.engine.desks.table import Services
 from mlcontrol.engine.engine import Engine
@@ -30,6 +33,7 @@ from mlcontrol.engine.hub import Hub
 from mlcontrol.engine.shelf import Shelf
 from mlcontrol.ports.clock import SystemClock
 from mlcontrol.ports.connection import SecretReader
+from mlcontrol.ports.notify import Channel
 from mlcontrol.services.alerts import Alerts
 from mlcontrol.services.audit import AuditQueries
 from mlcontrol.services.checkpoints import Checkpoints
@@ -37,6 +41,7 @@ from mlcontrol.services.checks import Checks
 from mlcontrol.services.collector import Collector
 from mlcontrol.services.connections import Connections
 from mlcontrol.services.context import ConnectionGone, ServiceGone
+from mlcontrol.services.control import ControlDesk
 from mlcontrol.services.drills import DrillRoom
 from mlcontrol.services.incidents.adding import Adding
 from mlcontrol.services.incidents.briefing import Briefing
@@ -50,6 +55,7 @@ from mlcontrol.services.reviews.campaigns import CampaignDesk
 from mlcontrol.services.reviews.candidates import Outside
 from mlcontrol.services.reviews.kit import ReviewKit
 from mlcontrol.services.rollouts import Rollouts
+from mlcontrol.services.telling import Telling
 from mlcontrol.services.timeline import Records
 from mlcontrol.services.watch import Watch
 from mlcontrol.store.database import StoreError, open_database
@@ -130,7 +136,8 @@ def build(workspace: Path) -> Built:
     def report(error: BaseException, where: str) -> Problem | None:
         return engine.report(error, where) if engine is not None else None
 
-    alerts = Alerts(context, hub.persist, report)
+    telling = Telling(context, partial(make_channel, settings.name, secrets), report)
+    alerts = Alerts(context, hub.persist, report, telling.take)
     collector = Collector(
         context,
         context.own,
@@ -187,6 +194,8 @@ def build(workspace: Path) -> Built:
         postmortems=Postmortems(context, briefing, bundled("postmortem")),
         alerts=alerts,
         quality=QualityDesk(context),
+        control=ControlDesk(context),
+        telling=telling,
     )
     engine = Engine(hub, services)
 
@@ -233,6 +242,22 @@ def make_adapter(reader: Callable[[ConnectionSettings], SecretReader], settings:
     """The adapter that the connection names. Raises `ProblemError` (code "not-viable") saying what is there instead."""
     make = cast(Callable[[ConnectionSettings, SecretReader], Any], adapter_class(settings.kind, settings.adapter))
     return make(settings, reader(settings))
+
+
+def make_channel(workspace: str, secrets: SystemKeyring, settings: NotifySettings) -> Channel:
+    """The way to people that the setting names. Raises `ProblemError` (code "not-viable") where it cannot work."""
+    if settings.via == "desktop":
+        viability = DesktopNotifications.viability()
+        if not viability.viable:
+            raise ProblemError(Problem("This desktop cannot be told.", viability.why, code="not-viable"))
+        return DesktopNotifications()
+    if settings.via != "hook":
+        what = f"[notify.{settings.id}] names no way that is known: {settings.via!r}."
+        raise ProblemError(Problem(what, next='Write via = "desktop" or via = "hook".', code="not-viable"))
+    kept = ConnectionSettings(
+        f"notify-{settings.id}", ConnectionKind.ALERTS, "hook", "", auth="token", secret=settings.secret
+    )
+    return OutboundHook(settings.id, settings.url, secret_reader(workspace, kept, secrets))
 
 
 def bundled(name: str) -> Path:

@@ -28,11 +28,17 @@ SHOWS = {"use": (ERROR_SHARE, LATENCY_MS, CALLER_LATENCY_MS, QUERIES_PER_S), "ac
 
 
 class Alerts:
-    """``persist``: stores samples that wait, so that a rule sees them. *Thread:* its own from `start`; the rest any."""
+    """``persist``: stores samples that wait, so that a rule sees them. ``outward``: told of what people outside the panel are to
+    hear; never waits. *Thread:* its own from `start`; the rest any."""
 
     def __init__(
-        self, ctx: ServiceContext, persist: Callable[[], None], report: Callable[[BaseException, str], object]
+        self,
+        ctx: ServiceContext,
+        persist: Callable[[], None],
+        report: Callable[[BaseException, str], object],
+        outward: Callable[[Notification], None] = lambda _message: None,
     ) -> None:
+        self._outward = outward
         self._ctx = ctx
         self._persist = persist
         self._report = report
@@ -101,6 +107,8 @@ class Alerts:
         if not done.changed and not done.messages and not ended:
             return
         self._tell(done.changed, *done.messages)
+        for message in done.messages:
+            self._outward(message)
         for alert in done.turned:
             if event := self._event(alert):
                 self._ctx.emit(event)

@@ -17,6 +17,7 @@ from tomlkit.items import Table
 from mlcontrol.core.compatibility.policy import Policy
 from mlcontrol.core.compatibility.policy_document import policy_of
 from mlcontrol.core.freeze import Freeze
+from mlcontrol.core.notify import NotifySettings
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.settings import (
     CampaignSettings,
@@ -28,7 +29,7 @@ from mlcontrol.core.settings import (
 from mlcontrol.store.database import StoreError
 
 VERSION = 1
-T = TypeVar("T", ConnectionSettings, ServiceSettings, Freeze, CampaignSettings)
+T = TypeVar("T", ConnectionSettings, ServiceSettings, Freeze, CampaignSettings, NotifySettings)
 
 
 def read_workspace(path: Path) -> WorkspaceSettings:
@@ -80,6 +81,7 @@ def read_workspace(path: Path) -> WorkspaceSettings:
         freezes=_entries(document, "freezes", Freeze, {}, problems),
         campaigns=campaigns,
         policy=policy,
+        notify=_entries(document, "notify", NotifySettings, {}, problems),
         problems=tuple(problems),
     )
 

@@ -41,6 +41,8 @@ def services(**parts: Any) -> Services:
         "postmortems",
         "alerts",
         "quality",
+        "control",
+        "telling",
     )
     return Services(ctx=ctx, **{name: parts.get(name, quiet) for name in names})  # type: ignore[arg-type]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from math import erfc, inf, sqrt
 
 import numpy as np
@@ -144,15 +145,18 @@ def _normal(z: Floats) -> Floats:
     return np.asarray(ndtr(z), dtype=np.float64)
 
 
+@lru_cache(maxsize=64)
 def ewma_limit(arl0: float, weight: float = EWMA_WEIGHT) -> float:
     """The limit with which a chart is quiet for ``arl0`` readings on average: an alert budget as a limit."""
     return _limit(arl0, lambda limit: ewma_arl(weight, limit, states=151), 1.5, 6.0)
 
 
+@lru_cache(maxsize=64)
 def cusum_limit(arl0: float, slack: float = CUSUM_SLACK) -> float:
     return _limit(arl0, lambda limit: cusum_arl(slack, limit, states=100), 1.0, 15.0)
 
 
+@lru_cache(maxsize=64)
 def shewhart_limit(arl0: float) -> float:
     return _limit(arl0, shewhart_arl, 1.0, 8.0)
 

@@ -21,7 +21,12 @@ def _data(s: Services, c: m.QueryData, _tell: Tell) -> m.Event:
     return m.DataAnswer(request=c.request, service=c.service, report=known.value, why=why)
 
 
+def _control(s: Services, c: m.QueryControl, _tell: Tell) -> m.Event:
+    return m.ControlAnswer(request=c.request, service=c.service, charts=s.control.charts(c.service, c.kind))
+
+
 TABLE: Table = {
+    m.QueryControl: (Lane.SLOW, _control),
     m.QueryData: (Lane.QUICK, _data),
     m.QueryQuality: (Lane.SLOW, _quality),
     m.QueryGenerations: (Lane.SLOW, _generations),

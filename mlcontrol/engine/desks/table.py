@@ -14,6 +14,7 @@ from mlcontrol.services.audit import AuditQueries
 from mlcontrol.services.collector import Collector
 from mlcontrol.services.connections import Connections
 from mlcontrol.services.context import ChecksService, RolloutsService, ServiceContext, Tell
+from mlcontrol.services.control import ControlDesk
 from mlcontrol.services.drills import DrillRoom
 from mlcontrol.services.incidents.adding import Adding
 from mlcontrol.services.incidents.briefing import Briefing
@@ -24,6 +25,7 @@ from mlcontrol.services.permission import Permissions
 from mlcontrol.services.quality import QualityDesk
 from mlcontrol.services.reviews.bench import ReviewDesk
 from mlcontrol.services.reviews.campaigns import CampaignDesk
+from mlcontrol.services.telling import Telling
 from mlcontrol.services.timeline import Records
 from mlcontrol.services.watch import Watch
 
@@ -57,6 +59,8 @@ class Services:
     postmortems: Postmortems
     alerts: Alerts
     quality: QualityDesk
+    control: ControlDesk
+    telling: Telling
 
     def may_write(self) -> None:
         """Raises `ProblemError` where this engine may only look."""

@@ -307,6 +307,9 @@ from mlcontrol.engine.messages.shape import (
     Refused as Refused,
 )
 from mlcontrol.engine.messages.signals import (
+    ControlAnswer as ControlAnswer,
+)
+from mlcontrol.engine.messages.signals import (
     DataAnswer as DataAnswer,
 )
 from mlcontrol.engine.messages.signals import (
@@ -314,6 +317,9 @@ from mlcontrol.engine.messages.signals import (
 )
 from mlcontrol.engine.messages.signals import (
     QualityAnswer as QualityAnswer,
+)
+from mlcontrol.engine.messages.signals import (
+    QueryControl as QueryControl,
 )
 from mlcontrol.engine.messages.signals import (
     QueryData as QueryData,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mlcontrol.core.control_chart import ControlChart
 from mlcontrol.core.data_report import DataReport
 from mlcontrol.core.quality.generations import Generations
 from mlcontrol.core.quality.report import QualityReport
@@ -28,6 +29,18 @@ class QueryData(Request, frozen=True, kw_only=True):
     service: str
 
 
+class QueryControl(Request, frozen=True, kw_only=True):
+    """``kind``: "ewma", "shewhart" or "cusum". Answer: `ControlAnswer`."""
+
+    service: str
+    kind: str = "ewma"
+
+
+class ControlAnswer(Request, frozen=True, kw_only=True):
+    service: str
+    charts: tuple[ControlChart, ...]
+
+
 class QualityAnswer(Request, frozen=True, kw_only=True):
     report: QualityReport
 
@@ -47,5 +60,5 @@ class DataAnswer(Request, frozen=True, kw_only=True):
     why: str = ""
 
 
-Command = QueryQuality | QueryGenerations | QueryData
-Event = QualityAnswer | GenerationsAnswer | DataAnswer
+Command = QueryQuality | QueryGenerations | QueryData | QueryControl
+Event = QualityAnswer | GenerationsAnswer | DataAnswer | ControlAnswer

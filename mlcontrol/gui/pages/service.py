@@ -27,7 +27,7 @@ from mlcontrol.gui.pages.service_copies import (
     copy_table,
     copy_words,
 )
-from mlcontrol.gui.pages.service_foot import VIEW, ServiceFoot
+from mlcontrol.gui.pages.service_foot import CHART, VIEW, ServiceFoot
 from mlcontrol.gui.pages.service_keys import CLOSER, COMPARE, FOLLOW, LARGE, LOG, NEXT, PAST, PREVIOUS, WIDER
 from mlcontrol.gui.viewmodels.comparison import Comparison, comparisons, with_past
 from mlcontrol.gui.viewmodels.service_charts import METRICS, chart_rows, version_slots
@@ -139,6 +139,7 @@ class ServicePage(Page):
             LARGE: lambda: self._show_large(self._upper.currentWidget() is self.charts),
             PAST: self._next_comparison,
             VIEW: self.foot.next_view,
+            CHART: self.foot.next_chart,
             COPY_PICTURE: lambda: self._copied(copy_picture(self.charts)),
             COPY_TABLE: lambda: self._copied(copy_table(self.charts)),
             COPY_WORDS: lambda: self._copied(copy_words(self.charts, self.title, self.service_id or "")),

@@ -15,9 +15,11 @@ from mlcontrol.core.types import ServiceState, VersionSummary
 from mlcontrol.engine import messages as m
 from mlcontrol.gui.actions import Action
 from mlcontrol.gui.bridge import Bridge
+from mlcontrol.gui.charts.control_charts import ControlCharts
 from mlcontrol.gui.charts.generations_chart import GenerationsChart, KindLegend
 from mlcontrol.gui.viewmodels import data_rows as data
 from mlcontrol.gui.viewmodels import quality_rows as quality
+from mlcontrol.gui.viewmodels.control_words import control_sentence
 from mlcontrol.gui.viewmodels.generations import ordered, version_difference
 from mlcontrol.gui.viewmodels.phrases import version_text, visible_text
 from mlcontrol.gui.widgets.difference_list import DifferenceList
@@ -26,20 +28,23 @@ from mlcontrol.gui.widgets.plain_table import PlainTable
 from mlcontrol.gui.widgets.version_table import VersionTable
 from mlcontrol.gui.widgets.view_chips import ViewChips
 
-VIEW = Action("service.view", "Next view of the foot", "V", "Generations, quality, data", "service")
+VIEW = Action("service.view", "Next view of the foot", "V", "Generations, quality, data, control charts", "service")
+CHART = Action("service.chart", "Control charts, the next kind", "X", "EWMA, Shewhart, CUSUM", "service")
 ASK_EVERY_MS = 30_000
+_KINDS = ("ewma", "shewhart", "cusum")
 
 
 class ServiceFoot(QWidget):
     """Asks the engine for what it shows, when it is shown, and again every half minute. *Thread:* GUI."""
 
-    NAMES: ClassVar[tuple[str, ...]] = ("Generations", "Quality", "Data")
+    NAMES: ClassVar[tuple[str, ...]] = ("Generations", "Quality", "Data", "Control")
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._bridge: Bridge | None = None
         self._service: ServiceState | None = None
         self._told: Generations | None = None
+        self._kind = 0
         self.answered = 0
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -61,9 +66,10 @@ class ServiceFoot(QWidget):
             "Quality of logged answers", quality.COLUMNS, lambda r: f"{r.of} {r.measure}", quality.WIDTHS
         )
         self.data = PlainTable("What changed in the data", data.COLUMNS, lambda f: "|".join(f.key), data.WIDTHS)
+        self.control = ControlCharts()
         self.difference = DifferenceList()
         self.panes = QStackedWidget()
-        for pane in (self.chart, self.quality, self.data, self.difference):
+        for pane in (self.chart, self.quality, self.data, self.control, self.difference):
             self.panes.addWidget(pane)
         left.addWidget(self.panes, 1)
         row.addLayout(left, 3)
@@ -90,6 +96,7 @@ class ServiceFoot(QWidget):
                 self._say("Asking …", "quiet")
             self.quality.table.put(())
             self.data.table.put(())
+            self.control.put(())
             self.versions.clearSelection()
             self._draw()
             self.ask()
@@ -104,6 +111,14 @@ class ServiceFoot(QWidget):
         self.versions.clearSelection()
         self.views.choose((self.views.current + 1) % len(self.NAMES))
 
+    def next_chart(self) -> None:
+        """EWMA, Shewhart, CUSUM; shows the control charts if they are not shown."""
+        if self.views.current == 3:
+            self._kind = (self._kind + 1) % len(_KINDS)
+            self.ask()
+        else:
+            self.views.choose(3)
+
     def ask(self) -> None:
         bridge, service = self._bridge, self._service
         if bridge is None or service is None or not bridge.connected or not self.isVisible():
@@ -112,6 +127,9 @@ class ServiceFoot(QWidget):
             bridge.ask(m.QueryGenerations(request=bridge.request_id(), service=service.id), self._on_answer)
         elif self.views.current == 2:
             bridge.ask(m.QueryData(request=bridge.request_id(), service=service.id), self._on_answer)
+        elif self.views.current == 3:
+            kind = _KINDS[self._kind]
+            bridge.ask(m.QueryControl(request=bridge.request_id(), service=service.id, kind=kind), self._on_answer)
         else:
             bridge.ask(m.QueryQuality(request=bridge.request_id(), service=service.id), self._on_answer)
 
@@ -138,6 +156,10 @@ class ServiceFoot(QWidget):
             if service is not None and answer.service == service.id and self.views.current == 2:
                 self.data.table.put(answer.report.findings if answer.report is not None else ())
                 self._say(*data.data_sentence(answer.report, answer.why, time.time()))
+        elif isinstance(answer, m.ControlAnswer):
+            if service is not None and answer.service == service.id and self.views.current == 3:
+                self.control.put(answer.charts)
+                self._say(*control_sentence(answer.charts))
         elif isinstance(answer, m.Refused) and self.views.current > 0:
             self.quality.table.put(())
             self._say(visible_text(str(answer.problem), 300), "unknown")

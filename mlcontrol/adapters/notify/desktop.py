@@ -1,0 +1,90 @@
+"""The desktop's own notifications, over the session bus (freedesktop.org Desktop Notifications 1.2)."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from html import escape
+from typing import Any
+
+from mlcontrol.core.problem import Problem
+from mlcontrol.core.types import Health
+from mlcontrol.ports.connection import Viability
+from mlcontrol.ports.errors import AdapterError, TimedOut, Unexpected, Unreachable
+
+BUS_NAME, OBJECT, INTERFACE = (
+    "org.freedesktop.Notifications",
+    "/org/freedesktop/Notifications",
+    "org.freedesktop.Notifications",
+)
+BUS = "DBUS_SESSION_BUS_ADDRESS"
+MOST_CHARS = 600
+REMEMBERED = 200
+_URGENCY = {Health.CRITICAL: 2, Health.WARNING: 1}
+
+
+class DesktopNotifications:
+    """A message of a title that is still known replaces the one before: a flapping alert leaves one bubble, not ten."""
+
+    def __init__(self) -> None:
+        self._shown: dict[str, int] = {}
+
+    @classmethod
+    def viability(cls) -> Viability:
+        try:
+            import jeepney  # noqa: F401
+        except ImportError:
+            return Viability(False, "jeepney is not installed: it speaks to the session bus")
+        if not os.environ.get(BUS):
+            return Viability(False, f"there is no session bus: {BUS} is not set (a server has none)")
+        return Viability(True)
+
+    def send(self, title: str, text: str, severity: Health, deadline_s: float = 10.0) -> None:
+        from jeepney import DBusAddress, MessageType, new_method_call
+        from jeepney.io.blocking import open_dbus_connection
+
+        address = DBusAddress(OBJECT, bus_name=BUS_NAME, interface=INTERFACE)
+        hints: dict[str, Any] = {"urgency": ("y", _URGENCY.get(severity, 1)), "desktop-entry": ("s", "mlcontrol")}
+        # The body may be read as markup; what servers say is text.
+        body = escape(text[:MOST_CHARS], quote=False)
+        arguments: tuple[Any, ...] = (
+            "mlcontrol",
+            self._shown.get(title, 0),
+            "mlcontrol",
+            title[:200],
+            body,
+            [],
+            hints,
+            -1,
+        )
+        call = new_method_call(address, "Notify", "susssasa{sv}i", arguments)
+        try:
+            with open_dbus_connection(bus="SESSION") as connection:
+                reply = connection.send_and_get_reply(call, timeout=deadline_s)
+        except TimeoutError as error:
+            raise TimedOut(_problem("The desktop did not take the notification in time.", "timeout")) from error
+        except (OSError, EOFError, KeyError, ValueError) as error:
+            raise Unreachable(_problem("The session bus does not answer.", "unreachable", str(error)[:200])) from error
+        if reply.header.message_type is MessageType.error:
+            raise _refused(reply)
+        with suppress(TypeError, ValueError, IndexError):
+            self._shown[title] = int(reply.body[0])
+            while len(self._shown) > REMEMBERED:
+                del self._shown[next(iter(self._shown))]
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+
+def _refused(reply: Any) -> AdapterError:
+    from jeepney import HeaderFields
+
+    name = str(reply.header.fields.get(HeaderFields.error_name, ""))
+    if name.endswith(("ServiceUnknown", "NameHasNoOwner")):
+        why = "Nothing on this desktop shows notifications."
+        return Unreachable(_problem("The notification was not shown.", "unreachable", why))
+    return Unexpected(_problem("The desktop refused the notification.", "unexpected", name[:100]))
+
+
+def _problem(what: str, code: str, why: str = "") -> Problem:
+    return Problem(what, why, "The alert is on the Alerts page; [notify] in the workspace says who is told.", code)

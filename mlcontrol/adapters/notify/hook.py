@@ -1,0 +1,95 @@
+"""A team's chat, pager or web hook, through apprise: one address names the service and where it is."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from mlcontrol.core.problem import Problem
+from mlcontrol.core.types import Health
+from mlcontrol.ports.connection import SecretReader, Viability
+from mlcontrol.ports.errors import NotSupported, Unexpected, Unreachable
+
+MOST_CHARS = 2000
+_STATUS = re.compile(r"error=(\d{3})")
+_LOCAL = ("dbus", "kde", "qt", "glib", "gnome", "windows", "macosx", "syslog", "rsyslog", "exec")
+"""What would reach this machine instead of people elsewhere."""
+_listening = threading.Lock()
+
+
+class OutboundHook:
+    """``url``: with "{secret}" where the secret belongs; empty: the secret is the whole address."""
+
+    def __init__(self, name: str, url: str, secret: SecretReader) -> None:
+        self._name, self._url, self._secret = name, url, secret
+
+    @classmethod
+    def viability(cls) -> Viability:
+        return Viability(True)
+
+    def send(self, title: str, text: str, severity: Health, deadline_s: float = 10.0) -> None:
+        address = self._address()
+        scheme = address.partition("://")[0].lower()
+        half = max(0.5, deadline_s / 2)
+        # Redirects may lead a secret astray; unlike a browser's, nobody sees where.
+        with warnings.catch_warnings():
+            # Of libraries that some of its plug-ins bring in, all of which it reads when it is first asked.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            import apprise
+
+            asset = apprise.AppriseAsset(app_id="mlcontrol", async_mode=False, http_redirects=False)
+            place = apprise.Apprise.instantiate(address, asset=asset) if scheme not in _LOCAL else None
+        if place is None:
+            why = (
+                "It is no address that apprise knows."
+                if scheme not in _LOCAL
+                else f"{scheme} does not leave this machine."
+            )
+            raise NotSupported(self._problem("The address of the hook cannot be used.", why, "not-supported"))
+        place.socket_connect_timeout = place.socket_read_timeout = half
+        kind = apprise.NotifyType.FAILURE if severity is Health.CRITICAL else apprise.NotifyType.WARNING
+        with _overheard() as said:
+            sent = place.notify(body=text[:MOST_CHARS], title=title[:200], notify_type=kind, body_format="text")
+        if sent:
+            return
+        status = next((found[1] for line in said if (found := _STATUS.search(line))), "")
+        if status:
+            raise Unexpected(self._problem("The hook refused the message.", f"It answered {status}.", "unexpected"))
+        raise Unreachable(self._problem("The hook did not take the message.", "It does not answer.", "unreachable"))
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+    def _address(self) -> str:
+        if self._url and "{secret}" not in self._url:
+            return self._url
+        secret = self._secret() or ""
+        return self._url.replace("{secret}", secret) if self._url else secret
+
+    def _problem(self, what: str, why: str, code: str) -> Problem:
+        return Problem(f"{self._name}: {what}", why, f"Look at [notify.{self._name}] in the workspace.", code)
+
+
+@contextmanager
+def _overheard() -> Iterator[list[str]]:
+    """What apprise logs meanwhile, kept from every other log: addresses are in it."""
+    said: list[str] = []
+
+    class Ear(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            said.append(record.getMessage())
+
+    ear, log = Ear(), logging.getLogger("apprise")
+    with _listening:
+        before = log.propagate
+        log.addHandler(ear)
+        log.propagate = False
+        try:
+            yield said
+        finally:
+            log.removeHandler(ear)
+            log.propagate = before

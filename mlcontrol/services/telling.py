@@ -1,0 +1,109 @@
+"""Tells people outside the panel of alerts: a queue, a limit for each way, and trouble said once."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+
+from mlcontrol.core.alerts.alert import Notification
+from mlcontrol.core.alerts.allowance import Allowance
+from mlcontrol.core.notify import NotifySettings
+from mlcontrol.core.problem import Problem, ProblemError
+from mlcontrol.core.types import EventKind, Health, TimelineEvent
+from mlcontrol.ports.notify import Channel
+from mlcontrol.services.context import ServiceContext
+
+WAITING = 200
+DEADLINE_S = 10.0
+TRIES = 2
+DEFAULT = {"desktop": NotifySettings("desktop")}
+"""Without a word in the workspace the desktop is told; where there is none, nobody misses it."""
+
+
+class Telling:
+    """``make``: the channel of a setting; raises `ProblemError` ("not-viable"). *Thread:* `take` any; sends on one of its own."""
+
+    def __init__(
+        self,
+        ctx: ServiceContext,
+        make: Callable[[NotifySettings], Channel],
+        report: Callable[[BaseException, str], object],
+    ) -> None:
+        self._ctx, self._make, self._report = ctx, make, report
+        self._queue: queue.Queue[Notification | None] = queue.Queue(WAITING)
+        self._channels: dict[NotifySettings, Channel] = {}
+        self._allowed: dict[str, Allowance] = {}
+        self._failing: set[str] = set()
+        self._thread = threading.Thread(target=self._work, name="telling", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        if self._thread.ident is not None:
+            self._queue.put(None)
+            self._thread.join(DEADLINE_S + 5)
+        for channel in self._channels.values():
+            channel.close()
+
+    def take(self, message: Notification) -> None:
+        """Never waits: people are told late rather than alerts judged late."""
+        try:
+            self._queue.put_nowait(message)
+        except queue.Full:
+            self._say("notifications", Problem("Too many notifications wait.", "This one was dropped."))
+
+    def _work(self) -> None:
+        while (message := self._queue.get()) is not None:
+            try:
+                self.tell(message)
+            except Exception as error:  # noqa: BLE001 - the next message must still go out
+                self._report(error, "telling people of alerts")
+
+    def tell(self, message: Notification) -> None:
+        """Send one message every way that wants it. Trouble is put on the timeline, once until it works again."""
+        for settings in self._ways().values():
+            if not settings.wants(message.severity):
+                continue
+            allowance, due = self._allowed.get(settings.id, Allowance()).take(message, settings.per_hour)
+            self._allowed[settings.id] = allowance
+            if due is not None:
+                self._send(settings, due)
+
+    def _ways(self) -> Mapping[str, NotifySettings]:
+        return self._ctx.settings.notify or DEFAULT
+
+    def _send(self, settings: NotifySettings, message: Notification) -> None:
+        problem = None
+        for _ in range(TRIES):
+            try:
+                if settings not in self._channels:
+                    self._channels[settings] = self._make(settings)
+                self._channels[settings].send(message.title, message.text, message.severity, DEADLINE_S)
+                self._failing.discard(settings.id)
+                return
+            except ProblemError as error:
+                problem = error.problem
+                if problem.code in ("not-viable", "not-supported", "needs-credentials"):
+                    break
+        assert problem is not None
+        if settings.id in self._ctx.settings.notify or problem.code != "not-viable":
+            self._say(settings.id, problem)
+
+    def _say(self, way: str, problem: Problem) -> None:
+        if way in self._failing:
+            return
+        self._failing.add(way)
+        self._ctx.emit(
+            TimelineEvent(
+                id=f"telling-{uuid.uuid4().hex[:12]}",
+                at_s=self._ctx.clock.utc_s(),
+                kind=EventKind.ENGINE,
+                title=f"People were not told of an alert ({way})",
+                detail=str(problem)[:500],
+                source="alerts",
+                severity=Health.WARNING,
+            )
+        )

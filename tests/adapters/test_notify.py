@@ -1,0 +1,181 @@
+"""Telling people: the session bus with a real daemon, a hook with a real HTTP server."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlcontrol.adapters.notify.desktop import DesktopNotifications
+from mlcontrol.adapters.notify.hook import OutboundHook
+from mlcontrol.core.types import Health
+from mlcontrol.ports.errors import NotSupported, TimedOut, Unexpected, Unreachable
+
+SERVICE = Path(__file__).with_name("notification_service.py")
+
+
+@pytest.fixture
+def bus(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
+    """A session bus of this test's own."""
+    daemon = subprocess.Popen(
+        ["dbus-daemon", "--session", "--nofork", "--print-address", f"--address=unix:path={tmp_path}/bus"],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert daemon.stdout is not None
+    address = daemon.stdout.readline().strip()
+    assert address, "dbus-daemon did not start"
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
+    yield address
+    daemon.terminate()
+    daemon.wait(10)
+    daemon.stdout.close()
+
+
+@pytest.fixture
+def desktop(bus: str, tmp_path: Path) -> Iterator[Callable[..., Path]]:
+    """Starts the stand-in for a desktop's notification service and returns the file it keeps."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(*how: str) -> Path:
+        kept = tmp_path / "shown.json"
+        started.append(subprocess.Popen([sys.executable, SERVICE, kept, *how]))
+        ends = time.monotonic() + 60
+        while not kept.exists():
+            assert time.monotonic() < ends
+            time.sleep(0.02)
+        return kept
+
+    yield start
+    for process in started:
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.mark.real
+def test_the_desktop_shows_it_and_the_same_title_replaces_itself(desktop: Callable[..., Path]) -> None:
+    kept = desktop()
+    told = DesktopNotifications()
+    assert DesktopNotifications.viability().viable
+    told.send("digits: use", "errors 6 % <img src=x> & more", Health.CRITICAL)
+    told.send("churn: presence", "silent", Health.WARNING)
+    told.send("digits: use", "errors 7 %", Health.CRITICAL)
+    shown = json.loads(kept.read_text())
+    assert [(s["id"], s["title"], s["urgency"]) for s in shown] == [
+        (1, "digits: use", 2), (2, "churn: presence", 1), (1, "digits: use", 2),
+    ]  # fmt: skip
+    assert shown[0]["body"] == "errors 6 % &lt;img src=x&gt; &amp; more"  # markup of strangers is text
+
+
+@pytest.mark.real
+def test_a_desktop_that_shows_nothing_says_so(bus: str, desktop: Callable[..., Path]) -> None:
+    with pytest.raises(Unreachable, match="was not shown"):
+        DesktopNotifications().send("a", "b", Health.WARNING)
+    desktop("refuse")
+    with pytest.raises(Unexpected, match="refused"):
+        DesktopNotifications().send("a", "b", Health.WARNING)
+
+
+def test_without_a_bus_it_is_not_viable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DBUS_SESSION_BUS_ADDRESS", raising=False)
+    viability = DesktopNotifications.viability()
+    assert not viability.viable
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent/bus")
+    with pytest.raises(Unreachable):
+        DesktopNotifications().send("a", "b", Health.WARNING)
+
+
+class Web:
+    """A real HTTP server that keeps what is posted, and answers as it is told."""
+
+    def __init__(self) -> None:
+        self.posted: list[tuple[str, dict[str, Any]]] = []
+        self.status, self.headers = 200, {}
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                outer.posted.append((self.path, json.loads(body or b"{}")))
+                self.send_response(outer.status)
+                for name, value in outer.headers.items():
+                    self.send_header(name, value)
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                """The test's output stays clean."""
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02})
+        self.thread.start()
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.server.server_port}"
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    made = Web()
+    yield made
+    made.close()
+
+
+def hook(url: str, secret: str | None = None) -> OutboundHook:
+    return OutboundHook("chat", url, lambda: secret)
+
+
+@pytest.mark.real
+def test_a_hook_gets_title_text_and_gravity(web: Web) -> None:
+    hook(f"json://{web.address}/alerts").send("digits: use", "errors 6 % <b>", Health.CRITICAL)
+    hook("json://" + web.address + "/{secret}", "t0p").send("churn: use", "slow", Health.WARNING)
+    hook("", f"json://{web.address}/whole").send("churn: use", "slow", Health.WARNING)
+    assert [path for path, _ in web.posted] == ["/alerts", "/t0p", "/whole"]
+    first = web.posted[0][1]
+    assert (first["title"], first["message"], first["type"]) == ("digits: use", "errors 6 % <b>", "failure")
+
+
+@pytest.mark.real
+def test_trouble_is_told_without_the_secret(web: Web, capfd: pytest.CaptureFixture[str]) -> None:
+    web.status = 503
+    with pytest.raises(Unexpected, match="refused") as refused:
+        hook("json://" + web.address + "/{secret}", "t0psecret").send("a", "b", Health.WARNING)
+    assert "503" in refused.value.problem.why
+    assert "t0psecret" not in str(refused.value.problem)
+    out, err = capfd.readouterr()
+    assert "t0psecret" not in out + err
+
+
+@pytest.mark.real
+def test_a_redirect_is_not_followed(web: Web) -> None:
+    other = Web()
+    try:
+        web.status, web.headers = 307, {"Location": f"http://{other.address}/stolen"}
+        with pytest.raises(Unexpected):
+            hook(f"json://{web.address}/").send("a", "b", Health.WARNING)
+        assert other.posted == []
+    finally:
+        other.close()
+
+
+@pytest.mark.real
+def test_nobody_there_and_addresses_that_lead_nowhere(web: Web) -> None:
+    address = web.address
+    web.server.server_close()
+    with pytest.raises((Unreachable, TimedOut)):
+        hook(f"json://{address}/").send("a", "b", Health.WARNING, 2.0)
+    for url in ("nothing", "syslog://localhost", "dbus://"):
+        with pytest.raises(NotSupported):
+            hook(url).send("a", "b", Health.WARNING)
