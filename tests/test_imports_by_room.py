@@ -79,7 +79,9 @@ def test_the_panel_leaves_the_heavy_libraries_to_the_engine() -> None:
     assert not heavy & set(result.stdout.split())
 
 
-def test_the_first_window_waits_for_no_numpy() -> None:
-    """Messages carry plain values; what computes them stays in the engine. numpy comes with the first chart or sort."""
-    ran = python("import sys, mlcontrol.gui.app, mlcontrol.gui.pages.fleet; print('numpy' in sys.modules)")
+@pytest.mark.parametrize("late", ["numpy", "mlcontrol.engine.messages", "mlcontrol.engine.hosts"])
+def test_the_first_window_waits_for_no(late: str) -> None:
+    """numpy comes with the first chart or sort; the wire, as long to load as Qt, with the thread that reaches the engine."""
+    code = "import sys, mlcontrol.gui.app, mlcontrol.gui.last_session, mlcontrol.gui.pages.fleet; print(sys.argv[1] in sys.modules)"
+    ran = python(code, late)
     assert ran.stdout.strip() == "False", ran.stderr[-2000:]

@@ -122,6 +122,9 @@ def _open_window(words: list[str]) -> int:
     workspace = find(args.workspace)
     require_qt()
     require_display()
+    import gc
+
+    gc.disable()  # loading and building make no garbage; the panel collects by itself once its window is there
     from mlcontrol.gui.app import main as open_window
 
     if workspace is not None and workspace.is_file():

@@ -11,17 +11,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.state import Changes, FleetState
 from mlcontrol.core.types import Sample
-from mlcontrol.engine import messages as m
-from mlcontrol.engine.folding import Run, folded, folded_run
-from mlcontrol.engine.hosts import Host, attach
 from mlcontrol.gui import last_session
+
+# Every message there is takes as long to load as Qt does: the thread that reaches the engine loads them, after the first paint.
+if TYPE_CHECKING:
+    from mlcontrol.engine import messages as m
+    from mlcontrol.engine.folding import Run
+    from mlcontrol.engine.hosts import Host
 
 COALESCE_MS = 100
 KEEP_EVERY_S = 60.0
@@ -29,7 +32,7 @@ RETRY_S = (0.5, 1.0, 2.0, 5.0, 10.0)
 
 EVERYTHING = Changes(settings=True, audit=True, events=1)
 
-Attach = Callable[..., Host]
+Attach = Callable[..., "Host"]
 Answer = Callable[[Any], None]
 
 
@@ -62,6 +65,13 @@ class _Ended:
     was_attached: bool
 
 
+def reach_engine(workspace: Path, on_event: Callable[[m.Event], None], on_lost: Callable[[Problem], None]) -> Host:
+    """`hosts.attach`, loaded where it is first needed. *Thread:* the one that reaches the engine."""
+    from mlcontrol.engine.hosts import attach
+
+    return attach(workspace, on_event, on_lost)
+
+
 class Bridge(QObject):
     """*Signals:* ``changed(Changes)``: what the last batch changed. ``samples_arrived(tuple[Sample, ...])``.
     ``engine_state_changed(EngineState)``. *Thread:* the GUI's; the engine's threads only fill a queue.
@@ -74,7 +84,7 @@ class Bridge(QObject):
     engine_state_changed = Signal(object)
     _answered = Signal()
 
-    def __init__(self, workspace: Path, attach_engine: Attach = attach, parent: QObject | None = None) -> None:
+    def __init__(self, workspace: Path, attach_engine: Attach = reach_engine, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.workspace = workspace
         self.state: FleetState | None = None
@@ -109,7 +119,7 @@ class Bridge(QObject):
             self.state, self.cached_s = kept.state, kept.saved_s
             self.changed.emit(EVERYTHING)
         self._timer.start()
-        self._reach()
+        self._retry.start(0)  # what is on the screen by now is painted first
 
     def stop(self) -> None:
         """Detach from the engine and keep the state for the next start. The engine goes on."""
@@ -151,6 +161,8 @@ class Bridge(QObject):
         self._refuse(command.request, answer, self.engine.problem or _NOT_YET)
 
     def _refuse(self, request: str, answer: Answer, problem: Problem) -> None:
+        from mlcontrol.engine import messages as m
+
         # Never from inside `ask`: callers may set their own state after asking.
         QTimer.singleShot(0, self, lambda: answer(m.Refused(request=request, problem=problem)))
 
@@ -196,15 +208,10 @@ class Bridge(QObject):
                 self._on_attached(event)
             elif isinstance(event, _Ended):
                 self._on_ended(event)
-            elif isinstance(event, m.SamplesArrived):
-                samples.extend(event.samples)
-            elif isinstance(event, m.ServiceChanged | m.ConnectionChanged):
-                run.append(event)
             elif getattr(event, "request", None) is not None:
                 answers.append(event)
             else:
-                changes |= self._fold_run(run)
-                changes |= self._fold(event)
+                changes |= self._fold(event, samples, run)
         changes |= self._fold_run(run)
         if changes != Changes():
             self.changed.emit(changes)
@@ -217,6 +224,8 @@ class Bridge(QObject):
             last_session.save(self.workspace, self.state, time.time())
 
     def _deliver(self, event: Any) -> None:
+        from mlcontrol.engine import messages as m
+
         if isinstance(event, m.Progress):
             waiting = self._waiting.get(event.request)
             if waiting is not None and waiting[1] is not None:
@@ -227,6 +236,8 @@ class Bridge(QObject):
             waiting[0](event)
 
     def _fold_run(self, run: list[Run]) -> Changes:
+        from mlcontrol.engine.folding import folded_run
+
         if self.state is None or not run:
             run.clear()
             return Changes()
@@ -234,7 +245,23 @@ class Bridge(QObject):
         run.clear()
         return changes
 
-    def _fold(self, event: Any) -> Changes:
+    def _fold(self, event: Any, samples: list[Sample], run: list[Run]) -> Changes:
+        """What an event that nobody asked for changes. Metrics go into ``samples``; changes of services and connections wait in
+        ``run`` until something else comes."""
+        from mlcontrol.engine import messages as m
+
+        if isinstance(event, m.SamplesArrived):
+            samples.extend(event.samples)
+            return Changes()
+        if isinstance(event, m.ServiceChanged | m.ConnectionChanged):
+            run.append(event)
+            return Changes()
+        return self._fold_run(run) | self._fold_one(event)
+
+    def _fold_one(self, event: Any) -> Changes:
+        from mlcontrol.engine import messages as m
+        from mlcontrol.engine.folding import folded
+
         if isinstance(event, m.Hello):
             self.hello = event
             return Changes(settings=True)
@@ -258,6 +285,8 @@ class Bridge(QObject):
         self._say(EngineState(Link.CONNECTED, None, self.engine.restarts))
 
     def _on_ended(self, event: _Ended) -> None:
+        from mlcontrol.engine import messages as m
+
         if event.generation != self._generation:
             return
         if self._host is not None:

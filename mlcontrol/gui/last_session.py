@@ -11,14 +11,13 @@ import msgspec
 import platformdirs
 
 from mlcontrol.core.state import FleetState
-from mlcontrol.engine.messages import Snapshot
 
 _log = logging.getLogger(__name__)
 
 
 class _Kept(msgspec.Struct, frozen=True):
     saved_s: float
-    snapshot: Snapshot
+    state: FleetState
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,7 @@ def load(workspace: Path) -> LastSession | None:
     except (OSError, msgspec.MsgspecError) as error:
         _log.warning("the last session's state was set aside: %s", error)
         return None
-    return LastSession(kept.snapshot.state, kept.saved_s)
+    return LastSession(kept.state, kept.saved_s)
 
 
 def save(workspace: Path, state: FleetState, now_s: float) -> None:
@@ -50,7 +49,7 @@ def save(workspace: Path, state: FleetState, now_s: float) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_suffix(".new")
-        beside.write_bytes(msgspec.msgpack.encode(_Kept(now_s, Snapshot(state=state))))
+        beside.write_bytes(msgspec.msgpack.encode(_Kept(now_s, state)))
         beside.replace(path)
     except OSError as error:
         _log.warning("the state could not be kept for the next start: %s", error)

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLay
 
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.state import Changes
-from mlcontrol.engine import messages as m
 from mlcontrol.gui import actions as a
 from mlcontrol.gui.actions import Action, Bound, Context
 from mlcontrol.gui.bridge import Bridge, EngineState, Link
@@ -244,6 +243,7 @@ class Window(QMainWindow):
         if self._counting or not self.bridge.connected:
             return
         self._counting = True
+        from mlcontrol.engine import messages as m
 
         def answered(event: Any) -> None:
             self._counting = False
@@ -255,6 +255,8 @@ class Window(QMainWindow):
         self.bridge.ask(m.FindIncidents(request=self.bridge.request_id()), answered)
 
     def _poll_now(self) -> None:
+        from mlcontrol.engine import messages as m
+
         command = m.RefreshNow(request=self.bridge.request_id(), service=self._service)
 
         def answered(event: Any) -> None:

@@ -30,6 +30,8 @@ print(used.ru_utime + used.ru_stime)
 """
 
 PANEL = """
+import gc
+gc.disable()  # as the command does that opens the window
 import resource, sys
 from pathlib import Path
 from mlcontrol.gui.app import make_application
