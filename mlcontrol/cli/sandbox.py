@@ -19,7 +19,10 @@ def add_parser(commands: Any) -> None:
         ("down", "stop it; nothing is left running"),
         ("status", "what runs"),
     ):
-        add_common(actions.add_parser(name, help=text))
+        action = actions.add_parser(name, help=text)
+        if name == "up":
+            add_serving(action)
+        add_common(action)
     fault = actions.add_parser("fault", help="play a scripted incident")
     fault.add_argument("name", nargs="?", help="its name, or 'clear'; without one: what there is")
     fault.add_argument("--seconds", type=float, help="how long")
@@ -29,12 +32,20 @@ def add_parser(commands: Any) -> None:
     add_common(traffic)
 
 
+def add_serving(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--serving",
+        choices=fleet.SERVING,
+        help="the model server; without it Triton where it has a build for this machine, MLServer elsewhere",
+    )
+
+
 def run(args: argparse.Namespace) -> int:
     return {"up": _up, "down": _down, "status": _status, "fault": _fault, "traffic": _traffic}[args.what](args)
 
 
 def _up(args: argparse.Namespace) -> int:
-    status = fleet.up(progress=say)
+    status = fleet.up(progress=say, serving=args.serving)
     if status.workspace is not None:
         remember(status.workspace)
     return _tell(status, args)

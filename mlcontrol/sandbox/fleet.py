@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from mlcontrol.core.problem import Problem, ProblemError
-from mlcontrol.sandbox import jsonfile
+from mlcontrol.sandbox import jsonfile, model_server
 from mlcontrol.sandbox.faults import ALL, BY_NAME
 from mlcontrol.sandbox.layout import Layout
 from mlcontrol.sandbox.process import ProcessId, reap, start_detached
 from mlcontrol.sandbox.sweep import sweep
 
 FAULTS = ALL
+SERVING = tuple(model_server.BY_NAME)
 UP = ("running", "degraded")
 BUSY = ("installing", "seeding", "starting")
 
@@ -61,6 +62,7 @@ class FleetStatus:
     traffic_rate_per_s: float = 0.0
     faults: tuple[FaultStatus, ...] = ()
     supervisor_pid: int = 0
+    serving: str = ""  # the model server: triton or mlserver
 
     @property
     def is_up(self) -> bool:
@@ -100,6 +102,7 @@ def status(home: Path | None = None) -> FleetStatus:
             for one in record["faults"]
         ),
         record["supervisor"]["pid"],
+        record.get("serving", ""),
     )
 
 
@@ -108,16 +111,19 @@ def up(
     progress: Callable[[str], None] = silent,
     timeout_s: float = 900.0,
     lives_with: int | None = None,
+    serving: str | None = None,
 ) -> FleetStatus:
     """Starts the fleet, or joins one that runs or starts. Returns when it is up.
+
+    ``serving``: "triton" or "mlserver"; without it what ``MLCONTROL_SANDBOX_SERVING`` names, else Triton where it has a build.
 
     ``lives_with``: a process id with whose end a fleet started here ends too; without it, it lives until `down`.
     Raises `SandboxError` with the reason. Ctrl-C and a time-out stop what this very call has started.
     """
     layout = Layout.of(home)
-    now = status(home)
+    now, asked = status(home), model_server.wanted(serving)
     if now.is_up:
-        return now
+        return same(now, asked)
     layout.logs.mkdir(parents=True, exist_ok=True)
     begun = (
         None
@@ -130,17 +136,32 @@ def up(
                 "--home",
                 str(layout.home),
                 *(["--lives-with", str(lives_with)] if lives_with else []),
+                *(["--serving", asked] if asked else []),
             ],
             layout.logs / "supervisor.log",
             {**os.environ, "MLCONTROL_SANDBOX_ENV": str(layout.env)},
         )
     )
     try:
-        return follow(layout, begun, progress, time.monotonic() + timeout_s)
+        return same(follow(layout, begun, progress, time.monotonic() + timeout_s), asked)
     except (KeyboardInterrupt, SandboxError):
         if begun is not None:
             down(home)
         raise
+
+
+def same(running: FleetStatus, asked: str) -> FleetStatus:
+    """The running fleet, if it has the model server that was asked for. Raises `SandboxError`."""
+    if asked in ("", running.serving):
+        return running
+    raise SandboxError(
+        Problem(
+            f"The sandbox runs already, with {running.serving}.",
+            f"{asked} was asked for.",
+            "Take it down first: mlcontrol sandbox down.",
+            "usage",
+        )
+    )
 
 
 def follow(layout: Layout, begun: ProcessId | None, progress: Callable[[str], None], deadline: float) -> FleetStatus:

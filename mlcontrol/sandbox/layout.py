@@ -11,7 +11,7 @@ import platformdirs
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """``home`` holds everything; ``env`` (the servers' environment) may be shared between homes."""
+    """``home`` holds everything; ``env`` (the servers' environment, MLServer's own beside it) may be shared between homes."""
 
     home: Path
     env: Path
@@ -26,6 +26,10 @@ class Layout:
     @property
     def fleet(self) -> Path:
         return self.home / "fleet"
+
+    @property
+    def mlserver_env(self) -> Path:
+        return self.env.with_name(f"{self.env.name}-mlserver")
 
     @property
     def workspace(self) -> Path:
@@ -60,11 +64,16 @@ class Layout:
 
     @property
     def repository(self) -> Path:
+        """Triton's model repository."""
         return self.fleet / "triton"
 
     @property
+    def mlserver_repository(self) -> Path:
+        return self.fleet / "mlserver"
+
+    @property
     def served(self) -> Path:
-        """Versions that Triton had loaded when last seen, per model; read at the next start."""
+        """Versions that the model server had loaded when last seen, per model; read at the next start."""
         return self.fleet / "served.json"
 
     @property

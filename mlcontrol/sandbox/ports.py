@@ -7,10 +7,6 @@ import socket
 
 NAMES = (
     "mlflow",
-    "triton",
-    "triton_grpc",
-    "triton_metrics",
-    "triton_metrics_inner",
     "router",
     "router_admin",
     "router_metrics",
@@ -20,10 +16,15 @@ NAMES = (
 RANGE = range(20_000, 32_000)
 
 
-def choose(before: dict[str, int]) -> dict[str, int]:
+def names(server: str) -> tuple[str, ...]:
+    """The ports of a fleet with this model server."""
+    return *NAMES, server, f"{server}_grpc", f"{server}_metrics", f"{server}_metrics_inner"
+
+
+def choose(before: dict[str, int], server: str) -> dict[str, int]:
     """One free port per name, keeping those of ``before`` that are free."""
     chosen: dict[str, int] = {}
-    for name in NAMES:
+    for name in names(server):
         port = before.get(name, 0)
         while port in chosen.values() or not port or not is_free(port):
             port = random.choice(RANGE)  # noqa: S311 - not a secret

@@ -1,4 +1,4 @@
-"""Triton's loaded versions: which to load at a start, and which are loaded now."""
+"""Which versions to load at a start; and Triton's loaded versions."""
 
 from __future__ import annotations
 

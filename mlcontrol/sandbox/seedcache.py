@@ -12,14 +12,14 @@ from pathlib import Path
 from mlcontrol.sandbox.layout import Layout, resources
 
 # MLflow's database names artifacts by the server's own scheme, not by path: these may be moved.
-PARTS = ("mlflow.db", "artifacts", "triton", "golden", "heldout", "seeded")
+PARTS = ("mlflow.db", "artifacts", "triton", "mlserver", "golden", "heldout", "seeded")
 
 
 def digest() -> str:
     """Of everything that decides what seeding makes."""
     files = [
         *sorted((resources() / "seeding").glob("*.py")),
-        *sorted((resources() / "triton").iterdir()),
+        *sorted((resources() / "serving").iterdir()),
         resources() / "requirements.lock",
     ]
     whole = hashlib.sha256()

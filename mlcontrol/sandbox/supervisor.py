@@ -22,7 +22,7 @@ from types import FrameType
 from typing import Any
 
 from mlcontrol.core.problem import Problem, ProblemError
-from mlcontrol.sandbox import environment, jsonfile, ports, repository, router, seedcache, servers, workspace
+from mlcontrol.sandbox import environment, jsonfile, model_server, ports, router, seedcache, servers, workspace
 from mlcontrol.sandbox.board import FaultBoard
 from mlcontrol.sandbox.faults import Stage
 from mlcontrol.sandbox.layout import Layout
@@ -42,8 +42,11 @@ class Stopped(BaseException):
 class Supervisor:
     """*Thread:* everything here runs on the main thread; faults and relays have threads of their own."""
 
-    def __init__(self, layout: Layout, lives_with: ProcessId | None = None) -> None:
+    def __init__(self, layout: Layout, serving: str, lives_with: ProcessId | None = None) -> None:
+        """``serving``: the model server that was asked for; empty: this machine's."""
         self._layout = layout
+        self._serving = serving
+        self._server = model_server.TRITON
         self._lives_with = lives_with
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._ids: dict[str, ProcessId] = {}
@@ -56,6 +59,7 @@ class Supervisor:
             "state": "installing",
             "message": "",
             "problem": None,
+            "serving": "",
             "ports": {},
             "supervisor": self._named(os.getpid()),
             "processes": [],
@@ -68,8 +72,9 @@ class Supervisor:
         try:
             self._sweep()
             self._layout.progress.write_text("")
+            self._choose()
             self._say("installing", "Checking the servers' environment")
-            environment.ensure(self._layout, lambda line: self._say("installing", line))
+            environment.ensure(self._layout, self._server.name, lambda line: self._say("installing", line))
             self._start_keeper()
             self._start_fleet()
             self._watch()
@@ -92,9 +97,15 @@ class Supervisor:
         """Ends what an earlier supervisor left behind, if it is what it was."""
         before = jsonfile.read(self._layout.record) or {}
         sweep(before)
-        self._record["ports"] = ports.choose(before.get("ports") or {})
+        self._record["ports"] = before.get("ports") or {}
         self._record["traffic_rate_per_s"] = float(before.get("traffic_rate_per_s") or DEFAULT_RATE_PER_S)
         jsonfile.write(self._layout.wishes, {"traffic_rate_per_s": self._record["traffic_rate_per_s"], "faults": {}})
+
+    def _choose(self) -> None:
+        """The model server of this fleet, and the ports it needs."""
+        self._server = model_server.choose(self._serving)
+        self._record["serving"] = self._server.name
+        self._record["ports"] = ports.choose(self._record["ports"], self._server.name)
 
     def _start_keeper(self) -> None:
         with (self._layout.logs / "keeper.log").open("ab") as log:
@@ -111,22 +122,22 @@ class Supervisor:
         layout, chosen = self._layout, self._record["ports"]
         if not layout.seeded.is_file() and not seedcache.restore(layout):
             self._seed()
-        self._say("starting", "Starting the registry, the model server and the router")
+        self._say("starting", f"Starting the registry, the model server ({self._server.title}) and the router")
         router.write_first_maps(layout)
-        started = [servers.triton(layout, chosen), servers.router(layout, chosen)]
+        started = [self._server.start(layout, chosen), servers.router(layout, chosen, self._server.name)]
         if "mlflow" not in self._children:
             started.append(servers.mlflow(layout, chosen))
         for server in started:
             self._launch(server)
         self._relays = Relays()
-        for name in ("triton_metrics", "router_metrics"):
+        for name in (f"{self._server.name}_metrics", "router_metrics"):
             self._relays.open(chosen[name], chosen[f"{name}_inner"])
         self._await(started[0])
         self._say("starting", "Loading the models that were served")
-        repository.load_all(layout, chosen["triton"])
+        self._server.load_all(layout, chosen)
         for server in started[1:]:
             self._await(server)
-        workspace.write(layout, chosen)
+        workspace.write(layout, chosen, self._server)
         self._order_traffic(None)
         self._launch(servers.traffic(layout, chosen))
         self._say("running", f"Running. Workspace: {layout.workspace}")
@@ -135,7 +146,7 @@ class Supervisor:
         """Fills an empty registry by real training and logging over HTTP, once."""
         layout, chosen = self._layout, self._record["ports"]
         self._say("seeding", "Starting the registry")
-        for name in ("artifacts", "triton", "golden", "heldout", "predictions", "labels", "router"):
+        for name in ("artifacts", "triton", "mlserver", "golden", "heldout", "predictions", "labels", "router"):
             shutil.rmtree(layout.fleet / name, ignore_errors=True)
         for leftover in [*layout.fleet.glob("mlflow.db*"), layout.served]:
             leftover.unlink(missing_ok=True)
@@ -191,7 +202,7 @@ class Supervisor:
     def _watch(self) -> None:
         chosen = self._record["ports"]
         assert self._relays is not None
-        stage = Stage(self._layout, chosen, self._relays, self._children["triton"].pid)
+        stage = Stage(self._layout, chosen, self._relays, self._server, self._children[self._server.name].pid)
         drift, saved_at = stage.drift, time.monotonic()
         self._stage = stage
         while True:
@@ -220,7 +231,7 @@ class Supervisor:
         try:
             router.persist(self._layout, chosen["router_admin"], held_back)
             if not held_back:
-                jsonfile.write(self._layout.served, repository.loaded(chosen["triton"]))
+                jsonfile.write(self._layout.served, self._server.loaded(chosen))
         except OSError as error:
             print(f"{datetime.now(UTC):%H:%M:%S} what is served was not kept: {error}", file=sys.stderr, flush=True)  # noqa: T201
 
@@ -237,9 +248,9 @@ class Supervisor:
     def _stop(self) -> None:
         if self._stage is not None:
             self._board.end_all()
-            if self._children["triton"].poll() is None and self._children["router"].poll() is None:
+            if self._children[self._server.name].poll() is None and self._children["router"].poll() is None:
                 self._save(self._stage)
-        for names in (["traffic", "seeding"], ["router", "triton", "mlflow"]):
+        for names in (["traffic", "seeding"], ["router", self._server.name, "mlflow"]):
             present = [name for name in names if name in self._children]
             with ThreadPoolExecutor(len(names)) as pool:
                 list(pool.map(end_group, [self._ids[name] for name in present]))
@@ -303,6 +314,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--lives-with", type=int, help="ends when this process has ended")
+    parser.add_argument("--serving", default="", help="the model server; else this machine's")
     given = parser.parse_args()
     layout = Layout.of(given.home)
     layout.logs.mkdir(parents=True, exist_ok=True)
@@ -313,7 +325,7 @@ def main() -> int:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return 0  # another supervisor runs this fleet: there is nothing to do
-        Supervisor(layout, ProcessId.of(given.lives_with) if given.lives_with else None).run()
+        Supervisor(layout, given.serving, ProcessId.of(given.lives_with) if given.lives_with else None).run()
     return 0
 
 

@@ -8,9 +8,10 @@ import tomlkit
 
 from mlcontrol.sandbox import jsonfile
 from mlcontrol.sandbox.layout import Layout, resources
+from mlcontrol.sandbox.model_server import BY_NAME, ModelServer
 
 
-def connections(layout: Layout, ports: dict[str, int]) -> dict[str, dict[str, Any]]:
+def connections(layout: Layout, ports: dict[str, int], server: ModelServer) -> dict[str, dict[str, Any]]:
     """The sandbox's connections at this start's addresses."""
 
     def address(name: str, path: str = "") -> str:
@@ -18,11 +19,11 @@ def connections(layout: Layout, ports: dict[str, int]) -> dict[str, dict[str, An
 
     return {
         "registry": {"kind": "registry", "adapter": "mlflow", "url": address("mlflow")},
-        "triton": {
+        server.name: {
             "kind": "serving",
-            "adapter": "triton",
-            "url": address("triton"),
-            "options": {"grpc": f"127.0.0.1:{ports['triton_grpc']}"},
+            "adapter": server.name,
+            "url": address(server.name),
+            "options": server.options(layout, ports),
         },
         "router": {
             "kind": "routing",
@@ -34,10 +35,10 @@ def connections(layout: Layout, ports: dict[str, int]) -> dict[str, dict[str, An
                 "share_map": str(layout.maps / "pct.map"),
             },
         },
-        "triton-metrics": {
+        f"{server.name}-metrics": {
             "kind": "metrics",
             "adapter": "prometheus-text",
-            "url": address("triton_metrics", "/metrics"),
+            "url": address(f"{server.name}_metrics", "/metrics"),
         },
         "router-metrics": {
             "kind": "metrics",
@@ -56,13 +57,14 @@ def connections(layout: Layout, ports: dict[str, int]) -> dict[str, dict[str, An
     }
 
 
-def write(layout: Layout, ports: dict[str, int]) -> None:
-    """Creates the workspace, or brings the sandbox's own connections in it up to date."""
+def write(layout: Layout, ports: dict[str, int], server: ModelServer) -> None:
+    """Creates the workspace, or brings the sandbox's own connections in it up to date, and with them the services' use of them."""
     path = layout.workspace
     text = path.read_text() if path.is_file() else (resources() / "mlcontrol.toml").read_text()
     document = tomlkit.parse(text)
     table = document.setdefault("connections", tomlkit.table(is_super_table=True))
-    for name, settings in connections(layout, ports).items():
+    take_over(document, server)
+    for name, settings in connections(layout, ports, server).items():
         entry = table.setdefault(name, tomlkit.table())
         for key, value in settings.items():
             if isinstance(value, dict):
@@ -72,3 +74,17 @@ def write(layout: Layout, ports: dict[str, int]) -> None:
             if entry.get(key) != value:
                 entry[key] = value
     jsonfile.write_text(path, tomlkit.dumps(document))
+
+
+def take_over(document: tomlkit.TOMLDocument, server: ModelServer) -> None:
+    """Drops the connections of another model server that the fleet had before, and names this one where that one was named."""
+    for other in BY_NAME:
+        if other == server.name:
+            continue
+        for suffix in ("", "-metrics"):
+            document["connections"].pop(f"{other}{suffix}", None)
+            for service in document.get("services", {}).values():
+                for named in ("serving", "metrics"):
+                    listed = service.get(named, [])
+                    if f"{other}{suffix}" in listed:
+                        listed[listed.index(f"{other}{suffix}")] = f"{server.name}{suffix}"

@@ -45,7 +45,9 @@ class GoldenRun:
         beside = ""
         if self.current is not None and self.current.estimate is not None:
             beside = f", the version that serves {self.current.right} of {self.current.n}"
-        return f"{self.score.right} of {self.score.n} golden items as expected{by_weight}{beside}{timing}"
+        silent = len(self.score.unanswered)
+        silence = f"; {silent} not answered, the first: {self.first_error}".rstrip(" .") if silent else ""
+        return f"{self.score.right} of {self.score.n} golden items as expected{by_weight}{beside}{timing}{silence}"
 
     def problem(self, version: str) -> Problem | None:
         """Why this version must not be deployed, if so. Without a declared minimum only critical items decide."""

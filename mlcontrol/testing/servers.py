@@ -1,8 +1,8 @@
 """Real servers for tests, each from an environment of its own: MLServer, Envoy, MLflow's scoring server, Triton, Alertmanager.
 
 What is not in the panel's environment is installed once by uv from a lock file with hashes (``resources/testing``) into the user's
-cache folder; ``MLCONTROL_TEST_SERVERS`` moves it. MLflow and Triton come from the sandbox's own environment, Alertmanager from the
-system. Every server is a context manager, to be used inside a fixture of module or session scope: ::
+cache folder; ``MLCONTROL_TEST_SERVERS`` moves it. MLflow, Triton and MLServer come from the sandbox's own environments,
+Alertmanager from the system. Every server is a context manager, to be used inside a fixture of module or session scope: ::
 
     @pytest.fixture(scope="module")
     def served(tmp_path_factory):
@@ -42,19 +42,25 @@ _SANDBOX = Path(os.environ.get("MLCONTROL_SANDBOX_ENV") or _CACHE / "sandbox" / 
 
 
 def lock_of(name: str) -> Path:
-    """The lock file of a server: ``mlserver`` or ``envoy``."""
-    return sandbox_layout.resources().parent / "testing" / f"{name}.lock"
+    """The lock file of a server: ``mlserver``, which is the sandbox's, or ``envoy``."""
+    return (
+        environment.lock(name) if name == "mlserver" else sandbox_layout.resources().parent / "testing" / f"{name}.lock"
+    )
 
 
 def installed(name: str) -> Path:
     """The environment of a server, made unless its stamp names this very lock file. Another process doing so is waited for."""
+    if name == "mlserver":
+        layout = sandbox_layout.Layout(_SANDBOX, _SANDBOX)
+        environment.ensure_mlserver(layout, lambda _line: None)
+        return layout.mlserver_env
     env, lock = _ENVIRONMENTS / name, lock_of(name)
     _ENVIRONMENTS.mkdir(parents=True, exist_ok=True)
     with environment.exclusive(_ENVIRONMENTS / f".{name}.lock"):
         digest = hashlib.sha256(lock.read_bytes()).hexdigest()
         stamp = env / "mlcontrol-lock.sha256"
         if not (stamp.is_file() and stamp.read_text() == digest):
-            environment.sync(env, lock, lambda _line: None)
+            environment.sync(env, [lock], lambda _line: None)
             environment.compile_packages(env)
             stamp.write_text(digest)
     return env
@@ -63,7 +69,7 @@ def installed(name: str) -> Path:
 def sandbox_environment(home: Path) -> sandbox_layout.Layout:
     """The sandbox's environment, installed if it is not, seen from a home of the test's own."""
     layout = sandbox_layout.Layout(home, _SANDBOX)
-    environment.ensure(layout, lambda _line: None)
+    environment.ensure(layout, "triton", lambda _line: None)
     return layout
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from mlcontrol.adapters.serving.mlserver import HELD, SETTINGS, MlserverServing
 from mlcontrol.core.settings import ConnectionSettings
-from mlcontrol.core.types import ConnectionKind
+from mlcontrol.core.types import ConnectionKind, ReplicaState
 from mlcontrol.ports.errors import NotFound, NotSupported, Rejected
 from mlcontrol.testing.contracts.connection import no_secret
 from mlcontrol.testing.contracts.serving import ServingContract, ready
@@ -103,6 +103,21 @@ def test_a_version_that_does_not_load_is_held_back_again(adapter: MlserverServin
     assert (server.folder / "sums-4" / HELD).exists()
     assert not (server.folder / "sums-4" / SETTINGS).exists()
     assert ready(adapter, "sums") == {"1", "2"}
+
+
+def test_a_version_on_the_disk_is_not_ready_before_it_is_loaded(
+    adapter: MlserverServing, server: RunningServer
+) -> None:
+    folder = server.folder / "sums-4"
+    (folder / HELD).replace(folder / SETTINGS)
+    try:
+        index = json.loads(server.ask("POST", "/v2/repository/index", {})[1])
+        # What the index says of it is the state of the highest version that is loaded.
+        assert {(row["version"], row["state"]) for row in index} == {("1", "READY"), ("2", "READY"), ("4", "READY")}
+        states = {replica.version: replica.state for replica in adapter.replicas("sums")}
+    finally:
+        (folder / SETTINGS).replace(folder / HELD)
+    assert states == {"1": ReplicaState.READY, "2": ReplicaState.READY, "4": ReplicaState.UNAVAILABLE}
 
 
 def test_only_its_own_repository_is_touched(adapter: MlserverServing, server: RunningServer, tmp_path: Path) -> None:

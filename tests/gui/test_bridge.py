@@ -90,6 +90,7 @@ def test_the_last_session_is_shown_until_the_engine_speaks(bridge: Any, engine: 
     again.start()
     assert again.state is not None
     assert again.cached_s is not None
+    qtbot.waitUntil(lambda: again.connected)
     engine.say(m.Snapshot(state=bridge.state))
     qtbot.waitUntil(lambda: again.cached_s is None)
     again.stop()

@@ -156,7 +156,7 @@ def test_the_larger_version_is_forty_per_cent_larger_and_as_good(fleet: RunningF
     ("service", "version", "reason"),
     [
         ("digits", 5, r"stroke_width\.StrokeWidth"),
-        ("progression", 4, r"reads inputs \['ltg'\] that config\.pbtxt does not have"),
+        ("progression", 4, r"reads inputs \['ltg'\] that its endpoint does not have"),
     ],
 )
 def test_unloadable_and_renamed_versions_are_refused_and_the_others_stay(

@@ -13,9 +13,23 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import tomlkit
 
-from mlcontrol.sandbox import board, environment, faults, fleet, interpreter, jsonfile, ports, router, workspace
-from mlcontrol.sandbox.layout import Layout, resources
+from mlcontrol.sandbox import (
+    board,
+    environment,
+    faults,
+    fleet,
+    interpreter,
+    jsonfile,
+    mlserver_versions,
+    model_server,
+    ports,
+    router,
+    servers,
+    workspace,
+)
+from mlcontrol.sandbox.layout import Layout
 from mlcontrol.sandbox.process import ProcessId, end_group, group_members, start
 from mlcontrol.sandbox.relay import Relays
 from mlcontrol.sandbox.traffic import HourlyLog, LateLabels, drifted
@@ -56,12 +70,12 @@ def test_the_keeper_ends_children_when_its_input_closes(child: subprocess.Popen[
 
 
 def test_ports_are_kept_when_free_and_changed_when_taken() -> None:
-    first = ports.choose({})
-    assert len(set(first.values())) == len(ports.NAMES)
+    first = ports.choose({}, "triton")
+    assert len(set(first.values())) == len(ports.names("triton"))
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", first["triton"]))
         taken.listen()
-        again = ports.choose(first)
+        again = ports.choose(first, "triton")
     assert again["triton"] != first["triton"]
     assert {name: port for name, port in again.items() if name != "triton"} == {
         name: port for name, port in first.items() if name != "triton"
@@ -69,7 +83,7 @@ def test_ports_are_kept_when_free_and_changed_when_taken() -> None:
 
 
 def test_a_relay_forwards_closes_and_opens_again() -> None:
-    relays, [front, back] = Relays(), list(ports.choose({}).values())[:2]
+    relays, [front, back] = Relays(), list(ports.choose({}, "triton").values())[:2]
     with socket.create_server(("127.0.0.1", back)) as server:
         threading.Thread(target=echo, args=(server, 2), daemon=True).start()
         relays.open(front, back)
@@ -133,13 +147,13 @@ def test_first_maps_route_the_champion_and_later_ones_are_kept(tmp_path: Path) -
 def test_the_workspace_follows_new_ports_and_keeps_edits(tmp_path: Path) -> None:
     layout = Layout(tmp_path, tmp_path / "env")
     layout.fleet.mkdir()
-    first = dict.fromkeys(ports.NAMES, 20_001)
-    workspace.write(layout, first)
+    first = dict.fromkeys(ports.names("triton"), 20_001)
+    workspace.write(layout, first, model_server.TRITON)
     layout.workspace.write_text(layout.workspace.read_text().replace("Digit reader", "Our reader"))
     before = layout.workspace.read_text()
-    workspace.write(layout, first)
+    workspace.write(layout, first, model_server.TRITON)
     assert layout.workspace.read_text() == before
-    workspace.write(layout, {**first, "mlflow": 20_002})
+    workspace.write(layout, {**first, "mlflow": 20_002}, model_server.TRITON)
     assert layout.workspace.read_text() == before.replace('"http://127.0.0.1:20001"', '"http://127.0.0.1:20002"', 1)
 
 
@@ -154,7 +168,7 @@ def test_a_fault_ends_at_its_time_on_request_and_is_begun_once(tmp_path: Path, m
 
     monkeypatch.setitem(board.BY_NAME, "quake", faults.Fault("quake", "It shakes.", "", 600.0, begin))
     relays = Relays()
-    stage, faultboard = faults.Stage(Layout(tmp_path, tmp_path), {}, relays, 0), board.FaultBoard()
+    stage, faultboard = faults.Stage(Layout(tmp_path, tmp_path), {}, relays, model_server.TRITON, 0), board.FaultBoard()
     wish = {"quake": {"id": "1", "duration_s": None, "options": {}}}
     assert faultboard.follow(wish, stage)
     assert not faultboard.follow(wish, stage)
@@ -193,30 +207,116 @@ def test_nothing_can_be_asked_of_a_fleet_that_is_not_there(tmp_path: Path) -> No
     fleet.down(tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("system", "machine", "libc"),
-    [
-        ("darwin", "arm64", ("", "")),
-        ("linux", "riscv64", ("glibc", "2.36")),
-        ("linux", "x86_64", ("glibc", "2.31")),
-        ("linux", "x86_64", ("", "")),
-    ],
-)
-def test_a_machine_without_a_build_is_told_so(
-    monkeypatch: pytest.MonkeyPatch, system: str, machine: str, libc: tuple[str, str]
-) -> None:
+def machine(monkeypatch: pytest.MonkeyPatch, system: str, machine: str, libc: tuple[str, str]) -> None:
     monkeypatch.setattr(sys, "platform", system)
     monkeypatch.setattr("platform.machine", lambda: machine)
     monkeypatch.setattr("platform.libc_ver", lambda: libc)
+
+
+@pytest.mark.parametrize(
+    ("hardware", "libc"),
+    [
+        ("riscv64", ("glibc", "2.36")),
+        ("x86_64", ("glibc", "2.31")),
+        ("x86_64", ("", "")),
+        ("aarch64", ("glibc", "2.34")),
+    ],
+)
+def test_mlserver_stands_in_where_triton_has_no_build(
+    monkeypatch: pytest.MonkeyPatch, hardware: str, libc: tuple[str, str]
+) -> None:
+    machine(monkeypatch, "linux", hardware, libc)
+    assert model_server.choose("") is model_server.MLSERVER
+    with pytest.raises(interpreter.UnsupportedError, match=f"Triton cannot run here.*{hardware}.*MLServer stands in"):
+        model_server.choose("triton")
+
+
+def test_triton_serves_where_it_has_a_build_unless_mlserver_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine(monkeypatch, "linux", "x86_64", ("glibc", "2.35"))
+    assert model_server.choose("") is model_server.TRITON
+    assert model_server.choose("mlserver") is model_server.MLSERVER
+    with pytest.raises(interpreter.UnsupportedError, match="Choose triton or mlserver"):
+        model_server.choose("torchserve")
+
+
+def test_what_is_asked_for_by_name_comes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLCONTROL_SANDBOX_SERVING", "mlserver")
+    assert model_server.wanted(None) == "mlserver"
+    assert model_server.wanted("triton") == "triton"
+    monkeypatch.delenv("MLCONTROL_SANDBOX_SERVING")
+    assert model_server.wanted(None) == ""
+
+
+def test_a_system_other_than_linux_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine(monkeypatch, "darwin", "arm64", ("", ""))
     with pytest.raises(interpreter.UnsupportedError, match="cannot run here"):
-        environment.check_platform()
+        model_server.choose("mlserver")
 
 
-def test_the_lock_pins_every_package_with_hashes() -> None:
-    lines = (resources() / "requirements.lock").read_text().splitlines()
+def test_the_workspace_follows_the_model_server_and_keeps_edits(tmp_path: Path) -> None:
+    layout = Layout(tmp_path, tmp_path / "env")
+    layout.fleet.mkdir()
+    for server in (model_server.TRITON, model_server.MLSERVER, model_server.TRITON):
+        workspace.write(layout, dict.fromkeys(ports.names(server.name), 20_001), server)
+        document = tomlkit.parse(layout.workspace.read_text()).unwrap()
+        other = {"triton": "mlserver", "mlserver": "triton"}[server.name]
+        assert document["connections"][server.name]["adapter"] == server.name
+        assert not {other, f"{other}-metrics"} & set(document["connections"])
+        for service in document["services"].values():
+            assert service["serving"] == [server.name]
+            assert service["metrics"] == [f"{server.name}-metrics", "router-metrics"]
+        if server is model_server.TRITON:
+            layout.workspace.write_text(layout.workspace.read_text().replace("Digit reader", "Our reader"))
+    assert "Our reader" in layout.workspace.read_text()
+
+
+def test_a_version_that_mlserver_does_not_have_changes_nothing_on_the_disk(tmp_path: Path) -> None:
+    layout = Layout(tmp_path, tmp_path / "env")
+    for version, name in ((1, mlserver_versions.SETTINGS), (2, mlserver_versions.HELD)):
+        folder = layout.mlserver_repository / "digits" / str(version)
+        folder.mkdir(parents=True)
+        (folder / name).write_text("{}")
+    with pytest.raises(RuntimeError, match=r"\[9\] are not in its repository"):
+        mlserver_versions.set_versions(layout, 0, "digits", [2, 9])
+    assert mlserver_versions.on_disk(layout, "digits") == {1: True, 2: False}
+
+
+def test_the_path_has_the_router_where_the_environment_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env = tmp_path / "env"
+    env.mkdir()
+    (env / "pyvenv.cfg").write_text("home = /usr/bin\nversion_info = 3.11.2\n")
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    monkeypatch.setenv("PATH", str(programs))
+    with pytest.raises(interpreter.UnsupportedError, match="apt-get install haproxy"):
+        servers.haproxy(Layout(tmp_path, env))
+    (programs / "haproxy").write_text("#!/bin/sh\n")
+    (programs / "haproxy").chmod(0o755)
+    assert servers.haproxy(Layout(tmp_path, env)) == str(programs / "haproxy")
+
+
+@pytest.mark.parametrize("name", ["requirements", "triton", "mlserver"])
+def test_the_lock_pins_every_package_with_hashes(name: str) -> None:
+    lines = environment.lock(name).read_text().splitlines()
     pins = [index for index, line in enumerate(lines) if "==" in line and not line.startswith((" ", "#"))]
-    assert len(pins) > 80
+    assert len(pins) >= {"requirements": 80, "triton": 1, "mlserver": 70}[name]
     assert all("--hash=sha256:" in lines[index + 1] for index in pins)
+
+
+def test_both_environments_read_the_models_alike() -> None:
+    """What the registry's environment writes, MLServer's reads: the same scikit-learn and skops."""
+
+    def pinned(name: str) -> set[str]:
+        return {
+            line.split()[0]
+            for line in environment.lock(name).read_text().splitlines()
+            if line.startswith(("scikit-learn==", "skops=="))
+        }
+
+    assert len(pinned("mlserver")) == 2
+    assert pinned("mlserver") == pinned("requirements")
 
 
 def test_a_python_that_the_servers_cannot_use_is_replaced_by_one_that_they_can(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,12 +30,8 @@ SETTINGS, HELD = "model-settings.json", "model-settings.json.held"
 _SETTINGS_BYTES = 1 << 20
 _POLL_S = 0.1
 _COUNTERS = {"model_infer_request_success_total": 0, "model_infer_request_failure_total": 1}
-_STATES = {
-    "READY": ReplicaState.READY,
-    "LOADING": ReplicaState.LOADING,
-    "UNLOADING": ReplicaState.UNLOADING,
-    "UNAVAILABLE": ReplicaState.UNAVAILABLE,
-}
+_STATES = {200: ReplicaState.READY, 400: ReplicaState.LOADING, 404: ReplicaState.UNAVAILABLE}
+"""Of a version's own readiness: 400 is one that is known and not ready, which it is while it loads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +56,12 @@ class MlserverServing(OipClient):
         self._metrics = HttpClient(replace(settings, url=metrics), secret) if metrics else None
 
     def replicas(self, model: str, deadline_s: float = 5.0) -> tuple[Replica, ...]:
+        """Versions whose settings are on the server's disk.
+
+        Its index gives each the state of the highest one, so that a version that is not loaded reads as ready, or all as unknown
+        while one loads: each is asked by itself.
+        """
+        ends = time.monotonic() + deadline_s
         response = self.http.checked(Call("POST", "/v2/repository/index", json={}), deadline_s)
         rows = self.http.json_of(response)
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
@@ -68,13 +70,18 @@ class MlserverServing(OipClient):
             Replica(
                 connection=self.settings.id,
                 version=plain(str(row["version"]), 40),
-                state=_STATES.get(str(row.get("state", "")), ReplicaState.UNKNOWN),
+                state=self._state(model, str(row["version"]), _left(ends)),
                 reason=sentence(str(row.get("reason", ""))),
             )
             for row in rows
             if row.get("name") == model and row.get("version")
         ]
         return tuple(sorted(found, key=lambda replica: version_order(replica.version)))
+
+    def _state(self, model: str, version: str, deadline_s: float) -> ReplicaState:
+        path = f"/v2/models/{quote(model, safe='')}/versions/{quote(version, safe='')}/ready"
+        status = self.http.send(Call("GET", path), deadline_s).status
+        return _STATES.get(status, ReplicaState.UNKNOWN)
 
     def infer(
         self, model: str, inputs: Mapping[str, Any], version: str | None = None, deadline_s: float = 5.0

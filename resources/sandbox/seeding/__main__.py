@@ -1,4 +1,4 @@
-"""Seeds the sandbox once: trains, registers in the running MLflow, fills Triton's repository, golden sets, held-out rows.
+"""Seeds the sandbox once: trains, registers in the running MLflow, fills the servers' repositories, golden sets, held-out rows.
 
     python seeding --tracking-uri http://127.0.0.1:PORT --fleet FOLDER --artifacts FOLDER
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import warnings
 from pathlib import Path
 
@@ -19,19 +18,9 @@ import golden
 import mlflow
 import progression
 import rows
+from publish import publish
 from registry import register
 from versions import Service
-
-SOURCES = Path(__file__).resolve().parent.parent / "triton"
-
-
-def publish(service: Service, number: int, artifact: Path, repository: Path) -> None:
-    """Copies a version's model file beside the server's `model.py`."""
-    folder = repository / service.name / str(number)
-    folder.mkdir(parents=True)
-    shutil.copyfile(artifact / "model.skops", folder / "model.skops")
-    shutil.copyfile(SOURCES / "model.py", folder / "model.py")
-    shutil.copyfile(SOURCES / f"{service.name}.pbtxt", folder.parent / "config.pbtxt")
 
 
 def seed(service: Service, fleet: Path, artifacts: Path) -> None:
@@ -43,7 +32,7 @@ def seed(service: Service, fleet: Path, artifacts: Path) -> None:
         print(f"{service.title}: registering version {number} of {len(candidates)}", flush=True)
         artifact = register(service, candidate, number, artifacts)
         if candidate.wired:
-            publish(service, number, artifact, fleet / "triton")
+            publish(service, number, artifact / "model.skops", fleet)
     (fleet / "golden" / f"{service.name}.json").write_text(
         json.dumps(golden.golden_set(service, [candidates[number - 1].model for number in service.good]), indent=1))
     held = service.split.heldout
@@ -62,7 +51,7 @@ def main() -> None:
     given = parser.parse_args()
     warnings.simplefilter("ignore")  # of MLflow's own making; what matters is checked by the tests
     mlflow.set_tracking_uri(given.tracking_uri)
-    for name in ("triton", "golden", "heldout"):
+    for name in ("triton", "mlserver", "golden", "heldout"):
         (given.fleet / name).mkdir()
     for service in (digits.service(), diamond_cut.service(), progression.service()):
         seed(service, given.fleet, given.artifacts)

@@ -1,0 +1,139 @@
+"""The fleet with MLServer in Triton's place: everything answers, a guarded deploy and the way back, faults, a clean end."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from mlcontrol.sandbox import fleet as sandbox
+from mlcontrol.sandbox import mlserver_versions
+from mlcontrol.sandbox.process import group_members
+from mlcontrol.sandbox.wire import exchange
+from mlcontrol.testing.fleet import RunningFleet, shared_servers
+from tests.e2e.conftest import stop_engine
+
+__all__ = ["shared_servers"]
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
+
+SERVICES = ("digits", "diamond-cut", "progression")
+WITHIN_S = 180.0
+
+
+@pytest.fixture(scope="module")
+def fleet(shared_servers: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningFleet]:
+    home = tmp_path_factory.mktemp("mlserver-sandbox")
+    try:
+        sandbox.up(home, lives_with=os.getpid(), serving="mlserver")
+        running = RunningFleet(home)
+        yield running
+        stop_engine(running.workspace)
+    finally:
+        started = [one.pid for one in sandbox.status(home).processes]
+        sandbox.down(home)
+    assert started
+    assert not any(group_members(group) for group in started)
+    assert sandbox.status(home).state == "stopped"
+
+
+def eventually(condition: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + WITHIN_S
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return condition()
+
+
+def command(fleet: RunningFleet, *words: str) -> tuple[int, str]:
+    """What a person types in a terminal: exit code and all that is told."""
+    told = subprocess.run(
+        [sys.executable, "-m", "mlcontrol", *words, "--workspace", str(fleet.workspace)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    return told.returncode, told.stdout + told.stderr
+
+
+def answering(fleet: RunningFleet, service: str, version: str) -> bool:
+    """Whether the next entries of the log were all answered by the version."""
+    known = len(fleet.predictions(service))
+    if not eventually(lambda: len(fleet.predictions(service)) >= known + 8):
+        return False
+    return {entry["version"] for entry in fleet.predictions(service)[known + 4 :]} == {version}
+
+
+def test_the_champions_answer_the_traffic_and_labels_follow(fleet: RunningFleet) -> None:
+    now = sandbox.status(fleet.home)
+    assert now.serving == "mlserver"
+    assert {one.name for one in now.processes} >= {"mlflow", "mlserver", "router", "traffic"}
+    for service in SERVICES:
+        assert eventually(lambda s=service: len(fleet.predictions(s)) >= 20)
+        seen = {(entry["status"], entry["version"], entry["error"]) for entry in fleet.predictions(service)}
+        assert seen == {(200, "2", None)}
+        assert all(entry["outputs"] for entry in fleet.predictions(service))
+    with pytest.raises(sandbox.SandboxError, match="runs already, with mlserver"):
+        sandbox.up(fleet.home, serving="triton")
+
+
+def test_a_guarded_deploy_and_the_way_back_by_command(fleet: RunningFleet) -> None:
+    code, deployed = command(fleet, "deploy", "digits", "3", "--reason", "all offices", "--yes")
+    assert code == 0, deployed
+    assert eventually(lambda: answering(fleet, "digits", "3"))
+    code, back = command(fleet, "rollback", "digits", "--reason", "a drill", "--yes")
+    assert code == 0, back
+    assert eventually(lambda: answering(fleet, "digits", "2"))
+    code, audit = command(fleet, "audit", "verify")
+    assert code == 0, audit
+
+
+@pytest.mark.parametrize(
+    ("service", "version", "reason", "more"),
+    [
+        ("digits", "5", "StrokeWidth", ["--accept-unknown"]),  # the real server refuses to load it, in its own words
+        ("progression", "4", "keep the old name", []),
+        ("diamond-cut", "5", "golden", []),
+    ],
+)
+def test_bad_versions_are_refused_and_nothing_moves(
+    fleet: RunningFleet, service: str, version: str, reason: str, more: list[str]
+) -> None:
+    before = mlserver_versions.loaded(fleet.ports["mlserver"])[service]
+    code, refused = command(fleet, "deploy", service, version, "--reason", "a try", "--yes", *more)
+    assert code == 1, refused
+    assert reason in refused
+    assert mlserver_versions.loaded(fleet.ports["mlserver"])[service] == before
+    assert mlserver_versions.on_disk(fleet.layout, service)[int(version)] is False
+    assert eventually(lambda: answering(fleet, service, "2"))
+
+
+def test_a_version_that_reads_another_input_does_not_load_and_the_others_stay(fleet: RunningFleet) -> None:
+    with pytest.raises(RuntimeError, match=r"did not load .*reads inputs \['ltg'\] that its endpoint does not have"):
+        mlserver_versions.set_versions(fleet.layout, fleet.ports["mlserver"], "progression", [1, 2, 4])
+    assert mlserver_versions.loaded(fleet.ports["mlserver"])["progression"] == [1, 2]
+    assert mlserver_versions.on_disk(fleet.layout, "progression")[4] is False
+
+
+def test_the_faults_are_real_here_too(fleet: RunningFleet) -> None:
+    sandbox.play_fault(fleet.home, "error-burst")
+    assert eventually(lambda: any(entry["status"] == 500 for entry in fleet.predictions("diamond-cut")[-20:]))
+    failed = [entry for entry in fleet.predictions("diamond-cut") if entry["status"] == 500]
+    assert {entry["inputs"]["color"] for entry in failed} == {"G"}
+    sandbox.clear_faults(fleet.home)
+    assert eventually(lambda: answering(fleet, "diamond-cut", "2"))
+    assert mlserver_versions.loaded(fleet.ports["mlserver"])["diamond-cut"] == [1, 2]
+    sandbox.play_fault(fleet.home, "server-frozen")
+    with pytest.raises(OSError):
+        exchange(fleet.ports["mlserver"], "GET", "/v2/health/live", timeout_s=1.0)
+    sandbox.clear_faults(fleet.home)
+    assert exchange(fleet.ports["mlserver"], "GET", "/v2/health/live")[0] == 200
+    sandbox.play_fault(fleet.home, "metrics-gone")
+    with pytest.raises(OSError):
+        exchange(fleet.ports["mlserver_metrics"], "GET", "/metrics")
+    sandbox.clear_faults(fleet.home)
+    assert "model_infer_request_success_total" in exchange(fleet.ports["mlserver_metrics"], "GET", "/metrics")[1]
