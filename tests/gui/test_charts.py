@@ -256,7 +256,7 @@ def test_the_axis_stands_still_while_the_crosshair_is_on(page: Any, qtbot: Any) 
 
 def test_comparing_two_versions(page: Any, qtbot: Any, window: Any) -> None:
     qtbot.keyClick(window, Qt.Key.Key_C)
-    table = page._difference.table
+    table = page.foot.difference.table
     found = {table.row(i)[0]: table.row(i)[1:] for i in range(table.rowCount())}
     assert found["aliases"] == ("none", "champion")
     assert "test_accuracy" in found
