@@ -207,6 +207,7 @@ class IncidentPage(Page):
     def _on_second(self) -> None:
         if self.isVisible():
             self.facts.ask()
+            self.facts.look_closer()
             self._follow()
             self._draw()
 

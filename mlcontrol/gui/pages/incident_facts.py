@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal
 
 from mlcontrol.core.incidents.brief import Brief
 from mlcontrol.core.incidents.incident import Incident
+from mlcontrol.core.incidents.tick import TickState
 from mlcontrol.core.types import Sample
 from mlcontrol.engine import messages as m
 from mlcontrol.gui.bridge import Bridge
@@ -18,6 +19,7 @@ from mlcontrol.gui.viewmodels.service_charts import METRICS
 HISTORY_S = 7200.0
 HISTORY_AGAIN_S = 3600.0
 POINTS = 4000
+LOOK_EVERY_S = 8.0
 
 
 class IncidentFacts(QObject):
@@ -40,6 +42,7 @@ class IncidentFacts(QObject):
         self.store = SeriesStore("")
         self._asked = ""
         self._history_s = 0.0
+        self._looked_s = float("-inf")
 
     @property
     def me(self) -> str:
@@ -75,6 +78,15 @@ class IncidentFacts(QObject):
                 ),
                 self._on_history,
             )
+
+    def look_closer(self) -> None:
+        """While recovery is being proven every source is asked now and again, also one that was silent and is asked seldom."""
+        bridge, brief = self.bridge, self.brief
+        proving = brief is not None and any(t.state in (TickState.RUNNING, TickState.WAITING) for t in brief.ticks)
+        if bridge is None or not bridge.connected or not proving or time.monotonic() - self._looked_s < LOOK_EVERY_S:
+            return
+        self._looked_s = time.monotonic()
+        bridge.ask(m.RefreshNow(request=bridge.request_id(), service=self.service_id), lambda _answer: self.ask())
 
     def find(self) -> None:
         if self.bridge is not None and self.bridge.connected:

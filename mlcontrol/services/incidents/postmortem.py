@@ -56,7 +56,7 @@ class Postmortems:
             "times": times,
             "steps": _steps(times),
             "log": brief.log,
-            "items": [e for e in incident.entries if e.kind in (EntryKind.ACTION_ITEM, EntryKind.PREVENTION)],
+            "items": [e for e in incident.entries if e.kind is EntryKind.ACTION_ITEM],
             "decisions": [e for e in incident.entries if e.kind in (EntryKind.DECISION, EntryKind.HYPOTHESIS)],
             "day": datetime.fromtimestamp(incident.detected_s, UTC).strftime("%Y-%m-%d"),
             "lasted": duration(brief.impact.seconds),
