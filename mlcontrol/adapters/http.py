@@ -62,6 +62,10 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+CACHED_S = 10
+"""An older answer of a cache (RFC 9111, Age) is no answer of the server: two polls are missed, and the state is stale."""
+
+
 class HttpClient:
     """Speaks to one connection's server. Making one does no I/O; an address it may not use raises `NotSupported`. *Thread:* any."""
 
@@ -175,6 +179,9 @@ class HttpClient:
             status, answered = answer.status_code, {k.lower(): v for k, v in answer.headers.items()}
             if status in REDIRECTS:
                 raise self.redirected(answered.get("location", ""))
+            age = answered.get("age", "")
+            if age.isdigit() and int(age) > CACHED_S:
+                raise self.unexpected(f"A cache in front of it answered, with what was true {int(age)} s ago.")
             length = answered.get("content-length", "")
             framed = "chunked" in answered.get("transfer-encoding", "").lower() or length.isdigit()
             if length.isdigit() and int(length) > cap_bytes:
@@ -198,6 +205,7 @@ class HttpClient:
         """All headers of a call, the credential with them. Raises `NeedsCredentials`."""
         # Packing costs more than it saves on loopback.
         headers = {"Accept-Encoding": "identity" if self.target.loopback else "gzip", "User-Agent": "mlcontrol"}
+        headers["Cache-Control"] = "no-cache"
         headers.update(call.headers)
         if self.settings.auth == "none":
             return headers

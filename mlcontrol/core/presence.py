@@ -15,6 +15,9 @@ from mlcontrol.core.versions import version_name, version_names, version_order
 
 STUCK_S = 60.0
 STRAY_SHARE = 0.01
+RECOVERY = (
+    "To recover: look at the server's log and memory, load it again, or roll back (R) so that intent and truth agree."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,8 @@ def used_fact(traffic: Known[Traffic], route: Known[Route], now: Moment) -> Vers
 def _signal(facts: ServiceFacts, intended: VersionFact, used: VersionFact, now: Moment, can_ask: str) -> Signal:
     answer = facts.golden_answer
     if can_ask:
-        return Signal(text="cannot ask", detail=f"Presence is an answered query, and none can be asked: {can_ask}.")
+        detail = f"Presence is an answered query, and none can be asked: {can_ask}.{_proxy(facts, now)}"
+        return Signal(text="cannot ask", detail=detail)
     fresh = now.freshness(answer.at)
     if answer.value is None or answer.at is None or fresh is Freshness.UNKNOWN:
         return _silent(answer, now)
@@ -117,6 +121,16 @@ def _signal(facts: ServiceFacts, intended: VersionFact, used: VersionFact, now: 
     if expected is None:
         return base.say(Health.UNKNOWN, "intent unknown", intended.detail or "The registry's answer is too old.")
     return _answered(facts, base, answer.value, expected, used, now)
+
+
+def _proxy(facts: ServiceFacts, now: Moment) -> str:
+    """What else hints at it, marked as no more than that: it never makes presence ok."""
+    traffic = facts.traffic.value
+    if traffic is None or now.freshness(facts.traffic.at) is Freshness.UNKNOWN or not traffic.per_s:
+        return ""
+    return (
+        f" As a proxy only: counters say that {version_names(traffic.by_version)} answers {traffic.per_s:.1f} a second."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,9 +205,13 @@ def _other_version(
     if ReplicaState.LOADING in states:
         since = min((now.age_s(r.since) or 0.0 for r in known if r.state is ReplicaState.LOADING), default=0.0)
         if since > STUCK_S:
-            return base.say(
-                Health.CRITICAL, f"{want} stuck loading", f"{want} has been loading for {since:.0f} s; {got} answers."
+            why = next((r.reason for r in known if r.state is ReplicaState.LOADING and r.reason), "")
+            where = ", ".join(sorted({r.connection for r in known if r.state is ReplicaState.LOADING}))
+            detail = (
+                f"{want} has been loading for {since:.0f} s on {where}; {got} answers. "
+                f"{f'The server says: {why}.' if why else 'The server gives no reason.'} {RECOVERY}"
             )
+            return base.say(Health.CRITICAL, f"{want} stuck loading", detail)
         return base.say(Health.WARNING, f"{want} loading", f"{want} is being loaded; {got} answers.")
     if ReplicaState.READY not in states:
         reason = next((r.reason for r in known if r.reason), "")

@@ -95,7 +95,13 @@ def assemble(
         used=presence.used,
         replicas=tuple(r for _, known in sorted(facts.replicas.items()) for r in known.value or ()),
         presence=replace(
-            _with_quarantine(presence.signal, presence.intended.single, current, remembered.quarantined),
+            _with_age(
+                _with_quarantine(presence.signal, presence.intended.single, current, remembered.quarantined),
+                service.objectives.get("max_age_days"),
+                facts,
+                current,
+                now_mono_s,
+            ),
             spark=facts.sparks.get("presence", ()),
         ),
         use=use,
@@ -150,6 +156,24 @@ def _with_quarantine(
     return replace(
         signal, health=health, text=f"{version_name(back)} is in quarantine", detail=f"{detail} {signal.detail}"
     )
+
+
+def _with_age(
+    signal: Signal, most_days: float | None, facts: ServiceFacts, current: str | None, now_mono_s: float
+) -> Signal:
+    """The objective of freshness: a model that answers rightly and is too old warns. An age nobody tells is not ok."""
+    known = facts.versions.at
+    if most_days is None or signal.health is not Health.OK or known is None:
+        return signal
+    created_s = next((v.created_s for v in facts.versions.value or () if v.version == current), None)
+    if created_s is None:
+        detail = f"{signal.detail} Its age is not known; the objective is at most {most_days:g} days."
+        return replace(signal, health=Health.UNKNOWN, text="age not known", detail=detail)
+    days = (known.utc_s + now_mono_s - known.mono_s - created_s) / 86_400.0
+    if days <= most_days:
+        return signal
+    detail = f"{signal.detail} It was made {days:.0f} days ago; the objective is at most {most_days:g}."
+    return replace(signal, health=Health.WARNING, text=f"{days:.0f} days old", detail=detail)
 
 
 def _fingerprint(known: Known[Fingerprint], now_mono_s: float) -> Signal:

@@ -270,3 +270,17 @@ def test_a_download_is_handed_over_in_pieces_and_capped(client: HttpClient, prox
     assert len(pieces) > 1
     with pytest.raises(Unexpected, match="too large"):
         client.stream(Call("GET", "/file"), pieces.append, 5.0, cap_bytes=1000)
+
+
+@pytest.mark.parametrize(("age", "fresh"), [("0", True), ("7", True), ("soon", True), ("120", False)])
+def test_what_a_cache_kept_is_no_answer_of_the_server(age: str, fresh: bool) -> None:
+    with FaultProxy(http_answer(b"{}", extra=f"Age: {age}\r\n")) as proxy:
+        client = HttpClient(ConnectionSettings("cached", ConnectionKind.SERVING, "any", proxy.url), lambda: None)
+        if fresh:
+            assert client.get_json("/", 5.0) == {}
+        else:
+            with pytest.raises(Unexpected) as refused:
+                client.get_json("/", 5.0)
+            assert "true 120 s ago" in refused.value.problem.why
+        client.close()
+        assert b"cache-control: no-cache" in proxy.heads[0].lower()

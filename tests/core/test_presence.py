@@ -200,3 +200,22 @@ def test_late_answers_never_overwrite_newer_ones(answers: list[tuple[int, bool]]
     assert max(at.seq for at in (known.at, known.failed_at) if at is not None) == newest
     if known.at is not None:
         assert known.value == known.at.seq
+
+
+def test_what_is_stuck_says_why_where_and_what_to_do() -> None:
+    stuck = Replica("triton", "3", ReplicaState.LOADING, "out of memory on GPU 0", ago(90))
+    facts = replace(good(), replicas={"triton": Known((stuck,), ago(1))}, golden_answer=answered_by("2"))
+    said = signal(facts).detail
+    assert "on triton" in said
+    assert "The server says: out of memory on GPU 0." in said
+    assert "roll back (R)" in said
+    silent = replace(facts, replicas={"triton": Known((replace(stuck, reason=""),), ago(1))})
+    assert "gives no reason" in signal(silent).detail
+
+
+def test_counters_are_a_proxy_that_never_makes_presence_ok() -> None:
+    found = join(good(), NOW, "this service has no golden set").signal
+    assert found.health is Health.UNKNOWN
+    assert "As a proxy only: counters say that v3 answers 8.0 a second." in found.detail
+    old = replace(good(), traffic=Known(Traffic({"3": 8.0}), ago(60)))
+    assert "proxy" not in join(old, NOW, "this service has no golden set").signal.detail

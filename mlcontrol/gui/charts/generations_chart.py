@@ -100,7 +100,7 @@ class GenerationsChart(QWidget):
         painter.setPen(QPen(t.text.secondary, 1, Qt.PenStyle.DashLine))
         painter.drawLine(plot.left(), round(at), plot.right(), round(at))
         painter.setFont(theme.font("caption"))
-        box = QRectF(plot.left() + 4, at - 15, plot.width() - 8, 14)
+        box = QRectF(plot.left() + 4, at + 1, plot.width() - 8, 14)
         words = f"history asks for {metric_text(value)}"
         painter.drawText(box, int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter), words)
 

@@ -58,6 +58,7 @@ class ServiceFoot(QWidget):
         top.addWidget(self.views)
         top.addSpacing(12)
         top.addWidget(self._legend, 1)
+        top.addStretch(0)
         left.addLayout(top)
         self.verdict = PlainLabel("", "small", "secondary", elide=True)
         left.addWidget(self.verdict)

@@ -16,7 +16,7 @@ def promise(chart: ControlChart) -> str:
     if chart.note:
         return f"? no limits: {chart.note}"
     apart = coarse_text(chart.arl0 * chart.bucket_s)
-    return f"{_NAMES[chart.kind]} ±{chart.limit:.2f} sd: a false alarm in {apart} expected (ARL0 {chart.arl0:,.0f} min)"
+    return f"±{chart.limit:.2f} sd, ARL0 {apart}"
 
 
 def reading(chart: ControlChart, value: float) -> str:
@@ -32,8 +32,8 @@ def control_sentence(charts: Sequence[ControlChart]) -> tuple[str, str]:
         return (charts[0].note if charts else "Nothing is recorded yet") + ": no limits can be set.", "unknown"
     first = known[0]
     budget = (
-        f"Limits from the fleet's budget: {first.budget_per_week:g} false alarms a week over {first.series} charts, "
-        f"{first.false_per_week:.2f} of them here."
+        f"{_NAMES[first.kind]} limits from the fleet's budget: {first.budget_per_week:g} false alarms a week over "
+        f"{first.series} charts, {first.false_per_week:.2f} expected on each (ARL0 {first.arl0:,.0f} readings)."
     )
     out = [c.name for c in known if c.out and c.out[-1]]
     past = sum(c.signals for c in known)

@@ -29,16 +29,14 @@ COLUMNS = (
     Column("n", lambda r: r.n, right=True),
     Column("", lambda r: r.words, tip=lambda r: r.words),
 )
-WIDTHS = (150, 130, 78, 128, 62)
+WIDTHS = (112, 146, 74, 112, 56)
 
 
 def quality_rows(report: QualityReport) -> list[QualityRow]:
     """What is estimated says so; slices that do worse than the rest come before the others."""
     rows = [_row("all answers", m, m.note) for m in report.measures]
     if report.estimate is not None:
-        rows.insert(
-            min(1, len(rows)), _row("answers without a label", report.estimate, report.estimate.note, "estimated ")
-        )
+        rows.insert(min(1, len(rows)), _row("labels to come", report.estimate, report.estimate.note, "estimated "))
     rows += [_feedback(f) for f in report.feedback]
     rows += [_slice(s) for s in report.slices]
     return rows

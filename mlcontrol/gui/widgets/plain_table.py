@@ -1,4 +1,4 @@
-"""A table to read: nothing is chosen or edited, long words are cut in the middle and whole in the tool tip."""
+"""A table to read: nothing is chosen or edited, long words are cut at the end and whole in the tool tip."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class PlainTable(QTableView):
         self.setShowGrid(False)
         self.setTabKeyNavigation(False)
         self.setWordWrap(False)
-        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(theme.px(24))
         head = self.horizontalHeader()

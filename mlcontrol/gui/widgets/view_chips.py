@@ -49,6 +49,7 @@ class ViewChips(QWidget):
             chip.setAccessibleName(f"Show {name}")
             self._group.addButton(chip, i)
             row.addWidget(chip)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self._group.button(0).setChecked(True)
         self._group.idToggled.connect(lambda i, on: self.chosen.emit(i) if on else None)
 
