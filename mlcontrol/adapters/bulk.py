@@ -51,7 +51,7 @@ class _Opened:
 class _Exchange:
     http: HttpClient
     call: Call
-    until: float  # monotonic
+    until: float | None  # monotonic; `None`: ``deadline_s`` from the moment it is begun
     deadline_s: float
     cap_bytes: int
     done: Done
@@ -115,10 +115,21 @@ class BulkClient:
         self._thread: threading.Thread | None = None
 
     def submit(
-        self, http: HttpClient, call: Call, deadline_s: float, done: Done, cap_bytes: int = BODY_CAP_BYTES
+        self,
+        http: HttpClient,
+        call: Call,
+        deadline_s: float,
+        done: Done,
+        cap_bytes: int = BODY_CAP_BYTES,
+        *,
+        queued: bool = False,
     ) -> None:
-        """Ask without waiting. ``done`` gets an answer of any status but a redirect, or what went wrong; always, and once."""
-        exchange = _Exchange(http, call, time.monotonic() + deadline_s, deadline_s, cap_bytes, done)
+        """Ask without waiting. ``done`` gets an answer of any status but a redirect, or what went wrong; always, and once.
+
+        ``queued``: the deadline runs from the moment a slot is free, not from now: for a pile of questions that were asked at once.
+        """
+        until = None if queued else time.monotonic() + deadline_s
+        exchange = _Exchange(http, call, until, deadline_s, cap_bytes, done)
         try:
             exchange.sent = http.headers_of(call)  # here, not on the client's thread: a keyring may take its time
         except AdapterError as error:
@@ -217,6 +228,9 @@ class BulkClient:
         if body is not None:
             headers.setdefault("Content-Type", "application/json")
         exchange.began = time.monotonic()
+        if exchange.until is None:
+            exchange.until = exchange.began + exchange.deadline_s
+        left_ms = max(1, round(1000 * (exchange.until - exchange.began)))
         curl.reset()
         query = "?" + urlencode(call.params) if call.params else ""
         curl.setopt(pycurl.URL, http.target.base + call.path + query)
@@ -226,8 +240,8 @@ class BulkClient:
         packing = headers.pop("Accept-Encoding", "identity")
         curl.setopt(pycurl.ACCEPT_ENCODING, packing)
         curl.setopt(pycurl.HTTPHEADER, [f"{name}: {value}" for name, value in headers.items()] + ["Expect:"])
-        curl.setopt(pycurl.TIMEOUT_MS, max(1, round(1000 * (exchange.until - exchange.began))))
-        curl.setopt(pycurl.CONNECTTIMEOUT_MS, max(1, round(1000 * (exchange.until - exchange.began))))
+        curl.setopt(pycurl.TIMEOUT_MS, left_ms)
+        curl.setopt(pycurl.CONNECTTIMEOUT_MS, left_ms)
         curl.setopt(pycurl.MAXFILESIZE_LARGE, exchange.cap_bytes)
         curl.setopt(pycurl.FOLLOWLOCATION, 0)
         curl.setopt(pycurl.PROXY, "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from mlcontrol.adapters.bulk import BulkClient
 from mlcontrol.adapters.http import Call, HttpClient, Response
@@ -26,32 +27,32 @@ def replay(
 
     ``read`` runs on the calling thread's helper and may raise `AdapterError`. At most ``connections`` are under way.
     """
-    answers: dict[str, Answer | AdapterError] = {}
-    room = threading.BoundedSemaphore(connections)
+    answers: dict[str, Answer | AdapterError] = {name: c for name, c in calls.items() if isinstance(c, AdapterError)}
+    asked = [(name, call) for name, call in calls.items() if not isinstance(call, AdapterError)]
+    if not asked:
+        return answers
+    all_answered, left = threading.Event(), [len(asked)]
 
     def settle(name: str, outcome: Response | AdapterError) -> None:
+        """On the client's thread alone, so the count needs no lock."""
         try:
             answers[name] = outcome if isinstance(outcome, AdapterError) else read(outcome)
         except AdapterError as error:
             answers[name] = error
         finally:
-            room.release()
+            left[0] -= 1
+            if not left[0]:
+                all_answered.set()
 
     client = BulkClient(connections)
     started = time.monotonic()
     try:
-        asked = 0
-        for name, call in calls.items():
-            if isinstance(call, AdapterError):
-                answers[name] = call
-                continue
+        for i, (name, call) in enumerate(asked):
             if per_s is not None:
-                time.sleep(max(0.0, started + asked / per_s - time.monotonic()))
-            room.acquire()
-            client.submit(http, call, deadline_s, lambda outcome, name=name: settle(name, outcome))  # type: ignore[misc]
-            asked += 1
-        for _ in range(connections):
-            room.acquire()  # every one that is under way has been answered
+                time.sleep(max(0.0, started + i / per_s - time.monotonic()))
+            # The client keeps to its slots; waiting here for each free one would cost a change of threads per question.
+            client.submit(http, call, deadline_s, partial(settle, name), queued=True)
+        all_answered.wait()
     finally:
         client.close()
-    return answers
+    return {name: answers[name] for name in calls}
