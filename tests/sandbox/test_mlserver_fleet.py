@@ -30,15 +30,20 @@ def fleet(shared_servers: None, tmp_path_factory: pytest.TempPathFactory) -> Ite
     home = tmp_path_factory.mktemp("mlserver-sandbox")
     try:
         sandbox.up(home, lives_with=os.getpid(), serving="mlserver")
-        running = RunningFleet(home)
-        yield running
-        stop_engine(running.workspace)
+        yield RunningFleet(home)
     finally:
         started = [one.pid for one in sandbox.status(home).processes]
         sandbox.down(home)
     assert started
     assert not any(group_members(group) for group in started)
     assert sandbox.status(home).state == "stopped"
+
+
+@pytest.fixture(autouse=True)
+def no_engine_is_left(fleet: RunningFleet) -> Iterator[None]:
+    """Commands leave an engine that waits for the next one. It is found by the home it was started from: each test's own."""
+    yield
+    stop_engine(fleet.workspace)
 
 
 def eventually(condition: Callable[[], bool]) -> bool:
