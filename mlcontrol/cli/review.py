@@ -10,8 +10,7 @@ from typing import Any
 
 from mlcontrol.cli.exit_codes import BLOCKED, CANNOT_RUN, DONE, UNKNOWN
 from mlcontrol.cli.output import jsonable, put_json, put_table, say, utc
-from mlcontrol.cli.review_arguments import add_parser as add_parser
-from mlcontrol.cli.review_arguments import campaign_of, scales_of, words
+from mlcontrol.cli.review_arguments import add_parser as add_parser, campaign_of, scales_of, words
 from mlcontrol.cli.session import Session, actor
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.review.campaign import Standing, overdue

@@ -10,8 +10,7 @@ from typing import Any
 from mlcontrol.core import rollout
 from mlcontrol.core.compatibility.check import compare, over_window
 from mlcontrol.core.compatibility.facts import ArtifactFacts, GoldenFacts, ProbeFacts
-from mlcontrol.core.compatibility.observed import Observed
-from mlcontrol.core.compatibility.observed import observe as count_payloads
+from mlcontrol.core.compatibility.observed import Observed, observe as count_payloads
 from mlcontrol.core.compatibility.reader import READERS, Reader
 from mlcontrol.core.compatibility.report import Report
 from mlcontrol.core.golden import set_name

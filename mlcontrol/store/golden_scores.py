@@ -8,8 +8,7 @@ import sqlalchemy as sa
 
 from mlcontrol.core.golden_history import GenerationScore
 from mlcontrol.store.database import Database
-from mlcontrol.store.tables.golden import golden_generations as table
-from mlcontrol.store.tables.golden import golden_scores as older
+from mlcontrol.store.tables.golden import golden_generations as table, golden_scores as older
 
 
 class GoldenScores:

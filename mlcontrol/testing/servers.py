@@ -26,9 +26,7 @@ from typing import Any
 
 import platformdirs
 
-from mlcontrol.sandbox import environment
-from mlcontrol.sandbox import layout as sandbox_layout
-from mlcontrol.sandbox import servers as sandbox_servers
+from mlcontrol.sandbox import environment, layout as sandbox_layout, servers as sandbox_servers
 from mlcontrol.sandbox.interpreter import site_packages
 from mlcontrol.sandbox.ports import RANGE, is_free
 from mlcontrol.sandbox.process import ProcessId, end_group, start

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from mlcontrol.core.golden import Expected, GoldenItem, GoldenSet, Tolerance, ToleranceKind, score, set_name
 from mlcontrol.core.golden_history import DAY_S, Drift, GenerationScore, ages, look

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from mlcontrol.core import presence
 from mlcontrol.core.facts import Alias, GoldenAnswer, Known, Route, ServiceFacts, Traffic

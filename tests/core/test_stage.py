@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from mlcontrol.core.judge.policy import ERRORS, PREDICTIONS, Role
 from mlcontrol.core.judge.verdict import Judgement, Reading, Verdict

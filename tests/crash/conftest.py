@@ -2,5 +2,4 @@
 
 from __future__ import annotations
 
-from tests.store.conftest import PostgresServer as PostgresServer
-from tests.store.conftest import postgres as postgres
+from tests.store.conftest import PostgresServer as PostgresServer, postgres as postgres

@@ -10,8 +10,7 @@ import pytest
 from mlcontrol.core.operation import Phase
 from mlcontrol.engine import messages as m
 from mlcontrol.engine.hosts import new_request
-from mlcontrol.sandbox import fleet as sandbox
-from mlcontrol.sandbox import router
+from mlcontrol.sandbox import fleet as sandbox, router
 from mlcontrol.testing.fleet import RunningFleet
 from tests.e2e.conftest import Watcher, stop_engine, until
 from tests.e2e.staged import INCIDENTS, WHATEVER_THE_SPEED, begin, ended, strike

@@ -20,8 +20,7 @@ import pytest
 from mlcontrol.core.problem import ProblemError
 from mlcontrol.core.settings import ConnectionSettings
 from mlcontrol.core.types import ConnectionKind
-from mlcontrol.engine import hosts
-from mlcontrol.engine import messages as m
+from mlcontrol.engine import hosts, messages as m
 from mlcontrol.engine.hosts import attach, new_request
 from mlcontrol.engine.lock import EngineLock
 from mlcontrol.engine.place import engine_place

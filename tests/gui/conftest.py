@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mlcontrol.core import series as names
-from mlcontrol.core import types as t
+from mlcontrol.core import series as names, types as t
 from mlcontrol.core.settings import ConnectionSettings, ServiceSettings, WorkspaceSettings
 from mlcontrol.core.state import FleetState
 from mlcontrol.engine import messages as m

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from mlcontrol.core.problem import ProblemError
 from mlcontrol.gui.deep_link import parse_link

@@ -9,8 +9,7 @@ import pytest
 from PySide6.QtCore import Qt
 
 from mlcontrol.core.judge.policy import Role
-from mlcontrol.core.judge.verdict import Judgement, Reading
-from mlcontrol.core.judge.verdict import Verdict as JudgeVerdict
+from mlcontrol.core.judge.verdict import Judgement, Reading, Verdict as JudgeVerdict
 from mlcontrol.core.operation import LiveStage, Operation, OperationKind, Step, StepState
 from mlcontrol.engine import messages as m
 from tests.gui.test_rollouts_page import answered, operation, plan, press, report

@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 import tomlkit
 
-from mlcontrol.sandbox import fleet as sandbox
-from mlcontrol.sandbox import jsonfile, repository, router
+from mlcontrol.sandbox import fleet as sandbox, jsonfile, repository, router
 from mlcontrol.sandbox.layout import Layout
 from mlcontrol.sandbox.process import group_members, state_of
 from mlcontrol.sandbox.servers import MODELS

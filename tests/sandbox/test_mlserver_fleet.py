@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from mlcontrol.sandbox import fleet as sandbox
-from mlcontrol.sandbox import mlserver_versions
+from mlcontrol.sandbox import fleet as sandbox, mlserver_versions
 from mlcontrol.sandbox.process import group_members
 from mlcontrol.sandbox.wire import exchange
 from mlcontrol.testing.fleet import RunningFleet, shared_servers

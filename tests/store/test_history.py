@@ -14,8 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from mlcontrol.core.series import LATENCY_MS, QUALITY, QUERIES_PER_S
 from mlcontrol.core.types import Sample, SeriesData, SeriesKey

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from mlcontrol.core.review.judging import Z95 as Z95
-from mlcontrol.core.review.judging import Judgement as Judgement
-from mlcontrol.core.review.judging import JudgementVerdict as JudgementVerdict
-from mlcontrol.core.review.judging import ReviewItem as ReviewItem
-from mlcontrol.core.review.judging import Score as Score
-from mlcontrol.core.review.judging import wilson as wilson
+from mlcontrol.core.review.judging import (
+    Z95 as Z95,
+    Judgement as Judgement,
+    JudgementVerdict as JudgementVerdict,
+    ReviewItem as ReviewItem,
+    Score as Score,
+    wilson as wilson,
+)

@@ -17,8 +17,7 @@ from mlcontrol.gui.actions import Action
 from mlcontrol.gui.bridge import Bridge
 from mlcontrol.gui.charts.control_charts import ControlCharts
 from mlcontrol.gui.charts.generations_chart import GenerationsChart, KindLegend
-from mlcontrol.gui.viewmodels import data_rows as data
-from mlcontrol.gui.viewmodels import quality_rows as quality
+from mlcontrol.gui.viewmodels import data_rows as data, quality_rows as quality
 from mlcontrol.gui.viewmodels.control_words import control_sentence
 from mlcontrol.gui.viewmodels.generations import ordered, version_difference
 from mlcontrol.gui.viewmodels.phrases import version_text, visible_text

@@ -12,8 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from mlcontrol.adapters.signatures.avro_schema import read_avro
 from mlcontrol.adapters.signatures.bounds import Unreadable, parse_json

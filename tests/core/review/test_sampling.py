@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from mlcontrol.core.review.campaign import Allocation, Policy, Sampling, Share
 from mlcontrol.core.review.sampling import Candidate, allocate, draw, inclusion_probabilities, side_is_swapped

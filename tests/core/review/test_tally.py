@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from mlcontrol.core.review.campaign import Campaign, Mode, Policy, Sampling, Share, Stop
 from mlcontrol.core.review.findings import enough_now, findings, quality

@@ -6,8 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from mlcontrol.core.signals.change import Shape
 from mlcontrol.core.signals.changepoint import Noise, change_points, confidence_of
