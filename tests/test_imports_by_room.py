@@ -56,6 +56,7 @@ def test_the_panel_does_not_import_without_qt() -> None:
     assert "No module named 'PySide6" in result.stderr
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.real  # slow: it runs the core's tests a second time
 def test_the_core_is_tested_where_qt_is_not_installed(tmp_path: Path) -> None:
     settings = tmp_path / "pytest.ini"
