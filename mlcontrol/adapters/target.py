@@ -7,6 +7,7 @@ import socket
 import threading
 from concurrent.futures import Future, TimeoutError as FutureTimeout
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from mlcontrol.core.problem import Problem
@@ -28,9 +29,7 @@ class Target:
 
     @property
     def loopback(self) -> bool:
-        return self.host == "localhost" or (
-            _literal(self.host) is not None and ipaddress.ip_address(self.host).is_loopback
-        )
+        return _is_loopback(self.host)
 
     @property
     def shown(self) -> str:
@@ -161,6 +160,11 @@ class Resolver:
 
 
 RESOLVER = Resolver()
+
+
+@lru_cache(maxsize=1024)  # asked for every request
+def _is_loopback(host: str) -> bool:
+    return host == "localhost" or (_literal(host) is not None and ipaddress.ip_address(host).is_loopback)
 
 
 def _literal(host: str) -> str | None:

@@ -160,6 +160,22 @@ def test_more_than_the_slots_wait_and_are_all_answered(http: HttpClient) -> None
     client.close()
 
 
+def test_a_queued_question_has_its_whole_deadline_from_a_free_slot(http: HttpClient, proxy: FaultProxy) -> None:
+    """Two that hang, one slot: the second is not over before it was begun."""
+    proxy.fault = Fault.HANG
+    one = BulkClient(1)
+    ended: queue.SimpleQueue[tuple[float, Response | AdapterError]] = queue.SimpleQueue()
+    try:
+        for _ in range(2):
+            one.submit(http, Call("GET", "/metrics"), 0.5, lambda a: ended.put((time.monotonic(), a)), queued=True)
+        (first_s, first), (second_s, second) = ended.get(timeout=30), ended.get(timeout=30)
+    finally:
+        one.close()
+    assert isinstance(first, TimedOut)
+    assert isinstance(second, TimedOut)
+    assert second_s - first_s > 0.4
+
+
 def test_nothing_comes_from_the_environment(
     client: BulkClient, http: HttpClient, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 MAX_DIMENSIONS = 16
@@ -17,9 +17,12 @@ class BadTensorError(ValueError):
 def encode(name: str, value: Any, datatype: str | None) -> dict[str, Any]:
     """The wire form of one input. ``datatype`` `None`: the endpoint does not announce this input, so the value decides."""
     shape = _shape(value)
-    flat = list(_flatten(value, shape, name))
+    flat = _flatten(value, shape, name)
     kind = datatype or _guess(flat)
-    return {"name": name, "datatype": kind, "shape": list(shape), "data": [_scalar(item, kind, name) for item in flat]}
+    # Most tensors are of finite floats that stay as they are: that is seen at once for all of them.
+    plain = kind.startswith("FP") and all(type(item) is float for item in flat) and all(map(math.isfinite, flat))
+    data = flat if plain else [_scalar(item, kind, name) for item in flat]
+    return {"name": name, "datatype": kind, "shape": list(shape), "data": data}
 
 
 def decode(tensor: dict[str, Any]) -> Any:
@@ -30,7 +33,7 @@ def decode(tensor: dict[str, Any]) -> Any:
     if not all(isinstance(size, int) and size >= 0 for size in shape):
         raise BadTensorError("an output's shape is not made of sizes")
     if data and isinstance(data[0], list):
-        data = list(_flatten(data, _shape(data), str(tensor.get("name"))))
+        data = _flatten(data, _shape(data), str(tensor.get("name")))
     if math.prod(shape) != len(data):
         raise BadTensorError(f"an output of shape {shape} came with {len(data)} values")
     for size in reversed(shape[1:]):
@@ -52,16 +55,18 @@ def _shape(value: Any) -> tuple[int, ...]:
     return tuple(sizes)
 
 
-def _flatten(value: Any, shape: tuple[int, ...], name: str) -> Iterable[Any]:
-    if not shape:
-        if isinstance(value, list | tuple):
-            raise BadTensorError(f"'{name}' has rows of different depth")
-        yield value
-        return
-    if not isinstance(value, list | tuple) or len(value) != shape[0]:
-        raise BadTensorError(f"'{name}' has rows of different length")
-    for item in value:
-        yield from _flatten(item, shape[1:], name)
+def _flatten(value: Any, shape: tuple[int, ...], name: str) -> list[Any]:
+    rows = [value]
+    for size in shape:
+        inner: list[Any] = []
+        for row in rows:
+            if not isinstance(row, list | tuple) or len(row) != size:
+                raise BadTensorError(f"'{name}' has rows of different length")
+            inner.extend(row)
+        rows = inner
+    if any(isinstance(item, list | tuple) for item in rows):
+        raise BadTensorError(f"'{name}' has rows of different depth")
+    return rows
 
 
 def _guess(flat: list[Any]) -> str:
