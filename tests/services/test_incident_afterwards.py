@@ -21,6 +21,7 @@ from mlcontrol.core.incidents.recovery_by_itself import ticks_by_itself
 from mlcontrol.core.problem import ProblemError
 from mlcontrol.core.strategy import strategy_of
 from mlcontrol.core.types import (
+    EventKind,
     Freshness,
     Health,
     Sample,
@@ -28,6 +29,7 @@ from mlcontrol.core.types import (
     ServiceState,
     Signal,
     Stamp,
+    TimelineEvent,
     VersionFact,
 )
 from mlcontrol.services.incidents.briefing import Briefing
@@ -45,9 +47,13 @@ def test_the_alert_that_would_have_caught_it_is_tried_over_history_and_added_for
     key = SeriesKey("digits", series.ERROR_SHARE, (("type", "5xx"),))
     times = np.arange(ctx.began_s - 900, time.time(), 5.0).tolist()
     ctx.store.history.append([Sample(key, at_s, 0.2 if at_s > ctx.began_s else 0.001) for at_s in times])
-    one = incidents.declare("digits", "ann")
+    one = incidents.declare("digits", "ann", detected_s=ctx.began_s + 2)
     adder = adding(ctx, incidents, briefing)
     recovered(ctx, incidents, briefing)
+    cured = TimelineEvent("r1", ctx.began_s + 4, EventKind.ROLLBACK, "rollback of v1", "digits", version_to="1")
+    ctx.store.timeline.append([cured])
+    later = Briefing(ctx, incidents, lambda: None).brief(one.id)
+    assert "r1" not in [suspect.event for suspect in later.suspects]  # what ended it did not begin it
     proposed = {p.kind: p for p in briefing.brief(one.id).prevention}
     assert set(proposed) >= {"alert", "rule", "drill"}
     assert re.search(r"fires \d+ s after the beginning.*; 0 other firings", proposed["alert"].backtest)

@@ -22,7 +22,7 @@ from mlcontrol.core.operation import Operation, OperationKind, Phase
 from mlcontrol.core.problem import ProblemError
 from mlcontrol.core.runbook import ByHand, way_back_by_hand
 from mlcontrol.core.signals.change import ChangePoint
-from mlcontrol.core.types import Health, ServiceState, TimelineEvent
+from mlcontrol.core.types import EventKind, Health, ServiceState, TimelineEvent
 from mlcontrol.ports.errors import AdapterError
 from mlcontrol.services.context import ServiceContext
 from mlcontrol.services.golden_run import run_golden
@@ -140,7 +140,12 @@ class Briefing:
         around_s = incident.declared_s if incident.declared_s is not None else incident.detected_s
         found = onset(evidence.tracks, around_s)
         seen, point, attribution = None, None, None
-        causes = [e for e in events if not e.id.startswith("incident-")]
+        # What was done about it afterwards is no suspect.
+        causes = [
+            e
+            for e in events
+            if not e.id.startswith("incident-") and not (e.kind is EventKind.ROLLBACK and e.at_s >= incident.detected_s)
+        ]
         if found is not None:
             seen, point = found
             attribution = attribute(point, causes, service=incident.service)
