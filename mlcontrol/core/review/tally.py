@@ -82,7 +82,8 @@ class Tally:
 
 def verdict_on(item: str, said: Iterable[Judgement]) -> ItemVerdict | None:
     """The adjudicated verdict, else the majority of right and wrong, else none; `None` when nothing stands."""
-    ones = list(said)
+    # By id, not by arrival: one that was taken back and given again must not change which judgement speaks for the item.
+    ones = sorted(said, key=lambda one: one.id)
     if not ones:
         return None
     final = [one for one in ones if one.adjudicated] or ones

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
 from mlcontrol.core.review.campaign import Campaign, Mode, Policy, Sampling, Share, Stop
 from mlcontrol.core.review.findings import enough_now, findings, quality
@@ -37,6 +37,9 @@ EVENTS = st.lists(
 )  # fmt: skip
 
 
+@example(
+    [(0, "a", R, False, 0.5), (1, "b", R, True, 0.5), (1, "a", R, False, 0.25), (1, "b", R, False, 0.5)],
+)
 @given(EVENTS)
 def test_counting_as_they_come_is_counting_at_the_end(
     events: list[tuple[int, str, JudgementVerdict, bool, float]],
