@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from mlcontrol.core.drill import is_old
 from mlcontrol.core.facts import Known, Route
 from mlcontrol.core.freshness import freshness
-from mlcontrol.core.types import Freshness, Replica, ReplicaState, VersionSummary, WayBack, WayBackState
+from mlcontrol.core.types import Freshness, Replica, ReplicaState, TimelineEvent, VersionSummary, WayBack, WayBackState
 from mlcontrol.core.versions import version_name, version_order
 
 HOT_ESTIMATE_S = 3.0
@@ -49,11 +49,14 @@ def way_back(
     poll_s: float,
     answering: Collection[str] = (),
     rehearsed: Rehearsed | None = None,
+    seen: Sequence[str] = (),
 ) -> WayBack:
-    """``known_good``: newest first. ``measured``: seconds by what was measured ("rollback", "load", a step). ``answering``:
-    versions that answered the golden set lately; a version that is loaded but did not is warm, not hot.
+    """``known_good``, ``seen``: newest first; ``seen`` carried the traffic, though not long enough to be known good.
+    ``measured``: seconds by what was measured ("rollback", "load", a step). ``answering``: versions that answered the golden set
+    lately; a version that is loaded but did not is warm, not hot.
 
-    Without a version that has proven itself here, the newest registered before ``current`` is offered, and it is said so.
+    Without a version that has proven itself here, the last one that carried the traffic is offered; without such a one the newest
+    registered before ``current``. Either is said: what is merely registered may never have answered anybody.
     """
     rehearsed = rehearsed or Rehearsed()
     if current is None:
@@ -63,7 +66,7 @@ def way_back(
     check = (
         rehearsed.last_check if rehearsed.last_check is not None and rehearsed.last_check.current == current else None
     )
-    target, words = _target(current, known_good, quarantined, registered)
+    target, words = _target(current, known_good, quarantined, registered, seen)
     if target is None:
         return words if isinstance(words, WayBack) else WayBack(why=words)
     if check is not None and check.target not in quarantined:
@@ -83,11 +86,15 @@ def _target(
     known_good: Sequence[str],
     quarantined: Mapping[str, str],
     registered: Sequence[VersionSummary] | None,
+    seen: Sequence[str],
 ) -> tuple[str | None, str | WayBack]:
     proven = [v for v in known_good if v != current]
     target = next((v for v in proven if v not in quarantined), None)
     if target is not None:
         return target, ""
+    target = next((v for v in seen if v != current and v not in quarantined), None)
+    if target is not None:
+        return target, f" {version_name(target)} carried the traffic before, too briefly to be known good."
     if registered is None:
         return None, "The registry has not said which versions there are."
     older = [
@@ -148,3 +155,8 @@ def current_version(route: Known[Route], served: Sequence[str]) -> str | None:
     if route.value is not None:
         return route.value.stable
     return served[0] if len(served) == 1 else None
+
+
+def carried_before(moves: Sequence[TimelineEvent]) -> tuple[str, ...]:
+    """The versions that traffic was moved away from, newest first, each once. ``moves``: newest first."""
+    return tuple(dict.fromkeys(move.version_from for move in moves if move.version_from))

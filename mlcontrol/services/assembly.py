@@ -44,6 +44,7 @@ class Remembered:
     measured: Mapping[str, float] = field(default_factory=dict)
     scores: tuple[Score, ...] = ()
     rehearsed: Rehearsed | None = None
+    seen: tuple[str, ...] = ()
 
 
 def assemble(
@@ -124,6 +125,7 @@ def assemble(
             poll_s,
             _answering(facts, now_mono_s, poll_s),
             remembered.rehearsed,
+            remembered.seen,
         ),
         versions=_versions(facts, presence.served.versions, remembered.quarantined),
         operation=operation,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 
 from mlcontrol.core.review.version_scores import counted_scores
-from mlcontrol.core.wayback import Rehearsed
+from mlcontrol.core.types import EventKind
+from mlcontrol.core.wayback import Rehearsed, carried_before
 from mlcontrol.services.assembly import Remembered
 from mlcontrol.services.context import ServiceContext
 from mlcontrol.services.reviews.counting import Counting
 
 READ_EVERY_S = 2.0
+MOVES_READ = 20
 PROVEN_S = 60.0
 
 
@@ -44,6 +46,7 @@ class Memory:
                 self._ctx.store.drills.last_passed_s(service),
                 self._ctx.clock.utc_s(),
             ),
+            traffic_before(self._ctx, service),
         )
         with self._lock:
             self._read[service] = now, fresh
@@ -65,3 +68,8 @@ class Memory:
             self._proven.add((service, version))
         if not self._ctx.view_only:
             self._ctx.store.knowledge.mark_known_good(service, version)
+
+
+def traffic_before(ctx: ServiceContext, service: str) -> tuple[str, ...]:
+    """Versions that traffic was seen to be moved away from, newest first: they answered, however briefly."""
+    return carried_before(ctx.store.timeline.query(service, 0.0, None, (EventKind.ROUTE,), "", MOVES_READ))

@@ -16,6 +16,7 @@ from mlcontrol.core.versions import version_order
 from mlcontrol.ports.errors import AdapterError
 from mlcontrol.services.context import ChecksService, ServiceContext
 from mlcontrol.services.live import LiveState, observe, service_settings
+from mlcontrol.services.memory import traffic_before
 from mlcontrol.services.next_safest import next_safest
 from mlcontrol.services.permission import standing_words
 from mlcontrol.services.watching import require_watchable
@@ -95,10 +96,11 @@ def rollback_target(ctx: ServiceContext, service: str, current: str | None) -> s
 
 
 def rollback_targets(ctx: ServiceContext, service: str, current: str | None) -> tuple[str, ...]:
-    """Where to return to, safest first: versions that served here well, newest first, then those registered before the current
-    one. What was rolled back itself is left out."""
+    """Where to return to, safest first: versions that served here well, newest first, then what carried the traffic before, then
+    those registered before the current one. What was rolled back itself is left out."""
     quarantined = ctx.store.knowledge.quarantined(service)
-    proven = [v for v, _ in ctx.store.knowledge.known_good(service) if v != current and v not in quarantined]
+    served = (*(v for v, _ in ctx.store.knowledge.known_good(service)), *traffic_before(ctx, service))
+    proven = [v for v in dict.fromkeys(served) if v != current and v not in quarantined]
     if current is None:
         return tuple(proven)
     s = service_settings(ctx, service)

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from mlcontrol.core.facts import Known
-from mlcontrol.core.types import Replica, ReplicaState, Stamp, VersionSummary, WayBack, WayBackState
-from mlcontrol.core.wayback import Rehearsed, ReturnCheck, way_back
+from mlcontrol.core.types import (
+    EventKind,
+    Replica,
+    ReplicaState,
+    Stamp,
+    TimelineEvent,
+    VersionSummary,
+    WayBack,
+    WayBackState,
+)
+from mlcontrol.core.wayback import Rehearsed, ReturnCheck, carried_before, way_back
 
 REGISTERED = (VersionSummary("3"), VersionSummary("2"), VersionSummary("1"))
 
@@ -19,11 +28,22 @@ def ask(
     age_s: float = 1.0,
     answering: tuple[str, ...] = ("1", "2", "3"),
     rehearsed: Rehearsed | None = None,
+    seen: tuple[str, ...] = (),
 ) -> WayBack:
     rows = tuple(Replica("triton", version, ReplicaState.READY) for version in ready)
     replicas = {"triton": Known(rows, Stamp(0, 100 - age_s, 1))}
     return way_back(
-        current, known_good, quarantined or {}, registered, replicas, measured or {}, 100.0, 5.0, answering, rehearsed
+        current,
+        known_good,
+        quarantined or {},
+        registered,
+        replicas,
+        measured or {},
+        100.0,
+        5.0,
+        answering,
+        rehearsed,
+        seen,
     )
 
 
@@ -47,6 +67,23 @@ def test_an_unproven_target_is_offered_and_said() -> None:
     found = ask(known_good=())
     assert found.target == "2"
     assert "has not served here" in found.why
+
+
+def test_what_carried_the_traffic_comes_before_what_is_merely_registered() -> None:
+    """A swap in a fleet's first minute: the newest version registered may be the very one that the checks refused."""
+    found = ask(known_good=(), seen=("3", "1"))
+    assert found.target == "1"
+    assert "too briefly" in found.why
+    assert ask(known_good=(), seen=("1",), quarantined={"1": "errors"}).target == "2"
+    assert ask(known_good=("3", "2"), seen=("1",)).target == "2"
+
+
+def test_moves_are_read_newest_first_and_each_version_once() -> None:
+    moves = [
+        TimelineEvent(str(n), float(-n), EventKind.ROUTE, "moved", version_from=old, version_to="9")
+        for n, old in enumerate(("2", None, "1", "2"))
+    ]
+    assert carried_before(moves) == ("2", "1")
 
 
 def test_none_and_unknown() -> None:

@@ -136,9 +136,6 @@ class Nothing:
     def last_passed_s(self, service: str) -> None:
         return None
 
-    def judgements(self, service: str) -> tuple[()]:
-        return ()
-
     def changes(self, service: str, mark: Any, campaign: str = "") -> tuple[tuple[()], Any]:
         return (), mark
 
@@ -149,8 +146,11 @@ class Nothing:
     def knowledge(self) -> Nothing:
         return self
 
-    reviews = drills = said = knowledge
-    earlier = judgements
+    def query(self, *question: Any) -> tuple[()]:
+        return ()
+
+    reviews = drills = said = timeline = knowledge
+    earlier = judgements = query
 
 
 class Bench:

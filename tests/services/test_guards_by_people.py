@@ -16,9 +16,10 @@ from mlcontrol.core.freeze import Freeze
 from mlcontrol.core.operation import Operation, OperationKind, Phase
 from mlcontrol.core.problem import ProblemError
 from mlcontrol.core.state import FleetState
-from mlcontrol.core.types import ServiceState
+from mlcontrol.core.types import EventKind, ServiceState, TimelineEvent
 from mlcontrol.services.drills import DrillRoom
 from mlcontrol.services.permission import Permissions
+from mlcontrol.services.planning import rollback_targets
 from mlcontrol.services.rollouts import Rollouts
 from mlcontrol.services.watch import Watch
 from tests.services.rollout_world import SERVICE, Context, PassingChecks, World, opened
@@ -185,6 +186,18 @@ def test_the_next_safest_is_offered_when_the_first_target_cannot_take_over(ctx: 
         rollouts.execute("op", asked_for.hash, "now", "ann", False)
     assert world.writes == []
     assert run(ctx, rollouts, OperationKind.ROLLBACK, None).to_version == "1"
+
+
+def test_without_a_proven_version_the_way_back_is_what_carried_the_traffic_before(ctx: Context, world: World) -> None:
+    """Somebody swaps the version in a fleet's first minute: back to what answered, not to the newest that was ever registered."""
+    world.stable, world.ready = "5", ("2", "5")
+    assert rollback_targets(ctx, "digits", "5")[0] == "4"  # the twin: nothing was seen
+    moved = TimelineEvent("m", 10.0, EventKind.ROUTE, "Traffic goes to v5", "digits", version_from="2", version_to="5")
+    ctx.store.timeline.append([moved])
+    plan = Rollouts(ctx, PassingChecks()).make_plan(OperationKind.ROLLBACK, "digits", None, True)
+    assert (plan.to_version, plan.blocked_by) == ("2", ())
+    ctx.store.knowledge.quarantine("digits", "2", "errors", "ann")
+    assert rollback_targets(ctx, "digits", "5")[0] == "4"
 
 
 def watch(ctx: Context, checks: PassingChecks) -> Watch:

@@ -29,7 +29,6 @@ from tests.services.rollout_world import PassingChecks
 __all__ = ["briefing", "ctx", "incidents"]
 
 
-
 def test_two_who_are_paged_at_once_end_up_in_one_incident(ctx: Burning, incidents: Incidents) -> None:
     gate = threading.Barrier(2)
     found: list[str] = []
