@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 import tomlkit
@@ -60,7 +61,7 @@ def connections(layout: Layout, ports: dict[str, int], server: ModelServer) -> d
 def write(layout: Layout, ports: dict[str, int], server: ModelServer) -> None:
     """Creates the workspace, or brings the sandbox's own connections in it up to date, and with them the services' use of them."""
     path = layout.workspace
-    text = path.read_text() if path.is_file() else (resources() / "mlcontrol.toml").read_text()
+    text = path.read_text() if path.is_file() else _fresh()
     document = tomlkit.parse(text)
     table = document.setdefault("connections", tomlkit.table(is_super_table=True))
     take_over(document, server)
@@ -74,6 +75,13 @@ def write(layout: Layout, ports: dict[str, int], server: ModelServer) -> None:
             if entry.get(key) != value:
                 entry[key] = value
     jsonfile.write_text(path, tomlkit.dumps(document))
+
+
+def _fresh() -> str:
+    """The template, with a store named anew: the audit log's last root is kept outside the store, and a new fleet in the place of
+    one that was deleted must not look like a log that somebody cut off."""
+    template = (resources() / "mlcontrol.toml").read_text()
+    return template.replace("panel.db", f"panel-{secrets.token_hex(4)}.db")
 
 
 def take_over(document: tomlkit.TOMLDocument, server: ModelServer) -> None:

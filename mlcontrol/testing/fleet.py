@@ -64,7 +64,7 @@ class RunningFleet:
     def forget(self) -> None:
         """Remove what engines of earlier tests remember: journal, known-good versions, history. No engine may run."""
         folder = self.workspace.parent
-        for remembered in (*folder.glob("panel.db*"), *folder.glob("history.db*")):
+        for remembered in (*folder.glob("panel-*.db*"), *folder.glob("history.db*")):
             remembered.unlink()
 
     def predictions(self, service: str) -> list[dict[str, object]]:

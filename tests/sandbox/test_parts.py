@@ -33,6 +33,7 @@ from mlcontrol.sandbox.layout import Layout
 from mlcontrol.sandbox.process import ProcessId, end_group, group_members, start
 from mlcontrol.sandbox.relay import Relays
 from mlcontrol.sandbox.traffic import HourlyLog, LateLabels, drifted
+from mlcontrol.store.workspace import read_workspace
 
 SLEEPER = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"]
 
@@ -155,6 +156,19 @@ def test_the_workspace_follows_new_ports_and_keeps_edits(tmp_path: Path) -> None
     assert layout.workspace.read_text() == before
     workspace.write(layout, {**first, "mlflow": 20_002}, model_server.TRITON)
     assert layout.workspace.read_text() == before.replace('"http://127.0.0.1:20001"', '"http://127.0.0.1:20002"', 1)
+
+
+def test_a_new_fleet_in_an_old_place_has_a_store_of_its_own(tmp_path: Path) -> None:
+    """Else the audit log of the one before, whose last root is kept elsewhere, would seem to be cut off."""
+    layout = Layout(tmp_path, tmp_path / "env")
+    layout.fleet.mkdir()
+    stores = set()
+    for _ in range(2):
+        workspace.write(layout, dict.fromkeys(ports.names("triton"), 20_001), model_server.TRITON)
+        stores.add(read_workspace(layout.workspace).store)
+        layout.workspace.unlink()
+    assert len(stores) == 2
+    assert all(store.startswith("sqlite:///panel-") for store in stores)
 
 
 def test_a_fault_ends_at_its_time_on_request_and_is_begun_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
