@@ -64,7 +64,9 @@ def test_the_core_is_tested_where_qt_is_not_installed(tmp_path: Path) -> None:
         "[pytest]\naddopts = --import-mode=importlib -p no:pytest-qt -p no:cacheprovider -q\nmarkers =\n"
         "  real: servers\n  window: display\n  bench: measures\n"
     )
-    code = WITHOUT_QT + "import pytest\nsys.exit(pytest.main(sys.argv[1:]))"
+    # A few examples of each property: what is tried here is the house without Qt, not the core once more.
+    few = "from hypothesis import settings\nsettings.register_profile('few', max_examples=3)\nsettings.load_profile('few')\n"
+    code = WITHOUT_QT + few + "import pytest\nsys.exit(pytest.main(sys.argv[1:]))"
     result = python(
         code, "-c", str(settings), "--rootdir", str(ROOT), "-m", "not real and not window", str(ROOT / "tests" / "core")
     )

@@ -37,7 +37,8 @@ class Noise:
     @property
     def memory(self) -> float:
         """How much more a long mean varies than one of independent readings."""
-        return max(1.0, self.long_run / self.sigma**2) if self.sigma > 0 else 1.0
+        variance = self.sigma**2  # 0 also where so small a number cannot be squared
+        return max(1.0, self.long_run / variance) if variance > 0 else 1.0
 
 
 def change_points(at_s: Floats, values: Floats) -> tuple[ChangePoint, ...]:

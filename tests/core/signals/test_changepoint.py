@@ -108,6 +108,10 @@ def test_a_season_is_found_where_there_is_one_only() -> None:
     assert find_season(at_s[:500], daily(at_s[:500], 3)) is None
 
 
+def test_noise_too_small_to_be_squared_has_no_memory() -> None:
+    assert Noise(sigma=1e-170, long_run=1e-24).memory == 1.0
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.floats(allow_nan=True, allow_infinity=True, width=64) | st.sampled_from([0.0, 1.0]), max_size=120),
