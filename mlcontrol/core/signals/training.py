@@ -122,10 +122,12 @@ def _numbers(
     if vector is not None:
         n = round(n / max(1.0, values.size / rows))
     far = of_counts(np.round(shares * n).astype(np.int64), np.round(counted * rows).astype(np.int64))
-    distance = float(np.max(np.abs(np.cumsum(shares) - np.cumsum(counted))))
+    distance, furthest = _furthest(marks, values)
     middle = next((v for q, v in marks if q == 0.5), None)
     now = float(np.median(values))
     was = f"median {middle:.4g} in training, {now:.4g} now" if middle is not None else f"median {now:.4g} now"
+    if middle is not None and f"{middle:.4g}" == f"{now:.4g}":
+        was = furthest
     yield Comparison(
         name, Aspect.DISTRIBUTION, n, rows, p_value=far.p_value, measure="ks", effect=distance, least=LEAST_D,
         distance=far, before=middle, after=now, why=was,
@@ -138,6 +140,23 @@ def _numbers(
             measure="share", effect=outside, least=LEAST_OUTSIDE, before=0.0, after=outside,
             why=f"{100 * outside:.1f} % lie outside the {low:.6g} to {high:.6g} of training",
         )  # fmt: skip
+
+
+def _furthest(marks: Sequence[tuple[float, float]], values: Floats) -> tuple[float, str]:
+    """The greatest distance between the two distribution functions that the quantiles of training prove, and where it is.
+
+    A quantile v of share q says that at most q lie below v and at least q up to it. Where many readings share one value (whole
+    numbers, black pixels) both hold at once over a wide range of q, and only what lies outside that range is a difference.
+    """
+    worst, words = 0.0, "as in training"
+    for share, value in marks:
+        below, up_to = float(np.mean(values < value)), float(np.mean(values <= value))
+        gap = max(below - share, share - up_to)
+        if gap > worst:
+            now = below if below > share else up_to
+            side = "below" if below > share else "up to"
+            worst, words = gap, f"{100 * share:.0f} % {side} {value:.4g} in training, {100 * now:.0f} % now"
+    return worst, words
 
 
 def _bins(marks: Sequence[tuple[float, float]]) -> tuple[Floats, Floats]:

@@ -118,3 +118,26 @@ def test_settings_are_read_or_refused_in_words() -> None:
     )
     with pytest.raises(ValueError, match="is no span"):
         DataSettings.read({"window": "soon"})
+
+
+def test_whole_numbers_of_one_law_are_no_drift_and_a_shift_of_one_is() -> None:
+    """Quantiles of values that repeat say little: many of them sit on one number, and what they leave open is no difference."""
+    rng = np.random.default_rng(5)
+
+    def log(values: Any) -> Any:
+        return rows_as_log(
+            [LoggedRow(json.dumps({"table": int(v)}), json.dumps({"y": [[1]]}), {}) for v in values], "y"
+        )
+
+    trained = np.round(rng.normal(57, 1.2, 4000))
+    told = {"table": {"count": 4000, "missing_share": 0.0, "min": float(trained.min()), "max": float(trained.max()),
+                      "quantiles": {str(q): float(np.quantile(trained, q)) for q in QUANTILES}}}  # fmt: skip
+    for _ in range(5):
+        assert drifts(against_training(told, log(np.round(rng.normal(57, 1.2, 1500))))) == set()
+    found = against_training(told, log(np.round(rng.normal(58, 1.2, 1500))))
+    assert ("table", Aspect.DISTRIBUTION) in drifts(found)
+    narrower = against_training(told, log(np.round(rng.normal(57, 0.3, 1500))))
+    (told_of,) = [c for c in narrower if c.aspect is Aspect.DISTRIBUTION]
+    assert told_of.judged is Judged.DRIFT
+    assert "in training" in told_of.why
+    assert "median" not in told_of.why
