@@ -142,7 +142,10 @@ class TritonServing(OipClient):
     def _wait(self, model: str, versions: tuple[str, ...], ends: float, deadline_s: float) -> None:
         """Until the index says that all of ``versions`` are ready; with none, until nothing is."""
         while True:
-            states = {replica.version: replica for replica in self.replicas(model, _left(ends))}
+            try:
+                states = {replica.version: replica for replica in self.replicas(model, _left(ends))}
+            except TimedOut as error:  # the server was asked by now: what it goes on to do is not known
+                raise self._unknown(model, deadline_s) from error
             for version in versions:
                 replica = states.get(version)
                 if replica is None:
