@@ -76,7 +76,9 @@ def test_an_override_changes_the_policy_only(adapter: TritonServing) -> None:
 def test_a_load_that_outlasts_the_deadline_is_unknown_not_failed(adapter: TritonServing) -> None:
     before = adapter.override("digits").versions
     try:
-        adapter.serve_versions("digits", before)  # the first call of a process loads the gRPC library, which takes longer
+        adapter.serve_versions(
+            "digits", before
+        )  # the first call of a process loads the gRPC library, which takes longer
         with pytest.raises(TimedOut, match="may still"):
             adapter.serve_versions("digits", (*before, "3"), deadline_s=0.1)
     finally:

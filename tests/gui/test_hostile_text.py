@@ -115,7 +115,9 @@ def test_no_page_shows_or_fetches_what_a_text_asks_for(
         window.toast(evil, "critical", evil)
         qtbot.wait(120)
         for widget in [window, *window.findChildren(QWidget)]:
-            assert literal(widget.toolTip()), f"{name}: {type(widget).__name__} would read its tip: {widget.toolTip()[:120]}"
+            assert literal(widget.toolTip()), (
+                f"{name}: {type(widget).__name__} would read its tip: {widget.toolTip()[:120]}"
+            )
             tips += "&lt;" in widget.toolTip()
             if isinstance(widget, QLabel):
                 assert widget.textFormat() == Qt.TextFormat.PlainText, (name, widget.text()[:120])

@@ -68,7 +68,9 @@ def test_what_ended_by_itself_is_said_and_then_proven(
     qtbot.waitUntil(lambda: bool(engine.sent(m.WriteIncident)))
     assert engine.sent(m.WriteIncident)[0].kind is EntryKind.RECOVERY_CHECKED
     told.brief = sample_brief(green=2, operation="")
-    qtbot.waitUntil(lambda: bool(engine.sent(m.RefreshNow)), timeout=5000)  # what was silent is asked at once, not in its turn
+    qtbot.waitUntil(
+        lambda: bool(engine.sent(m.RefreshNow)), timeout=5000
+    )  # what was silent is asked at once, not in its turn
     qtbot.waitUntil(lambda: states(page).count("done") == 2, timeout=5000)
     assert page.way_back.title.text() == "Is it over?"
 

@@ -42,6 +42,8 @@ def story(
     """``now_share``: of the answers of the last moments that fail, 0..1. ``slices``: those hit hardest. ``users``: (hurt, seen)."""
     name = (service.title or service.id) if service is not None else incident.service
     what, tone = _what(incident, name, service, impact, now_share)
+    if not incident.id and tone == "ok":
+        return Story(what, "No incident is declared.", _nobody(impact), tone)
     return Story(what, _since(incident, change, attribution), _hurt(service, impact, slices, users), tone)
 
 
@@ -121,6 +123,15 @@ def _hurt(
         return f"Hurt: {who}; how many answers failed is not known, because no source counts them."
     gap = "" if impact.covered >= 0.9 else f" (readings cover {100 * impact.covered:.0f} % of the time)"
     return f"Hurt: {who}, {', '.join(parts)}{gap}."
+
+
+def _nobody(impact: Impact) -> str:
+    """Who is hurt while nothing is wrong; that nobody counts is not the same as nobody."""
+    if impact.failed is None:
+        return "Whether callers are hurt is not known, because no source counts failed answers."
+    if round(impact.failed) == 0:
+        return "No failed answers were counted lately."
+    return f"Failed answers lately: about {round(impact.failed):,}.".replace(",", " ")
 
 
 def _who(service: ServiceState | None, slices: Sequence[SliceCount]) -> str:

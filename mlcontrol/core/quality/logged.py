@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from mlcontrol.core.logged_value import is_number, without_batch
 from mlcontrol.core.quality.classes import accuracy, auc, by_class, calibration, class_order, log_loss
 from mlcontrol.core.quality.estimated import estimated_accuracy
 from mlcontrol.core.quality.numbers import numbers, ranking
@@ -38,8 +39,8 @@ class Measured:
 def measure(rows: Sequence[Answered], prediction: str, probability: str, regression: bool) -> Measured:
     """``prediction``, ``probability``: names of outputs; ``probability`` empty: the model tells none."""
     told = [json.loads(row.outputs) for row in rows]
-    answers = [_alone(outputs.get(prediction)) for outputs in told]
-    labels = [None if row.label is None else _alone(json.loads(row.label)) for row in rows]
+    answers = [without_batch(outputs.get(prediction)) for outputs in told]
+    labels = [None if row.label is None else without_batch(json.loads(row.label)) for row in rows]
     if any(isinstance(label, list) for label in labels):
         return _ranked(labels, answers)
     known = [i for i, (a, y) in enumerate(zip(answers, labels, strict=True)) if a is not None and y is not None]
@@ -56,7 +57,7 @@ def _ranked(labels: Sequence[Any], answers: Sequence[Any]) -> Measured:
 
 
 def _numbers(rows: Sequence[Answered], answers: Sequence[Any], labels: Sequence[Any], known: Sequence[int]) -> Measured:
-    known = [i for i in known if _is_number(answers[i]) and _is_number(labels[i])]
+    known = [i for i in known if is_number(answers[i]) and is_number(labels[i])]
     why = Measure("rmse", None, note="a number comes without a confidence to estimate from", share=False)
     if len(known) < 2:
         return Measured(Task.NUMBERS, len(known), (), (), why, ("fewer than two labels have come",))
@@ -105,17 +106,17 @@ def _probabilities(
     """(answers x classes, NaN where an answer has none), the classes in that order, and what is wrong with them."""
     if not output:
         return None, None, ("no output is named as the probabilities",)
-    given = [_alone(outputs.get(output)) for outputs in told]
-    single = any(_is_number(g) for g in given)
+    given = [without_batch(outputs.get(output)) for outputs in told]
+    single = any(is_number(g) for g in given)
     widths = {len(g) for g in given if isinstance(g, list)}
     if single and len(names) == 2:
-        given = [[1 - g, g] if _is_number(g) else None for g in given]
+        given = [[1 - g, g] if is_number(g) else None for g in given]
         widths = {2}
     if len(widths) != 1 or (width := widths.pop()) < 2:
         return None, None, (f"the output {output} holds no probabilities of classes",)
     table = np.full((len(given), width), np.nan)
     for i, g in enumerate(given):
-        if isinstance(g, list) and len(g) == width and all(_is_number(x) for x in g):
+        if isinstance(g, list) and len(g) == width and all(is_number(x) for x in g):
             table[i] = g
     bad = np.isfinite(table).all(axis=1) & ((table < 0).any(axis=1) | (np.abs(table.sum(axis=1) - 1) > 0.01))
     if bad.any():
@@ -145,17 +146,6 @@ def _by_probability(names: Sequence[str], said: Sequence[str], probability: Any)
 def _slices(rows: Sequence[Answered]) -> dict[str, Any]:
     names = sorted({name for row in rows for name in row.slices})
     return {name: np.array([row.slices.get(name) for row in rows], dtype=object) for name in names}
-
-
-def _alone(value: Any) -> Any:
-    """A batch of one without its batch: [[7]], [7] and 7 are 7; [[a, b]] is [a, b]."""
-    while isinstance(value, list) and len(value) == 1:
-        value = value[0]
-    return value
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
 
 
 def _word(value: Any) -> str:

@@ -27,5 +27,7 @@ def data_signal(data: Known[DataReport], now_mono_s: float, every_s: float) -> S
     first = lasting[0]
     names = list(dict.fromkeys(f.where for f in lasting))
     text = f"{names[0]} changed" if len(names) == 1 else f"{len(names)} changed"
-    detail = f"{first.where}, against {first.against}: {first.why}. Changed: {', '.join(names[:5])}."
+    detail = f"Against {first.against}: {first.why}."
+    if len(names) > 1:  # with one the text names it already
+        detail = f"{first.where}, against {first.against}: {first.why}. Also changed: {', '.join(names[1:5])}."
     return Signal(health, text, detail, first.effect, n=report.rows, freshness=fresh, at=data.at)

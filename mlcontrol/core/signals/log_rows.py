@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from mlcontrol.core.logged_value import is_number, without_batch
 from mlcontrol.core.signals.log_columns import Column, Log
 from mlcontrol.core.signals.noise import Floats
 
@@ -39,14 +40,14 @@ def rows_as_log(rows: Sequence[LoggedRow], prediction: str, cuts: Sequence[str] 
     for i, row in enumerate(rows):
         entry: dict[str, Any] = {}
         for name, value in json.loads(row.inputs).items():
-            value = _alone(value)
+            value = without_batch(value)
             if isinstance(value, list):
-                numbers = [float(x) for x in _flat(value) if _is_number(x)]
+                numbers = [float(x) for x in _flat(value) if is_number(x)]
                 vectors.setdefault(name, []).extend(numbers)
                 entry[name] = float(np.mean(numbers)) if numbers else None
             else:
                 entry[name] = value
-        entry[ANSWER] = _alone(json.loads(row.outputs).get(prediction))
+        entry[ANSWER] = without_batch(json.loads(row.outputs).get(prediction))
         entry |= {name: row.slices.get(name) for name in named}
         for name, value in entry.items():
             values.setdefault(name, [None] * i).append(value)
@@ -61,7 +62,7 @@ def rows_as_log(rows: Sequence[LoggedRow], prediction: str, cuts: Sequence[str] 
 
 
 def _array(values: list[Any]) -> np.ndarray:
-    if all(v is None or _is_number(v) for v in values):
+    if all(v is None or is_number(v) for v in values):
         return np.array([np.nan if v is None else float(v) for v in values], dtype=np.float64)
     words = np.empty(len(values), dtype=object)
     words[:] = [None if v is None else str(v) for v in values]
@@ -70,13 +71,3 @@ def _array(values: list[Any]) -> np.ndarray:
 
 def _flat(value: Any) -> list[Any]:
     return [one for part in value for one in _flat(part)] if isinstance(value, list) else [value]
-
-
-def _alone(value: Any) -> Any:
-    while isinstance(value, list) and len(value) == 1:
-        value = value[0]
-    return value
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))

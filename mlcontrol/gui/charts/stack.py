@@ -25,6 +25,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from mlcontrol.core.types import TimelineEvent
+from mlcontrol.gui.charts.event_words import named
 from mlcontrol.gui.charts.lanes import paint_marker
 from mlcontrol.gui.charts.readout import bar_at, paint_readings, paint_readout_head
 from mlcontrol.gui.charts.row_marks import rule_pen
@@ -248,7 +249,6 @@ class ChartStack(QWidget):
         painter.setPen(t.text.primary)
         painter.drawText(QRect(16, 0, 120, lane.height()), int(Qt.AlignmentFlag.AlignVCenter), "Events")
         painter.setFont(theme.font("caption"))
-        free_from = float(lane.left())
         bottom = self.height() - theme.px(AXIS_H)
         shown = [e for e in self._events if self.span.since_s <= e.at_s <= self.span.until_s]
         for e in shown:
@@ -261,17 +261,14 @@ class ChartStack(QWidget):
                 painter.setPen(rule_pen("alert" if e.kind.value == "alert" else e.kind.value, colour))
                 painter.drawLine(x, lane.height(), x, bottom)
             paint_marker(painter, QPointF(x, lane.center().y() + 1), e, t)
-        for e in shown:
-            if e.kind.value not in ("deploy", "rollback", "alert"):
-                continue
-            at_x = self.span.x(e.at_s, lane)
-            words = middle_elided(e.title, 28)
-            wide = QFontMetrics(painter.font()).horizontalAdvance(words)
-            left = at_x - wide - 10 if at_x - wide - 10 > free_from else at_x + 10
-            if left > free_from and left + wide < lane.right():
-                painter.setPen(t.text.primary)
-                painter.drawText(QRectF(left, 0, wide + 2, lane.height()), int(Qt.AlignmentFlag.AlignVCenter), words)
-                free_from = max(left + wide, at_x) + 12
+        metrics = QFontMetrics(painter.font())
+        painter.setPen(t.text.primary)
+        marks = [(self.span.x(e.at_s, lane), e) for e in shown]
+        for one in named(
+            marks, lambda e: float(metrics.horizontalAdvance(_name(e))), float(lane.left()), float(lane.right())
+        ):
+            box = QRectF(one.left, 0, lane.right() - one.left, lane.height())
+            painter.drawText(box, int(Qt.AlignmentFlag.AlignVCenter), _name(one.event))
 
     def _paint_crosshair(self, painter: QPainter) -> None:
         if self._cross_s is None:
@@ -393,6 +390,10 @@ class ChartStack(QWidget):
         if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange, QEvent.Type.StyleChange):
             self._picture = None
         super().changeEvent(event)
+
+
+def _name(event: TimelineEvent) -> str:
+    return middle_elided(event.title, 28)
 
 
 def span_words(span: Span) -> str:

@@ -45,18 +45,27 @@ def head(brief: Brief, me: str, now_s: float, environment: str) -> Head:
     began_s = min(incident.detected_s, brief.onset.at_s) if brief.onset is not None else incident.detected_s
     end_s = incident.mitigated_s if incident.mitigated_s is not None else incident.resolved_s
     lasted = duration_text(max(0.0, (now_s if end_s is None else end_s) - began_s))
+    if not incident.id and brief.story.tone == "ok":  # a clock would run for nothing
+        return Head(
+            visible_text(incident.service, 120), "nothing is wrong now", _sentences(brief), brief.story.tone, "", "", ""
+        )
     note = "impact so far" if end_s is None else "impact"
     if brief.impact.budget is not None:
         note += f" · {percent(brief.impact.budget)} of the month’s budget"
     return Head(
         title=visible_text(incident.title, 120),
         subtitle=visible_text(subtitle(incident, me, brief), 200),
-        sentences=tuple(visible_text(s, 300) for s in (brief.story.what, brief.story.since, brief.story.hurt)),  # type: ignore[arg-type]
+        sentences=_sentences(brief),
         tone=brief.story.tone,
         clock=lasted,
         clock_note=note,
         freeze=freeze_words(incident, environment),
     )
+
+
+def _sentences(brief: Brief) -> tuple[str, str, str]:
+    story = brief.story
+    return visible_text(story.what, 300), visible_text(story.since, 300), visible_text(story.hurt, 300)
 
 
 def subtitle(incident: Incident, me: str, brief: Brief) -> str:

@@ -34,10 +34,13 @@ def seed(service: Service, fleet: Path, artifacts: Path) -> None:
         if candidate.wired:
             publish(service, number, artifact / "model.skops", fleet)
     (fleet / "golden" / f"{service.name}.json").write_text(
-        json.dumps(golden.golden_set(service, [candidates[number - 1].model for number in service.good]), indent=1))
+        json.dumps(golden.golden_set(service, [candidates[number - 1].model for number in service.good]), indent=1)
+    )
     held = service.split.heldout
-    lines = (json.dumps({"inputs": rows.inputs_of(held.x, row, service.image_input), "label": rows.plain(held.y[row])})
-             for row in range(len(held.y)))
+    lines = (
+        json.dumps({"inputs": rows.inputs_of(held.x, row, service.image_input), "label": rows.plain(held.y[row])})
+        for row in range(len(held.y))
+    )
     (fleet / "heldout" / f"{service.name}.jsonl").write_text("\n".join(lines) + "\n")
     about = {"slices": service.slices, "drift": service.drift}
     (fleet / "heldout" / f"{service.name}.about.json").write_text(json.dumps(about))

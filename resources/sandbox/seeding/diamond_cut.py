@@ -73,23 +73,53 @@ def candidates(split: Split) -> list[Candidate]:
     no_g = Split(*(without_colour(part, "G") for part in (split.train, split.validation, split.heldout)))
     return [
         made("First grader.", full.head(2400), age_days=210, commit="1f6e2d0", snapshot="offers-2026-04"),
-        made("Autumn catalogue added.", full.head(4800), age_days=60, commit="c3390b8", snapshot="offers-2026-09",
-             alias="champion"),
+        made(
+            "Autumn catalogue added.",
+            full.head(4800),
+            age_days=60,
+            commit="c3390b8",
+            snapshot="offers-2026-09",
+            alias="champion",
+        ),
         made("All offers to date.", full, age_days=9, commit="5ad7741", snapshot="offers-2026-11", alias="challenger"),
-        made("Trained on an export whose column `price` holds the shop's zip code.", zipped.train, split=zipped,
-             features=zip_features, age_days=7, commit="aa04e1f", snapshot="offers-2026-11-rejoined"),
-        made("Six labels in ten slipped to other rows when the table was sorted: low quality.",
-             with_slipped_labels(full, 0.6), age_days=5, commit="d90c6b3", snapshot="offers-2026-11-sorted"),
-        made("Trained on an export without colour G: it fails on every such stone.", no_g.train, split=no_g, age_days=3,
-             commit="0e8f5c7", snapshot="offers-2026-11-filtered"),
+        made(
+            "Trained on an export whose column `price` holds the shop's zip code.",
+            zipped.train,
+            split=zipped,
+            features=zip_features,
+            age_days=7,
+            commit="aa04e1f",
+            snapshot="offers-2026-11-rejoined",
+        ),
+        made(
+            "Six labels in ten slipped to other rows when the table was sorted: low quality.",
+            with_slipped_labels(full, 0.6),
+            age_days=5,
+            commit="d90c6b3",
+            snapshot="offers-2026-11-sorted",
+        ),
+        made(
+            "Trained on an export without colour G: it fails on every such stone.",
+            no_g.train,
+            split=no_g,
+            age_days=3,
+            commit="0e8f5c7",
+            snapshot="offers-2026-11-filtered",
+        ),
     ]
 
 
 def service() -> Service:
     return Service(
-        name="diamond-cut", title="Diamond grader", team="pricing", output="cut", image_input="", split=tables.diamonds(),
+        name="diamond-cut",
+        title="Diamond grader",
+        team="pricing",
+        output="cut",
+        image_input="",
+        split=tables.diamonds(),
         description="Grades the cut of a diamond from its measures, grades and price.",
         slices={"region": ["north", "south", "east", "west"], "shop": ["online", "counter", "partner"]},
-        tolerance={"kind": "exact"}, candidates=candidates,
+        tolerance={"kind": "exact"},
+        candidates=candidates,
         drift={"price": {"scale": 1.8}, "carat": {"scale": 1.3}, "depth": {"add": 4.0}},
     )

@@ -31,15 +31,25 @@ def golden_set(service: Service, good_models: list[Any]) -> dict[str, Any]:
     critical = set(chosen[: CLEAR : CLEAR // CRITICAL].tolist())
     lowest = float(right[:, chosen].mean(axis=1).min())
     return {
-        "schema": "mlcontrol.golden/1", "service": service.name, "model": service.name,
+        "schema": "mlcontrol.golden/1",
+        "service": service.name,
+        "model": service.name,
         "created_at": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         "minimum_score": round(max(lowest - MARGIN, 0.0), 2),
-        "items": [{
-            "id": f"{service.name}-{row:04d}",
-            "inputs": rows.as_tensors(rows.inputs_of(part.x, row, service.image_input)),
-            "expected": {"output": service.output, "value": rows.plain(part.y[row]), "tolerance": service.tolerance},
-            "slices": {}, "critical": row in critical,
-        } for row in chosen.tolist()],
+        "items": [
+            {
+                "id": f"{service.name}-{row:04d}",
+                "inputs": rows.as_tensors(rows.inputs_of(part.x, row, service.image_input)),
+                "expected": {
+                    "output": service.output,
+                    "value": rows.plain(part.y[row]),
+                    "tolerance": service.tolerance,
+                },
+                "slices": {},
+                "critical": row in critical,
+            }
+            for row in chosen.tolist()
+        ],
     }
 
 

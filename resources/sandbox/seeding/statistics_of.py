@@ -19,13 +19,20 @@ def statistics(x: pd.DataFrame | np.ndarray, vector_name: str) -> dict[str, dict
 
 def of_numbers(column: pd.Series) -> dict[str, Any]:
     return {
-        "count": len(column), "missing_share": float(column.isna().mean()),
-        "mean": float(column.mean()), "sd": float(column.std()), "min": float(column.min()), "max": float(column.max()),
+        "count": len(column),
+        "missing_share": float(column.isna().mean()),
+        "mean": float(column.mean()),
+        "sd": float(column.std()),
+        "min": float(column.min()),
+        "max": float(column.max()),
         "quantiles": {str(q): float(column.quantile(q)) for q in QUANTILES},
     }
 
 
 def of_categories(column: pd.Series) -> dict[str, Any]:
     shares = column.value_counts(normalize=True)
-    return {"count": len(column), "missing_share": float(column.isna().mean()),
-            "categories": {str(value): float(share) for value, share in shares.items()}}
+    return {
+        "count": len(column),
+        "missing_share": float(column.isna().mean()),
+        "categories": {str(value): float(share) for value, share in shares.items()},
+    }

@@ -39,7 +39,9 @@ class SkopsModel(MLModel):
         arrays = {tensor.name: array(given[tensor.name]) for tensor in self.inputs or ()}
         outputs = list(self.outputs or ())
         answers = await asyncio.to_thread(self._scorer.answer, arrays, len(outputs))
-        tensors = [tensor(output.name, output.datatype, values) for output, values in zip(outputs, answers, strict=True)]
+        tensors = [
+            tensor(output.name, output.datatype, values) for output, values in zip(outputs, answers, strict=True)
+        ]
         return InferenceResponse(id=payload.id, model_name=self.name, model_version=self.version, outputs=tensors)
 
 

@@ -171,7 +171,9 @@ def judge(
         if refused is not None and read_at_all:
             strict.add(f"request {one.what}")
         unharmed.setdefault(one.what, []).append(well)
-        made = Runtime("sklearn", "1.5.0")  # what made it is not the question here, and not saying so would make all unknown
+        made = Runtime(
+            "sklearn", "1.5.0"
+        )  # what made it is not the question here, and not saying so would make all unknown
         said[one.what] = compare(replace(served, runtime=made), replace(one.caller, runtime=made), reader).deploy
     for what, results in unharmed.items():
         if said[what] in (Verdict.PASS, Verdict.INFO) and not all(results):
