@@ -242,8 +242,12 @@ def test_a_void_plan_cannot_be_started_twice(window: Any, page: Any, engine: Any
     answered(engine, qtbot, m.Execute, lambda r: m.Refused(request=r, problem=problem))
     qtbot.waitUntil(lambda: page.plan.plan is None)
     assert page.stack.currentIndex() == PLAN
+    assert page.controls.confirm.words == "Plan again"
+    assert page.plan.steps.rows == ()
     page.controls.confirm.press()
     assert len(engine.sent(m.Execute)) == 1
+    assert len(engine.sent(m.MakePlan)) == 2
+    assert page.plan.reason.text() == "errors rose"
 
 
 def test_in_production_enter_is_held_and_can_be_called_off(

@@ -11,7 +11,7 @@ from mlcontrol.core.operation import OperationKind
 from mlcontrol.core.strategy import StrategyKind
 from mlcontrol.gui.actions import Action, Rule, always
 from mlcontrol.gui.viewmodels.phrases import version_text
-from mlcontrol.gui.viewmodels.plan_sheet import REASONS
+from mlcontrol.gui.viewmodels.plan_sheet import REASONS, strategy_name
 from mlcontrol.gui.widgets.action_bar import ActionBar
 from mlcontrol.gui.widgets.button import DANGER, PRIMARY, KeyButton
 from mlcontrol.gui.widgets.confirm_strip import CANCEL_S, ConfirmStrip
@@ -144,8 +144,15 @@ def rollout_actions(stage: Callable[[], int], refusals: Mapping[str, Rule]) -> d
         ("abort", "Abort", "X", "Hold a second: stop at the next safe point and go back", refusals["abort"]),
     ]
     for i, kind in enumerate(StrategyKind, start=1):
-        words = kind.value.replace("-", " ")
-        rows.append((f"as-{kind.value}", f"Plan it: {words}", str(i), "The same version, another strategy", on(PLAN)))
+        rows.append(
+            (
+                f"as-{kind.value}",
+                f"Plan it: {strategy_name(kind)}",
+                str(i),
+                "The same version, another strategy",
+                on(PLAN),
+            )
+        )
     for key, name, _words in REASONS[OperationKind.DEPLOY]:
         rows.append((name, f"Reason: {name}", key, "One key for the audit log", on(PLAN)))
     return {

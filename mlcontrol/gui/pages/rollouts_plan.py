@@ -14,7 +14,7 @@ from mlcontrol.core.strategy import StrategyKind
 from mlcontrol.gui.pages.rollouts_overview import column_head
 from mlcontrol.gui.viewmodels.check_sheet import check_sheet
 from mlcontrol.gui.viewmodels.phrases import count_text, duration_text, visible_text
-from mlcontrol.gui.viewmodels.plan_sheet import REASONS, PlanSheet, plan_sheet
+from mlcontrol.gui.viewmodels.plan_sheet import REASONS, PlanSheet, plan_sheet, strategy_name
 from mlcontrol.gui.widgets.button import KeyButton
 from mlcontrol.gui.widgets.fact_list import FactList
 from mlcontrol.gui.widgets.label import PlainLabel
@@ -56,7 +56,7 @@ class RolloutsPlan(QWidget):
         ways = QHBoxLayout()
         ways.setSpacing(8)
         for i, kind in enumerate(StrategyKind, start=1):
-            way = KeyButton(kind.value.replace("-", " "), str(i))
+            way = KeyButton(strategy_name(kind), str(i))
             way.clicked.connect(partial(self._choose, kind.value))
             self._ways[kind.value] = way
             ways.addWidget(way)
@@ -110,6 +110,11 @@ class RolloutsPlan(QWidget):
         self.plan = None
         self._headline.setText("No plan")
         self._headline.set_tone("critical")
+        self.steps.set_rows(())
+        self._facts.set_facts(())
+        self._steps_note.setText("")
+        for way in self._ways.values():
+            way.set_reason("")
         self._sentence.setText(visible_text(problem.what, 400))
         lines = tuple((visible_text(line, 600), "secondary") for line in (problem.why, problem.next) if line)
         self.notes.set_rows([Row("problem", visible_text(problem.what, 300), "critical", lines)])

@@ -31,6 +31,7 @@ class Planning:
         self._asked = ""  # the request whose answer is wanted; answers to older ones are dropped
         self._rollout: RolloutSettings | None = None  # how it is planned, where not as the service's settings say
         self._starting = False
+        self._void = False  # there is no plan, or no longer one, and a new one can be asked for
 
     def forget(self) -> None:
         self._asked = ""
@@ -41,7 +42,7 @@ class Planning:
             return
         self.kind, self._rollout = kind, rollout
         self._hash = self.sent = ""
-        self.breaks_glass = self.overriding = False
+        self.breaks_glass = self.overriding = self._void = False
         self._asked = request = page.bridge.request_id()
         words = (
             "finding the last good version and checking it"
@@ -59,6 +60,7 @@ class Planning:
                 page.plan.show_plan(event.plan)
                 page.heading_changed.emit()
             elif isinstance(event, m.Refused):
+                self._void = True
                 page.plan.show_problem(event.problem)
             page.restate()
 
@@ -75,7 +77,13 @@ class Planning:
         self.make(OperationKind.DEPLOY, changed)
 
     def execute(self) -> None:
+        """Start the plan that is shown; where none is left, ask for a new one and keep the reason that was written."""
         page, plan = self._page, self._page.plan.plan
+        if self._void and not self.refusal():
+            reason = page.plan.reason.text()
+            self.make(self.kind, self._rollout)
+            page.plan.reason.setText(reason)
+            return
         if page.bridge is None or plan is None or self.refusal():
             return
         operation_id, reason = f"op-{uuid.uuid4().hex[:12]}", page.plan.reason.text().strip()
@@ -85,7 +93,7 @@ class Planning:
         def on_answer(event: Any) -> None:
             self._starting = False
             if isinstance(event, m.Refused):
-                self._hash = ""
+                self._hash, self._void = "", True
                 page.plan.show_problem(event.problem)
                 if page.shell is not None:
                     page.shell.problem(event.problem)
@@ -110,21 +118,23 @@ class Planning:
     def refusal(self) -> str:
         """Why the plan cannot be started now; empty: it can."""
         page, context = self._page, self._page.context()
-        running = live_operation(context.state.operations, page.service_id) if context.state is not None else None
-        return (
-            ("starting" if self._starting else "")
-            or needs_engine(context)
-            or start_refusal(
-                page.plan.plan if self._hash else None,
-                page.plan.reason.text(),
-                context.view_only,
-                kind_words(running).lower() if running is not None else "",
-                page.actor(),
-                self.overriding,
-            )
+        live = live_operation(context.state.operations, page.service_id) if context.state is not None else None
+        running = kind_words(live).lower() if live is not None else ""
+        away = ("starting" if self._starting else "") or needs_engine(context)
+        if self._void:
+            return away or (f"{running} is still running" if running else "")
+        return away or start_refusal(
+            page.plan.plan if self._hash else None,
+            page.plan.reason.text(),
+            context.view_only,
+            running,
+            page.actor(),
+            self.overriding,
         )
 
     def confirm_words(self) -> str:
+        if self._void:
+            return "Plan again"
         words = confirm_label(self._page.plan.plan, self.overriding)
         return f"Break the glass: {words}" if self.breaks_glass else words
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from mlcontrol.core.operation import OperationKind
 from mlcontrol.core.overriding import closed_to, open_to, override_words
 from mlcontrol.core.plan import Plan, Sight
+from mlcontrol.core.strategy import StrategyKind
 from mlcontrol.gui.viewmodels.phrases import UNKNOWN, duration_text, percent_text, rate_text, version_text
 
 REASONS = {
@@ -118,6 +119,11 @@ def confirm_label(plan: Plan | None, overriding: bool) -> str:
         return "Start"
     rules = tuple(dict.fromkeys(one.rule for one in plan.overridable if one.sentence in plan.blocked_by))
     return plan_sheet(plan).confirm + (f" against {', '.join(rules)}" if overriding and rules else "")
+
+
+def strategy_name(kind: StrategyKind) -> str:
+    """As people write it."""
+    return {StrategyKind.BLUE_GREEN: "blue/green", StrategyKind.AB: "A/B"}.get(kind, kind.value.replace("-", " "))
 
 
 def override_label(plan: Plan | None, actor: str, overriding: bool) -> str:
