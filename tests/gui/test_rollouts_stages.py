@@ -154,3 +154,17 @@ def test_the_plan_can_be_made_another_way(window: Any, page: Any, engine: Any, q
     again = answered(engine, qtbot, m.MakePlan, answer, count=2)
     assert again.rollout is not None
     assert again.rollout.strategy == "canary"
+
+
+def test_a_plan_made_again_takes_reason_keys_though_the_cursor_was_in_the_reason(
+    window: Any, page: Any, engine: Any, qtbot: Any
+) -> None:
+    planned(window, page, engine, qtbot)
+    page.plan.reason.setFocus()
+    press(qtbot, window, Qt.Key.Key_Escape)
+    press(qtbot, window, Qt.Key.Key_Return)
+    answer = lambda r: m.PlanAnswer(request=r, plan=plan(OperationKind.DEPLOY, "2"), plan_hash="h")  # noqa: E731
+    answered(engine, qtbot, m.MakePlan, answer, count=2)
+    qtbot.waitUntil(lambda: page.plan.plan is not None)
+    press(qtbot, window, Qt.Key.Key_Q)
+    assert page.plan.reason.text() == "better quality"

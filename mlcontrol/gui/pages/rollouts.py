@@ -239,6 +239,7 @@ class RolloutsPage(Page):
     def _plan(self, kind: OperationKind) -> None:
         self._checking.forget()
         self._planning.make(kind)
+        self.controls.confirm.setFocus()  # a cursor left in the reason would take the keys that give one
 
     def _on_reason_given(self) -> None:
         self.restate()

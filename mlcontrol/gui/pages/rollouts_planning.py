@@ -95,8 +95,6 @@ class Planning:
             if isinstance(event, m.Refused):
                 self._hash, self._void = "", True
                 page.plan.show_problem(event.problem)
-                if page.shell is not None:
-                    page.shell.problem(event.problem)
                 page.restate()
             else:
                 page.open_operation(operation_id)
