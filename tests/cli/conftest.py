@@ -14,6 +14,7 @@ from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.settings import WorkspaceSettings
 from mlcontrol.core.state import FleetState
 from mlcontrol.engine import messages as m
+from mlcontrol.engine.hosts import InlineHost
 from mlcontrol.testing.fleet import running_fleet, shared_servers
 
 __all__ = ["running_fleet", "shared_servers"]
@@ -83,3 +84,18 @@ def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
         return Ran(code, captured.out, captured.err)
 
     return run_command
+
+
+@pytest.fixture
+def engine_inside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real engine, in this process: what a command leaves behind is seen by the test's own guards."""
+    monkeypatch.setattr(
+        "mlcontrol.cli.session.attach", lambda found, on_event, _on_lost, *, start=True: InlineHost(found, on_event)
+    )
+
+
+def command(workspace: Path, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    """A command's exit code and what it said on standard output and standard error."""
+    code = main([*words, "--workspace", str(workspace)])
+    told = capsys.readouterr()
+    return code, told.out, told.err

@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 
 from mlcontrol.cli.gate import backtest_words
-from mlcontrol.cli.main import main
 from mlcontrol.cli.stage import running_on
 from mlcontrol.core.judge.backtest import FalseAlarms, GateBacktest, Replayed
 from mlcontrol.core.operation import Operation, OperationKind, Phase
 from mlcontrol.core.problem import ProblemError
 from mlcontrol.core.settings import WorkspaceSettings
 from mlcontrol.core.state import FleetState
-from mlcontrol.engine.hosts import InlineHost
+from tests.cli.conftest import command
 
 WORKSPACE = """\
 version = 1
@@ -28,28 +27,19 @@ rollout = { strategy = "canary", steps = [10, 50] }
 
 
 @pytest.fixture
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def workspace(tmp_path: Path, engine_inside: None) -> Path:
     path = tmp_path / "mlcontrol.toml"
     path.write_text(WORKSPACE)
-    monkeypatch.setattr(
-        "mlcontrol.cli.session.attach", lambda found, on_event, _on_lost, *, start=True: InlineHost(found, on_event)
-    )
     return path
-
-
-def run(workspace: Path, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
-    code = main([*words, "--workspace", str(workspace)])
-    told = capsys.readouterr()
-    return code, told.out, told.err
 
 
 def test_a_service_without_a_log_cannot_be_backtested_and_is_told_what_to_add(
     workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, _, err = run(workspace, capsys, "gate", "digits", "--at", "1h")
+    code, _, err = command(workspace, capsys, "gate", "digits", "--at", "1h")
     assert code != 0
     assert "Nothing of digits is recorded" in err
-    assert run(workspace, capsys, "gate", "digits", "--at", "yesterday-ish")[0] == 3
+    assert command(workspace, capsys, "gate", "digits", "--at", "yesterday-ish")[0] == 3
 
 
 @pytest.mark.parametrize(
@@ -67,14 +57,14 @@ def test_a_service_without_a_log_cannot_be_backtested_and_is_told_what_to_add(
 def test_nothing_can_be_said_to_a_rollout_that_does_not_run(
     workspace: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
 ) -> None:
-    code, _, err = run(workspace, capsys, "stage", words[0], "digits", *words[1:])
+    code, _, err = command(workspace, capsys, "stage", words[0], "digits", *words[1:])
     assert code != 0
     assert "No rollout is running on digits" in err
 
 
 def test_clearing_needs_a_reason_and_a_guard_that_exists(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(workspace, capsys, "stage", "clear", "digits", "errors")[0] == 3
-    assert run(workspace, capsys, "stage", "clear", "digits", "moon", "--reason", "x")[0] == 3
+    assert command(workspace, capsys, "stage", "clear", "digits", "errors")[0] == 3
+    assert command(workspace, capsys, "stage", "clear", "digits", "moon", "--reason", "x")[0] == 3
 
 
 def test_the_newest_running_operation_of_the_service_is_meant() -> None:

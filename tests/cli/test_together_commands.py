@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mlcontrol.cli.main import main
-from mlcontrol.engine.hosts import InlineHost
+from tests.cli.conftest import command
 
 WORKSPACE = """\
 version = 1
@@ -27,44 +26,34 @@ starts = "2000-01-01"
 
 
 @pytest.fixture
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def workspace(tmp_path: Path, engine_inside: None) -> Path:
     path = tmp_path / "mlcontrol.toml"
     path.write_text(WORKSPACE)
-    # The real engine, in this process: what a command leaves behind is seen by the test's own guards.
-    monkeypatch.setattr(
-        "mlcontrol.cli.session.attach", lambda found, on_event, _on_lost, *, start=True: InlineHost(found, on_event)
-    )
     return path
 
 
-def run(workspace: Path, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
-    code = main([*words, "--workspace", str(workspace)])
-    told = capsys.readouterr()
-    return code, told.out, told.err
-
-
 def test_nothing_in_quarantine_is_said(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(workspace, capsys, "quarantine", "list")[:2] == (0, "Nothing is in quarantine.\n")
-    code, out, _ = run(workspace, capsys, "quarantine", "list", "--format", "json")
+    assert command(workspace, capsys, "quarantine", "list")[:2] == (0, "Nothing is in quarantine.\n")
+    code, out, _ = command(workspace, capsys, "quarantine", "list", "--format", "json")
     assert (code, json.loads(out)) == (0, {"schema": "mlcontrol.quarantine/1", "quarantined": []})
-    code, _, err = run(workspace, capsys, "quarantine", "lift", "digits", "3", "--reason", "mended")
+    code, _, err = command(workspace, capsys, "quarantine", "lift", "digits", "3", "--reason", "mended")
     assert code != 0
     assert "v3 of digits is not in quarantine" in err
 
 
 def test_an_approval_needs_a_plan_and_a_reason(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     plan = "sha256:" + "a" * 64
-    assert run(workspace, capsys, "approve", "digits", plan, "--reason", "looked at it")[0] == 0
-    code, _, err = run(workspace, capsys, "approve", "digits", "v3", "--reason", "looked at it")
+    assert command(workspace, capsys, "approve", "digits", plan, "--reason", "looked at it")[0] == 0
+    code, _, err = command(workspace, capsys, "approve", "digits", "v3", "--reason", "looked at it")
     assert code != 0
     assert "names no plan" in err
-    assert run(workspace, capsys, "approve", "digits", plan)[0] == 3
+    assert command(workspace, capsys, "approve", "digits", plan)[0] == 3
 
 
 def test_a_drill_that_cannot_be_tried_says_why(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = run(workspace, capsys, "drill", "digits", "--list")
+    code, out, _ = command(workspace, capsys, "drill", "digits", "--list")
     assert (code, out) == (2, "The way back of this service has never been drilled.\n")
-    code, _, err = run(workspace, capsys, "drill", "digits", "--for-real")
+    code, _, err = command(workspace, capsys, "drill", "digits", "--for-real")
     assert code != 0
     assert "no quiet hour" in err
-    assert run(workspace, capsys, "drill", "nobody", "--list")[0] != 0
+    assert command(workspace, capsys, "drill", "nobody", "--list")[0] != 0

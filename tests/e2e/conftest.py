@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mlcontrol.core.operation import Operation
+from mlcontrol.core.operation import Operation, OperationKind
 from mlcontrol.core.problem import ProblemError
+from mlcontrol.core.settings import RolloutSettings
 from mlcontrol.core.state import FleetState
 from mlcontrol.engine import messages as m
 from mlcontrol.engine.folding import folded
@@ -53,6 +55,26 @@ class Watcher:
 
     def ask(self, command: m.Command, timeout_s: float = WITHIN_S) -> Any:
         return self.host.ask(command, timeout_s)
+
+    def deploy(self, service: str, version: str, reason: str, rollout: RolloutSettings | None = None) -> str:
+        """Plan it and start it, as a person would who accepts what is unknown; the operation's id."""
+        plan = self.ask(
+            m.MakePlan(
+                request=new_request(), kind=OperationKind.DEPLOY, service=service, version=version, rollout=rollout
+            )
+        )
+        operation = uuid.uuid4().hex
+        self.ask(
+            m.Execute(
+                request=new_request(),
+                operation=operation,
+                plan_hash=plan.plan_hash,
+                reason=reason,
+                actor="test",
+                accept_unknown=True,
+            )
+        )
+        return operation
 
     def close(self) -> None:
         self.host.close()

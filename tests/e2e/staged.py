@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import time
-import uuid
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mlcontrol.core.operation import LiveStage, Operation, OperationKind
+from mlcontrol.core.operation import LiveStage, Operation
 from mlcontrol.core.settings import RolloutSettings
-from mlcontrol.engine import messages as m
-from mlcontrol.engine.hosts import new_request
 from mlcontrol.sandbox import fleet as sandbox
 from mlcontrol.testing.fleet import RunningFleet
 from tests.e2e.conftest import Watcher, until
@@ -77,21 +74,7 @@ def wait_for_traffic(watcher: Watcher, service: str) -> None:
 
 def begin(watcher: Watcher, service: str, version: str, settings: RolloutSettings) -> str:
     wait_for_traffic(watcher, service)
-    plan = watcher.ask(
-        m.MakePlan(request=new_request(), kind=OperationKind.DEPLOY, service=service, version=version, rollout=settings)
-    )
-    operation = uuid.uuid4().hex
-    watcher.ask(
-        m.Execute(
-            request=new_request(),
-            operation=operation,
-            plan_hash=plan.plan_hash,
-            reason="a staged rollout on the fleet",
-            actor="test",
-            accept_unknown=True,
-        )
-    )
-    return operation
+    return watcher.deploy(service, version, "a staged rollout on the fleet", settings)
 
 
 def ended(watcher: Watcher, operation: str) -> Operation:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 
 import pytest
 
 from mlcontrol.core import rollout
-from mlcontrol.core.operation import Operation, OperationKind, Phase, StepState
+from mlcontrol.core.operation import Operation, Phase, StepState
 from mlcontrol.engine import messages as m
 from mlcontrol.engine.hosts import new_request
 from mlcontrol.testing.fleet import RunningFleet
@@ -28,19 +27,7 @@ def watcher(fleet: RunningFleet) -> Iterator[Watcher]:
 
 def begin(watcher: Watcher, version: str) -> str:
     until("the service is seen", lambda: watcher.service(SERVICE).presence.health == "ok")
-    plan = watcher.ask(m.MakePlan(request=new_request(), kind=OperationKind.DEPLOY, service=SERVICE, version=version))
-    operation = uuid.uuid4().hex
-    watcher.ask(
-        m.Execute(
-            request=new_request(),
-            operation=operation,
-            plan_hash=plan.plan_hash,
-            reason="a test of the crash",
-            actor="test",
-            accept_unknown=True,
-        )
-    )
-    return operation
+    return watcher.deploy(SERVICE, version, "a test of the crash")
 
 
 def at(operation: Operation | None, step: str) -> bool:

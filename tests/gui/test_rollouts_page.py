@@ -55,6 +55,17 @@ def page(window: Any, qtbot: Any) -> Any:
     return window.page
 
 
+def checked(page: Any, engine: Any, qtbot: Any) -> None:
+    """Until the sheet of v2 has its answer."""
+    answered(
+        engine,
+        qtbot,
+        m.CheckVersion,
+        lambda r: m.CheckAnswer(request=r, service="digits", version="2", report=report()),
+    )
+    qtbot.waitUntil(lambda: page.checks.deploy.words[1] == "Yes")
+
+
 def answered(engine: Any, qtbot: Any, kind: type, make: Any, count: int = 1) -> Any:
     """Wait for the command, answer it, hand it back."""
     qtbot.waitUntil(lambda: len(engine.sent(kind)) >= count)
@@ -98,13 +109,7 @@ def test_a_deploy_goes_through_what_checks_and_plan_by_keyboard(
     page.what.versions.set_rows(page.what.versions.rows, select="2")
     press(qtbot, window, Qt.Key.Key_Return)
     assert page.stack.currentIndex() == CHECKS
-    answered(
-        engine,
-        qtbot,
-        m.CheckVersion,
-        lambda r: m.CheckAnswer(request=r, service="digits", version="2", report=report()),
-    )
-    qtbot.waitUntil(lambda: page.checks.deploy.words[1] == "Yes")
+    checked(page, engine, qtbot)
     press(qtbot, window, Qt.Key.Key_Return)
     asked = answered(
         engine,
@@ -295,6 +300,14 @@ def test_after_a_crash_the_board_says_what_was_settled(
     page.open_operation("op1")
     assert page.board._headline.text().startswith(words)
     assert page.controls.abort.isHidden() == phase.ended
+
+
+def test_what_goes_back_already_cannot_be_aborted_and_says_so(page: Any, engine: Any, qtbot: Any) -> None:
+    engine.say(m.OperationChanged(operation=operation(Phase.RETURNING)))
+    qtbot.waitUntil(lambda: bool(page.bridge.state.operations))
+    page.open_operation("op1")
+    assert page.board._headline.text() == "Going back to v3"
+    assert "it is going back already" in page.controls.abort.words
 
 
 def test_abort_is_held_and_goes_to_the_engine(window: Any, page: Any, engine: Any, qtbot: Any) -> None:

@@ -12,7 +12,7 @@ from mlcontrol.core.judge.policy import Role
 from mlcontrol.core.judge.verdict import Judgement, Reading, Verdict as JudgeVerdict
 from mlcontrol.core.operation import LiveStage, Operation, OperationKind, Step, StepState
 from mlcontrol.engine import messages as m
-from tests.gui.test_rollouts_page import answered, operation, plan, press, report
+from tests.gui.test_rollouts_page import answered, checked, operation, plan, press
 
 
 @pytest.fixture
@@ -79,13 +79,7 @@ def test_a_latched_fail_is_cleared_by_one_key_and_only_with_a_reason(
 
 def planned(window: Any, page: Any, engine: Any, qtbot: Any) -> None:
     window.open_page("rollouts", "digits", version="2")
-    answered(
-        engine,
-        qtbot,
-        m.CheckVersion,
-        lambda r: m.CheckAnswer(request=r, service="digits", version="2", report=report()),
-    )
-    qtbot.waitUntil(lambda: page.checks.deploy.words[1] == "Yes")
+    checked(page, engine, qtbot)
     press(qtbot, window, Qt.Key.Key_Return)
     answered(
         engine,
@@ -139,13 +133,7 @@ def test_a_quarantine_is_lifted_from_the_plan_it_blocks_and_the_plan_is_made_ane
 
 def test_the_plan_can_be_made_another_way(window: Any, page: Any, engine: Any, qtbot: Any) -> None:
     window.open_page("rollouts", "digits", version="2")
-    answered(
-        engine,
-        qtbot,
-        m.CheckVersion,
-        lambda r: m.CheckAnswer(request=r, service="digits", version="2", report=report()),
-    )
-    qtbot.waitUntil(lambda: page.checks.deploy.words[1] == "Yes")
+    checked(page, engine, qtbot)
     press(qtbot, window, Qt.Key.Key_Return)
     answer = lambda r: m.PlanAnswer(request=r, plan=plan(OperationKind.DEPLOY, "2"), plan_hash="h")  # noqa: E731
     assert answered(engine, qtbot, m.MakePlan, answer).rollout is None

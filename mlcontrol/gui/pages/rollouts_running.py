@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from mlcontrol.core.judge.policy import TITLES
+from mlcontrol.core.operation import Phase
 from mlcontrol.engine import messages as m
 from mlcontrol.gui.actions import Context, needs_engine
 from mlcontrol.gui.pages.rollouts_journey import Journey
@@ -26,6 +27,8 @@ class RunningRollout:
         operation = self._page.operation()
         if operation is None or operation.phase.ended:
             return "nothing runs"
+        if operation.phase is Phase.RETURNING:
+            return "it is going back already"
         return needs_engine(context) or context.view_only
 
     def abort(self) -> None:

@@ -139,6 +139,10 @@ def _sentence(operation: Operation, now_s: float) -> str:
         return operation.summary
     if operation.phase.ended:
         return f"ended {age_text(operation.ended_s, now_s)}"
+    if operation.phase is Phase.RETURNING:
+        return "each step is read back, like those before; nothing needs to be done"
+    if operation.phase is Phase.SETTLING:
+        return "what the operation left is read from the servers, and put right"
     left = sum(s.expected_s or 0.0 for s in operation.steps if s.state in (StepState.WAITING, StepState.RUNNING))
     return f"about {duration_text(left)} to go; it goes back by itself if a step does not hold"
 
