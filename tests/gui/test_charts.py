@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from mlcontrol.core.types import Sample, SeriesKey
 from mlcontrol.gui.charts.pyramid import Cover, Pyramid, levels_of
 from mlcontrol.gui.charts.reduce import buckets, extremes, strokes
 from mlcontrol.gui.charts.row_picture import RowPicture
-from mlcontrol.gui.charts.scale import Span
+from mlcontrol.gui.charts.scale import Span, y_range
 from mlcontrol.gui.charts.spans import USUAL_S
 from mlcontrol.gui.models.series_store import SeriesStore
 from mlcontrol.gui.viewmodels.chart_rows import DASH, DOT, SOLID, ChartRow, Line
@@ -270,3 +271,12 @@ def test_live_samples_reach_the_charts(page: Any, engine: Any, qtbot: Any) -> No
     before = len(page.store.series[key].at_s)
     engine.say(m.SamplesArrived(samples=(Sample(key, time.time(), 99.0),)))
     qtbot.waitUntil(lambda: len(page.store.series[key].at_s) == before + 1)
+
+
+def test_the_axis_of_what_is_never_negative_begins_at_nought_though_its_usual_band_does_not() -> None:
+    at = np.array([0.0, 10.0, 20.0])
+    share = Line("cpu", at, np.array([5.0, 60.0, 5.0]), low=np.full(3, -17.0), high=np.full(3, 90.0), band=True)
+    row = ChartRow("cpu", "CPU", "%", lines=(share,))
+    assert y_range(row, Span(0.0, 20.0), [], 100).low == 0.0
+    owed = replace(share, value=np.array([-5.0, 60.0, 5.0]))
+    assert y_range(replace(row, lines=(owed,)), Span(0.0, 20.0), [], 100).low == -17.0

@@ -155,15 +155,22 @@ class KindLegend(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._kinds: tuple[str, ...] = KINDS
         self.setFixedHeight(theme.px(20))
         self.setAccessibleName("Marks: " + ", ".join(KINDS))
+
+    def show_kinds(self, what: Generations | None) -> None:
+        """Only what has a mark in the chart is named."""
+        self._kinds = tuple(kind for kind in KINDS if what is None or what.of(kind))
+        self.setAccessibleName("Marks: " + ", ".join(self._kinds))
+        self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         t = tokens()
         painter = QPainter(self)
         painter.setFont(theme.font("caption"))
         x = 0.0
-        for kind in KINDS:
+        for kind in self._kinds:
             wide = painter.fontMetrics().horizontalAdvance(kind)
             if x + 15 + wide > self.width():
                 break

@@ -11,7 +11,7 @@ from PySide6.QtCore import QRect
 
 from mlcontrol.gui.charts.pyramid import WILD
 from mlcontrol.gui.charts.reduce import Floats, Ints
-from mlcontrol.gui.viewmodels.chart_rows import ChartRow
+from mlcontrol.gui.viewmodels.chart_rows import ChartRow, Line
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,9 @@ def y_range(row: ChartRow, span: Span, reduced: Sequence[tuple[Ints, Floats, Flo
             part = column[inside] if len(column) == len(inside) else column[:0]
             part = part[np.abs(part) < WILD]
             if len(part):
-                found += [float(part.min()), float(part.max())]
+                # What is never negative has no use for the part of its usual band that is.
+                lowest = max(0.0, float(part.min())) if line.band and not _negative(line) else float(part.min())
+                found += [lowest, float(part.max())]
     if row.limit is not None:
         found.append(row.limit[0])
     if row.log:
@@ -84,6 +86,10 @@ def y_range(row: ChartRow, span: Span, reduced: Sequence[tuple[Ints, Floats, Flo
         return Scale(max(0.0, low - pad) if low >= 0 else low - pad, top)
     top = _round_up(max(high * 1.08, 1e-9))
     return Scale(min(0.0, low), top if row.ceiling is None or high > row.ceiling else min(top, row.ceiling))
+
+
+def _negative(line: Line) -> bool:
+    return bool(np.any(line.value < 0))
 
 
 def _round_up(value: float) -> float:

@@ -169,6 +169,7 @@ class ServiceFoot(QWidget):
             return
         found = self._told or _of_registry(self._service)
         self.chart.show_generations(found)
+        self._legend.show_kinds(found)
         words, tone = found.findings[0] if found is not None and found.findings else ("", "quiet")
         more = f" And {len(found.findings) - 1} more." if found is not None and len(found.findings) > 1 else ""
         self._say(words + more, tone)

@@ -64,7 +64,7 @@ class VersionTable(QTableView):
         head = self.horizontalHeader()
         head.setHighlightSections(False)
         head.setFixedHeight(theme.px(26))
-        for column, width in enumerate((80, 70, 84, 144)):
+        for column, width in enumerate((62, 62, 76, 128)):
             head.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
             head.resizeSection(column, theme.px(width))
         head.setSectionResizeMode(4, QHeaderView.ResizeMode.Stretch)
