@@ -68,8 +68,8 @@ def y_range(row: ChartRow, span: Span, reduced: Sequence[tuple[Ints, Floats, Flo
             part = part[np.abs(part) < WILD]
             if len(part):
                 # What is never negative has no use for the part of its usual band that is.
-                lowest = max(0.0, float(part.min())) if line.band and not _negative(line) else float(part.min())
-                found += [lowest, float(part.max())]
+                least = 0.0 if line.band and not _negative(line) else -math.inf
+                found += [max(least, float(part.min())), max(least, float(part.max()))]
     if row.limit is not None:
         found.append(row.limit[0])
     if row.log:
