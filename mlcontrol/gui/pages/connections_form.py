@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QGridLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QComboBox, QGridLayout, QLineEdit, QVBoxLayout, QWidget
 
 from mlcontrol.core.settings import ConnectionSettings, WorkspaceSettings
 from mlcontrol.gui.theme import theme
@@ -18,6 +18,7 @@ from mlcontrol.gui.viewmodels.connection_forms import (
 from mlcontrol.gui.widgets.form_field import FormField
 from mlcontrol.gui.widgets.label import PlainLabel
 from mlcontrol.gui.widgets.row_list import Row, RowList
+from mlcontrol.gui.widgets.scrolled import scrolled
 
 AUTH = (("none", "No sign-in"), ("basic", "User name and password"), ("token", "Token"))
 
@@ -65,10 +66,7 @@ class ConnectionForm(QWidget):
         column.addLayout(self._grid)
         column.addWidget(self.result)
         column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidget(inner)
-        scroll.setWidgetResizable(True)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll = scrolled(inner, sideways=True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(scroll)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QLineEdit, QVBoxLayout, QWidget
 
 from mlcontrol.core.settings import ServiceSettings, WorkspaceSettings
 from mlcontrol.core.types import ConnectionKind
 from mlcontrol.gui.viewmodels.connection_forms import SERVICE_KINDS, service_errors, tidy_service
 from mlcontrol.gui.widgets.form_field import FormField
 from mlcontrol.gui.widgets.label import PlainLabel
+from mlcontrol.gui.widgets.scrolled import scrolled
 
 ONE_OF = (
     ("registry", ConnectionKind.REGISTRY),
@@ -67,10 +67,7 @@ class ServiceForm(QWidget):
         column.addLayout(grid)
         column.addWidget(self.protected)
         column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidget(inner)
-        scroll.setWidgetResizable(True)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll = scrolled(inner, sideways=True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(scroll)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from mlcontrol.core.incidents.brief import Brief
 from mlcontrol.core.incidents.incident import EntryKind, IncidentPhase
@@ -35,6 +35,7 @@ from mlcontrol.gui.viewmodels.status_facts import poll_interval_s
 from mlcontrol.gui.widgets.action_bar import ActionBar
 from mlcontrol.gui.widgets.button import DANGER, KeyButton
 from mlcontrol.gui.widgets.card import Card, EmptyState
+from mlcontrol.gui.widgets.scrolled import scrolled
 
 STRIPS = ("presence", "errors", "queries", "latency", "quality")
 ASK_EVERY_MS = 1000
@@ -103,11 +104,7 @@ class IncidentPage(Page):
         right.addWidget(self.by_hand)
         right.addStretch(1)
         self.suspects.commands_into(self.by_hand)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setWidget(side)
+        scroll = scrolled(side)
         columns = QHBoxLayout()
         columns.setContentsMargins(16, 0, 16, 12)
         columns.setSpacing(12)

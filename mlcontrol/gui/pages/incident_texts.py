@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from mlcontrol.core.incidents.brief import Brief
 from mlcontrol.gui.theme import theme
@@ -13,6 +13,7 @@ from mlcontrol.gui.viewmodels.phrases import visible_text
 from mlcontrol.gui.widgets.label import PlainLabel
 from mlcontrol.gui.widgets.overlay import Overlay
 from mlcontrol.gui.widgets.row_list import Row, RowList
+from mlcontrol.gui.widgets.scrolled import scrolled
 
 
 class TextsSheet(Overlay):
@@ -40,11 +41,7 @@ class TextsSheet(Overlay):
         self.preview = PlainLabel("", "body", "primary", wrap=True)
         self.preview.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         self.preview.setContentsMargins(4, 4, 12, 4)
-        area = QScrollArea()
-        area.setWidget(self.preview)
-        area.setWidgetResizable(True)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area = scrolled(self.preview)
         area.setMinimumHeight(theme.px(420))
         row.addWidget(self.names)
         row.addWidget(area, 1)

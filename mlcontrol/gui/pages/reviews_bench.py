@@ -6,7 +6,7 @@ from functools import partial
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QProgressBar, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QProgressBar, QVBoxLayout, QWidget
 
 from mlcontrol.core.review.campaign import Campaign
 from mlcontrol.core.review.judging import ReviewItem
@@ -24,6 +24,7 @@ from mlcontrol.gui.widgets.item_views import JudgementTrail, PictureView
 from mlcontrol.gui.widgets.label import PlainLabel
 from mlcontrol.gui.widgets.picture_block import PictureBlock
 from mlcontrol.gui.widgets.review_blocks import BlockView
+from mlcontrol.gui.widgets.scrolled import scrolled
 
 HELPERS = (
     ("undo", "Undo", "U", "any number of steps"),
@@ -111,11 +112,7 @@ class ReviewsBench(QWidget):
         for label in (self._difference, self._slices, self._problem):
             left.addWidget(label)
         left.addStretch(1)
-        scroll = self._scroll = QScrollArea()
-        scroll.setWidget(content)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll = self._scroll = scrolled(content, sideways=True)
         columns = QHBoxLayout()
         columns.setSpacing(32)
         columns.addWidget(scroll, 5)
@@ -173,13 +170,7 @@ class ReviewsBench(QWidget):
         self._note.body.addWidget(self._note_words)
         column.addWidget(self._note)
         column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidget(content)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        return scroll
+        return scrolled(content)
 
     def show_rubric(self, campaign: Campaign) -> None:
         """The keys of this campaign, and what it asks."""

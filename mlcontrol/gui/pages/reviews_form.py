@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtWidgets import QComboBox, QFrame, QGridLayout, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from mlcontrol.core.review.campaign import Campaign, Mode, Policy, SourceKind
 from mlcontrol.core.review.rubric_words import DUE_FORM
@@ -14,6 +14,7 @@ from mlcontrol.gui.widgets.button import PRIMARY, KeyButton
 from mlcontrol.gui.widgets.card import Card
 from mlcontrol.gui.widgets.form_field import FormField
 from mlcontrol.gui.widgets.label import PlainLabel
+from mlcontrol.gui.widgets.scrolled import scrolled
 
 _MODES = {
     Mode.RATE: "rate one answer",
@@ -101,11 +102,7 @@ class ReviewsForm(QWidget):
         middle.addStretch(1)
         middle.addWidget(card, 0, Qt.AlignmentFlag.AlignHCenter)
         middle.addStretch(2)
-        scroll = QScrollArea()
-        scroll.setWidget(content)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll = scrolled(content, sideways=True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(scroll)

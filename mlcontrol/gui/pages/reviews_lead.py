@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from mlcontrol.core.review.campaign import Mode, Standing, overdue
 from mlcontrol.core.review.sitting import CampaignSummary
@@ -26,6 +26,7 @@ from mlcontrol.gui.widgets.interval_list import AgreementMatrix
 from mlcontrol.gui.widgets.label import PlainLabel
 from mlcontrol.gui.widgets.review_blocks import TableBlock
 from mlcontrol.gui.widgets.row_list import Row, RowList
+from mlcontrol.gui.widgets.scrolled import scrolled
 
 
 class ReviewsLead(QWidget):
@@ -109,11 +110,7 @@ class ReviewsLead(QWidget):
         column.addWidget(disputes)
         self._cards.append(disputes)
         column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidget(content)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll = scrolled(content, sideways=True)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from mlcontrol.core.review.sitting import Explained
 from mlcontrol.gui.theme import theme
@@ -12,6 +12,7 @@ from mlcontrol.gui.widgets.button import PRIMARY, KeyButton
 from mlcontrol.gui.widgets.card import Card
 from mlcontrol.gui.widgets.fact_list import FactList
 from mlcontrol.gui.widgets.label import PlainLabel
+from mlcontrol.gui.widgets.scrolled import scrolled
 
 
 class ReviewsStart(QWidget):
@@ -56,11 +57,7 @@ class ReviewsStart(QWidget):
         centred.addStretch(1)
         centred.addWidget(content, 20)
         centred.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidget(middle)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll = scrolled(middle, sideways=True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(scroll)

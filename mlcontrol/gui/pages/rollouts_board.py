@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from mlcontrol.core.operation import StepState
 from mlcontrol.core.types import Health
@@ -16,6 +16,7 @@ from mlcontrol.gui.viewmodels.rollout_evidence import Judged
 from mlcontrol.gui.widgets.fact_list import FactList
 from mlcontrol.gui.widgets.label import PlainLabel
 from mlcontrol.gui.widgets.row_list import Row, RowList
+from mlcontrol.gui.widgets.scrolled import scrolled
 from mlcontrol.gui.widgets.split_bar import SplitBar
 
 STEP_GLYPH = {
@@ -84,11 +85,8 @@ class RolloutsBoard(QWidget):
         self.reason.setAccessibleName("Reason for going on without a judgement, or for clearing a fail")
         self.reason.setPlaceholderText("Why decide against the judge? It goes into the audit log")
         self.reason.setMaxLength(500)
-        scroll = QScrollArea()
-        scroll.setWidget(self.evidence)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll = scrolled(self.evidence)
+        scroll.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # nothing in it takes the keyboard: the arrows scroll it
         scroll.setAccessibleName("Evidence of the guards")
         self._judge = QWidget()
         column = QVBoxLayout(self._judge)

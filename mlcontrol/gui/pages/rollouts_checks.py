@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from mlcontrol.core.compatibility.report import Finding, Report
 from mlcontrol.core.problem import Problem
@@ -28,6 +28,7 @@ from mlcontrol.gui.widgets.golden_block import GoldenBlock
 from mlcontrol.gui.widgets.label import PlainLabel
 from mlcontrol.gui.widgets.line_list import LineList
 from mlcontrol.gui.widgets.row_list import Row, RowList
+from mlcontrol.gui.widgets.scrolled import scrolled
 from mlcontrol.gui.widgets.signature_diff import SignatureDiff
 from mlcontrol.gui.widgets.skew_matrix import SkewMatrix
 
@@ -99,11 +100,7 @@ class RolloutsChecks(QWidget):
         inner.addWidget(column_head("Golden set over the generations", self.golden.summary))
         inner.addWidget(self.golden)
         inner.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setWidget(held)
+        scroll = scrolled(held)
         side = QWidget()
         side.setProperty("surface", "panel")
         right = QVBoxLayout(side)

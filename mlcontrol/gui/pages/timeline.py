@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 from typing import Any, ClassVar
 
-from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.state import Changes
@@ -34,6 +34,7 @@ from mlcontrol.gui.viewmodels.timeline_lanes import Filter, lanes, matches
 from mlcontrol.gui.widgets.card import EmptyState
 from mlcontrol.gui.widgets.label import PlainLabel
 from mlcontrol.gui.widgets.row_list import RowList
+from mlcontrol.gui.widgets.scrolled import scrolled
 
 SPANS_S = (900.0, 3600.0, 6 * 3600.0, 86_400.0, 7 * 86_400.0)
 KEEP = 5000
@@ -76,11 +77,7 @@ class TimelinePage(Page):
         self.setFocusProxy(self.list)
 
     def _build(self) -> None:
-        scroll = QScrollArea()
-        scroll.setWidget(self.chart)
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll = scrolled(self.chart)
         self._scroll = scroll
         events = QWidget()
         below = QVBoxLayout(events)

@@ -6,13 +6,14 @@ from collections.abc import Iterable
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QGridLayout, QScrollArea, QWidget
+from PySide6.QtWidgets import QGridLayout, QWidget
 
 from mlcontrol.gui.actions import Bound, Context
 from mlcontrol.gui.theme import theme, tokens
 from mlcontrol.gui.widgets.button import cap_width, paint_key_cap
 from mlcontrol.gui.widgets.label import PlainLabel
 from mlcontrol.gui.widgets.overlay import Overlay
+from mlcontrol.gui.widgets.scrolled import scrolled
 
 
 class _Caps(QWidget):
@@ -61,12 +62,8 @@ class KeySheet(Overlay):
                 row += 1
             grid.setRowMinimumHeight(row, 10)
             row += 1
-        area = QScrollArea()
-        area.setWidget(content)
-        area.setWidgetResizable(True)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area = scrolled(content)
         area.setMinimumHeight(content.sizeHint().height() + 4)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.body.addWidget(area)
         area.setMinimumHeight(0)
         self._content_height = content.sizeHint().height()

@@ -98,14 +98,7 @@ class ReviewDesk:
                 self.kit.pull_campaigns()
                 found = self._reviews.campaigns.get(campaign_id)
             if found is None:
-                raise ProblemError(
-                    Problem(
-                        f"There is no campaign {campaign_id!r}.",
-                        "",
-                        "`mlcontrol review campaigns` lists them.",
-                        "not-found",
-                    )
-                )
+                raise no_such_campaign(campaign_id)
             return found
         settings = self._service(service)
         quick = f"quick-{settings.id}"
@@ -333,6 +326,12 @@ class ReviewDesk:
         if settings is None:
             raise ProblemError(Problem(f"There is no service {service!r} in this workspace.", code="not-found"))
         return settings
+
+
+def no_such_campaign(campaign_id: str) -> ProblemError:
+    return ProblemError(
+        Problem(f"There is no campaign {campaign_id!r}.", "", "`mlcontrol review campaigns` lists them.", "not-found")
+    )
 
 
 def _scales(known: Mapping[str, Scale]) -> str:

@@ -26,7 +26,7 @@ from mlcontrol.core.review.sitting import CampaignSummary
 from mlcontrol.ports.review_sources import Assessment
 from mlcontrol.ports.review_store import Reviews
 from mlcontrol.services.context import ServiceContext, Tell
-from mlcontrol.services.reviews.bench import ReviewDesk
+from mlcontrol.services.reviews.bench import ReviewDesk, no_such_campaign
 from mlcontrol.services.reviews.candidates import Outside, Picked, golden_items, items_of
 
 TRY_AGAIN_S = 30.0
@@ -287,14 +287,7 @@ class CampaignDesk:
     def _campaign(self, campaign_id: str) -> Campaign:
         found = self._reviews.campaigns.get(campaign_id)
         if found is None:
-            raise ProblemError(
-                Problem(
-                    f"There is no campaign {campaign_id!r}.",
-                    "",
-                    "`mlcontrol review campaigns` lists them.",
-                    "not-found",
-                )
-            )
+            raise no_such_campaign(campaign_id)
         return found
 
 
