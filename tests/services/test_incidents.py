@@ -24,7 +24,7 @@ from mlcontrol.services.incidents.keeping import Incidents
 from mlcontrol.services.incidents.postmortem import Postmortems
 from mlcontrol.services.rollouts import Rollouts
 from tests.services.burning_world import WITHIN_S, Burning, adding, briefing, ctx, incidents, recovered, roll_back
-from tests.services.rollout_world import PassingChecks
+from tests.services.rollout_world import PassingChecks, World
 
 __all__ = ["briefing", "ctx", "incidents"]
 
@@ -101,6 +101,22 @@ def test_before_it_is_declared_it_is_told_and_nothing_is_kept(incidents: Inciden
     assert brief.incident.id == ""
     assert brief.story.what == "20.0 % of answers from Digits are errors."
     assert incidents.find() == ()
+
+
+class Calm(Burning):
+    def record(self, since_s: float, until_s: float, failing: float) -> None:
+        super().record(since_s, until_s, 0.0)
+
+
+def test_where_nothing_began_it_is_told_what_failed_lately(tmp_path: Path) -> None:
+    calm = Calm(World(stable="2", alias="2"), tmp_path)
+    try:
+        found = Briefing(calm, Incidents(calm), lambda: None).brief("", "digits").impact
+    finally:
+        calm.store.close()
+    assert found.failed == 0.0
+    assert found.answers is not None
+    assert found.answers >= 200.0 * 100
 
 
 def test_the_brief_says_what_since_when_who_is_hurt_and_what_did_it(

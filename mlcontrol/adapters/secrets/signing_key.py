@@ -59,7 +59,9 @@ class SigningKey:
         return _seed_of(kept, "the keyring"), "in the keyring"
 
     def _in_file(self, why: str) -> tuple[bytes, str]:
-        where = f"in the file {self._file}, which only you may read, because there is no keyring: {why}"
+        where = (
+            f"in the file {self._file}, which only you may read, because there is no keyring: {why.removesuffix('.')}"
+        )
         try:
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             try:

@@ -9,13 +9,14 @@ from PySide6.QtCore import QPointF, QRect
 from PySide6.QtGui import QColor, QPainter, QPen
 
 SLOTS = 32
+FEWEST = 6  # fewer are a stroke that says nothing
 
 
 def paint_sparkline(painter: QPainter, rect: QRect, values: Sequence[float], colour: QColor) -> None:
     """At most the last 32 values; the newest stands at the right edge."""
     shown = list(values)[-SLOTS:]
     known = [v for v in shown if math.isfinite(v)]
-    if len(known) < 2:
+    if len(known) < FEWEST:
         return
     low, high = min(known), max(known)
     # A line that does not move lies in the middle; tiny wobbles stay tiny.

@@ -52,6 +52,11 @@ def service_facts(service: ServiceState, span_s: float, follows: bool, by: Compa
                 "" if summary.digest else "quiet",
             )
         )
+    if service.way_back.drilled_s is not None:
+        words = f"{coarse_text(now_s - service.way_back.drilled_s)} ago"
+        facts.append(("Drilled", words, "warning" if service.way_back.drill_old else ""))
+    elif service.way_back.drill_old:
+        facts.append(("Drilled", "never", "quiet"))
     stamps = [s.at.mono_s for s in (service.presence, service.use) if s.at is not None]
     facts.append(
         (

@@ -96,5 +96,7 @@ def audit_fact(state: FleetState | None, now_s: float) -> StatusFact:
         return StatusFact("", "audit chain not verified yet")
     if not state.audit_ok:
         return StatusFact("critical", "audit chain does not verify", "Open the audit page for the first bad row.")
+    if not state.audit_rows:
+        return StatusFact("", "audit log empty", "The first change made from here writes its first row.")
     when = "" if state.audit_verified_s is None else f" {duration_text(now_s - state.audit_verified_s)} ago"
     return StatusFact("", f"audit chain verified{when}", count_text(state.audit_rows, "row"))

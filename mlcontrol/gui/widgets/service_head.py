@@ -9,7 +9,7 @@ from mlcontrol.gui.actions import PROMOTE, ROLL_BACK, Context
 from mlcontrol.gui.theme import theme
 from mlcontrol.gui.tips import plain_tip
 from mlcontrol.gui.viewmodels.fleet_rows import fleet_row
-from mlcontrol.gui.viewmodels.phrases import coarse_text, version_text
+from mlcontrol.gui.viewmodels.phrases import version_text
 from mlcontrol.gui.viewmodels.signal_cells import Now
 from mlcontrol.gui.widgets.badge import Badge
 from mlcontrol.gui.widgets.button import DANGER, KeyButton
@@ -56,12 +56,7 @@ class ServiceHead(QFrame):
                 tag.set(cell_v.version, slots.get(cell_v.version or ""), cell_v.detail)
         target = version_text(service.way_back.target) if service.way_back.target else ""
         way = service.way_back
-        measured = ", measured" if way.measured else ""
-        if way.drilled_s is not None:
-            measured += f", drilled {coarse_text(now.utc_s - way.drilled_s)} ago"
-        elif way.drill_old:
-            measured += ", never drilled"
-        self._way.setText(f"way back {row.way_back}{measured}")
+        self._way.setText(f"way back {row.way_back}{', measured' if way.measured else ''}")
         self._way.setToolTip(plain_tip(service.way_back.why))
         self.roll_back.set_label(f"Roll back to {target}" if target else "Roll back")
         self.roll_back.set_reason(ROLL_BACK.rule(context))

@@ -19,9 +19,8 @@ def _score(version: VersionSummary) -> str:
 
 
 def _state(version: VersionSummary) -> str:
-    words = [*version.aliases]
-    if version.served:
-        words.append("served")
+    words = ["served"] if version.served else []  # first: a narrow column cuts the end off
+    words += version.aliases
     if version.quarantined:
         words.append(f"quarantined: {version.quarantined}")
     return ", ".join(words)

@@ -32,6 +32,7 @@ from mlcontrol.services.incidents.signals import Evidence, onset, read
 
 ANALYSED_FOR_S = 5.0
 JUST_NOW_S = 20.0
+LATELY_S = 900.0  # what is told of a service on which no incident is declared
 LOG_DEADLINE_S = 3.0
 LATE_LOG_S = 30.0  # a log that is written late is whole by then
 PROPOSED_FOR_S = 300.0
@@ -82,7 +83,8 @@ class Briefing:
         began_s = min(incident.detected_s, seen.at_s) if seen is not None else incident.detected_s
         back = self._way_back(incident, began_s)
         until_s = incident.mitigated_s if incident.mitigated_s is not None else end_s
-        hurt = impact(evidence.counts, began_s, until_s, objective)
+        hurt_since_s = began_s if incident.id else min(began_s, now_s - LATELY_S)
+        hurt = impact(evidence.counts, hurt_since_s, until_s, objective)
         now_share = evidence.counts.between(now_s - JUST_NOW_S, now_s).share
         counts = self._by_slice(incident, began_s, until_s, now_s)
         slices = hurt_slices(counts)
