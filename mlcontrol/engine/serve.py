@@ -10,12 +10,11 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
 from mlcontrol.core.problem import ProblemError
-from mlcontrol.engine.engine import Engine
 from mlcontrol.engine.journal import catch_strays, open_log
 from mlcontrol.engine.lock import LOCKED, EngineLock
 from mlcontrol.engine.place import engine_place
@@ -77,7 +76,7 @@ def serve(
         ending.callback(reception.close)
         if exposed is not None:
             ending.callback(exposed.close)
-        _stay(built.engine, stop, linger_s if linger else None)
+        stay(built.engine, place.workspace, stop, linger_s if linger else None)
     return 0
 
 
@@ -105,7 +104,22 @@ def _expose(built: Built, address: str) -> MetricsServer:
     return server
 
 
-def _stay(engine: Engine, stop: threading.Event, linger_s: float | None) -> None:
+class Needed(Protocol):
+    """What `stay` asks of an engine."""
+
+    @property
+    def shells(self) -> int: ...
+
+    @property
+    def busy(self) -> bool: ...
+
+    @property
+    def stop_asked(self) -> threading.Event: ...
+
+
+def stay(engine: Needed, workspace: Path, stop: threading.Event, linger_s: float | None) -> None:
+    """Returns when the engine should end. An operation holds it, unless its workspace file is gone: nothing can be settled
+    against connections that nobody can name any more, and the journal keeps where it stood."""
     needed_at = time.monotonic()
     while not stop.wait(LOOK_EVERY_S):
         if engine.stop_asked.is_set():
@@ -114,8 +128,8 @@ def _stay(engine: Engine, stop: threading.Event, linger_s: float | None) -> None
         if linger_s is None:
             continue
         now = time.monotonic()
-        if engine.shells or engine.busy:
+        if engine.shells or (engine.busy and workspace.exists()):
             needed_at = now
         elif now - needed_at > linger_s:
-            log.info("nobody needs this engine any more")
+            log.info("nobody needs this engine any more", workspace_exists=workspace.exists())
             return
