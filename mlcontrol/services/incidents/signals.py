@@ -11,6 +11,7 @@ from mlcontrol.core.incidents.brief import Onset
 from mlcontrol.core.incidents.counts import Counts, Floats
 from mlcontrol.core.signals.change import ChangePoint
 from mlcontrol.core.signals.changepoint import change_points
+from mlcontrol.core.signals.sudden import sudden_change
 from mlcontrol.core.types import SeriesData
 from mlcontrol.services.context import ServiceContext
 
@@ -81,8 +82,11 @@ def counts_of(found: tuple[SeriesData, ...]) -> Counts:
 def onset(tracks: tuple[Track, ...], around_s: float) -> tuple[Onset, ChangePoint] | None:
     """The change for the worse that is nearest before ``around_s`` (when it was noticed), of the first signal that shows one."""
     for track in tracks:
-        points = [p for p in change_points(track.at_s, track.value) if _counts(p, track)]
-        near = [p for p in points if p.low_s <= around_s + 120]
+        points = change_points(track.at_s, track.value)
+        # Who was paged at once looks before there are readings enough for a change point.
+        sudden = sudden_change(track.at_s, track.value, track.worse)
+        seen = points if sudden is None else (*points, sudden)
+        near = [p for p in seen if _counts(p, track) and p.low_s <= around_s + 120]
         if near:
             point = max(near, key=lambda p: p.at_s)
             return Onset(track.name, point.at_s, point.low_s, point.high_s, point.before, point.after), point

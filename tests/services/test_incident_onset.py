@@ -1,0 +1,31 @@
+"""Since when: the signal that broke is asked first, also when it broke a moment ago."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mlcontrol.services.incidents.signals import Track, onset
+
+NOW_S = 10_000.0
+AT_S = NOW_S - 5.0 * np.arange(240)[::-1]
+
+
+def traffic_that_fell_long_ago() -> Track:
+    values = np.where(AT_S < NOW_S - 800, 8.0, 3.5) + 0.1 * np.random.default_rng(3).normal(size=240)
+    return Track("traffic", AT_S, values, -1, 0.5)
+
+
+def test_errors_of_the_last_two_readings_began_then_and_not_where_something_else_changed_before() -> None:
+    errors = np.zeros(240)
+    errors[-2:] = 1.0
+    found = onset((Track("errors", AT_S, errors, 1, 0.005, True), traffic_that_fell_long_ago()), NOW_S)
+    assert found is not None
+    assert found[0].signal == "errors"
+    assert (found[0].low_s, found[0].high_s) == (AT_S[-3], AT_S[-2])
+
+
+def test_where_the_errors_are_as_ever_it_is_the_next_signal_that_changed() -> None:
+    found = onset((Track("errors", AT_S, np.zeros(240), 1, 0.005, True), traffic_that_fell_long_ago()), NOW_S)
+    assert found is not None
+    assert found[0].signal == "traffic"
+    assert abs(found[0].at_s - (NOW_S - 800)) <= 10
