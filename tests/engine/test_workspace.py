@@ -11,6 +11,7 @@ import pytest
 
 from mlcontrol.core.problem import ProblemError
 from mlcontrol.core.review import JudgementVerdict
+from mlcontrol.core.review.judging import Beside
 from mlcontrol.core.settings import ConnectionSettings, ServiceSettings
 from mlcontrol.core.types import ConnectionKind, Health
 from mlcontrol.engine import messages as m
@@ -145,6 +146,8 @@ def test_reviews_are_blind_durable_and_can_be_undone(inline_shell: OpenShell, tm
                 service="digits",
                 rater="eva",
                 verdict=JudgementVerdict.RIGHT,
+                correct="7",
+                flagged=True,
             )
         )
         assert isinstance(stored, m.JudgementStored)
@@ -154,6 +157,7 @@ def test_reviews_are_blind_durable_and_can_be_undone(inline_shell: OpenShell, tm
     assert isinstance(undone, m.ReviewItemAnswer)
     assert undone.item is not None
     assert (undone.item.id, undone.item.version) == (seen[1], "")
+    assert undone.beside == Beside(correct="7", flagged=True)
     scores = shell.host.ask(m.QueryScores(request=new_request(), service="digits"))
     assert isinstance(scores, m.ScoresAnswer)
     assert [score.n for score in scores.scores] == [1]

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QLabel, QWidget
 
 from mlcontrol.core.review.campaign import Campaign, Mode, Standing
 from mlcontrol.core.review.findings import findings
-from mlcontrol.core.review.judging import ItemKind, Judgement, JudgementVerdict, ReviewItem
+from mlcontrol.core.review.judging import Beside, ItemKind, Judgement, JudgementVerdict, ReviewItem
 from mlcontrol.core.review.rubric import EXPECTED, PAIRWISE, RATE, Rubric, Scale
 from mlcontrol.core.review.sitting import CampaignSummary, Explained, Sitting
 from mlcontrol.engine import messages as m
@@ -329,6 +329,30 @@ def test_scales_and_tags_are_given_by_key(page: Any, engine: Any, qtbot: Any) ->
     press(qtbot, page, Qt.Key.Key_2)
     press(qtbot, page, Qt.Key.Key_3)
     assert (engine.sent(m.Judge)[1].label, engine.sent(m.Judge)[1].scales) == ("unsure", {"clarity": 2.0, "tone": 3.0})
+
+
+def test_what_was_given_beside_a_label_comes_back_with_undo(page: Any, engine: Any, qtbot: Any) -> None:
+    campaign = replace(PAIRS, mode=Mode.RATE, versions=(), rubric=RUBRIC)
+    begin(page, engine, qtbot, campaign, item("b", {"digit": 5}))
+    press(qtbot, page, Qt.Key.Key_U)
+    command = engine.sent(m.UndoJudgement)[-1]
+    beside = Beside({"clarity": 4.0, "tone": 1.0}, ("private",), "7", flagged=True)
+    engine.say(m.ReviewItemAnswer(request=command.request, item=item("a", {"digit": 4}), beside=beside))
+    qtbot.waitUntil(lambda: page.queue.item.id == "a")
+    assert (page.judging.scales, page.judging.tags) == ({"clarity": 4.0, "tone": 1.0}, ["private"])
+    press(qtbot, page, Qt.Key.Key_Q)  # only clarity was meant otherwise
+    press(qtbot, page, Qt.Key.Key_2)
+    press(qtbot, page, Qt.Key.Key_2)  # wrong: the right answer stands there as it was given
+    assert page.bench.correct.selectedText() == "7"
+    press(qtbot, page, Qt.Key.Key_Return)
+    again = engine.sent(m.Judge)[0]
+    assert (again.scales, again.tags, again.correct, again.flagged) == (
+        {"clarity": 2.0, "tone": 1.0}, ("private",), "7", True,
+    )  # fmt: skip
+    stored(engine)
+    qtbot.waitUntil(lambda: page.queue.item.id == "b")
+    press(qtbot, page, Qt.Key.Key_3)
+    assert page.judging.scales == {}, "the next item begins with nothing given"
 
 
 def test_a_skip_needs_no_scale(page: Any, engine: Any, qtbot: Any) -> None:

@@ -105,6 +105,16 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """What was given beside the label of a judgement that is taken back; its comment comes back as the item's draft."""
+
+    scales: dict[str, float] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    correct: str = ""
+    flagged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Score:
     """Share judged right with its 95 % interval; ``estimate`` is `None` without a judgement."""
 

@@ -47,8 +47,11 @@ def _judge(s: Services, c: m.Judge, _tell: Tell) -> m.Event:
 
 def _undo(s: Services, c: m.UndoJudgement, _tell: Tell) -> m.Event:
     _may_judge(s)
-    item = s.reviews.undo(c.service, c.rater, c.campaign)
-    return m.ReviewItemAnswer(request=c.request, item=item, why="" if item else "There is nothing to undo.")
+    undone = s.reviews.undo(c.service, c.rater, c.campaign)
+    if undone is None:
+        return m.ReviewItemAnswer(request=c.request, item=None, why="There is nothing to undo.")
+    item, beside = undone
+    return m.ReviewItemAnswer(request=c.request, item=item, beside=beside)
 
 
 def _keep(s: Services, c: m.KeepReviewItems, _tell: Tell) -> m.Event:

@@ -7,7 +7,7 @@ import msgspec
 from mlcontrol.core.review.campaign import Campaign, Standing
 from mlcontrol.core.review.feedback import FeedbackCount
 from mlcontrol.core.review.findings import Findings
-from mlcontrol.core.review.judging import Judgement, JudgementVerdict, ReviewItem, Score
+from mlcontrol.core.review.judging import Beside, Judgement, JudgementVerdict, ReviewItem, Score
 from mlcontrol.core.review.sitting import CampaignSummary, Explained, Sitting
 from mlcontrol.engine.messages.shape import Request
 
@@ -181,10 +181,11 @@ class WriteBackAssessments(Request, frozen=True, kw_only=True):
 
 
 class ReviewItemAnswer(Request, frozen=True, kw_only=True):
-    """``item`` `None`: nothing to judge; ``why`` says so."""
+    """``item`` `None`: nothing to judge; ``why`` says so. ``beside``: of an item whose judgement was taken back."""
 
     item: ReviewItem | None
     why: str = ""
+    beside: Beside | None = None
 
 
 class JudgementStored(Request, frozen=True, kw_only=True):

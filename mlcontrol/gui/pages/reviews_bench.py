@@ -70,6 +70,7 @@ class ReviewsBench(QWidget):
         self._waits.hide()
         self._helpers: dict[str, QWidget] = {}
         self.correct, self.comment = QLineEdit(), QLineEdit()
+        self._suggested = ""
         self.trail = JudgementTrail()
         self._break = PlainLabel("", "small", "quiet")
         self._link = PlainLabel("", "small", "quiet")
@@ -251,9 +252,14 @@ class ReviewsBench(QWidget):
         self._told.setText(text)
         self._told.setVisible(bool(text))
 
+    def suggest_correct(self, text: str) -> None:
+        """The right answer that stands in the field when it opens, marked: typing replaces it."""
+        self._suggested = text
+
     def ask_correct(self) -> None:
         """The field for the right answer; Enter stores."""
-        self.correct.clear()
+        self.correct.setText(self._suggested)
+        self.correct.selectAll()
         self.correct.show()
         self.correct.setFocus()
 

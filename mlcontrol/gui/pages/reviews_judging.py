@@ -8,7 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from mlcontrol.core.review.judging import JudgementVerdict, ReviewItem
+from mlcontrol.core.review.judging import Beside, JudgementVerdict, ReviewItem
 from mlcontrol.core.review.rubric import SCALE_KEYS, TAG_KEYS, Label, Scale
 from mlcontrol.engine import messages as m
 from mlcontrol.gui.pages.reviews_bench import ReviewsBench
@@ -65,6 +65,7 @@ class Judging(QObject):
         self._flagged = False
         self._wanted = self._asking = None
         self.scales, self.tags = {}, []
+        self._bench.suggest_correct("")
         self._judgement_id = uuid.uuid4().hex
         self._show_given()
 
@@ -218,6 +219,7 @@ class Judging(QObject):
                 self._queue.session.undone()
                 self.words = "taken back"
                 self._queue.go_back(event.item)
+                self._give_again(event.beside or Beside())
             elif isinstance(event, m.Refused) and self._host.shell is not None:
                 self._host.shell.problem(event.problem)
             elif isinstance(event, m.ReviewItemAnswer):
@@ -230,6 +232,14 @@ class Judging(QObject):
             campaign=self._queue.campaign.id,
         )
         bridge.ask(command, on_answer)
+
+    def _give_again(self, beside: Beside) -> None:
+        """What was given beside the label stands as it was: only what is to be changed is given anew."""
+        self.scales, self.tags = dict(beside.scales), list(beside.tags)
+        self._flagged = beside.flagged
+        self._bench.set_flag(flagged=beside.flagged)
+        self._bench.suggest_correct(beside.correct)
+        self._show_given()
 
     # --- beside the verdict ---
 

@@ -16,7 +16,7 @@ from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.review.campaign import Campaign, Sampling, Standing, verdict_of
 from mlcontrol.core.review.feedback import FeedbackCount
 from mlcontrol.core.review.findings import enough_now
-from mlcontrol.core.review.judging import ItemKind, Judgement, JudgementVerdict, ReviewItem, Score, blind
+from mlcontrol.core.review.judging import Beside, ItemKind, Judgement, JudgementVerdict, ReviewItem, Score, blind
 from mlcontrol.core.review.rubric import Scale, canonical
 from mlcontrol.core.review.sitting import CampaignSummary, Explained, Sitting
 from mlcontrol.core.review.version_scores import counted_scores
@@ -229,8 +229,8 @@ class ReviewDesk:
             known = self._counting.of(self._reviews, campaign.service, campaign.id)
             return enough_now(campaign, known.tally, known.wins, self._reviews.campaigns.strata(campaign.id))
 
-    def undo(self, service: str, rater: str, campaign_id: str = "") -> ReviewItem | None:
-        """Withdraw the rater's newest judgement; its item, blind again, with its comment as the draft."""
+    def undo(self, service: str, rater: str, campaign_id: str = "") -> tuple[ReviewItem, Beside] | None:
+        """Withdraw the rater's newest judgement; its item, blind again, with its comment as the draft, and what else was given."""
         campaign = self.campaign(campaign_id, service)
         found = self._reviews.said.withdraw_last(
             campaign.id, rater, self._ctx.clock.utc_s(), LEASE_S, sent=self.kit is None or campaign.quick
@@ -239,7 +239,9 @@ class ReviewDesk:
             return None
         if self.kit is not None:
             self.kit.wake()
-        return self._shown(found[1], campaign, self._reviews.said.count(campaign.id, rater) + 1)
+        judgement, item = found
+        beside = Beside(judgement.scales, judgement.tags, judgement.correct, judgement.flagged)
+        return self._shown(item, campaign, self._reviews.said.count(campaign.id, rater) + 1), beside
 
     def keep(self, rater: str, items: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
         if self.kit is not None:
