@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +46,24 @@ def race(url: str, folder: Path, rounds: int) -> list[list[dict[str, Any]]]:
             )
             for name, version in OPERATORS.items()
         ]
-        said = [[json.loads(line) for line in racer.communicate(timeout=500)[0].splitlines()] for racer in racers]
+        said = [[json.loads(line) for line in answer.splitlines()] for answer in answers_of(racers)]
         meeting.close()
         assert [racer.returncode for racer in racers] == [0, 0, 0, 0]
     return [list(one) for one in zip(*said, strict=True)]
+
+
+def answers_of(racers: list[subprocess.Popen[str]]) -> list[str]:
+    """Once one has failed the others would wait for it at their next meeting, for ever."""
+
+    def read(racer: subprocess.Popen[str]) -> str:
+        answer, _ = racer.communicate(timeout=300)
+        if racer.returncode:
+            for other in racers:
+                other.kill()
+        return answer
+
+    with ThreadPoolExecutor(len(racers)) as pool:
+        return list(pool.map(read, racers))
 
 
 @pytest.mark.parametrize("store", ["sqlite", "postgresql"])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -128,6 +130,38 @@ def test_a_restarted_postgresql_is_reached_again(postgres, tmp_path: Path) -> No
     assert [row.action for row in store.audit.rows(None, 9)] == ["a.b", "a.b"]
     assert store.audit.verify().ok
     store.close()
+
+
+def opened_at_once(url: str, place: Path, how_many: int) -> None:
+    """Raises what opening raised in one of them."""
+    gate = threading.Barrier(how_many)
+
+    def one(number: int) -> None:
+        (place / str(number)).mkdir(parents=True)
+        gate.wait(30)
+        open_at(place / str(number), url).close()
+
+    with ThreadPoolExecutor(how_many) as pool:
+        list(pool.map(one, range(how_many)))
+
+
+@pytest.mark.real
+def test_engines_that_start_at_once_on_a_new_postgresql_make_it_once(postgres, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    opened_at_once(postgres.new_database(), tmp_path, 8)
+
+
+@pytest.mark.real
+def test_twin_without_the_lock_they_get_in_each_others_way(  # type: ignore[no-untyped-def]
+    postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema, "alone", lambda _connection: None)
+
+    def again_and_again() -> None:
+        for number in range(20):
+            opened_at_once(postgres.new_database(), tmp_path / str(number), 8)
+
+    with pytest.raises(StoreError, match="duplicate key"):
+        again_and_again()
 
 
 @pytest.mark.real
