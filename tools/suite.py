@@ -28,7 +28,11 @@ MARKERS = {
     "window": "window",
     "bench": "bench",
 }
-SIDE_BY_SIDE = ("--numprocesses=auto", "--maxprocesses=4")
+# Each process of the real stage has a whole fleet of its own, and mostly waits for it; files stay whole for what they share.
+SIDE_BY_SIDE = {
+    "unit": ("--numprocesses=auto", "--maxprocesses=4"),
+    "real": ("--numprocesses=auto", "--maxprocesses=2", "--dist=loadfile"),
+}
 LINTERS = (
     ("ruff check", "ruff", "check", "."),
     ("import contracts", "lint-imports"),
@@ -69,8 +73,9 @@ def _lint(python: Path) -> list[Outcome]:
 
 def _pytest(python: Path, stage: str) -> Outcome:
     command = [str(python), "-m", "pytest", "-m", MARKERS[stage]]
+    command += SIDE_BY_SIDE.get(stage, ())
     if stage == "unit":
-        return _step(stage, [*command, *SIDE_BY_SIDE], {})
+        return _step(stage, command, {})
     machine.install(machine.sandbox_lacks() + machine.test_lacks(), f"The {stage} tests")
     # A test that the machine could not run is not a test that passed.
     demanding = {"MLCONTROL_TESTS_MUST_RUN": "1"}
