@@ -89,7 +89,8 @@ class Window(QMainWindow):
         middle = QHBoxLayout()
         middle.setSpacing(0)
         self.rail = Rail()
-        self.rail.setVisible(not only)
+        if only:
+            self.rail.hide()
         right = QVBoxLayout()
         right.setSpacing(0)
         self.top = TopBar()

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QLabel, QLineEdit, QWidget
 
@@ -17,6 +17,7 @@ from mlcontrol.gui.viewmodels.palette_entries import entries, matching
 from mlcontrol.gui.widgets.key_sheet import KeySheet
 from mlcontrol.gui.widgets.palette import Palette
 from mlcontrol.gui.widgets.toast import Toast
+from mlcontrol.gui.window import Window
 
 
 def filled(window: Any, qtbot: Any) -> None:
@@ -123,6 +124,34 @@ def test_a_second_start_rings_the_first_and_goes_away(qtbot: Any, tmp_path: Any)
         assert not second.somebody_answers()
     finally:
         first.close()
+
+
+class Windows(QObject):
+    """What is shown as a window of its own, by class name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shown: list[str] = []
+
+    def eventFilter(self, what: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Show and isinstance(what, QWidget) and what.isWindow():
+            self.shown.append(type(what).__name__)
+        return False
+
+
+def test_nothing_flashes_up_as_a_window_of_its_own(bridge: Any, qapp: Any, qtbot: Any) -> None:
+    watching = Windows()
+    qapp.installEventFilter(watching)
+    try:
+        made = Window(bridge)
+        qtbot.addWidget(made)
+        for name, _text, _key in a.PAGES:
+            made.open_page(name, "digits" if name != "fleet" else None)
+        assert watching.shown == []
+        QWidget(made, Qt.WindowType.Window).show()  # what it would look like
+        assert watching.shown == ["QWidget"]
+    finally:
+        qapp.removeEventFilter(watching)
 
 
 def test_at_most_three_toasts(window: Any) -> None:

@@ -35,8 +35,6 @@ class RolloutsOverview(QWidget):
             "Choose a service on the left and press Enter to pick a version; R plans the way back.",
         )
         self._stack = QStackedLayout()
-        self._stack.addWidget(self.operations)
-        self._stack.addWidget(self._no_operations)
         left, right = QVBoxLayout(), QVBoxLayout()
         for column, title, note in (
             (left, "Begin with a service", self._services_note),
@@ -51,6 +49,8 @@ class RolloutsOverview(QWidget):
         layout.setSpacing(1)
         layout.addLayout(left, 4)
         layout.addLayout(right, 5)
+        self._stack.addWidget(self.operations)
+        self._stack.addWidget(self._no_operations)
 
     def show_state(self, state: FleetState, now_s: float, subject: str | None) -> None:
         self.services.set_rows(
