@@ -100,7 +100,7 @@ class Window(QMainWindow):
         middle.addWidget(self.rail)
         middle.addLayout(right, 1)
         frame.column.addLayout(middle, 1)
-        self.status = StatusBar(bridge)
+        self.status = StatusBar(bridge, operator=not alone)
         frame.column.addWidget(self.status)
         self.setCentralWidget(frame)
         self.toasts = Toasts(self)

@@ -18,6 +18,7 @@ from mlcontrol.core.review.rubric import EXPECTED, PAIRWISE, RATE, Rubric, Scale
 from mlcontrol.core.review.sitting import CampaignSummary, Explained, Sitting
 from mlcontrol.engine import messages as m
 from mlcontrol.gui.pages.reviews_queue import Stage
+from mlcontrol.gui.widgets.status_bar import FactLabel
 from tests.gui.test_reviews_page import press
 
 PAIRS = Campaign("c", "digits", "Two against three", Mode.PAIRWISE, PAIRWISE, versions=("2", "3"))
@@ -386,6 +387,19 @@ def test_every_kind_of_value_has_its_renderer(
         assert any(child.accessibleName() for child in view.findChildren(QWidget))
 
 
+def test_the_first_campaign_is_marked_until_somebody_moves(page: Any, engine: Any, qtbot: Any) -> None:
+    before = page.services.current_id()
+    engine.say(m.CampaignsAnswer(request=engine.sent(m.QueryCampaigns)[-1].request, campaigns=(summary(PAIRS),)))
+    qtbot.waitUntil(lambda: page.services.current_id() != before)
+    first = page.services.current_id()
+    assert first == next(row.id for row in page.services.rows if not row.header)
+    press(qtbot, page.services, Qt.Key.Key_Down)
+    moved_to = page.services.current_id()
+    assert moved_to != first
+    page._fill_choice()
+    assert page.services.current_id() == moved_to
+
+
 def test_the_evaluators_window_has_nothing_else_in_it(bridge: Any, qtbot: Any) -> None:
     from mlcontrol.gui.window import Window
 
@@ -395,6 +409,8 @@ def test_the_evaluators_window_has_nothing_else_in_it(bridge: Any, qtbot: Any) -
     window.show()
     assert not window.rail.isVisible()
     assert not window.top.isVisible()
+    told = [fact.accessibleName() for fact in window.status.findChildren(FactLabel) if fact.isVisible()]
+    assert told == ["engine connected"]
     names = {bound.action.id for bound in window.bound_actions()}
     assert not {n for n in names if n.startswith("go.")}
     assert "palette" not in names

@@ -60,14 +60,14 @@ class ReviewItem:
 
 
 def blind(item: ReviewItem) -> ReviewItem:
-    """What a rater may see: sides in the order shown, nothing that tells who answered or why the item was drawn."""
+    """What a rater may see: sides in the order shown, nothing that tells who answered or why the item was drawn. Of a calibration
+    item it is told that it is one; what is known of it comes after the judgement."""
     a, b = (item.outputs_b, item.outputs) if item.swapped else (item.outputs, item.outputs_b)
     shown_open = item.kind is ItemKind.CALIBRATION
     return replace(
         item, outputs=a, outputs_b=b, version="", version_b="", swapped=False, request_id="", why="", trace="",
         kind=item.kind if shown_open else ItemKind.WORK, stratum="", probability=1.0, origin="",
-        expected=item.expected if item.kind is ItemKind.WORK or shown_open else "",
-        explanation=item.explanation if shown_open else "", confidence=None,
+        expected=item.expected if item.kind is ItemKind.WORK else "", explanation="", confidence=None,
     )  # fmt: skip
 
 

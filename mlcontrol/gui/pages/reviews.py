@@ -45,6 +45,7 @@ class ReviewsPage(Page):
         super().__init__(parent)
         self.alone = False
         self._open: tuple[CampaignSummary, ...] = ()
+        self._moved = False
         self.services = RowList("Campaigns and queues")
         self.bench = ReviewsBench()
         self.start = ReviewsStart()
@@ -85,6 +86,7 @@ class ReviewsPage(Page):
         layout.addWidget(self.stack, 1)
         layout.addWidget(self.side)
         self.services.chosen.connect(self._on_chosen)
+        self.services.moved.connect(self._on_moved)
         self.again.clicked.connect(self._look_again)
         self.other.clicked.connect(self.choose)
         self.start.go.clicked.connect(self.queue.go_on)
@@ -150,7 +152,12 @@ class ReviewsPage(Page):
         if state is not None:
             rows = choice_rows(state, self._open, time.time())
             first = f"{QUEUE}{self.service_id}" if self.service_id else next((r.id for r in rows if not r.header), None)
-            self.services.set_rows(rows, select=None if self.services.current_id() else first)
+            # Campaigns come a moment after the services: until somebody moves, the first row is the one marked.
+            kept = self._moved and self.services.current_id()
+            self.services.set_rows(rows, select=None if kept else first)
+
+    def _on_moved(self, _row: str) -> None:
+        self._moved = True
 
     def _query_open(self) -> None:
         def on_answer(event: Any) -> None:

@@ -6,6 +6,7 @@ import math
 from datetime import UTC, datetime
 
 UNKNOWN = "?"
+LARGE, HUGE = 1e4, 1e15  # between them a number is written out
 
 
 def version_text(version: str | None) -> str:
@@ -101,7 +102,16 @@ def metric_text(value: float) -> str:
     """Four significant digits without an exponent for everyday sizes."""
     if math.isnan(value):
         return UNKNOWN
-    return f"{value:.4g}"
+    return f"{value:,.0f}".replace(",", " ") if LARGE <= abs(value) < HUGE else f"{value:.4g}"
+
+
+def value_text(value: float) -> str:
+    """What a caller sent or a model answered: the seven digits that a 32-bit number holds; everyday sizes without an exponent."""
+    if not LARGE <= abs(value) < HUGE:
+        return UNKNOWN if math.isnan(value) else f"{value:.7g}"
+    return (
+        f"{value:.{max(0, 6 - int(math.log10(abs(value))))}f}".rstrip("0").rstrip(".") if value % 1 else f"{value:.0f}"
+    )
 
 
 def middle_elided(text: str, limit: int) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from mlcontrol.core.review.judging import ReviewItem
 from mlcontrol.core.settings import ServiceSettings
-from mlcontrol.gui.viewmodels.phrases import UNKNOWN, coarse_text, duration_text, metric_text, visible_text
+from mlcontrol.gui.viewmodels.phrases import UNKNOWN, coarse_text, duration_text, value_text, visible_text
 from mlcontrol.gui.viewmodels.review_blocks import Block, BlockKind, block_of
 from mlcontrol.gui.viewmodels.review_overlays import Overlay, overlay_of
 
@@ -250,8 +250,8 @@ def _cell(value: Any) -> str:
             return UNKNOWN
         if isinstance(leaf, bool):
             return "yes" if leaf else "no"
-        return metric_text(leaf) if isinstance(leaf, float) else visible_text(str(leaf), 200)
-    shown = ", ".join(metric_text(float(v)) if isinstance(v, float) else visible_text(str(v), 40) for v in leaves[:8])
+        return value_text(leaf) if isinstance(leaf, float) else visible_text(str(leaf), 200)
+    shown = ", ".join(value_text(float(v)) if isinstance(v, float) else visible_text(str(v), 40) for v in leaves[:8])
     return shown + (", …" if len(leaves) > 8 else "")
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from mlcontrol.gui.viewmodels.phrases import metric_text, visible_text
+from mlcontrol.gui.viewmodels.phrases import value_text, visible_text
 from mlcontrol.gui.viewmodels.review_media import Sound, encoded, is_picture, sound_of_samples, sound_of_wav
 
 LONG_TEXT = 60
@@ -107,7 +107,7 @@ def _of_mapping(name: str, value: dict[str, Any]) -> Block | None:
         return Block(name, BlockKind.TABLE, rows=(head, *rows), note=_cut(len(columns[0])))
     if len(value) > 1 and all(_number(v) for v in value.values()):
         ranked = sorted(value.items(), key=lambda pair: -float(pair[1]))
-        rows_ = tuple((visible_text(str(k), 120), metric_text(float(v))) for k, v in ranked[:MOST_ROWS])
+        rows_ = tuple((visible_text(str(k), 120), value_text(float(v))) for k, v in ranked[:MOST_ROWS])
         return Block(name, BlockKind.RANKED, rows=rows_, note=_cut(len(ranked)))
     return _json_block(name, value) if value else None
 
@@ -155,7 +155,7 @@ def _cell(value: Any) -> str:
     if value is None:
         return "?"
     if _number(value):
-        return metric_text(value) if isinstance(value, float) else str(value)
+        return value_text(value) if isinstance(value, float) else str(value)
     return visible_text(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str), 200)
 
 

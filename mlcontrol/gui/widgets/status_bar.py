@@ -66,11 +66,12 @@ class FactLabel(QWidget):
 
 
 class StatusBar(QFrame):
-    """Reads the bridge once a second and whenever something changed."""
+    """Reads the bridge once a second and whenever something changed. ``operator`` false: without what only an operator needs."""
 
-    def __init__(self, bridge: Bridge, parent: QWidget | None = None) -> None:
+    def __init__(self, bridge: Bridge, parent: QWidget | None = None, *, operator: bool = True) -> None:
         super().__init__(parent)
         self._bridge = bridge
+        self._operator = operator
         self.setProperty("rule", "top")
         self.setFixedHeight(theme.px(28))
         row = QHBoxLayout(self)
@@ -86,6 +87,9 @@ class StatusBar(QFrame):
         row.addStretch(1)
         for widget in (self._user, self._audit, self._clock):
             row.addWidget(widget)
+        if not operator:
+            for widget in (self._alerts, self._oldest, self._connections, self._poll, self._audit):
+                widget.hide()
         self._timer = QTimer(self)
         self._timer.setInterval(1000)
         self._timer.timeout.connect(self.refresh)
@@ -105,6 +109,8 @@ class StatusBar(QFrame):
             f"poll every {poll_interval_s(state):g} s" if state is not None and state.connections else ""
         )
         hello = bridge.hello
-        acts = "" if hello is None else f"{hello.user} · {hello.view_only or 'may act'}"
+        acts = "" if hello is None else hello.user
+        if hello is not None and (self._operator or hello.view_only):
+            acts += f" · {hello.view_only or 'may act'}"
         self._user.setText(acts)
         self._clock.setText(datetime.fromtimestamp(now_s, UTC).strftime("%Y-%m-%d %H:%M:%S UTC"))

@@ -13,10 +13,11 @@ from typing import Any
 
 from mlcontrol.core.golden import Expected, GoldenItem, Tolerance, ToleranceKind
 from mlcontrol.core.problem import Problem, ProblemError
+from mlcontrol.core.review.alike import shown_alike
 from mlcontrol.core.review.campaign import Campaign, Sampling, Standing, verdict_of
 from mlcontrol.core.review.feedback import FeedbackCount
 from mlcontrol.core.review.findings import enough_now
-from mlcontrol.core.review.judging import Beside, ItemKind, Judgement, JudgementVerdict, ReviewItem, Score, blind
+from mlcontrol.core.review.judging import Beside, ItemKind, Judgement, JudgementVerdict, ReviewItem, Score
 from mlcontrol.core.review.rubric import Scale, canonical
 from mlcontrol.core.review.sitting import CampaignSummary, Explained, Sitting
 from mlcontrol.core.review.version_scores import counted_scores
@@ -88,7 +89,9 @@ class ReviewDesk:
 
     def _shown(self, item: ReviewItem, campaign: Campaign, position: int) -> ReviewItem:
         total = self._reviews.campaigns.progress(campaign.id)[0]
-        return replace(blind(item), position=position, total=max(total, position))
+        settings = self._ctx.settings.services.get(item.service)
+        shown = shown_alike(item, campaign, settings.prediction if settings is not None else "")
+        return replace(shown, position=position, total=max(total, position))
 
     def campaign(self, campaign_id: str, service: str = "") -> Campaign:
         """By id, or the standing queue of a service. Raises `ProblemError`."""

@@ -134,7 +134,9 @@ def test_a_blind_item_tells_nothing_of_its_version_kind_or_reason() -> None:
     ):
         assert getattr(shown, hidden) == ""
     assert (shown.kind, shown.swapped, shown.probability) == (ItemKind.WORK, False, 1.0)
-    assert blind(replace(item, kind=ItemKind.CALIBRATION)).explanation == "x"
+    opened = blind(replace(item, kind=ItemKind.CALIBRATION))
+    assert opened.kind is ItemKind.CALIBRATION
+    assert (opened.expected, opened.explanation) == ("", ""), "what is known of it is told after the judgement"
 
 
 def test_sides_are_turned_back() -> None:

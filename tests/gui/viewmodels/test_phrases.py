@@ -37,6 +37,25 @@ def test_what_is_missing_reads_as_a_question_mark_and_never_as_zero() -> None:
         assert words == "?"
 
 
+@pytest.mark.parametrize(
+    ("value", "metric", "whole"),
+    [
+        (8.460000038146973, "8.46", "8.46"),
+        (0.6640625, "0.6641", "0.6640625"),
+        (13_283.0, "13 283", "13283"),
+        (13_283.25, "13 283", "13283.25"),
+        (-250_000.0, "-250 000", "-250000"),
+        (16_777_216.5, "16 777 216", "16777216"),
+        (1e-7, "1e-07", "1e-07"),
+        (1e20, "1e+20", "1e+20"),
+        (float("inf"), "inf", "inf"),
+    ],
+)
+def test_numbers_of_everyday_sizes_have_no_exponent(value: float, metric: str, whole: str) -> None:
+    assert phrases.metric_text(value) == metric
+    assert phrases.value_text(value) == whole
+
+
 def test_versions_ages_and_sizes_read_with_their_units() -> None:
     assert phrases.version_text("3") == "v3"
     assert phrases.version_text("blue") == "blue"
