@@ -19,7 +19,7 @@ def key_row(button: KeyButton, hint: str, act: Callable[[], object]) -> QWidget:
     """A button and what it means beside it."""
     button.clicked.connect(lambda _checked=False: act())
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-    button.setMinimumWidth(theme.px(196))
+    button.setMinimumWidth(theme.px(244))
     holder = QWidget()
     row = QHBoxLayout(holder)
     row.setContentsMargins(0, 0, 0, 0)
