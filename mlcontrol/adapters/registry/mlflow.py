@@ -20,6 +20,7 @@ from urllib.parse import quote
 from mlcontrol.adapters.http import Call, HttpClient
 from mlcontrol.adapters.plain_text import plain
 from mlcontrol.adapters.registry.mlflow_files import MlflowFiles
+from mlcontrol.adapters.registry.mlflow_model_file import MlflowModelFile
 from mlcontrol.adapters.signatures.bounds import Unreadable
 from mlcontrol.adapters.signatures.mlmodel import read_mlmodel
 from mlcontrol.core.problem import Problem
@@ -54,6 +55,7 @@ class MlflowRegistry:
         self.settings = settings
         self.http = HttpClient(settings, secret)
         self._files = MlflowFiles(self.http)
+        self._model_file = MlflowModelFile(self._files)
         self._lock = threading.Lock()
         self._details: dict[tuple[str, str, str], tuple[float, _Details]] = {}
 
@@ -111,13 +113,14 @@ class MlflowRegistry:
             read = read_mlmodel(text, model, version)
         except Unreadable as error:
             raise Unexpected(error.problem) from error
-        return replace(
+        declared = replace(
             read,
             runtime=self._with_requirements(read.runtime, model, version, left()),
             created_s=read.created_s if read.created_s is not None else summary.created_s,
             digest=summary.digest,
             metrics=self._details_of(row, left).metrics,
         )
+        return self._model_file.laid_over(declared, model, version, _model_id(row), left())
 
     def artifacts(self, model: str, version: str, deadline_s: float = 10.0) -> tuple[ArtifactFile, ...]:
         left = _Left(deadline_s)

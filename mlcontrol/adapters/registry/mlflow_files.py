@@ -1,9 +1,10 @@
-"""The files of a registered MLflow version: listing, reading, digest. Nothing is ever stored or loaded."""
+"""The files of a registered MLflow version: listing, reading, digest. Nothing is ever loaded."""
 
 from __future__ import annotations
 
 import hashlib
 import time
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -35,6 +36,13 @@ class MlflowFiles:
             return response.body.decode("utf-8")
         except UnicodeDecodeError as error:
             raise self._http.unexpected(f"Its {path} is not text.", response) from error
+
+    def fetch(self, model: str, version: str, path: str, place: Path, cap_bytes: int, deadline_s: float) -> None:
+        """A file of the version, written to ``place`` in pieces."""
+        with place.open("wb") as file:
+            head = self._http.stream(_get(model, version, path), file.write, deadline_s, cap_bytes)
+        if head.status != 200:
+            raise self._http.refusal(head)
 
     def listing(
         self, model: str, version: str, logged_model: str | None, deadline_s: float

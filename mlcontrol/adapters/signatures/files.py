@@ -49,7 +49,7 @@ def read_path(path: Path) -> Signature:
         raise Unreadable(f"{path} cannot be read.", error.strerror or str(error)) from error
 
 
-_ARTIFACTS = (
+MODEL_FILES = (
     "model.onnx", "data/model.onnx", "saved_model.pb", "data/model/saved_model.pb", "model.skops", "data/model.skops",
 )  # fmt: skip
 _DECLARING = ("MLmodel", "config.pbtxt", "signature.json")
@@ -63,7 +63,7 @@ def _with_artifact(declared: Signature, folder: Path, inside: Path) -> Signature
         (d for d in folder.iterdir() if d.is_dir() and d.name.isdigit()), key=lambda d: int(d.name), default=None
     )
     places = [
-        *_ARTIFACTS,
+        *MODEL_FILES,
         *(f"{newest.name}/{name}" for name in ("model.onnx", "model.savedmodel/saved_model.pb") if newest),
     ]
     found = next((folder / place for place in places if (folder / place).is_file()), None)
@@ -72,9 +72,13 @@ def _with_artifact(declared: Signature, folder: Path, inside: Path) -> Signature
     try:
         read = _read_file(found)
     except Unreadable as error:
-        note = f"{found.name} could not be read, so nothing is known from the file itself: {error.problem.what}"
-        return replace(declared, sources=(*declared.sources, note))
+        return replace(declared, sources=(*declared.sources, not_read(found.name, error.problem.what)))
     return overlaid(declared, read, found.name)
+
+
+def not_read(name: str, why: str) -> str:
+    """Of a model file that is there, beside what somebody declared."""
+    return f"{name} could not be read, so nothing is known from the file itself: {why}"
 
 
 def _read_file(path: Path) -> Signature:
