@@ -2,6 +2,8 @@
 
     .venv/bin/python -m tests.performance.judge_simulation [--runs 1000] [--seed 1]
 
+Then how often a whole plan, every guard at once, stops a good version: `plan_simulation.py`.
+
 Counts are drawn per 10 s; both tests look every 10 s for an hour; the level of both is the judge's own for errors. "stopped"
 of a version as good as the old one is a false alarm. Minutes are over the runs that were stopped, except the median, which
 counts the others as never.
@@ -17,10 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlcontrol.core.judge.bucket import Columns
-from mlcontrol.core.judge.guards import RESTARTS, worse_by_scatter
+from mlcontrol.core.judge.guards import ERROR_BETS, RESTARTS, worse_by_scatter
 from mlcontrol.core.judge.policy import ALPHA, ERRORS
 from mlcontrol.core.statistics.sequential import log_e_rate_ratio
 from mlcontrol.core.statistics.sequential_dispersion import dispersion
+from tests.performance.plan_simulation import CALM, false_aborts
 
 STEP_S = 10.0
 Floats = NDArray[np.float64]
@@ -70,7 +73,7 @@ def draw(scenario: Scenario, runs: int, rng: np.random.Generator, minutes: int =
 def stopped_after(counts: tuple[Floats, ...], alpha: float) -> Floats:
     """Minutes until the judge's guard for errors says worse, by run; infinity where it never does."""
     threshold = log(1.0 / alpha)
-    plain = log_e_rate_ratio(*counts, restart_weight=RESTARTS)
+    plain = log_e_rate_ratio(*counts, mixture=ERROR_BETS, restart_weight=RESTARTS)
     minutes = np.full(len(plain), inf)
     for run in np.flatnonzero(plain.max(axis=1) >= threshold):
         minutes[run] = _one_run(tuple(x[run] for x in counts), plain[run], threshold)
@@ -83,7 +86,7 @@ def _one_run(counts: tuple[Floats, ...], plain: Floats, threshold: float) -> flo
     for look in np.flatnonzero(np.maximum.accumulate(plain) >= threshold):
         seen = Columns(*(x[: look + 1] for x in counts))
         scatter = dispersion(*(x[: look + 1] for x in counts))
-        if worse_by_scatter(seen, scatter, 1.0).max() >= threshold:
+        if worse_by_scatter(seen, scatter, 1.0, ERROR_BETS).max() >= threshold:
             return float(look + 1) * STEP_S / 60.0
     return inf
 
@@ -122,7 +125,12 @@ def main() -> None:
     for scenario in SCENARIOS:
         counts = draw(scenario, given.runs, np.random.default_rng(given.seed))
         judge, z = stopped_after(counts, alpha), z_stopped_after(counts, alpha)
-        print(f"{scenario.name:42} judge {figures(judge)}   z-test {figures(z)}")
+        print(f"{scenario.name:42} judge {figures(judge)}   z-test {figures(z)}", flush=True)
+    print(f"all guards together, level {sum(ALPHA.values()):.3g} in all: good versions stopped by any of them")
+    for calm in CALM:
+        stopped, by = false_aborts(calm, given.runs, given.seed)
+        guards = ", ".join(f"{guard} {count}" for guard, count in by.most_common()) or "by none"
+        print(f"{calm.name:42} plan  {stopped:7.2%} stopped ({guards})", flush=True)
 
 
 if __name__ == "__main__":

@@ -13,12 +13,22 @@ from mlcontrol.core.judge.bucket import Bucket, Columns
 from mlcontrol.core.judge.policy import ALPHA, ERRORS, FEEDBACK, LATENCY, PREDICTIONS, QUERY_RATE, JudgePolicy
 from mlcontrol.core.judge.reading import evidence_line
 from mlcontrol.core.judge.verdict import Reading, Verdict
-from mlcontrol.core.statistics.sequential import Floats, average_log_e, log_e_rate_ratio, ratio_bounds
+from mlcontrol.core.statistics.sequential import (
+    STANDARD,
+    Floats,
+    Mixture,
+    average_log_e,
+    log_e_rate_ratio,
+    ratio_bounds,
+)
 from mlcontrol.core.statistics.sequential_dispersion import Dispersion, dispersion, split_dispersion, winsorized
 from mlcontrol.core.statistics.sequential_proportion import log_e_below
 from mlcontrol.core.statistics.sequential_ranks import log_e_ranks
 
-RESTARTS = 0.2
+RESTARTS = 0.1
+ERROR_BETS = Mixture.around(2.5, 0.35)
+"""Most of the errors' bet lies on what a rollout is stopped for, twice to thrice the old rate; less on slight differences,
+which are found later."""
 SIGN_BUCKETS = 3
 MANY_CLASSES = 20
 FEEDBACK_MARGIN = 1.5
@@ -28,7 +38,7 @@ def errors(buckets: Sequence[Bucket], stage_from: int, policy: JudgePolicy) -> R
     """The rate of failed requests. Overdispersed counts are discounted by their scatter, and never called fine."""
     columns = b.error_columns(buckets)
     scatter = dispersion(*_four(columns))
-    log_worse = worse_by_scatter(columns, scatter, 1.0)
+    log_worse = worse_by_scatter(columns, scatter, 1.0, ERROR_BETS)
     stage = b.error_columns(buckets[stage_from:])
     log_fine = None if scatter.excessive else _errors_fine(stage, policy)
     line = evidence_line(log_worse, ALPHA[ERRORS], log_fine, stage_from)
@@ -172,7 +182,7 @@ def _log_e_under(bad: int, seen: int, tolerance: float) -> float:
     return log_e_below(bad, max(0, seen - bad), tolerance) if seen else 0.0
 
 
-def worse_by_scatter(columns: Columns, scatter: Dispersion, ignored: float) -> Floats:
+def worse_by_scatter(columns: Columns, scatter: Dispersion, ignored: float, bets: Mixture = STANDARD) -> Floats:
     """ln E by bucket against "at most ``ignored`` times the old version's rate", as far as the scatter of the counts lets
     one trust it.
 
@@ -186,7 +196,7 @@ def worse_by_scatter(columns: Columns, scatter: Dispersion, ignored: float) -> F
         return _by_signs(columns, ignored)
     discount = max(1.0, scatter.phi or 1.0, split_dispersion(*_four(columns)))
     calm = replace(columns, events_new=winsorized(*_four(columns), ignored))
-    return _worse(calm.scaled(1.0 / discount), ignored)
+    return _worse(calm.scaled(1.0 / discount), ignored, bets)
 
 
 def _by_signs(columns: Columns, ignored: float) -> Floats:
@@ -207,8 +217,8 @@ def _by_signs(columns: Columns, ignored: float) -> Floats:
     return shifted[(np.arange(len(new)) + 1) // SIGN_BUCKETS]
 
 
-def _worse(columns: Columns, ignored: float) -> Floats:
-    return log_e_rate_ratio(*_four(columns), null_ratio=ignored, restart_weight=RESTARTS)
+def _worse(columns: Columns, ignored: float, bets: Mixture = STANDARD) -> Floats:
+    return log_e_rate_ratio(*_four(columns), null_ratio=ignored, mixture=bets, restart_weight=RESTARTS)
 
 
 def _below(columns: Columns, margin: float) -> Floats:

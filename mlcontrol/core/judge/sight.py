@@ -11,10 +11,10 @@ from math import log
 
 import numpy as np
 
-from mlcontrol.core.judge.guards import RESTARTS
+from mlcontrol.core.judge.guards import ERROR_BETS, RESTARTS
 from mlcontrol.core.judge.policy import ALPHA, ALPHA_FINE, ERRORS, JudgePolicy
 from mlcontrol.core.statistics.sequential import Floats, average_log_e, log_e_rate_ratio
-from mlcontrol.core.statistics.sequential_dispersion import assumed_noise
+from mlcontrol.core.statistics.sequential_dispersion import calm_noise, split_variance
 from mlcontrol.core.statistics.sequential_proportion import log_e_below
 
 LONGEST_S = 24 * 3600.0
@@ -27,9 +27,12 @@ def seconds_to_find(rate_per_s: float, share: float, errors: float, ratio: float
     def evidence(seconds: float) -> float:
         new, old, n, m = _expected(rate_per_s, share, seconds, errors * ratio, errors)
         # Noise is assumed until it has been looked for, as the judge does it.
-        events = rate_per_s * _LOOK_S * errors * (share * ratio + 1.0 - share)
-        noise = 1.0 + 2.0 * assumed_noise(seconds / _LOOK_S) * events * share * (1.0 - share)
-        return float(log_e_rate_ratio(new / noise, old / noise, n, m, restart_weight=RESTARTS)[-1])
+        looks = seconds / _LOOK_S
+        noise = calm_noise(looks, float(old.sum()) / looks)
+        scatter = split_variance(noise, float((new + old).sum()) * share, float(new.sum()), share, looks)
+        return float(
+            log_e_rate_ratio(new / scatter, old / scatter, n, m, mixture=ERROR_BETS, restart_weight=RESTARTS)[-1]
+        )
 
     return _when(evidence, log(1.0 / ALPHA[ERRORS]))
 

@@ -34,14 +34,15 @@ class Mixture:
         """Equal weights on ``ratios``."""
         return cls(np.array(ratios, dtype=np.float64), np.full(len(ratios), 1.0 / len(ratios)))
 
+    @classmethod
+    def around(cls, ratio: float, spread: float) -> Mixture:
+        """The grid of `STANDARD`, log-normally weighted around ``ratio``; ``spread``: of its logarithm."""
+        ratios = np.exp(np.linspace(log(RATIO_FIRST), log(RATIO_LAST), _GRID))
+        weights = np.exp(-0.5 * ((np.log(ratios) - log(ratio)) / spread) ** 2)
+        return cls(ratios, weights / weights.sum())
 
-def _standard() -> Mixture:
-    ratios = np.exp(np.linspace(log(RATIO_FIRST), log(RATIO_LAST), _GRID))
-    weights = np.exp(-0.5 * (np.log(ratios) / log(2.0)) ** 2)
-    return Mixture(ratios, weights / weights.sum())
 
-
-STANDARD = _standard()
+STANDARD = Mixture.around(1.0, log(2.0))
 
 
 def log_e_rate_ratio(

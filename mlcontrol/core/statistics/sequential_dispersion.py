@@ -8,7 +8,7 @@ between the arms.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil, sqrt
+from math import ceil, lgamma, log, sqrt
 
 import numpy as np
 
@@ -17,8 +17,10 @@ from mlcontrol.core.statistics.sequential import Floats
 LEAST_EVENTS = 0.7  # expected in the smaller arm of a merged bucket
 LEAST_PAIRS = 3
 _Z_90 = 1.281551566
-ASSUMED_CV2, ASSUMED_GROUPS = 1.0, 2.0
+NOISES = np.array([0.0, 1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 4.0])  # squared variations of a rate
+SOME_GROUPS = 2.0  # the measured noise counts as if so many groups without any had come before
 LEAST_OLD_EVENTS = 1.0  # expected in a group of buckets, so that its scatter says something
+STEADY_GROUPS = 12  # neighbours over which a common rate hardly drifts
 CAP_EVENTS, CAP_SIGMAS, CAP_TIMES = 3.0, 2.5, 3.0
 
 
@@ -64,41 +66,81 @@ def dispersion(events_a: Floats, events_b: Floats, exposure_a: Floats, exposure_
 def rate_noise(events: Floats, exposure: Floats) -> float:
     """Squared coefficient of variation of an arm's own rate from bucket to bucket, shapes (buckets,).
 
-    By the squared differences of neighbouring groups of buckets over what independent requests would make them (von Neumann
-    1941), so that a drifting rate hardly adds to it. Until it has been seen, `ASSUMED_CV2` counts, as if in `ASSUMED_GROUPS`
-    differences: what is not measured yet is not taken for calm.
+    The larger of two estimates. The mean over `NOISES`, each as likely beforehand, by the likelihood of the counts were the rate
+    of each group of buckets gamma distributed around that of its neighbourhood (negative binomial): what has not been seen yet
+    is not taken for calm. And the squared differences of neighbouring groups over what independent requests would make them
+    (von Neumann 1941), which need no distribution. A drifting rate hardly adds to either.
     """
     rate = (float(events.sum()) + 0.5) / max(1.0, float(exposure.sum()))
     per_bucket = rate * max(1.0, float(exposure.sum())) / max(1, len(events))
     size = max(1, ceil(LEAST_OLD_EVENTS / per_bucket))
     groups = len(events) // size
-    if groups < 3:
-        return ASSUMED_CV2
     start = len(events) - groups * size
     y, m = (x[start:].reshape(groups, size).sum(axis=1) for x in (events, exposure))
     y, m = y[m > 0], m[m > 0]
+    likelihood = np.zeros(len(NOISES))
+    for first in range(len(y) % STEADY_GROUPS - STEADY_GROUPS, len(y), STEADY_GROUPS):
+        near = slice(max(0, first), first + STEADY_GROUPS)
+        likelihood += _log_likelihoods(y[near], m[near])
+    likely = _mean_noise(likelihood)
     if len(y) < 3:
-        return ASSUMED_CV2
+        return likely
     squares = (y[1:] / m[1:] - y[:-1] / m[:-1]) ** 2 / (rate * (1.0 / m[1:] + 1.0 / m[:-1]))
     seen = max(0.0, (float(squares.mean()) - 1.0) / (per_bucket * size))
-    return len(squares) * seen / (len(squares) + ASSUMED_GROUPS) + assumed_noise(len(squares))
+    return max(likely, len(squares) * seen / (len(squares) + SOME_GROUPS))
 
 
-def assumed_noise(differences: float) -> float:
-    """What is still assumed after so many differences without any noise in them."""
-    return ASSUMED_GROUPS * ASSUMED_CV2 / (differences + ASSUMED_GROUPS)
+def calm_noise(buckets: float, events: float) -> float:
+    """What `rate_noise` typically says after so many buckets of an arm that has none; ``events`` expected in each."""
+    if events <= 0.0:
+        return _mean_noise(np.zeros(len(NOISES)))
+    size = max(1, ceil(LEAST_OLD_EVENTS / events))
+    mean = events * size
+    counts = np.arange(ceil(mean + 8.0 * sqrt(mean) + 8.0) + 1, dtype=np.float64)
+    chance = np.exp(counts * log(mean) - mean - np.array([lgamma(n + 1.0) for n in counts]))
+    expected = [float(chance @ _of_each(counts, np.full(len(counts), mean), float(noise))) for noise in NOISES]
+    return _mean_noise(buckets / size * np.array(expected))
+
+
+def _log_likelihoods(y: Floats, m: Floats) -> Floats:
+    """Of each of `NOISES`, around the common rate of these groups; without a difference to look at nothing is said."""
+    if len(y) < 2 or y.sum() == 0:
+        return np.zeros(len(NOISES))
+    mean = m * float(y.sum()) / float(m.sum())
+    return np.array([_of_each(y, mean, float(noise)).sum() for noise in NOISES])
+
+
+def _of_each(y: Floats, mean: Floats, noise: float) -> Floats:
+    """ln of the negative binomial's chance of each count, less what does not depend on ``noise``."""
+    if noise == 0.0:
+        return -mean
+    k = 1.0 / noise
+    rising = np.array([lgamma(n + k) for n in y]) - lgamma(k) - y * log(k)
+    told: Floats = rising - (y + k) * np.log1p(noise * mean)
+    return told
+
+
+def _mean_noise(likelihood: Floats) -> float:
+    weights = np.exp(likelihood - likelihood.max())
+    return float(weights @ NOISES / weights.sum())
 
 
 def split_dispersion(events_a: Floats, events_b: Floats, exposure_a: Floats, exposure_b: Floats) -> float:
     """The dispersion of the split between the arms that arm b's own noise lets one expect, were arm a as restless: at least 1.
 
     b is the arm with the traffic, so that its noise is known long before the noise of the few events of arm a is. With noise of
-    squared variation c in both arms, the split of T events at share p has the variance T p (1 - p) (1 + 2 c T p (1 - p)).
+    squared variation c in both arms, the split of T events at share p has the variance T p (1 - p) (1 + 2 c T p (1 - p)). T p is
+    taken half way to the events of a where a has more: a b that was quiet by its noise must not make that noise look small.
     """
-    total = float(events_a.sum() + events_b.sum())
+    total, of_a = float(events_a.sum() + events_b.sum()), float(events_a.sum())
     share = float(exposure_a.sum()) / max(1.0, float(exposure_a.sum() + exposure_b.sum()))
-    mean = total * share / max(1, len(events_a))
-    return 1.0 + 2.0 * rate_noise(events_b, exposure_b) * mean * (1.0 - share)
+    return split_variance(rate_noise(events_b, exposure_b), total * share, of_a, share, len(events_a))
+
+
+def split_variance(noise: float, expected: float, seen: float, share: float, buckets: float) -> float:
+    """Of the split, over that of independent requests: ``expected`` and ``seen`` events of arm a in so many buckets."""
+    mean = max(expected, 0.5 * (expected + seen)) / max(1.0, buckets)
+    return 1.0 + 2.0 * noise * mean * (1.0 - share)
 
 
 def winsorized(events_a: Floats, events_b: Floats, exposure_a: Floats, exposure_b: Floats, ratio: float) -> Floats:

@@ -76,7 +76,7 @@ def test_the_broken_twin_that_ignores_scatter_calls_good_bursty_versions_worse(m
     guarded = wrongly()
     monkeypatch.setattr(
         "mlcontrol.core.judge.guards.worse_by_scatter",
-        lambda columns, _scatter, ignored: guards._worse(columns, ignored),
+        lambda columns, _scatter, ignored, *_bets: guards._worse(columns, ignored),
     )
     assert wrongly() > guarded
 

@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from mlcontrol.core.statistics.sequential import log_e_rate_ratio
-from mlcontrol.core.statistics.sequential_dispersion import dispersion, rate_noise, split_dispersion, winsorized
+from mlcontrol.core.statistics.sequential_dispersion import (
+    NOISES,
+    _of_each,
+    calm_noise,
+    dispersion,
+    rate_noise,
+    split_dispersion,
+    winsorized,
+)
 from mlcontrol.core.statistics.sequential_ranks import log_e_ranks, memory_buckets, ranks
 
 MINUTES = 240
@@ -100,11 +108,30 @@ def test_the_noise_of_a_rate_is_measured_and_a_drift_is_no_noise(cv: float) -> N
 
 
 def test_noise_that_was_not_looked_for_yet_is_assumed() -> None:
-    few = np.array([1.0, 1.0])
-    assert rate_noise(few, np.full(2, 100.0)) == 1.0
-    calm = np.full(10, 5.0)
-    assert 0.1 < rate_noise(calm, np.full(10, 500.0)) < 0.3, "a little is still assumed"
-    assert rate_noise(np.zeros(50), np.full(50, 500.0)) == 1.0, "without an event nothing is known of the rate"
+    unknown = NOISES.mean()
+    assert rate_noise(np.array([1.0]), np.full(1, 100.0)) == pytest.approx(unknown)
+    assert rate_noise(np.zeros(50), np.full(50, 500.0)) == pytest.approx(unknown), "no event, nothing known of the rate"
+    few = rate_noise(np.array([4.0, 6.0, 5.0]), np.full(3, 500.0))
+    calm = rate_noise(np.full(10, 5.0), np.full(10, 500.0))
+    assert unknown > few > 2 * calm > 0.02, "a little is still assumed"
+
+
+def test_what_is_typically_said_of_an_arm_without_noise() -> None:
+    rng = np.random.default_rng(8)
+    for buckets, events in ((6, 4.5), (12, 4.5), (60, 0.5), (120, 40.0)):
+        said = [rate_noise(rng.poisson(events, buckets).astype(float), np.full(buckets, 500.0)) for _ in range(200)]
+        assert calm_noise(buckets, events) == pytest.approx(float(np.median(said)), rel=0.5, abs=0.02)
+    assert calm_noise(5, 0.0) == pytest.approx(NOISES.mean())
+
+
+def test_the_likelihood_of_a_noisy_count_is_the_negative_binomials() -> None:
+    """Against scipy, up to what does not depend on the noise."""
+    from scipy.stats import nbinom, poisson
+
+    y, mean = np.array([0.0, 3.0, 11.0]), np.array([2.0, 2.5, 4.0])
+    for noise in NOISES[1:]:
+        whole = nbinom.logpmf(y, 1 / noise, 1 / (1 + noise * mean)) - poisson.logpmf(y, mean)
+        assert _of_each(y, mean, float(noise)) - _of_each(y, mean, 0.0) == pytest.approx(whole, abs=1e-9)
 
 
 def test_the_split_of_noisy_arms_scatters_as_their_own_noise_lets_expect() -> None:
