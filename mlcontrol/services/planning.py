@@ -18,6 +18,7 @@ from mlcontrol.services.context import ChecksService, ServiceContext
 from mlcontrol.services.live import LiveState, observe, service_settings
 from mlcontrol.services.memory import traffic_before
 from mlcontrol.services.next_safest import next_safest
+from mlcontrol.services.patience import NoAnswer, within
 from mlcontrol.services.permission import standing_words
 from mlcontrol.services.watching import require_watchable
 
@@ -33,6 +34,7 @@ DEFAULT_SECONDS = {
 TO_ACCEPT = frozenset({"S1", "S4"})  # grown too much, trained earlier: stand unless a person answers for them
 PAST_S, PAST_DEADLINE_S = 900.0, 3.0
 LEAST_ERRORS = 0.001  # of a service without errors: what "doubled" means there
+CHECKER, CHECK_S, RETURN_CHECK_S = "The compatibility check", 25.0, 3.0
 READY_SECONDS = 0.1  # the load step when the version is loaded already
 
 
@@ -54,10 +56,10 @@ def make_plan(
     blocked, unknown, warnings = _obvious_reasons(ctx, kind, service, target, live)
     report: Report | None = None
     if live.current is not None and live.current != target:
-        if kind is OperationKind.ROLLBACK:
-            report = checks.check_return(service, target)
-        else:
-            report = checks.check(service, target, False, "", _silent)
+        try:
+            report = _ask_checker(checks, kind, service, target)
+        except NoAnswer as silence:
+            unknown.append(str(silence.problem))
         if ctx.settings.policy.problem:
             unknown.append(f"What the policy asks for is not known: {ctx.settings.policy.problem}")
         _judge(report, kind, express, blocked, unknown, warnings)
@@ -88,6 +90,13 @@ def make_plan(
         others = [v for v in rollback_targets(ctx, service, live.current) if v != target]
         return next_safest(plan, others, lambda other: make_plan(ctx, checks, kind, service, other, express))
     return plan
+
+
+def _ask_checker(checks: ChecksService, kind: OperationKind, service: str, target: str) -> Report:
+    """Raises `NoAnswer` where the checker hangs or breaks. The way back waits for it only shortly."""
+    if kind is OperationKind.ROLLBACK:
+        return within(RETURN_CHECK_S, lambda: checks.check_return(service, target), CHECKER)
+    return within(CHECK_S, lambda: checks.check(service, target, False, "", _silent), CHECKER)
 
 
 def rollback_target(ctx: ServiceContext, service: str, current: str | None) -> str | None:
@@ -167,17 +176,22 @@ def _obvious_reasons(
 
 
 def _judge(
-    report: Report, kind: OperationKind, express: bool, blocked: list[str], unknown: list[str], warnings: list[str]
+    report: Report | None,
+    kind: OperationKind,
+    express: bool,
+    blocked: list[str],
+    unknown: list[str],
+    warnings: list[str],
 ) -> None:
     """Deploying meets every rule of its direction; returning meets only what is mechanical (the checker holds that rule)."""
     direction = Direction.ROLLBACK if kind is OperationKind.ROLLBACK else Direction.DEPLOY
     lists = {Verdict.BLOCK: blocked, Verdict.UNKNOWN: unknown, Verdict.WARN: warnings}
-    for finding in report.findings:
+    for finding in report.findings if report is not None else ():
         if finding.direction is not direction or finding.verdict not in lists:
             continue
         to_accept = finding.rule in TO_ACCEPT and direction is Direction.DEPLOY
         (unknown if to_accept else lists[finding.verdict]).append(_sentence(finding))
-    if report.one_way and direction is Direction.DEPLOY:
+    if report is not None and report.one_way and direction is Direction.DEPLOY:
         warnings.append("One way: once callers speak to the new version, the old one cannot take over again.")
     if express:
         # What is not known must not keep anybody from the way back; it is still said.

@@ -84,6 +84,7 @@ def lapse(ctx: Any) -> None:
 
 
 def test_the_second_operator_is_told_at_once_by_whom_and_since_when(desks: tuple[Desk, Desk], world: World) -> None:
+    """Fault 33; four at a time, as processes: `tests/crash/test_races.py`."""
     ann, bob = desks
     pause = Pause(world, "serve_versions")
     operation = ann.begin()
@@ -94,6 +95,22 @@ def test_the_second_operator_is_told_at_once_by_whom_and_since_when(desks: tuple
     pause.end()
     assert ann.end(operation).phase is Phase.DONE
     assert world.writes == ["load 2 3", "route 3", "alias 3"]
+
+
+def test_twin_without_one_lease_for_the_target_both_act(
+    desks: tuple[Desk, Desk], world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlcontrol.services.holding.targets", lambda ctx, _service: (f"of-{id(ctx)}",))
+    monkeypatch.setattr("mlcontrol.services.settling.Settler.take_over", lambda *_: False)  # the second line
+    ann, bob = desks
+    pause = Pause(world, "serve_versions")
+    first = ann.begin()
+    assert pause.reached.wait(WITHIN_S)
+    second = bob.begin(version="4")
+    bob.end(second)
+    pause.end()
+    ann.end(first)
+    assert {"load 2 3", "load 2 4"} <= set(world.writes)
 
 
 def test_a_rollback_takes_over_from_another_engine(desks: tuple[Desk, Desk], world: World) -> None:
@@ -112,7 +129,7 @@ def test_a_rollback_takes_over_from_another_engine(desks: tuple[Desk, Desk], wor
 def test_a_holder_that_slept_past_its_lease_writes_nothing_when_it_wakes(
     desks: tuple[Desk, Desk], world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """SIGSTOP and a long sleep look like this: no heartbeat, then everything goes on where it stood."""
+    """Fault 34: SIGSTOP and a long sleep look like this: no heartbeat, then everything goes on where it stood."""
     ann, bob = desks
     monkeypatch.setattr("mlcontrol.services.holding.LOOK_EVERY_S", 1000.0)  # the sleeper's heart stands still
     pause = Pause(world, "serve_versions")
@@ -132,6 +149,25 @@ def test_a_holder_that_slept_past_its_lease_writes_nothing_when_it_wakes(
     outcomes = [row for row in ann.ctx.store.audit.of_operation(slept) if row.action.endswith(".outcome")]
     assert len(outcomes) == 1
     assert ann.ctx.store.audit.verify().ok
+
+
+def test_twin_without_the_fence_the_sleeper_goes_on_writing_when_it_wakes(
+    desks: tuple[Desk, Desk], world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, bob = desks
+    monkeypatch.setattr("mlcontrol.services.holding.LOOK_EVERY_S", 1000.0)
+    pause = Pause(world, "serve_versions")
+    slept = ann.begin()
+    assert pause.reached.wait(WITHIN_S)
+    lapse(ann.ctx)
+    world.ready = ("1", "2")
+    rollback = bob.begin(OperationKind.ROLLBACK, "1")
+    bob.end(rollback)
+    monkeypatch.setattr("mlcontrol.services.holding.Holding.check", lambda _self: None)
+    monkeypatch.setattr("mlcontrol.services.effects.Effects._require_own_route", lambda _self: None)
+    pause.end()
+    ann.end(slept)
+    assert "route 3" in world.writes
 
 
 def test_a_deploy_does_not_build_on_what_another_engine_left_open(
@@ -178,6 +214,18 @@ def test_an_alias_moved_by_another_hand_between_plan_and_apply_voids_the_plan(
     assert done.problem is not None
     assert "v5" in done.problem.why or "5" in done.problem.why
     assert world.writes == []
+
+
+def test_twin_without_reading_first_the_void_plan_would_be_carried_out(
+    desks: tuple[Desk, Desk], world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlcontrol.services.effects.Effects._assume", lambda _self: "taken on trust")
+    ann, _ = desks
+    plan = ann.rollouts.make_plan(OperationKind.DEPLOY, "digits", "3", False)
+    world.alias = "5"
+    ann.rollouts.execute("op", plan.hash, "test", "ann", False)
+    ann.end("op")
+    assert "route 3" in world.writes
 
 
 def test_traffic_moved_by_another_hand_between_write_and_verify_is_a_conflict(

@@ -6,12 +6,16 @@ from mlcontrol.engine import messages as m
 from mlcontrol.engine.desks.table import Lane, Services, Table
 from mlcontrol.services.context import Tell
 from mlcontrol.services.gate_backtest import backtest
+from mlcontrol.services.patience import within
+from mlcontrol.services.planning import CHECK_S, CHECKER
 
 
 def _check(s: Services, c: m.CheckVersion, tell: Tell) -> m.Event:
-    if c.probe:
+    if c.probe:  # takes as long as the server loads, on its own deadlines
         s.may_write()
-    report = s.checks.check(c.service, c.version, c.probe, c.actor, tell)
+        report = s.checks.check(c.service, c.version, True, c.actor, tell)
+    else:
+        report = within(CHECK_S, lambda: s.checks.check(c.service, c.version, False, c.actor, tell), CHECKER)
     return m.CheckAnswer(request=c.request, service=c.service, version=c.version, report=report)
 
 
