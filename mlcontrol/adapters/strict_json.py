@@ -13,7 +13,7 @@ class BadJsonError(ValueError):
 def parse(body: bytes) -> Any:
     """The value of a JSON document. Raises `BadJsonError`."""
     try:
-        return json.loads(body.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
+        return _DECODER.decode(body.decode("utf-8"))
     except RecursionError as error:
         raise BadJsonError("it is nested too deeply") from error
     except UnicodeDecodeError as error:
@@ -35,3 +35,6 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> Any:
     raise BadJsonError(f"it holds {name}, which is not JSON")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)

@@ -16,7 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from mlcontrol.adapters import bulk
+from mlcontrol.adapters import curl_slot
 from mlcontrol.adapters.bulk import BulkClient
 from mlcontrol.adapters.http import Call, HttpClient, Response
 from mlcontrol.core.settings import ConnectionSettings
@@ -128,6 +128,65 @@ def test_faults_become_the_same_errors(
     assert isinstance(ask(client, http), Response)
 
 
+def test_nothing_of_a_question_is_left_for_the_next(http: HttpClient, proxy: FaultProxy) -> None:
+    """One handle for all: a body, a header, a secret or a shorter deadline of the question before would be sent again."""
+    one = BulkClient(1)
+    with FaultProxy(http_answer(BODY)) as other_server:
+        other = HttpClient(settings(other_server.url), lambda: None)
+        try:
+            for call in (Call("POST", "/x", json={"n": 1}), Call("POST", "/x", body=b"[1]", headers={"X-Mark": "1"})):
+                assert isinstance(ask(one, http, call=call), Response)
+            assert isinstance(ask(one, other), Response)
+        finally:
+            one.close()
+            other.close()
+    bodies = [head.partition(b"\r\n\r\n")[2] for head in proxy.heads]
+    assert [b"Content-Type: application/json" in head for head in proxy.heads] == [True, True]
+    assert [body for body in bodies if body] in ([], [b'{"n": 1}', b"[1]"])
+    (head,) = other_server.heads
+    assert head.startswith(b"GET /metrics HTTP/1.1")
+    for left in (b"Authorization", b"X-Mark", b"Content-"):
+        assert left not in head
+
+
+def test_who_asks_while_others_are_begun_is_begun_too(client: BulkClient, http: HttpClient) -> None:
+    """The thread is woken once for many; a question put between the sign and the look must not be left lying."""
+    answers: queue.SimpleQueue[Response | AdapterError] = queue.SimpleQueue()
+
+    def many() -> None:
+        for _ in range(100):
+            client.submit(http, Call("GET", "/metrics"), 30.0, answers.put)
+
+    askers = [threading.Thread(target=many) for _ in range(4)]
+    for asker in askers:
+        asker.start()
+    for asker in askers:
+        asker.join(30)
+    assert all(isinstance(answers.get(timeout=30), Response) for _ in range(400))
+
+
+def test_a_connection_ended_while_it_rests_is_no_longer_watched(client: BulkClient) -> None:
+    """It would report its end again and again, and keep the thread busy."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(20)
+        http = HttpClient(settings(f"http://127.0.0.1:{listening.getsockname()[1]}"), lambda: None)
+        for _ in range(2):
+            answers: queue.SimpleQueue[Response | AdapterError] = queue.SimpleQueue()
+            client.submit(http, Call("GET", "/"), 20.0, answers.put)
+            with listening.accept()[0] as connection:
+                connection.recv(4096)
+                connection.sendall(http_answer(BODY))
+                assert isinstance(answers.get(timeout=20), Response)
+                resting = dict(client._waited_for)
+                assert resting
+                assert not any(resting.values())
+            until = time.monotonic() + 20
+            while len(client._waited_for) == len(resting) and time.monotonic() < until:
+                time.sleep(0.005)
+            assert len(client._waited_for) == len(resting) - 1
+        http.close()
+
+
 def test_nobody_listens(client: BulkClient) -> None:
     http = HttpClient(settings("http://127.0.0.1:9"), lambda: None)
     answer = ask(client, http)
@@ -187,7 +246,7 @@ def test_nothing_comes_from_the_environment(
 def test_a_name_that_leads_to_a_metadata_address_is_never_contacted(
     client: BulkClient, http: HttpClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk, "check_address", lambda text: (_ for _ in ()).throw(bulk.blocked_address(text)))
+    monkeypatch.setattr(curl_slot, "check_address", lambda text: (_ for _ in ()).throw(curl_slot.blocked_address(text)))
     answer = ask(client, http)
     assert isinstance(answer, Unreachable)
     assert answer.problem.code == "blocked-address"

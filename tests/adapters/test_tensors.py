@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
 
-from mlcontrol.adapters.serving.tensors import BadTensorError, decode, encode
+from mlcontrol.adapters.serving.tensors import BadTensorError, decode, encode, query
 
 
 @given(
@@ -53,3 +54,13 @@ def test_values_become_what_their_type_wants(value: Any, kind: str | None, data:
 def test_what_cannot_be_carried_is_refused(value: Any, kind: str) -> None:
     with pytest.raises(BadTensorError):
         encode("x", value, kind)
+
+
+def test_the_body_that_asks_is_json_as_the_protocol_wants_it() -> None:
+    tensors = [encode("x", [[0.1, 1e300]], "FP64"), encode("n", [2**70], "INT64"), encode("t", ["ä"], "BYTES")]
+    assert json.loads(query(tensors)) == {"inputs": tensors}
+
+
+def test_half_a_character_is_refused_before_it_is_sent() -> None:
+    with pytest.raises(BadTensorError, match="half a character"):
+        query([encode("x", ["\ud800"], "BYTES")])

@@ -1,4 +1,4 @@
-"""P10: a golden set replayed, JSON and scoring included, against a bare loop and against requests in threads on the same server.
+"""P10: a golden set replayed, with JSON, scoring and the score kept, against a bare loop and requests in threads on one server.
 
 The server is Envoy, which answers every query at once by itself. The bare loop is what wrk does: 32 connections kept alive, the
 same bytes sent again as soon as an answer is complete; nothing is parsed. All arms run in turn; verdicts are medians of ratios
@@ -14,16 +14,20 @@ import statistics
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
 from mlcontrol.adapters.serving.oip import OipClient
-from mlcontrol.core.golden import Expected, GoldenItem, Tolerance, ToleranceKind, score
+from mlcontrol.core.golden import Expected, GoldenItem, Tolerance, ToleranceKind, score, set_name
+from mlcontrol.core.golden_history import GenerationScore
 from mlcontrol.core.settings import ConnectionSettings
 from mlcontrol.core.types import ConnectionKind
+from mlcontrol.ports.clock import SystemClock
 from mlcontrol.ports.serving import Answer
+from mlcontrol.store.store import Store
 from mlcontrol.testing.servers import RunningServer, envoy
 
 ITEMS, CONNECTIONS, ROUNDS = 2_000, 32, 3
@@ -85,11 +89,13 @@ def _body() -> dict[str, Any]:
     return {"inputs": [{"name": "x", "datatype": "FP64", "shape": [1, 8], "data": VALUES[0]}]}
 
 
-def _replay(client: OipClient, items: tuple[GoldenItem, ...]) -> float:
-    """Queries per second, from the items to the score."""
+def _replay(client: OipClient, items: tuple[GoldenItem, ...], store: Store) -> float:
+    """Queries per second, from the items to the score on the disk."""
     began = time.perf_counter()
     answers = client.infer_many("m", {item.id: item.inputs for item in items}, "1")
     result = score(items, {name: a.outputs for name, a in answers.items() if isinstance(a, Answer)})
+    kept = GenerationScore("1", 0.0, result.right, result.n, set_name(items), result.estimate, result.low, result.high)
+    store.golden_scores.put("s", kept)
     took = time.perf_counter() - began
     assert (result.right, result.n) == (ITEMS, ITEMS)
     return ITEMS / took
@@ -148,16 +154,19 @@ def said(what: str, goal: float, result: float) -> None:
 
 
 @pytest.mark.timeout(300)
-def test_a_golden_set_is_replayed_near_the_speed_of_a_bare_loop(server: RunningServer) -> None:
+def test_a_golden_set_is_replayed_near_the_speed_of_a_bare_loop(server: RunningServer, tmp_path: Path) -> None:
     client = OipClient(ConnectionSettings("m", ConnectionKind.SERVING, "oip", server.url), lambda: None)
     items = _items()
+    store = Store.open("sqlite:///panel.db", tmp_path, SystemClock(), tmp_path / "heads")
     try:
-        _replay(client, items)
+        _replay(client, items, store)
         rounds = [
-            (_replay(client, items), _bare_loop(server.port), _threads(server.url, ITEMS // 4)) for _ in range(ROUNDS)
+            (_replay(client, items, store), _bare_loop(server.port), _threads(server.url, ITEMS // 4))
+            for _ in range(ROUNDS)
         ]
     finally:
         client.close()
+        store.close()
     bare = statistics.median(mine / loop for mine, loop, _ in rounds)
     threads = statistics.median(mine / slow for mine, _, slow in rounds)
     said("replay against a bare loop", 0.4, bare)

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from mlcontrol.adapters.http import Call, HttpClient, Response
 from mlcontrol.adapters.plain_text import plain
-from mlcontrol.adapters.serving.tensors import BadTensorError, decode, encode
+from mlcontrol.adapters.serving.tensors import BadTensorError, decode, encode, query
 from mlcontrol.adapters.signatures.bounds import Unreadable
 from mlcontrol.adapters.signatures.oip import read_metadata
 from mlcontrol.core.problem import Problem
@@ -75,7 +75,9 @@ class OipClient:
     ) -> Answer:
         """One query. Metadata is asked for once a minute; its time counts towards the deadline, not towards the latency."""
         started = time.monotonic()
-        call = self._query(model, inputs, version, self._input_datatypes(model, version, deadline_s))
+        call = self._query(
+            model, inputs, _query_path(model, version), self._input_datatypes(model, version, deadline_s)
+        )
         left_s = max(0.001, deadline_s - (time.monotonic() - started))
         return self._answer(model, version, self.http.send(call, left_s))
 
@@ -93,22 +95,22 @@ class OipClient:
         """
         from mlcontrol.adapters.serving.replay import replay  # libcurl is loaded by those who replay only
 
-        datatypes = self._input_datatypes(model, version, deadline_s)
+        datatypes, path = self._input_datatypes(model, version, deadline_s), _query_path(model, version)
         calls: dict[str, Call | AdapterError] = {}
         for name, inputs in queries.items():
             try:
-                calls[name] = self._query(model, inputs, version, datatypes)
+                calls[name] = self._query(model, inputs, path, datatypes)
             except Rejected as error:
                 calls[name] = error
         return replay(self.http, calls, lambda response: self._answer(model, version, response), per_s, deadline_s)
 
-    def _query(self, model: str, inputs: Mapping[str, Any], version: str | None, datatypes: Mapping[str, str]) -> Call:
+    def _query(self, model: str, inputs: Mapping[str, Any], path: str, datatypes: Mapping[str, str]) -> Call:
         try:
-            tensors = [encode(name, value, datatypes.get(name)) for name, value in inputs.items()]
+            body = query([encode(name, value, datatypes.get(name)) for name, value in inputs.items()])
         except BadTensorError as error:
             problem = Problem(f"The query cannot be sent to '{model}'.", f"{error}.", "Correct the query.", "rejected")
             raise Rejected(problem) from error
-        return Call("POST", _model_path(model, version) + "/infer", json={"inputs": tensors})
+        return Call("POST", path, body=body)
 
     def _answer(self, model: str, version: str | None, response: Response) -> Answer:
         if response.status != 200:
@@ -164,6 +166,10 @@ class OipClient:
 def _model_path(model: str, version: str | None) -> str:
     path = f"/v2/models/{quote(model, safe='')}"
     return f"{path}/versions/{quote(version, safe='')}" if version else path
+
+
+def _query_path(model: str, version: str | None) -> str:
+    return _model_path(model, version) + "/infer"
 
 
 def _statistics(row: dict[str, Any]) -> VersionStatistics:

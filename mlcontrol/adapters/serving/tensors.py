@@ -6,8 +6,13 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 MAX_DIMENSIONS = 16
 MAX_VALUES = 10_000_000
+_ROWS = (list, tuple)
+_FLOATS = {float}
+_SCALARS = {float, int, str}
 
 
 class BadTensorError(ValueError):
@@ -20,9 +25,17 @@ def encode(name: str, value: Any, datatype: str | None) -> dict[str, Any]:
     flat = _flatten(value, shape, name)
     kind = datatype or _guess(flat)
     # Most tensors are of finite floats that stay as they are: that is seen at once for all of them.
-    plain = kind.startswith("FP") and all(type(item) is float for item in flat) and all(map(math.isfinite, flat))
+    plain = kind.startswith("FP") and set(map(type, flat)) == _FLOATS and all(map(math.isfinite, flat))
     data = flat if plain else [_scalar(item, kind, name) for item in flat]
     return {"name": name, "datatype": kind, "shape": list(shape), "data": data}
+
+
+def query(tensors: list[dict[str, Any]]) -> bytes:
+    """The body that asks with these inputs. Raises `BadTensorError` for what JSON cannot carry to a server."""
+    try:
+        return msgspec.json.encode({"inputs": tensors})
+    except UnicodeEncodeError as error:
+        raise BadTensorError("a text holds half a character") from error
 
 
 def decode(tensor: dict[str, Any]) -> Any:
@@ -43,7 +56,7 @@ def decode(tensor: dict[str, Any]) -> Any:
 
 def _shape(value: Any) -> tuple[int, ...]:
     sizes: list[int] = []
-    while isinstance(value, Sequence) and not isinstance(value, str | bytes):
+    while isinstance(value, _ROWS) or (isinstance(value, Sequence) and not isinstance(value, str | bytes)):
         sizes.append(len(value))
         if len(sizes) > MAX_DIMENSIONS:
             raise BadTensorError(f"a tensor has more than {MAX_DIMENSIONS} dimensions")
@@ -60,11 +73,11 @@ def _flatten(value: Any, shape: tuple[int, ...], name: str) -> list[Any]:
     for size in shape:
         inner: list[Any] = []
         for row in rows:
-            if not isinstance(row, list | tuple) or len(row) != size:
+            if not isinstance(row, _ROWS) or len(row) != size:
                 raise BadTensorError(f"'{name}' has rows of different length")
             inner.extend(row)
         rows = inner
-    if any(isinstance(item, list | tuple) for item in rows):
+    if not _SCALARS.issuperset(map(type, rows)) and any(isinstance(item, _ROWS) for item in rows):
         raise BadTensorError(f"'{name}' has rows of different depth")
     return rows
 
