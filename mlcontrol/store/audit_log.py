@@ -20,6 +20,7 @@ from mlcontrol.core import audit as chain
 from mlcontrol.core.audit import AuditRow, ChainVerdict
 from mlcontrol.core.audit_export import Checkpoint
 from mlcontrol.ports.clock import Clock
+from mlcontrol.store.audit_head import AuditHead
 from mlcontrol.store.database import Database, StoreError
 from mlcontrol.store.tables.records import audit, checkpoints, evidence
 
@@ -36,32 +37,26 @@ class AuditLog:
         self._db = database
         self._clock = clock
         name = hashlib.sha256(database.where.encode()).hexdigest()[:16]
-        self._head_file = heads / f"audit-{name}.head"
+        self._head = AuditHead(heads / f"audit-{name}.head")
         self._head_lock = threading.Lock()
+        self._newest = database.prepared(sa.select(audit).order_by(audit.c.seq.desc()).limit(1))
+        self._add = database.prepared(audit.insert())
+        self._only_writer = (
+            None if database.is_sqlite else database.prepared(sa.select(sa.func.pg_advisory_xact_lock(_LOCK_KEY)))
+        )
 
     def append(self, actor: str, action: str, body: dict[str, Any], service: str = "", operation: str = "") -> AuditRow:
         """Add a row; raises `StoreError` when it could not be made durable (then it is not there)."""
-        with self._db.write() as connection:
-            if not self._db.is_sqlite:
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK_KEY)))
-            newest = connection.execute(sa.select(audit).order_by(audit.c.seq.desc()).limit(1)).first()
+        with self._db.write_prepared() as cursor:
+            if self._only_writer is not None:
+                self._only_writer.run(cursor)
+            self._newest.run(cursor)
+            newest = cursor.fetchone()
             previous = None if newest is None else AuditRow(*newest)
             row = chain.append(
                 previous, self._clock.utc_s(), actor, action, service, operation, body, secrets.token_hex(16)
             )
-            connection.execute(
-                audit.insert().values(
-                    seq=row.seq,
-                    at_s=row.at_s,
-                    actor=row.actor,
-                    action=row.action,
-                    service=row.service,
-                    operation=row.operation,
-                    body=row.body,
-                    previous=row.previous,
-                    hash=row.hash,
-                )
-            )
+            self._add.run(cursor, {name: getattr(row, name) for name in AuditRow.__slots__})
         self._keep_head(row)
         return row
 
@@ -117,11 +112,11 @@ class AuditLog:
 
     def verify(self) -> ChainVerdict:
         """Walk the whole chain, also against the head and the checkpoint kept outside, and every checkpoint kept here."""
-        kept = self._kept_head()  # read first: rows that come meanwhile only make the log longer
+        kept = self._head.kept()  # read first: rows that come meanwhile only make the log longer
         points = [(found.seq, found.hash) for found in self.checkpoints()]
         verdict = chain.verify(self.all(), [*([kept] if kept else []), *points])
         if not verdict.ok and kept is not None and verdict.first_bad == verdict.rows + 1:
-            way_on = f" If this store was made anew on purpose, remove {self._head_file}."
+            way_on = f" If this store was made anew on purpose, remove {self._head.path}."
             return replace(verdict, why=verdict.why + way_on)
         return verdict
 
@@ -133,7 +128,7 @@ class AuditLog:
         """Keep a signed checkpoint in the store and beside the head, outside of it."""
         with self._db.write() as connection:
             connection.execute(checkpoints.insert().values(**asdict(point)))
-        self._write_outside(self._head_file.with_suffix(".checkpoint"), asdict(point))
+        self._write_outside(self._head.path.with_suffix(".checkpoint"), asdict(point))
 
     def checkpoints(self) -> tuple[Checkpoint, ...]:
         """Oldest first; the one kept outside the store is among them even when the store has lost it."""
@@ -141,7 +136,7 @@ class AuditLog:
         with self._db.read() as connection:
             found = {Checkpoint(*row): None for row in connection.execute(query)}
         try:
-            outside = Checkpoint(**json.loads(self._head_file.with_suffix(".checkpoint").read_text()))
+            outside = Checkpoint(**json.loads(self._head.path.with_suffix(".checkpoint").read_text()))
             found.setdefault(outside)
         except (OSError, ValueError, TypeError):
             return tuple(found)
@@ -179,11 +174,11 @@ class AuditLog:
     def _keep_head(self, row: AuditRow) -> None:
         """A head that cannot be kept does not undo the row, which is durable: an older head still fits the chain."""
         try:
-            with self._head_lock:
-                kept = self._kept_head()
+            with self._head_lock, self._head.changing() as file:
+                kept = file.read()
                 if kept is not None and (kept[0] >= row.seq or not self._continues(kept, row)):
                     return
-                self._write_outside(self._head_file, {"seq": row.seq, "hash": row.hash})
+                file.write(row.seq, row.hash)
         except (OSError, StoreError) as error:
             log.warning("the audit head outside the store stays behind", row=row.seq, why=str(error))
 
@@ -200,10 +195,3 @@ class AuditLog:
             return True
         with self._db.read() as connection:
             return connection.execute(sa.select(audit.c.hash).where(audit.c.seq == kept[0])).scalar() == kept[1]
-
-    def _kept_head(self) -> tuple[int, str] | None:
-        try:
-            kept = json.loads(self._head_file.read_text())
-            return int(kept["seq"]), str(kept["hash"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
