@@ -30,7 +30,6 @@ from mlcontrol.store.history_columns import (
     Ids,
     Piece,
     joined,
-    pack_tick,
     thinned,
     unpack,
     unpack_tick,
@@ -44,13 +43,20 @@ _TABLES = """
 create table if not exists series(
     id integer primary key, service text not null, metric text not null, labels text not null,
     unique(service, metric, labels));
-create table if not exists ticks(seq integer primary key autoincrement, body blob not null);
+create table if not exists ticks(seq integer primary key, body blob not null);
+create table if not exists times(id integer primary key, at blob not null);
 create table if not exists chunks(
     id integer primary key, series integer not null, start_s real not null, end_s real not null, seq integer not null,
-    n integer not null, columns integer not null, rolled blob not null, body blob);
+    n integer not null, columns integer not null, rolled blob not null, body blob, times integer);
 create index if not exists chunks_by_series on chunks(series, end_s);
 """
-_ADD_CHUNK = "insert into chunks(series, start_s, end_s, seq, n, columns, rolled, body) values (?,?,?,?,?,?,?,?)"
+_ADD_CHUNK = (
+    "insert into chunks(series, start_s, end_s, seq, n, columns, rolled, body, times) values (?,?,?,?,?,?,?,?,?)"
+)
+_AT = "(select at from times where id = chunks.times)"  # null where the times are part of the body
+
+
+_Stored = tuple[int, int, int, bytes | None, bytes]  # a chunk's id, order, n, shared times and body
 
 
 class History:
@@ -70,6 +76,8 @@ class History:
             self._db.execute("pragma journal_mode=wal")
             self._db.execute("pragma synchronous=normal")
             self._db.executescript(_TABLES)
+            if "times" not in [row[1] for row in self._db.execute("pragma table_info(chunks)")]:
+                self._db.execute("alter table chunks add column times integer")
             self._adopt_rows()
             self._reload()
         except (OSError, ValueError, sqlite3.DatabaseError) as error:
@@ -98,8 +106,9 @@ class History:
 
     def _append(self, ids: Ids, table: Floats) -> None:
         """One tick: durable against a crash of the process when this returns."""
-        cursor = self._db.execute("insert into ticks(body) values (?)", (pack_tick(ids, table),))
-        self._head.add(ids, table, cursor.lastrowid or 0)
+        layout = self._head.layout(ids, table)
+        cursor = self._db.execute("insert into ticks(body) values (?)", (layout.pack(table),))
+        self._head.add(layout, table, cursor.lastrowid or 0)
         if self._head.ticks >= TICKS_A_CHUNK or self._head.samples >= SAMPLES_IN_HEAD:
             self._compact()
 
@@ -138,10 +147,11 @@ class History:
             for number, key in self._series(service, (metric,)):
                 pieces, known = self._head.of(number), 0
                 query = (
-                    "select seq, columns, n, body from chunks where series = ? and body is not null order by end_s desc"
+                    f"select seq, columns, n, {_AT}, body from chunks where series = ? and body is not null"  # noqa: S608
+                    " order by end_s desc"
                 )
-                for order, rows, count, body in self._db.execute(query, (number,)):
-                    pieces.append(_piece(body, rows, order))
+                for order, rows, count, at, body in self._db.execute(query, (number,)):
+                    pieces.append(_piece(at, body, rows, order))
                     known += count
                     if known >= n:
                         break
@@ -158,14 +168,20 @@ class History:
             self._db.execute(
                 "update chunks set body = null where end_s < ? and columns = 2 and body not null", (before_s,)
             )
-            straddling = "select id, series, seq, columns, body from chunks where start_s < ? and body is not null"
-            for number, series, order, rows, body in self._db.execute(straddling, (gone_s,)).fetchall():
-                table = unpack(body, rows)
+            straddling = (
+                f"select id, series, seq, columns, {_AT}, body from chunks where start_s < ? and body is not null"  # noqa: S608
+            )
+            for number, series, order, rows, at, body in self._db.execute(straddling, (gone_s,)).fetchall():
+                table = unpack((at or b"") + body, rows)
                 table = table[:, table[AT] >= gone_s]
                 self._db.execute("delete from chunks where id = ?", (number,))
                 if table.shape[1]:
                     self._add_chunks(chunks_of(series, table), order)
             self._merge()
+            self._db.execute(
+                "delete from times where id not in"
+                " (select times from chunks where times is not null and body is not null)"
+            )
             self._db.execute("delete from series where id not in (select distinct series from chunks)")
             self._ids.clear()
 
@@ -195,21 +211,33 @@ class History:
         self._ids.clear()
         self._head = Head()
         for order, body in self._db.execute("select seq, body from ticks order by seq"):
-            self._head.add(*unpack_tick(body), order)
+            if body:
+                ids, table = unpack_tick(body)
+                self._head.add(self._head.layout(ids, table), table, order)
+            self._head.last_order = order
 
     def _compact(self) -> None:
         """Cut the head into chunks, inside a transaction."""
         last = self._head.last_order
-        (on_disk,) = self._db.execute("select count(*) from ticks where seq <= ?", (last,)).fetchone()
+        query = "select count(*) from ticks where seq <= ? and length(body) > 0"
+        (on_disk,) = self._db.execute(query, (last,)).fetchone()
         if on_disk != self._head.ticks:  # another process has written here too
             self._reload()
         self._add_chunks(self._head.chunks(), self._head.last_order)
-        self._db.execute("delete from ticks where seq <= ?", (self._head.last_order,))
-        self._head = Head()
+        # The last row stays, emptied: the next tick's number follows it, also for a process that has seen none of these.
+        self._db.execute("delete from ticks where seq < ?", (self._head.last_order,))
+        self._db.execute("update ticks set body = x'' where seq = ?", (self._head.last_order,))
+        self._head.empty()
 
     def _add_chunks(self, chunks: Iterator[Chunk], order: int) -> None:
-        rows = ((c.series, c.start_s, c.end_s, order, c.n, c.rows, c.rolled, c.body) for c in chunks)
-        self._db.executemany(_ADD_CHUNK, rows)
+        times: dict[bytes, int | None] = {b"": None}
+
+        def row(c: Chunk) -> tuple[object, ...]:
+            if c.at not in times:
+                times[c.at] = self._db.execute("insert into times(at) values (?)", (c.at,)).lastrowid
+            return (c.series, c.start_s, c.end_s, order, c.n, c.rows, c.rolled, c.body, times[c.at])
+
+        self._db.executemany(_ADD_CHUNK, map(row, chunks))
 
     def _merge(self) -> None:
         """Fewer, larger chunks for series that are polled rarely; a day is then a few rows."""
@@ -219,20 +247,20 @@ class History:
         )
         for series, rows in self._db.execute(small).fetchall():
             query = (
-                "select id, seq, n, body from chunks where series = ? and columns = ? and body is not null and n < ?"
-                " order by seq, start_s"
+                f"select id, seq, n, {_AT}, body from chunks"  # noqa: S608
+                " where series = ? and columns = ? and body is not null and n < ? order by seq, start_s"
             )
-            batch: list[tuple[int, int, int, bytes]] = []
+            batch: list[_Stored] = []
             for row in self._db.execute(query, (series, rows, CHUNK_N // 2)).fetchall():
                 batch.append(row)
-                if sum(n for _, _, n, _ in batch) >= CHUNK_N:
+                if sum(n for _, _, n, _, _ in batch) >= CHUNK_N:
                     self._put_together(series, rows, batch)
                     batch = []
             if len(batch) > 1:
                 self._put_together(series, rows, batch)
 
-    def _put_together(self, series: int, rows: int, batch: list[tuple[int, int, int, bytes]]) -> None:
-        table = joined([_piece(body, rows, order) for _, order, _, body in batch])
+    def _put_together(self, series: int, rows: int, batch: list[_Stored]) -> None:
+        table = joined([_piece(at, body, rows, order) for _, order, _, at, body in batch])
         self._db.executemany("delete from chunks where id = ?", [(number,) for number, *_ in batch])
         self._add_chunks(chunks_of(series, table), max(order for _, order, *_ in batch))
 
@@ -248,15 +276,15 @@ class History:
         """Everything of a series that touches a span. ``coarse``: roll-ups serve where there are any."""
         what = "case when length(rolled) > 0 then null else body end" if coarse else "body"
         query = (
-            f"select seq, columns, rolled, {what} from chunks"  # noqa: S608
+            f"select seq, columns, rolled, {_AT}, {what} from chunks"  # noqa: S608
             " where series = ? and end_s >= ? and start_s < ? order by seq, start_s"
         )
         pieces, rolled = [], []
-        for order, rows, roll, body in self._db.execute(query, (series, since_s, until_s)):
+        for order, rows, roll, at, body in self._db.execute(query, (series, since_s, until_s)):
             if body is None:
                 rolled.append(unpack(roll, 3))
             else:
-                pieces.append(_piece(body, rows, order))
+                pieces.append(_piece(at, body, rows, order))
         if rolled:
             table = unrolled(rolled)
             pieces.insert(0, Piece(table, np.full(table.shape[1], -1)))
@@ -294,8 +322,8 @@ class History:
         self._db.execute("commit")
 
 
-def _piece(body: bytes, rows: int, order: int) -> Piece:
-    table = unpack(body, rows)
+def _piece(at: bytes | None, body: bytes, rows: int, order: int) -> Piece:
+    table = unpack(at + body if at else body, rows)
     return Piece(table, np.full(table.shape[1], order))
 
 

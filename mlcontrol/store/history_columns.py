@@ -16,22 +16,33 @@ Order = NDArray[np.int64]
 AT, VALUE = 0, 1
 PLAIN, WIDE = 2, 5  # rows of a table: time and value; with low, high and n where the value has an interval
 ROLL_S = 300.0
-_HEAD = struct.Struct("<IBB2x")
+_HEAD = struct.Struct("<IBBBx")
 
 
-def pack_tick(ids: Ids, table: Floats) -> bytes:
-    """One append as one blob. ``table``: (2 or 5, samples); a scrape's common time is kept once."""
+def pack_ids(ids: Ids, rows: int, common: bool) -> bytes:
+    """How a tick begins. Of ids that follow one another, as those of a scrape do, the first is kept."""
+    row = len(ids) > 1 and bool((np.diff(ids) == 1).all())
+    return _HEAD.pack(len(ids), rows, common, row) + (ids[:1] if row else ids).tobytes()
+
+
+def pack_tick(begin: bytes, table: Floats, common: bool) -> bytes:
+    """One append as one blob. ``begin``: of `pack_ids`. ``table``: (2 or 5, samples). ``common``: its one time is kept once."""
     at = table[AT]
-    same = bool(len(at)) and bool((at == at[0]).all())
-    head = _HEAD.pack(len(ids), len(table), same)
-    return b"".join((head, ids.tobytes(), at[:1].tobytes() if same else at.tobytes(), table[1:].tobytes()))
+    return b"".join((begin, (at[:1] if common else at).tobytes(), table[1:].tobytes()))
+
+
+def one_time(at: Floats) -> bool:
+    """Whether all samples are of one moment."""
+    return bool(len(at)) and bool((at == at[0]).all())
 
 
 def unpack_tick(blob: bytes) -> tuple[Ids, Floats]:
     """Raises `ValueError` when the blob is not what `pack_tick` wrote."""
-    count, rows, same = _HEAD.unpack_from(blob)
-    ids = np.frombuffer(blob, "<i4", count, _HEAD.size)
+    count, rows, same, row = _HEAD.unpack_from(blob)
+    ids = np.frombuffer(blob, "<i4", 1 if row else count, _HEAD.size)
     offset = _HEAD.size + ids.nbytes
+    if row:
+        ids = np.arange(ids[0], ids[0] + count, dtype="<i4")
     at = np.frombuffer(blob, "<f8", 1 if same else count, offset)
     rest = np.frombuffer(blob, "<f8", (rows - 1) * count, offset + at.nbytes)
     table = np.empty((rows, count))

@@ -8,15 +8,30 @@ from itertools import pairwise
 
 import numpy as np
 
-from mlcontrol.store.history_columns import AT, PLAIN, ROLL_S, VALUE, Floats, Ids, Order, Piece, roll_up
+from mlcontrol.store.history_columns import (
+    AT,
+    PLAIN,
+    ROLL_S,
+    VALUE,
+    Floats,
+    Ids,
+    Order,
+    Piece,
+    one_time,
+    pack_ids,
+    pack_tick,
+    roll_up,
+)
 
 CHUNK_N = 4096
+FEW_TICKS = 4
 STEADY_ROWS = 64  # so many ticks of the same series are cut into chunks together
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A stretch of one series as it lies on the disk. ``rolled``: empty where a value has an interval."""
+    """A stretch of one series as it lies on the disk. ``rolled``: empty where a value has an interval. ``at``: the times
+    where they are not part of the ``body``, because other series share them."""
 
     series: int
     start_s: float
@@ -25,28 +40,51 @@ class Chunk:
     rows: int
     rolled: bytes
     body: bytes
+    at: bytes = b""
 
 
-class _Layout:
-    """Ticks that carry the same series in the same order: (tick, row, series), so that one series is one stride."""
+class Layout:
+    """Ticks that carry the same series in the same order, so that one series is one stride. ``common``: one time a tick.
 
-    def __init__(self, ids: Ids, rows: int) -> None:
+    Room is made for the whole way to the next cut: memory that is not written to costs nothing, and copying it would.
+    """
+
+    def __init__(self, ids: Ids, rows: int, common: bool) -> None:
         self.ids = ids
-        self._data = np.empty((4, rows, len(ids)))
-        self._order = np.empty(4, np.int64)
+        self.rows = rows
+        self.common = common
         self.used = 0
+        self._begin = pack_ids(ids, rows, common)
+        self._room = 0
+        self._make_room(FEW_TICKS)
+
+    def pack(self, table: Floats) -> bytes:
+        return pack_tick(self._begin, table, self.common)
+
+    def _make_room(self, ticks: int) -> None:
+        at = np.empty((ticks, 1 if self.common else len(self.ids)))
+        values, order = np.empty((ticks, self.rows - 1, len(self.ids))), np.empty(ticks, np.int64)
+        if self.used:
+            at[: self.used], values[: self.used], order[: self.used] = self.at, self.values, self.order
+        self._at, self._values, self._order, self._room = at, values, order, ticks
 
     def add(self, table: Floats, order: int) -> None:
-        if self.used == len(self._data):
-            self._data = np.concatenate([self._data, np.empty_like(self._data)])
-            self._order = np.concatenate([self._order, np.empty_like(self._order)])
-        self._data[self.used] = table
+        if self.used == self._room:
+            self._make_room(max(STEADY_ROWS, 8 * self._room))
+        self._at[self.used] = table[AT, :1] if self.common else table[AT]
+        self._values[self.used] = table[1:]
         self._order[self.used] = order
         self.used += 1
 
     @property
-    def data(self) -> Floats:
-        return self._data[: self.used]
+    def at(self) -> Floats:
+        """(ticks, 1) or (ticks, series)."""
+        return self._at[: self.used]
+
+    @property
+    def values(self) -> Floats:
+        """(ticks, rows - 1, series)."""
+        return self._values[: self.used]
 
     @property
     def order(self) -> Order:
@@ -54,76 +92,105 @@ class _Layout:
 
     def of(self, series: int) -> Piece | None:
         places = np.flatnonzero(self.ids == series)
-        if not len(places):
+        if not len(places) or not self.used:
             return None
-        if len(places) == 1:
-            return Piece(np.ascontiguousarray(self.data[:, :, places[0]].T), self.order.copy())
-        part = self.data[:, :, places].transpose(1, 0, 2)
-        return Piece(part.reshape(len(part), -1), np.repeat(self.order, len(places)))
+        table = np.empty((self.rows, self.used, len(places)))
+        table[AT] = self.at if self.common else self.at[:, places]
+        table[1:] = self.values[:, :, places].transpose(1, 0, 2)
+        return Piece(table.reshape(self.rows, -1), np.repeat(self.order, len(places)))
+
+    def whole(self) -> Floats:
+        """All samples as one table, tick after tick."""
+        table = np.empty((self.rows, self.used, len(self.ids)))
+        table[AT] = self.at
+        table[1:] = self.values.transpose(1, 0, 2)
+        return table.reshape(self.rows, -1)
 
     def times(self) -> Floats | None:
         """The common times of all its series, where there are any and they ascend."""
-        at = self.data[:, AT, :]
-        if self.used < STEADY_ROWS or self.data.shape[1] != PLAIN or len(np.unique(self.ids)) != len(self.ids):
+        if not self.common or self.used < STEADY_ROWS or self.rows != PLAIN:
             return None
-        if not (at == at[:, :1]).all() or not (np.diff(at[:, 0]) > 0).all():
-            return None
-        return np.ascontiguousarray(at[:, 0])
+        at = np.ascontiguousarray(self.at[:, 0])
+        # Not `np.unique`: its first call loads a part of numpy that nothing else here needs.
+        steady = (np.diff(at) > 0).all() and (np.diff(np.sort(self.ids)) > 0).all()
+        return at if steady else None
+
+
+_NOTHING = (0, False, b"")
 
 
 class Head:
     """*Thread:* one at a time; the history's lock guards it."""
 
     def __init__(self) -> None:
-        self._layouts: dict[tuple[int, bytes], _Layout] = {}
+        self._layouts: dict[tuple[int, bool, bytes], Layout] = {}
+        self._last, self._newest = (
+            _NOTHING,
+            Layout(np.empty(0, "<i4"), PLAIN, False),
+        )  # a key's hash is as dear as a comparison is cheap
         self.ticks = 0
         self.samples = 0
         self.last_order = 0
 
-    def add(self, ids: Ids, table: Floats, order: int) -> None:
-        key = (len(table), ids.tobytes())
+    def layout(self, ids: Ids, table: Floats) -> Layout:
+        """Where a tick of these series belongs."""
+        key = (len(table), one_time(table[AT]), ids.tobytes())
+        if key == self._last:
+            return self._newest
         layout = self._layouts.get(key)
         if layout is None:
-            layout = self._layouts[key] = _Layout(ids, len(table))
+            layout = self._layouts[key] = Layout(ids, len(table), key[1])
+        self._last, self._newest = key, layout
+        return layout
+
+    def add(self, layout: Layout, table: Floats, order: int) -> None:
         layout.add(table, order)
         self.ticks += 1
-        self.samples += len(ids)
+        self.samples += len(layout.ids)
         self.last_order = order
+
+    def empty(self) -> None:
+        """After a cut. What is sure to be needed again at once keeps its room."""
+        self._layouts = {key: layout for key, layout in self._layouts.items() if layout.used >= STEADY_ROWS}
+        for layout in self._layouts.values():
+            layout.used = 0
+        self._last = _NOTHING
+        self.ticks = self.samples = 0
 
     def of(self, series: int) -> list[Piece]:
         return [piece for layout in self._layouts.values() if (piece := layout.of(series)) is not None]
 
     def chunks(self) -> Iterator[Chunk]:
         """Everything, by series."""
-        loose: list[_Layout] = []
+        loose: list[Layout] = []
         for layout in self._layouts.values():
             times = layout.times()
-            if times is None:
+            if times is None and layout.used:
                 loose.append(layout)
-            else:
+            elif times is not None:
                 yield from _steady_chunks(layout, times)
         if loose:
             yield from _loose_chunks(loose)
 
 
-def _steady_chunks(layout: _Layout, at: Floats) -> Iterator[Chunk]:
-    values = np.ascontiguousarray(layout.data[:, VALUE, :].T)
+def _steady_chunks(layout: Layout, at: Floats) -> Iterator[Chunk]:
+    values = np.ascontiguousarray(layout.values[:, VALUE - 1, :].T)
     starts, lows, highs = roll_up(at, values)
     at_bytes, start_bytes = at.tobytes(), starts.tobytes()
     first, last, count = float(at[0]), float(at[-1]), len(at)
     for i, series in enumerate(layout.ids.tolist()):
         rolled = b"".join((start_bytes, lows[i].tobytes(), highs[i].tobytes()))
-        yield Chunk(series, first, last, count, PLAIN, rolled, at_bytes + values[i].tobytes())
+        yield Chunk(series, first, last, count, PLAIN, rolled, values[i].tobytes(), at_bytes)
 
 
-def _loose_chunks(layouts: list[_Layout]) -> Iterator[Chunk]:
+def _loose_chunks(layouts: list[Layout]) -> Iterator[Chunk]:
     """Ticks whose series vary: sorted by series, then time; of two at one moment the later append counts."""
-    by_rows: dict[int, list[_Layout]] = {}
+    by_rows: dict[int, list[Layout]] = {}
     for layout in layouts:
-        by_rows.setdefault(layout.data.shape[1], []).append(layout)
+        by_rows.setdefault(layout.rows, []).append(layout)
     for rows, same in by_rows.items():
         ids = np.concatenate([np.tile(layout.ids, layout.used) for layout in same])
-        table = np.concatenate([layout.data.transpose(1, 0, 2).reshape(rows, -1) for layout in same], axis=1)
+        table = np.concatenate([layout.whole() for layout in same], axis=1)
         order = np.concatenate([np.repeat(layout.order, len(layout.ids)) for layout in same])
         sorting = np.lexsort((order, table[AT], ids))
         ids, table = ids[sorting], table[:, sorting]

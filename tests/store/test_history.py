@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import sqlite3
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from mlcontrol.core.series import LATENCY_MS, QUALITY, QUERIES_PER_S
 from mlcontrol.core.types import Sample, SeriesData, SeriesKey
-from mlcontrol.store import history as module
+from mlcontrol.store import history as module, history_head
 from mlcontrol.store.database import StoreError
 from mlcontrol.store.history import History
 from mlcontrol.store.history_columns import ROLL_S
@@ -97,7 +98,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from mlcontrol.core.types import Sample, SeriesKey
-from mlcontrol.store import history as module
+from mlcontrol.store import history as module, history_head
 from mlcontrol.store.history import History
 from mlcontrol.store.history_columns import ROLL_S
 history = History(Path(sys.argv[1]))
@@ -141,10 +142,11 @@ APPENDS = st.lists(
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(appends=APPENDS, ticks=st.integers(1, 9), reopened=st.booleans())
+@given(appends=APPENDS, ticks=st.integers(1, 9), steady=st.integers(1, 64), reopened=st.booleans())
 def test_any_appends_come_back_as_they_were(
     appends: list[list[tuple[int, int, float, bool]]],
     ticks: int,
+    steady: int,
     reopened: bool,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
@@ -153,6 +155,7 @@ def test_any_appends_come_back_as_they_were(
     known: dict[SeriesKey, dict[float, float]] = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "TICKS_A_CHUNK", ticks)
+        patch.setattr(history_head, "STEADY_ROWS", steady)  # from so many on, series share their times on the disk
         history = History(path)
         for batch in appends:
             samples = []
@@ -213,6 +216,74 @@ def test_small_chunks_grow_together_and_lose_nothing(history: History, monkeypat
     assert chunks == 1
     (series,) = history.query("digits", (), 0, 20_000, 10**6)
     assert values(series).tolist() == [float(n) for n in range(400)]
+
+
+FLEET = [SeriesKey("digits", "m", (("i", str(n)),)) for n in range(5)]
+
+
+def fleet_ticks(history: History, first: int, end: int) -> None:
+    for at in range(first, end):
+        history.append([Sample(key, float(at), at + n / 8) for n, key in enumerate(FLEET)])
+
+
+def test_times_that_series_share_lie_on_the_disk_once_and_go_with_the_last_of_them(
+    history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "TICKS_A_CHUNK", 100)
+    fleet_ticks(history, 0, 450)
+    assert history._db.execute("select count(*) from times").fetchone() == (4,)
+    for read_again in (False, True):
+        if read_again:
+            history._reload()
+        found = {s.key: (times(s).tolist(), values(s).tolist()) for s in history.query("digits", (), 0, 999, 10**6)}
+        assert found == {
+            key: ([float(at) for at in range(450)], [at + n / 8 for at in range(450)]) for n, key in enumerate(FLEET)
+        }
+    assert history.last("digits", "m", 120)[FLEET[2]] == tuple(at + 2 / 8 for at in range(330, 450))
+    history.trim(250.0)
+    found = {s.key: times(s).tolist() for s in history.query("digits", (), 0, 999, 10**6)}
+    assert found == {key: [float(at) for at in range(250, 450)] for key in FLEET}
+    history.trim(450.0)
+    assert history._db.execute("select count(*) from times").fetchone() == (0,)
+
+
+def test_another_process_goes_on_after_the_numbers_that_were_cut_into_chunks(
+    history: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The later append of one moment counts; a number given twice would make that a guess."""
+    monkeypatch.setattr(module, "TICKS_A_CHUNK", 70)
+    other = History(history._path)
+    fleet_ticks(history, 0, 70)
+    other.append([Sample(FLEET[0], 69.0, -1.0)])
+    other.close()
+    history._reload()
+    history.trim(0.0)
+    series = next(s for s in history.query("digits", (), 0, 999, 10**6) if s.key == FLEET[0])
+    assert values(series)[-1] == -1.0
+
+
+def test_a_file_from_before_times_were_shared_is_taken_over(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    old = sqlite3.connect(path)
+    old.executescript(
+        """create table series(id integer primary key, service text not null, metric text not null, labels text not null,
+        unique(service, metric, labels));
+        create table ticks(seq integer primary key autoincrement, body blob not null);
+        create table chunks(id integer primary key, series integer not null, start_s real not null, end_s real not null,
+        seq integer not null, n integer not null, columns integer not null, rolled blob not null, body blob);"""
+    )
+    old.execute("insert into series values (1, 'digits', ?, '[[\"version\", \"2\"]]')", (QUERIES_PER_S,))
+    body = np.array([[1.0, 2.0], [5.0, 6.0]]).tobytes()
+    old.execute("insert into chunks values (1, 1, 1.0, 2.0, 7, 2, 2, x'', ?)", (body,))
+    tick = struct.pack("<IBB2x", 1, 2, 1) + np.array([1], "<i4").tobytes() + np.array([3.0, 7.0]).tobytes()
+    old.execute("insert into ticks(seq, body) values (8, ?)", (tick,))
+    old.commit()
+    old.close()
+    history = History(path)
+    history.append([Sample(KEY, 4.0, 8.0)])
+    (series,) = history.query("digits", (), 0, 20_000, 10**6)
+    history.close()
+    assert (times(series).tolist(), values(series).tolist()) == ([1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0])
 
 
 def test_a_file_of_the_first_versions_is_taken_over(tmp_path: Path) -> None:
