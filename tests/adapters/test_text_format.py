@@ -9,7 +9,7 @@ from hypothesis import given, settings, strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from mlcontrol.adapters.metrics import text_format
-from mlcontrol.adapters.metrics.text_format import TextParser
+from mlcontrol.adapters.metrics.text_format import TextParser, _numbers
 
 Sample = tuple[str, tuple[tuple[str, str], ...], str]
 
@@ -172,3 +172,25 @@ def test_what_prometheus_client_refuses_is_refused_also_for_known_series(bad: st
 
 def test_not_a_number_stays_none() -> None:
     assert math.isnan(float(ours(parser(), "a NaN\n")[0][2]))
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False).map(repr) | st.integers(-(10**25), 10**25).map(str)))
+def test_values_read_at_once_are_those_read_one_by_one(texts: list[str]) -> None:
+    assert _numbers(texts) == list(map(float, texts))
+
+
+@pytest.mark.parametrize(
+    "odd", ["NaN", "+Inf", "007", ".5", "5.", "+1", "1e400", "0x1p3", "1,2", "[1]", "", "null", '"1"', "1_0"]
+)
+def test_one_value_that_is_no_json_is_read_as_before(odd: str) -> None:
+    """Neither are two numbers made of one, nor is what `float` refuses taken."""
+    texts = ["1.0", odd, "2"]
+    try:
+        expected = list(map(float, texts)) if "_" not in odd else None
+    except ValueError:
+        expected = None
+    if expected is None:
+        with pytest.raises(ValueError, match=r"."):
+            _numbers(texts)
+    else:
+        assert repr(_numbers(texts)) == repr(expected)

@@ -12,10 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
 T = TypeVar("T")
 _UNSEEN = object()
+_read_numbers = msgspec.json.Decoder(list[float]).decode
 _LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="([^"\\\n]*)"')
 _NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _PLAIN = re.compile(
@@ -57,6 +59,7 @@ class TextParser(Generic[T]):
         # By the counter family that lacks "_total" and is open at that line; "" outside of such a family.
         self._known: dict[str, _Known[T]] = {"": _Known()}
         self._comments: dict[str, tuple[str, bool]] = {}  # TYPE and HELP lines: name, and whether such a family begins
+        self._silent: set[str] = set()  # the comments that say nothing where no such family is open
         self._mostly_stamped = False
 
     def parse(self, text: str) -> tuple[list[T], list[float]]:
@@ -69,26 +72,28 @@ class TextParser(Generic[T]):
         else:
             self._parse_plain(lines, found)
         self._mostly_stamped = 2 * len(found.stamps) > len(found.refs)
-        if "_" in "".join(found.values):
-            raise ValueError("a value has an underscore in it")
         list(map(float, found.stamps))
-        return found.refs, list(map(float, found.values))
+        return found.refs, _numbers(found.values)
 
     def _parse_plain(self, lines: list[str], found: _Found[T]) -> None:
         family = ""
-        get = self._known[""].plain.get
+        get, silent, unseen = self._known[""].plain.get, self._silent, _UNSEEN
         take, keep = found.refs.append, found.values.append
         for line in lines:
             key, _, value = line.rpartition(" ")
-            ref = get(key, _UNSEEN)
+            ref = get(key, unseen)
             if ref is None:
                 continue
-            if ref is not _UNSEEN:
+            if ref is not unseen:
                 take(ref)  # type: ignore[arg-type]
                 keep(value)
                 continue
+            if line in silent and not family:
+                continue
+            was = family
             family = self._odd(line.strip(), family, found)
-            get = self._known[family].plain.get
+            if family is not was:
+                get = self._known[family].plain.get
 
     def _parse_stamped(self, lines: list[str], found: _Found[T]) -> None:
         family = ""
@@ -131,6 +136,8 @@ class TextParser(Generic[T]):
             (metric,) = text_string_to_metric_families(line + "\n")
             result = metric.name, metric.type == "counter" and not words[2].rstrip('"').endswith("_total")
         self._comments[line] = result
+        if not result[1]:
+            self._silent.add(line)
         return result
 
     def _series(self, line: str, family: str, found: _Found[T]) -> str:
@@ -138,7 +145,7 @@ class TextParser(Generic[T]):
         key, _, value = line.rpartition(" ")
         ref = known.plain.get(key, _UNSEEN)
         stamp = ""
-        if ref is _UNSEEN:
+        if ref is _UNSEEN and known.stamped:
             before, _, middle = key.rpartition(" ")
             ref = known.stamped.get(before, _UNSEEN) if middle else _UNSEEN
             if ref is not _UNSEEN:
@@ -156,6 +163,7 @@ class TextParser(Generic[T]):
         (sample,) = metric.samples
         if family and sample.name != family:
             return self._series(line, "", found)
+        before, _, middle = key.rpartition(" ")
         made = self._make(sample.name + ("_total" if family else ""), dict(sample.labels))
         if sample.timestamp is None:
             if _is_number(value):
@@ -172,6 +180,7 @@ class TextParser(Generic[T]):
         if kept > 2 * lines + KEPT_KEYS:
             self._known = {"": _Known()}
             self._comments.clear()
+            self._silent.clear()
 
 
 def _simple(key: str) -> tuple[str, dict[str, str]] | None:
@@ -181,9 +190,22 @@ def _simple(key: str) -> tuple[str, dict[str, str]] | None:
         return None
     pairs = _LABEL.findall(whole[2] or "")
     labels = dict(pairs)
-    if len(labels) != len(pairs) or any(name.startswith("__") for name in labels):
+    if len(labels) != len(pairs) or ("__" in key and any(name.startswith("__") for name in labels)):
         return None  # refused, with the right words
     return whole[1], labels
+
+
+def _numbers(texts: list[str]) -> list[float]:
+    """Most scrapes hold numbers as JSON knows them, read at once; the others (NaN, +Inf, 007) one by one."""
+    try:
+        numbers = _read_numbers("[" + ",".join(texts) + "]")
+    except msgspec.DecodeError:
+        numbers = []
+    if len(numbers) == len(texts):
+        return numbers
+    if "_" in "".join(texts):
+        raise ValueError("a value has an underscore in it")
+    return list(map(float, texts))
 
 
 def _is_number(text: str) -> bool:
