@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from PySide6.QtWidgets import QLabel
 
 from mlcontrol.core.compatibility.check import compare, over_window
 from mlcontrol.core.compatibility.facts import Binary
@@ -68,6 +69,17 @@ def test_what_is_not_known_is_said(sheet: RolloutsChecks) -> None:
     assert sheet.signatures.rows == ()
     assert "not known" in sheet.skew.accessibleName()
     sheet.grab()
+
+
+def test_beside_a_row_that_is_no_finding_it_is_said_how_to_find_out(sheet: RolloutsChecks) -> None:
+    bare = Signature("price", "42", (column("area"),), (column("price"),))
+    sheet.show_report(compare(bare, bare, READERS["mlflow"]), "42", "41")
+    row = next(row for row in sheet.findings.rows if row.id.startswith("fact"))
+    sheet.findings.moved.emit(row.id)
+    said = "\n".join(label.text() for label in sheet._evidence.findChildren(QLabel))
+    assert "nobody said it" in said
+    assert "to find out" in said
+    assert row.title.lower() in said.lower()
 
 
 def test_words_for_the_reach() -> None:

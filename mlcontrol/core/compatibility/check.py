@@ -288,7 +288,10 @@ def _observed_findings(case: Case, findings: list[Finding]) -> tuple[list[Impact
 def _unknowns(case: Case) -> Iterator[tuple[str, str]]:
     """What nobody looked at, and how it is obtained."""
     if case.binary is None:
-        yield "runtime of the serving binary", "describe it with --runtime, or load the candidate on the server"
+        yield (
+            "runtime of the serving binary",
+            "load the candidate on the server, or describe the binary: `check --runtime FILE`",
+        )
     for who, signature in (("candidate", case.candidate), ("current version", case.current)):
         if who != "candidate" and not case.has_current:
             continue

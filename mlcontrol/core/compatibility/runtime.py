@@ -69,7 +69,7 @@ def r1_framework(case: Case) -> Iterator[Hit]:
         # The binary is only known by what it runs today: the current version's framework.
         hit = _unknown(
             f"{case.new_label} was made with {_show(new)}, {case.old_label} with {_show(old)}; the binary is not known.",
-            "say what the serving binary provides with --runtime, or load the candidate on it",
+            "load the candidate on the server, or say what the binary provides: `check --runtime FILE`",
         )
         probe = case.new.probe
         if probe is not None and probe.loaded and probe.answered:

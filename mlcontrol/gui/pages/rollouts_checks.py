@@ -180,7 +180,7 @@ class RolloutsChecks(QWidget):
     def _on_moved(self, row_id: str) -> None:
         finding = self._finding(row_id)
         if finding is None:
-            self._evidence.set_facts(())
+            self._evidence.set_facts(self._not_known(row_id))
             return
         evidence = finding.evidence
         self._evidence.set_facts(
@@ -198,6 +198,15 @@ class RolloutsChecks(QWidget):
                 if words
             )
         )
+
+    def _not_known(self, row_id: str) -> tuple[tuple[str, str], ...]:
+        """What is said of a row that is no finding: a thing nobody told, or a group."""
+        group, _, place = row_id.removeprefix("fact").partition("-")
+        if self._sheet is None or not row_id.startswith("fact"):
+            return (("choose", "a finding on the left shows here how it is known"),)
+        what, how = self._sheet.groups[int(group)].facts[int(place)]
+        said = (("about", what), ("known by", "nobody said it, and nothing shows it"), ("to find out", how))
+        return tuple((name, visible_text(words, 600)) for name, words in said if words)
 
     def _finding(self, row_id: str) -> Finding | None:
         parts = row_id.split("/")
