@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -142,3 +143,22 @@ def test_the_faults_are_real_here_too(fleet: RunningFleet) -> None:
         exchange(fleet.ports["mlserver_metrics"], "GET", "/metrics")
     sandbox.clear_faults(fleet.home)
     assert "model_infer_request_success_total" in exchange(fleet.ports["mlserver_metrics"], "GET", "/metrics")[1]
+
+
+def test_latency_drift_and_a_swap_are_real_here_too(fleet: RunningFleet) -> None:
+    def later(service: str, look: Callable[[dict[str, Any]], bool]) -> bool:
+        known = len(fleet.predictions(service))
+        return eventually(lambda: any(look(entry) for entry in fleet.predictions(service)[known:]))
+
+    sandbox.play_fault(fleet.home, "latency-rise")
+    assert later("digits", lambda entry: entry["status"] == 200 and entry["latency_ms"] > 100)
+    sandbox.clear_faults(fleet.home)
+    sandbox.play_fault(fleet.home, "input-drift")
+    assert later("digits", lambda entry: entry["slices"]["region"] == "south" and min(entry["inputs"]["image"]) == 3.0)
+    drifted = [entry for entry in fleet.predictions("digits") if min(entry["inputs"]["image"]) == 3.0]
+    assert {entry["slices"]["region"] for entry in drifted} == {"south"}
+    sandbox.clear_faults(fleet.home)
+    sandbox.play_fault(fleet.home, "version-swap")
+    assert later("digits", lambda entry: entry["version"] == "1")
+    sandbox.clear_faults(fleet.home)
+    assert eventually(lambda: answering(fleet, "digits", "2"))
