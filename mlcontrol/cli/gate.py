@@ -11,8 +11,7 @@ from mlcontrol.cli.output import add_common, jsonable, plain, put_json, say, utc
 from mlcontrol.cli.rollout import add_strategy_options, rollout_settings
 from mlcontrol.cli.session import Session
 from mlcontrol.cli.timeline import parse_moment
-from mlcontrol.core.judge.backtest import FalseAlarms, GateBacktest
-from mlcontrol.core.judge.policy import TITLES
+from mlcontrol.core.judge.backtest_words import backtest_words, heading
 from mlcontrol.engine import messages as m
 from mlcontrol.engine.hosts import new_request
 
@@ -61,43 +60,8 @@ def run(args: argparse.Namespace) -> int:
         }
         put_json(document)
     else:
-        for line in backtest_words(found):
+        for line in (heading(found, utc(found.at_s) or ""), *backtest_words(found)):
             print(plain(line))
         for note in found.notes:
             say(note)
     return {"passed": DONE, "undecided": UNKNOWN}.get(found.replayed.ended, BLOCKED)
-
-
-def backtest_words(found: GateBacktest) -> list[str]:
-    """The finding in lines."""
-    r = found.replayed
-    lines = [f"{found.service}: v{found.from_version} -> v{found.to_version} at {utc(found.at_s)}, as {found.strategy}"]
-    after = f"{r.after_s / 60:.1f} min"
-    ended = {
-        "stopped": f"would have been stopped after {after}, at {r.percent:g} %: {r.words}",
-        "held": f"would have been held after {after}, at {r.percent:g} %: {r.words}",
-        "passed": f"would have passed every stage in {after}",
-        "undecided": f"not decided: the record ends after {after}, at {r.percent:g} %: {r.words}",
-    }
-    lines.append(ended[r.ended])
-    lines.append(
-        f"the new version would have met {r.met} requests, {r.met_failed} of them failed; "
-        f"in truth it met {found.suffered} in that time, {found.suffered_failed} failed"
-    )
-    lines.append(_false_alarms(found.calm))
-    if found.left_out:
-        lines.append(f"not in a log, so not replayed: {', '.join(found.left_out)}")
-    return lines
-
-
-def _false_alarms(calm: FalseAlarms | None) -> str:
-    if calm is None:
-        return "false alarms: unknown, the record before the change is shorter than three quarters of an hour"
-    words = (
-        f"false alarms: {calm.stopped} of {calm.replays} rollouts of an equal version over {calm.hours:g} calm hours "
-        f"({calm.share:.1%}, between {calm.low:.1%} and {calm.high:.1%})"
-    )
-    if calm.a_month is not None:
-        words += f"; at {calm.rollouts_a_month:g} rollouts a month: {calm.a_month:.2g} a month"
-    guards = ", ".join(f"{TITLES.get(name, name)} {count}" for name, count in calm.guards)
-    return words + (f"; by {guards}" if guards else "")

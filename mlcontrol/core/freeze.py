@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _WEEK = timedelta(days=7)
+_NEVER = datetime.max.replace(tzinfo=UTC)
+MOST = 10_000  # of a unit: longer is no freeze any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,52 @@ def binds(freeze: Freeze, service: str, environment: str, now_s: float) -> str:
         until = _until(freeze, datetime.fromtimestamp(now_s, UTC))
     except ValueError as error:
         return f"{name} cannot be read ({error}), so it is taken to hold."
-    return "" if until is None else f"{name} holds until {until:%a %d %b %H:%M} UTC."
+    if until is None:
+        return ""
+    return f"{name} holds until {'it is lifted' if until == _NEVER else _words(until)}."
+
+
+def state_of(freeze: Freeze, now_s: float) -> tuple[str, str]:
+    """("holds", "waits", "over" or "unreadable"; until or from when, in words). Weekly ones wait between their windows."""
+    now = datetime.fromtimestamp(now_s, UTC)
+    try:
+        until = _until(freeze, now)
+        if until is not None:
+            return "holds", "until it is lifted" if until == _NEVER else f"until {_words(until)}"
+        if freeze.weekly:
+            return "waits", f"weekly, {freeze.weekly} UTC"
+        if freeze.starts and _instant(freeze.starts) > now:
+            return "waits", f"from {_words(_instant(freeze.starts))}"
+        return "over", f"since {_words(_instant(freeze.ends))}"
+    except ValueError as error:
+        return "unreadable", f"{error}: taken to hold"
+
+
+def end_of(text: str, now_s: float) -> str:
+    """When a freeze ends, as a person writes it: "90m", "2h", "3d", "18:00" (the next), or a date with or without a time, UTC.
+    ISO 8601; empty stays empty (until it is lifted). Raises `ValueError` for anything else, and for what is past."""
+    text, now = text.strip(), datetime.fromtimestamp(now_s, UTC)
+    if not text:
+        return ""
+    unit = {"m": "minutes", "h": "hours", "d": "days"}.get(text[-1].lower())
+    clock, colon, minute = text.partition(":")
+    if unit is not None and text[:-1].strip().isdecimal() and int(text[:-1]) <= MOST:
+        end = now + timedelta(**{unit: int(text[:-1])})
+    elif colon and clock.isdecimal() and minute.isdecimal() and int(clock) < 24 and int(minute) < 60:
+        end = now.replace(hour=int(clock), minute=int(minute), second=0, microsecond=0)
+        end += timedelta(days=1) if end <= now else timedelta()
+    else:
+        try:
+            end = _instant(text)
+        except ValueError as error:
+            raise ValueError(f"{text!r} is no time") from error
+    if end <= now:
+        raise ValueError(f"{text!r} is past")
+    return end.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def _words(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%a %d %b %H:%M} UTC"
 
 
 def _until(freeze: Freeze, now: datetime) -> datetime | None:
@@ -53,8 +100,8 @@ def _until(freeze: Freeze, now: datetime) -> datetime | None:
     if not freeze.starts and not freeze.ends:
         raise ValueError("it names no time")
     starts = _instant(freeze.starts) if freeze.starts else now
-    ends = _instant(freeze.ends) if freeze.ends else datetime.max.replace(tzinfo=UTC)
-    if ends <= starts:
+    ends = _instant(freeze.ends) if freeze.ends else _NEVER
+    if freeze.starts and ends <= starts:
         raise ValueError("it ends before it begins")
     return ends if starts <= now < ends else None
 

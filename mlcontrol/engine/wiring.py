@@ -22,6 +22,7 @@ from mlcontrol.adapters.registry.mlflow_traces import MlflowTraces
 from mlcontrol.adapters.secrets.signing_key import SigningKey
 from mlcontrol.adapters.secrets.system_keyring import SystemKeyring, secret_reader
 from mlcontrol.adapters.serving.oip import OipClient
+from mlcontrol.core.freeze import Freeze
 from mlcontrol.core.notify import NotifySettings
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.settings import ConnectionSettings, ServiceSettings, WorkspaceSettings
@@ -90,10 +91,10 @@ class _TomlFile:
 
     path: Path
 
-    def put(self, settings: ConnectionSettings | ServiceSettings, replaces: str | None) -> None:
+    def put(self, settings: ConnectionSettings | ServiceSettings | Freeze, replaces: str | None) -> None:
         put_entry(self.path, settings, replaces)
 
-    def remove(self, group: Literal["connections", "services"], entry: str) -> None:
+    def remove(self, group: Literal["connections", "services", "freezes"], entry: str) -> None:
         remove_entry(self.path, group, entry)
 
     def read(self) -> WorkspaceSettings:

@@ -1,4 +1,4 @@
-"""Connections and services: tried, saved to the workspace file, removed; the pollers follow without losing the others."""
+"""Connections, services and freezes: tried, saved to the workspace file, removed; the pollers follow without losing the others."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
 
+from mlcontrol.core.freeze import Freeze, state_of
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.settings import ConnectionSettings, ServiceSettings, WorkspaceSettings
 from mlcontrol.core.types import EventKind, TimelineEvent
@@ -30,8 +31,8 @@ class Diagnosis:
 class WorkspaceFile(Protocol):
     """Writes the file with a person's comments kept."""
 
-    def put(self, settings: ConnectionSettings | ServiceSettings, replaces: str | None) -> None: ...
-    def remove(self, group: Literal["connections", "services"], entry: str) -> None: ...
+    def put(self, settings: ConnectionSettings | ServiceSettings | Freeze, replaces: str | None) -> None: ...
+    def remove(self, group: Literal["connections", "services", "freezes"], entry: str) -> None: ...
     def read(self) -> WorkspaceSettings: ...
 
 
@@ -136,6 +137,41 @@ class Connections:
             self._write(lambda: self._file.remove("services", service))
         self._record("service.removed", {"id": service}, actor, f"Service {service} removed")
 
+    def add_freeze(self, freeze: Freeze, actor: str) -> None:
+        """Nothing is deployed within its scope while it holds; what names no scope binds all. Needs a reason."""
+        _check_id(freeze.id)
+        if not freeze.reason.strip():
+            raise ProblemError(
+                Problem("A reason is missing.", "Whoever is stopped by a freeze reads it.", "Give one.", code="refused")
+            )
+        state, words = state_of(freeze, self._ctx.clock.utc_s())
+        if state in ("over", "unreadable"):
+            raise ProblemError(
+                Problem("This freeze would never hold.", words, "Correct its times, UTC.", code="refused")
+            )
+        with self._saving:
+            known = self._ctx.settings
+            if freeze.id in known.freezes:
+                raise ProblemError(_taken(freeze.id))
+            missing = [service for service in freeze.services if service not in known.services]
+            if missing:
+                raise ProblemError(Problem(f"There is no service {missing[0]!r}.", code="not-found"))
+            self._write(lambda: self._file.put(freeze, None))
+        self._record("freeze.added", asdict(freeze), actor, f"Frozen {words}: {freeze.reason}", _only(freeze))
+
+    def lift_freeze(self, freeze: str, actor: str, reason: str) -> None:
+        if not reason.strip():
+            raise ProblemError(
+                Problem("A reason is missing.", "Lifting a freeze is recorded with its reason.", "Give one.", "refused")
+            )
+        with self._saving:
+            known = self._ctx.settings.freezes.get(freeze)
+            if known is None:
+                raise ProblemError(Problem(f"There is no freeze {freeze!r}.", code="not-found"))
+            self._write(lambda: self._file.remove("freezes", freeze))
+        body = {**asdict(known), "lifted_for": reason}
+        self._record("freeze.lifted", body, actor, f"Freeze {freeze} lifted: {reason}", _only(known))
+
     def _write(self, change: Callable[[], None]) -> None:
         change()
         self._adopt(self._file.read())
@@ -169,6 +205,11 @@ class Connections:
                 actor=actor,
             ),
         )
+
+
+def _only(freeze: Freeze) -> str:
+    """The one service that it binds; empty where it binds several or all."""
+    return freeze.services[0] if len(freeze.services) == 1 else ""
 
 
 def _plain(value: Any) -> Any:

@@ -86,9 +86,10 @@ def read_workspace(path: Path) -> WorkspaceSettings:
     )
 
 
-def put_entry(path: Path, settings: ConnectionSettings | ServiceSettings, replaces: str | None = None) -> None:
-    """Add or replace one connection or service in the file."""
-    group = "connections" if isinstance(settings, ConnectionSettings) else "services"
+def put_entry(path: Path, settings: ConnectionSettings | ServiceSettings | Freeze, replaces: str | None = None) -> None:
+    """Add or replace one connection, service or freeze in the file."""
+    groups = {ConnectionSettings: "connections", ServiceSettings: "services", Freeze: "freezes"}
+    group = groups[type(settings)]
 
     def edit(document: tomlkit.TOMLDocument) -> None:
         table = document.setdefault(group, tomlkit.table(is_super_table=True))
@@ -107,7 +108,7 @@ def put_entry(path: Path, settings: ConnectionSettings | ServiceSettings, replac
 
 
 def remove_entry(path: Path, group: str, entry_id: str) -> None:
-    """Remove one entry of "connections" or "services"; nothing happens when it is not there."""
+    """Remove one entry of "connections", "services" or "freezes"; nothing happens when it is not there."""
 
     def edit(document: tomlkit.TOMLDocument) -> None:
         document.get(group, {}).pop(entry_id, None)
@@ -208,7 +209,7 @@ def _text(document: Mapping[str, Any], name: str, default: str, problems: list[s
     return default
 
 
-def _plain(settings: ConnectionSettings | ServiceSettings | RolloutSettings) -> dict[str, Any]:
+def _plain(settings: ConnectionSettings | ServiceSettings | RolloutSettings | Freeze) -> dict[str, Any]:
     """What differs from the defaults, as TOML values; the id is the table's name."""
     result: dict[str, Any] = {}
     for field in fields(settings):

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from mlcontrol.cli.gate import backtest_words
 from mlcontrol.cli.stage import running_on
 from mlcontrol.core.judge.backtest import FalseAlarms, GateBacktest, Replayed
+from mlcontrol.core.judge.backtest_words import backtest_words, heading
 from mlcontrol.core.operation import Operation, OperationKind, Phase
 from mlcontrol.core.problem import ProblemError
 from mlcontrol.core.settings import WorkspaceSettings
@@ -86,14 +86,13 @@ def test_the_newest_running_operation_of_the_service_is_meant() -> None:
 def test_a_finding_says_what_when_who_would_have_met_it_and_the_price() -> None:
     replayed = Replayed("stopped", 240.0, 10.0, "errors", "Errors worse: 20 % new, 1 % old", 120, 24)
     calm = FalseAlarms(24, 1, 6.0, 1 / 24, 0.007, 0.2, 30.0, (("errors", 1),))
-    words = backtest_words(
-        GateBacktest("digits", "canary 10, 50, 100 %", 0.0, "2", "3", replayed, 1200, 240, calm, ("Golden set",))
-    )
-    assert words[0].startswith("digits: v2 -> v3 at 1970-01-01T00:00:00")
-    assert "stopped after 4.0 min, at 10 %: Errors worse" in words[1]
-    assert "120 requests, 24 of them failed; in truth it met 1200 in that time, 240 failed" in words[2]
-    assert "1 of 24 rollouts" in words[3]
-    assert "at 30 rollouts a month: 1.2 a month; by Errors 1" in words[3]
-    assert words[4] == "not in a log, so not replayed: Golden set"
+    found = GateBacktest("digits", "canary 10, 50, 100 %", 0.0, "2", "3", replayed, 1200, 240, calm, ("Golden set",))
+    words = backtest_words(found)
+    assert heading(found, "noon") == "digits: v2 -> v3 at noon, as canary 10, 50, 100 %"
+    assert "stopped after 4.0 min, at 10 %: Errors worse" in words[0]
+    assert "120 requests, 24 of them failed; in truth it met 1200 in that time, 240 failed" in words[1]
+    assert "1 of 24 rollouts" in words[2]
+    assert "at 30 rollouts a month: 1.2 a month; by Errors 1" in words[2]
+    assert words[3] == "not in a log, so not replayed: Golden set"
     unknown = backtest_words(GateBacktest("d", "c", 0.0, "2", "3", replayed, 1, 0, None))
-    assert "false alarms: unknown" in unknown[3]
+    assert "false alarms: unknown" in unknown[2]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from mlcontrol.core.drill import Drill, DrillMode, is_due, is_old
-from mlcontrol.core.freeze import Freeze, binds
+from mlcontrol.core.freeze import Freeze, binds, end_of, state_of
 from mlcontrol.core.operation import OperationKind
 from mlcontrol.core.permission import Approval, Automation, automation, people_needed, standing
 from mlcontrol.core.settings import ServiceSettings
@@ -54,6 +54,40 @@ def test_a_freeze_with_dates_binds_its_environments_and_services() -> None:
 )
 def test_a_freeze_that_cannot_be_read_binds(freeze: Freeze) -> None:
     assert "cannot be read" in binds(freeze, "digits", "prod", at("2026-11-27T00:00"))
+
+
+@pytest.mark.parametrize(
+    ("written", "end"),
+    [
+        ("", ""),
+        ("90m", "2026-11-27T01:30:00+00:00"),
+        (" 2h", "2026-11-27T02:00:00+00:00"),
+        ("3d", "2026-11-30T00:00:00+00:00"),
+        ("18:00", "2026-11-27T18:00:00+00:00"),
+        ("0:00", "2026-11-28T00:00:00+00:00"),
+        ("2026-12-01", "2026-12-01T00:00:00+00:00"),
+        ("2026-12-01 08:00+02:00", "2026-12-01T06:00:00+00:00"),
+    ],
+)
+def test_the_end_of_a_freeze_as_a_person_writes_it(written: str, end: str) -> None:
+    assert end_of(written, at("2026-11-27T00:00")) == end
+
+
+@pytest.mark.parametrize("written", ["soon", "h", "-2h", "99:00", "2001-01-01", "99999999d"])
+def test_what_is_no_end_of_a_freeze_is_refused(written: str) -> None:
+    with pytest.raises(ValueError, match=r"no time|past"):
+        end_of(written, at("2026-11-27T00:00"))
+
+
+def test_a_freeze_says_where_it_stands() -> None:
+    now = at("2026-11-27T00:00")
+    assert state_of(Freeze("a", starts="2026-11-26"), now) == ("holds", "until it is lifted")
+    assert state_of(Freeze("a", ends="2026-11-28"), now) == ("holds", "until Sat 28 Nov 00:00 UTC")
+    assert state_of(Freeze("a", starts="2026-11-28"), now) == ("waits", "from Sat 28 Nov 00:00 UTC")
+    assert state_of(Freeze("a", ends="2026-11-26"), now) == ("over", "since Thu 26 Nov 00:00 UTC")
+    assert state_of(Freeze("a", weekly="Fri 16:00 - Mon 08:00"), now)[0] == "waits"
+    assert state_of(Freeze("a", starts="soon"), now)[0] == "unreadable"
+    assert binds(Freeze("a", starts="2026-11-26"), "digits", "prod", now).endswith("holds until it is lifted.")
 
 
 def test_an_approval_counts_for_its_plan_for_others_and_for_a_while() -> None:

@@ -9,12 +9,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from mlcontrol.adapters.predictions.jsonl import JsonLinesLog
 from mlcontrol.core.problem import ProblemError
 from mlcontrol.core.settings import ConnectionKind, ConnectionSettings, RolloutSettings
+from mlcontrol.engine import messages as m
+from mlcontrol.engine.desks.rollouts import TABLE
 from mlcontrol.services import gate_backtest
 from mlcontrol.services.gate_backtest import backtest
 from tests.services.rollout_world import SERVICE, Context, World, opened
@@ -109,3 +113,22 @@ def test_a_service_without_a_log_is_told_so(ctx: Context, changed_s: float) -> N
     ctx.settings = replace(ctx.settings, services={"digits": SERVICE})
     with pytest.raises(ProblemError, match="Nothing of digits is recorded"):
         backtest(ctx, "digits", changed_s, PLAN, None, silent)
+
+
+def test_a_backtest_that_is_given_up_ends_at_its_next_progress(ctx: Context, changed_s: float) -> None:
+    told: list[str] = []
+
+    def tell(text: str, _fraction: float | None) -> None:
+        told.append(text)
+        if text.startswith("Calm time: 1"):
+            TABLE[m.StopBacktest][1](desk, m.StopBacktest(request="s", of="b"), silent)
+
+    desk: Any = SimpleNamespace(ctx=ctx)
+    command = m.BacktestGate(request="b", service="digits", at_s=changed_s, rollout=PLAN)
+    with pytest.raises(ProblemError) as stopped:
+        TABLE[m.BacktestGate][1](desk, command, tell)
+    assert stopped.value.problem.code == "stopped"
+    assert told[-1] == "Calm time: 1 replays"
+    answer = TABLE[m.BacktestGate][1](desk, command, silent)
+    assert isinstance(answer, m.GateBacktestAnswer), "the same question may be asked again"
+    assert isinstance(TABLE[m.StopBacktest][1](desk, m.StopBacktest(request="t", of="b"), silent), m.Done)

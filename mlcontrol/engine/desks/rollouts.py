@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+
+from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.engine import messages as m
 from mlcontrol.engine.desks.table import Lane, Services, Table
 from mlcontrol.services.context import Tell
@@ -52,9 +55,37 @@ def _clear(s: Services, c: m.ClearGuard, _tell: Tell) -> m.Event:
     return m.Done(request=c.request, text="cleared, with your reason")
 
 
-def _backtest(s: Services, c: m.BacktestGate, tell: Tell) -> m.Event:
-    found = backtest(s.ctx, c.service, c.at_s, c.rollout, c.rollouts_a_month, tell)
-    return m.GateBacktestAnswer(request=c.request, backtest=found)
+class _Backtests:
+    """Those that run, and whether somebody has given them up. *Thread:* any."""
+
+    def __init__(self) -> None:
+        self._given_up: dict[str, bool] = {}
+        self._lock = threading.Lock()
+
+    def run(self, s: Services, c: m.BacktestGate, tell: Tell) -> m.Event:
+        with self._lock:
+            self._given_up[c.request] = False
+
+        def tell_or_end(text: str, fraction: float | None) -> None:
+            if self._given_up[c.request]:
+                raise ProblemError(Problem("The backtest was stopped.", "Somebody gave it up.", code="stopped"))
+            tell(text, fraction)
+
+        try:
+            found = backtest(s.ctx, c.service, c.at_s, c.rollout, c.rollouts_a_month, tell_or_end)
+        finally:
+            with self._lock:
+                del self._given_up[c.request]
+        return m.GateBacktestAnswer(request=c.request, backtest=found)
+
+    def stop(self, _s: Services, c: m.StopBacktest, _tell: Tell) -> m.Event:
+        with self._lock:
+            if c.of in self._given_up:
+                self._given_up[c.of] = True
+        return m.Done(request=c.request, text="it stops at its next progress")
+
+
+_BACKTESTS = _Backtests()
 
 
 TABLE: Table = {
@@ -65,5 +96,6 @@ TABLE: Table = {
     m.HoldStage: (Lane.ACT, _hold),
     m.PromoteStage: (Lane.ACT, _promote),
     m.ClearGuard: (Lane.ACT, _clear),
-    m.BacktestGate: (Lane.SLOW, _backtest),
+    m.BacktestGate: (Lane.SLOW, _BACKTESTS.run),
+    m.StopBacktest: (Lane.QUICK, _BACKTESTS.stop),
 }

@@ -26,6 +26,18 @@ def _lift(s: Services, c: m.LiftQuarantine, _tell: Tell) -> m.Event:
     return m.Done(request=c.request, text="lifted")
 
 
+def _freeze(s: Services, c: m.AddFreeze, _tell: Tell) -> m.Event:
+    s.may_write()
+    s.connections.add_freeze(c.freeze, c.actor)
+    return m.Done(request=c.request, text="frozen")
+
+
+def _thaw(s: Services, c: m.LiftFreeze, _tell: Tell) -> m.Event:
+    s.may_write()
+    s.connections.lift_freeze(c.freeze, c.actor, c.reason)
+    return m.Done(request=c.request, text="lifted")
+
+
 def _drill(s: Services, c: m.RunDrill, tell: Tell) -> m.Event:
     s.may_write()
     tell("walking the way back", None)
@@ -40,6 +52,8 @@ TABLE: Table = {
     m.ApprovePlan: (Lane.ACT, _approve),
     m.QueryGuards: (Lane.QUICK, _standing),
     m.LiftQuarantine: (Lane.ACT, _lift),
+    m.AddFreeze: (Lane.ACT, _freeze),
+    m.LiftFreeze: (Lane.ACT, _thaw),
     m.RunDrill: (Lane.SLOW, _drill),
     m.QueryDrills: (Lane.QUICK, _drills),
 }

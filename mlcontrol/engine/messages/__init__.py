@@ -130,6 +130,7 @@ from mlcontrol.engine.messages.rollouts import (
     MakePlan as MakePlan,
     PlanAnswer as PlanAnswer,
     PromoteStage as PromoteStage,
+    StopBacktest as StopBacktest,
 )
 from mlcontrol.engine.messages.shape import (
     Done as Done,
@@ -147,10 +148,12 @@ from mlcontrol.engine.messages.signals import (
     QueryQuality as QueryQuality,
 )
 from mlcontrol.engine.messages.together import (
+    AddFreeze as AddFreeze,
     ApprovePlan as ApprovePlan,
     DrillAnswer as DrillAnswer,
     DrillsAnswer as DrillsAnswer,
     GuardsAnswer as GuardsAnswer,
+    LiftFreeze as LiftFreeze,
     LiftQuarantine as LiftQuarantine,
     QueryDrills as QueryDrills,
     QueryGuards as QueryGuards,

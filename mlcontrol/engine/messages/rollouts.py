@@ -102,9 +102,18 @@ class BacktestGate(Request, frozen=True, kw_only=True):
     rollouts_a_month: float | None = None
 
 
+class StopBacktest(Request, frozen=True, kw_only=True):
+    """Give up the backtest that was asked for as ``of``: it is answered by a refusal (code "stopped") at its next progress.
+    Answer: `Done`, also where it had ended."""
+
+    of: str
+
+
 class GateBacktestAnswer(Request, frozen=True, kw_only=True):
     backtest: GateBacktest
 
 
-Command = CheckVersion | MakePlan | Execute | Abort | HoldStage | PromoteStage | ClearGuard | BacktestGate
+Command = (
+    CheckVersion | MakePlan | Execute | Abort | HoldStage | PromoteStage | ClearGuard | BacktestGate | StopBacktest
+)
 Event = CheckAnswer | PlanAnswer | GateBacktestAnswer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mlcontrol.core.drill import Drill, DrillMode
+from mlcontrol.core.freeze import Freeze
 from mlcontrol.core.permission import Approval
 from mlcontrol.engine.messages.shape import Request
 
@@ -29,6 +30,21 @@ class LiftQuarantine(Request, frozen=True, kw_only=True):
 
     service: str
     version: str
+    actor: str
+    reason: str
+
+
+class AddFreeze(Request, frozen=True, kw_only=True):
+    """Nothing is deployed within its scope while it holds; rollbacks always are. Kept in the workspace file. Answer: `Done`."""
+
+    freeze: Freeze
+    actor: str
+
+
+class LiftFreeze(Request, frozen=True, kw_only=True):
+    """Answer: `Done`."""
+
+    freeze: str
     actor: str
     reason: str
 
@@ -67,5 +83,5 @@ class DrillsAnswer(Request, frozen=True, kw_only=True):
     drills: tuple[Drill, ...]
 
 
-Command = ApprovePlan | QueryGuards | LiftQuarantine | RunDrill | QueryDrills
+Command = ApprovePlan | QueryGuards | LiftQuarantine | AddFreeze | LiftFreeze | RunDrill | QueryDrills
 Event = GuardsAnswer | DrillAnswer | DrillsAnswer

@@ -29,15 +29,19 @@ from mlcontrol.gui.pages.rollouts_controls import (
     RolloutsControls,
     Standing,
     rollout_actions,
+    sentence_of,
+    subtitle_of,
 )
-from mlcontrol.gui.pages.rollouts_overview import RolloutsOverview
+from mlcontrol.gui.pages.rollouts_freezes import RolloutsFreezes
+from mlcontrol.gui.pages.rollouts_overview import RolloutsOverview, service_title
+from mlcontrol.gui.pages.rollouts_past import RolloutsPast
 from mlcontrol.gui.pages.rollouts_plan import RolloutsPlan
 from mlcontrol.gui.pages.rollouts_planning import Planning
 from mlcontrol.gui.pages.rollouts_running import RunningRollout
 from mlcontrol.gui.pages.rollouts_what import RolloutsWhat
 from mlcontrol.gui.viewmodels.phrases import version_text
 from mlcontrol.gui.viewmodels.plan_sheet import REASONS
-from mlcontrol.gui.viewmodels.rollout_board import board, kind_words, live_operation
+from mlcontrol.gui.viewmodels.rollout_board import board, live_operation
 from mlcontrol.gui.viewmodels.rollout_evidence import judged
 
 
@@ -54,6 +58,7 @@ class RolloutsPage(Page):
         self.version: str | None = None
         self.operation_id: str | None = None
         self._checking, self._planning, self._running = Checking(self), Planning(self), RunningRollout(self)
+        self.past, self.freezes = RolloutsPast(self), RolloutsFreezes(self)
         self.stack = QStackedWidget()
         for view in (self.overview, self.what, self.checks, self.plan, self.board):
             self.stack.addWidget(view)
@@ -123,7 +128,10 @@ class RolloutsPage(Page):
             "break-glass": self._planning.break_glass,
             "approve": self._planning.approve,
             "lift": self._planning.lift,
-            **{f"as-{kind.value}": partial(self.plan.choose_strategy, kind.value) for kind in StrategyKind},
+            "backtest": partial(self._beside, self.past),
+            "freezes": partial(self._beside, self.freezes),
+            "lift-freeze": self.freezes.take_away,
+            **{f"as-{kind.value}": partial(self._as, kind) for kind in StrategyKind},
             **{name: partial(self.plan.give_reason, key) for key, name, _words in REASONS[OperationKind.DEPLOY]},
         }
         refusals = {"roll-back": self._may_roll_back, "abort": self._may_abort, "new": may_change}
@@ -133,14 +141,9 @@ class RolloutsPage(Page):
 
     @property
     def subtitle(self) -> str:
-        stage = self.stack.currentIndex()
-        if stage == OVERVIEW:
-            return ""
-        if stage == BOARD:
-            operation = self.operation()
-            return f"{self._title(operation.service)} · {kind_words(operation)}" if operation else ""
-        words = f"{self._title(self.service_id)} · step {stage} of 3: {('', 'what', 'checks', 'plan')[stage]}"
-        return f"{words} · {version_text(self.used())} to {version_text(self.version)}" if stage > WHAT else words
+        operation, stage = self.operation(), self.stack.currentIndex()
+        title = self._title(operation.service if stage == BOARD and operation is not None else self.service_id)
+        return subtitle_of(stage, title, operation, self.used(), self.version)
 
     def show_for(self, service_id: str | None, **context: Any) -> None:
         """``rollback=True`` plans the way back at once; ``promote=True`` opens the picker; ``operation``, ``version``."""
@@ -168,6 +171,7 @@ class RolloutsPage(Page):
         state, now_s, stage = self.bridge.state, time.time(), self.stack.currentIndex()
         if stage == OVERVIEW and (changes.operations or changes.services or changes.settings):
             self.overview.show_state(state, now_s, self.service_id)
+            self.freezes.draw()
             if self.service_id is None:
                 self.service_id = self.overview.services.current_id()
         elif stage == WHAT and changes.services:
@@ -205,8 +209,9 @@ class RolloutsPage(Page):
             self._plan(OperationKind.DEPLOY)
 
     def _backward(self) -> None:
-        if self.controls.confirm.call_off() or self.controls.abort.call_off():
+        if self.controls.confirm.call_off() or self.controls.abort.call_off() or self.past.give_up():
             return
+        self.show_side(None)
         stage = self.stack.currentIndex()
         if stage == PLAN and self._planning.kind is OperationKind.DEPLOY and self.checks.report is not None:
             self.show_step(CHECKS)
@@ -254,6 +259,21 @@ class RolloutsPage(Page):
         self._draw_board()
         self.board.steps.setFocus()
 
+    def _beside(self, side: RolloutsPast | RolloutsFreezes) -> None:
+        """Open one of the views that stand beside the overview, wherever the journey is."""
+        self.show_step(OVERVIEW)
+        side.begin()
+
+    def show_side(self, side: QWidget | None) -> None:
+        self.overview.show_side(side)
+        self.heading_changed.emit()
+
+    def _as(self, kind: StrategyKind) -> None:
+        if self.past.isVisible():
+            self.past.choose(kind)
+        else:
+            self.plan.choose_strategy(kind.value)
+
     # --- drawing ---
 
     def show_step(self, stage: int) -> None:
@@ -294,10 +314,10 @@ class RolloutsPage(Page):
 
     def restate(self) -> None:
         """Say anew which controls are there, and why one cannot act."""
-        stage, context = self.stack.currentIndex(), self.context()
+        stage, context, service = self.stack.currentIndex(), self.context(), self.service()
         operation = self.operation() if stage == BOARD else None
         choice = self.what.current()
-        sentence, tone = self._sentence(stage, operation)
+        sentence, tone = sentence_of(stage, service, choice, self.plan.plan, self._planning.breaks_glass, operation)
         stand = self._running.judged() if operation is not None else None
         told = bool(self.board.reason.text().strip()) and not (stand is not None and stand.clear)
         without = stand.go_refusal if stand is not None and not told else ""
@@ -315,7 +335,7 @@ class RolloutsPage(Page):
                     WHAT: self.what.refusal() or needs_engine(context),
                     CHECKS: may_change(context) if self.checks.report is not None else "the checks are not answered",
                 }.get(stage, may_change(context)),
-                way_back=self._way_back_target(),
+                way_back=service.way_back.target if service is not None else None,
                 way_back_refusal=self._may_roll_back(context),
                 report_refusal="" if self.checks.report is not None else "the checks are not answered",
                 engine_refusal=needs_engine(context),
@@ -333,20 +353,6 @@ class RolloutsPage(Page):
                 override=self._planning.override_words(),
             )
         )
-
-    def _sentence(self, stage: int, operation: Operation | None) -> tuple[str, str]:
-        service, choice = self.service(), self.what.current()
-        if stage == OVERVIEW and service is not None:
-            return service.way_back.why, "secondary"
-        if stage == WHAT and choice is not None and choice.quarantine:
-            return f"quarantined: {choice.quarantine}", "warning"
-        if stage == PLAN and self._planning.breaks_glass:
-            return "breaks the glass: against a freeze, or without the approval it needs; loud, and recorded", "warning"
-        if stage == PLAN and self.plan.plan is not None:
-            return f"{len(self.plan.plan.steps)} steps, journaled before each effect", "secondary"
-        if operation is not None and not operation.phase.ended:
-            return "closing the window does not stop it", "secondary"
-        return "", "secondary"
 
     # --- facts ---
 
@@ -368,18 +374,13 @@ class RolloutsPage(Page):
         service = self.service()
         return None if service is None else service.used.single or service.served.single or service.intended.single
 
-    def _way_back_target(self) -> str | None:
-        service = self.service()
-        return service.way_back.target if service is not None else None
-
     def _protected(self) -> bool:
         service = self.service()
         return service is not None and (service.protected or service.environment.casefold() in ("production", "prod"))
 
     def _title(self, service_id: str | None) -> str:
         state = self.bridge.state if self.bridge is not None else None
-        known = state.services.get(service_id) if state is not None and service_id else None
-        return known.title or known.id if known is not None else service_id or ""
+        return service_title(state, service_id or "") if state is not None else service_id or ""
 
     def actor(self) -> str:
         return self.bridge.hello.user if self.bridge is not None and self.bridge.hello is not None else ""

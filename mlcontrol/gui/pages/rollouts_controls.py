@@ -7,11 +7,15 @@ from dataclasses import dataclass
 
 from PySide6.QtWidgets import QWidget
 
-from mlcontrol.core.operation import OperationKind
+from mlcontrol.core.operation import Operation, OperationKind
+from mlcontrol.core.plan import Plan
 from mlcontrol.core.strategy import StrategyKind
+from mlcontrol.core.types import ServiceState
 from mlcontrol.gui.actions import Action, Rule, always
 from mlcontrol.gui.viewmodels.phrases import version_text
 from mlcontrol.gui.viewmodels.plan_sheet import REASONS, strategy_name
+from mlcontrol.gui.viewmodels.rollout_board import kind_words
+from mlcontrol.gui.viewmodels.rollout_choice import VersionChoice
 from mlcontrol.gui.widgets.action_bar import ActionBar
 from mlcontrol.gui.widgets.button import DANGER, PRIMARY, KeyButton
 from mlcontrol.gui.widgets.confirm_strip import CANCEL_S, ConfirmStrip
@@ -107,6 +111,38 @@ class RolloutsControls(ActionBar):
         self.say(at.subject, at.sentence, at.tone)
 
 
+def sentence_of(
+    stage: int,
+    service: ServiceState | None,
+    choice: VersionChoice | None,
+    plan: Plan | None,
+    breaks_glass: bool,
+    operation: Operation | None,
+) -> tuple[str, str]:
+    """What the bar says at this step, and its tone."""
+    if stage == OVERVIEW and service is not None:
+        return service.way_back.why, "secondary"
+    if stage == WHAT and choice is not None and choice.quarantine:
+        return f"quarantined: {choice.quarantine}", "warning"
+    if stage == PLAN and breaks_glass:
+        return "breaks the glass: against a freeze, or without the approval it needs; loud, and recorded", "warning"
+    if stage == PLAN and plan is not None:
+        return f"{len(plan.steps)} steps, journaled before each effect", "secondary"
+    if operation is not None and not operation.phase.ended:
+        return "closing the window does not stop it", "secondary"
+    return "", "secondary"
+
+
+def subtitle_of(stage: int, title: str, operation: Operation | None, used: str | None, version: str | None) -> str:
+    """Beside the page's name: whose rollout this is and how far. ``title``: of the service."""
+    if stage == OVERVIEW:
+        return ""
+    if stage == BOARD:
+        return f"{title} · {kind_words(operation)}" if operation is not None else ""
+    words = f"{title} · step {stage} of 3: {('', 'what', 'checks', 'plan')[stage]}"
+    return f"{words} · {version_text(used)} to {version_text(version)}" if stage > WHAT else words
+
+
 def rollout_actions(stage: Callable[[], int], refusals: Mapping[str, Rule]) -> dict[str, Action]:
     """The page's actions by name. ``stage`` tells where the page stands; ``refusals``: the rules of some of them."""
 
@@ -140,6 +176,15 @@ def rollout_actions(stage: Callable[[], int], refusals: Mapping[str, Rule]) -> d
             "Start this plan against a freeze or without its approval; loud and recorded",
             on(PLAN),
         ),
+        (
+            "backtest",
+            "Gate backtest",
+            "T",
+            "A plan's guards over a change of the past: what, when, how often in vain",
+            always,
+        ),
+        ("freezes", "Freezes", "W", "See, add, lift: spans in which nothing is deployed", always),
+        ("lift-freeze", "Lift the chosen freeze", "Del", "With the reason that is written", on(OVERVIEW)),
         ("lift", "Lift the quarantine", "U", "Let this version return, with the reason written below", on(PLAN)),
         ("abort", "Abort", "X", "Hold a second: stop at the next safe point and go back", refusals["abort"]),
     ]
@@ -149,8 +194,8 @@ def rollout_actions(stage: Callable[[], int], refusals: Mapping[str, Rule]) -> d
                 f"as-{kind.value}",
                 f"Plan it: {strategy_name(kind)}",
                 str(i),
-                "The same version, another strategy",
-                on(PLAN),
+                "The same version, or the same past, with another strategy",
+                lambda _context: "" if stage() in (OVERVIEW, PLAN) else "only on a plan or the gate backtest",
             )
         )
     for key, name, _words in REASONS[OperationKind.DEPLOY]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from mlcontrol.core.state import FleetState
 from mlcontrol.gui.theme import theme
@@ -44,11 +44,22 @@ class RolloutsOverview(QWidget):
             column.addWidget(column_head(title, note))
         left.addWidget(self.services, 1)
         right.addLayout(self._stack, 1)
+        operations = QWidget()
+        right.setContentsMargins(0, 0, 0, 0)
+        operations.setLayout(right)
+        self.sides = QStackedWidget()
+        self.sides.addWidget(operations)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(1)
         layout.addLayout(left, 4)
-        layout.addLayout(right, 5)
+        layout.addWidget(self.sides, 5)
+
+    def show_side(self, side: QWidget | None) -> None:
+        """Put ``side`` in the place of the operations; `None`: the operations again."""
+        if side is not None and self.sides.indexOf(side) < 0:
+            self.sides.addWidget(side)
+        self.sides.setCurrentIndex(0 if side is None else self.sides.indexOf(side))
         self._stack.addWidget(self.operations)
         self._stack.addWidget(self._no_operations)
 
@@ -77,7 +88,7 @@ class RolloutsOverview(QWidget):
             [
                 Row(
                     id=op.id,
-                    title=f"{_title(state, op.service)} · {kind_words(op)}",
+                    title=f"{service_title(state, op.service)} · {kind_words(op)}",
                     state=health.value if (health := PHASE_HEALTH[op.phase]) is not None else "running",
                     lines=(
                         (op.summary or (op.problem.what if op.problem else "") or PHASE_WORDS[op.phase], "secondary"),
@@ -94,7 +105,7 @@ class RolloutsOverview(QWidget):
         self._stack.setCurrentIndex(0 if rows else 1)
 
 
-def _title(state: FleetState, service: str) -> str:
+def service_title(state: FleetState, service: str) -> str:
     known = state.services.get(service)
     return known.title or service if known is not None else service
 

@@ -65,7 +65,12 @@ class Planning:
             page.restate()
 
         version = page.version if kind is OperationKind.DEPLOY else None
-        command = m.MakePlan(request=request, kind=kind, service=page.service_id, version=version, rollout=rollout)
+        express = (
+            kind is OperationKind.ROLLBACK
+        )  # mechanical checks only: what is not known is said, and keeps nobody here
+        command = m.MakePlan(
+            request=request, kind=kind, service=page.service_id, version=version, express=express, rollout=rollout
+        )
         page.bridge.ask(command, on_answer)
 
     def make_as(self, strategy: str) -> None:
