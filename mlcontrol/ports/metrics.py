@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from mlcontrol.core.settings import ServiceSettings
 from mlcontrol.core.types import SeriesData
@@ -25,9 +25,8 @@ class Scrape:
     size_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """One sample in the panel's own words, whatever server it came from.
+class Reading(NamedTuple):
+    """One sample in the panel's own words, whatever server it came from. A fleet sends them by the hundred thousand a second.
 
     ``quantity``: "requests_ok", "requests_error" (label ``type``), "duration_ms_total", "latency_ms" (label ``quantile``),
     "cpu_share", "memory_bytes", "responses" (label ``code``, by route role), "pending".

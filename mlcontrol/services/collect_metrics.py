@@ -229,7 +229,7 @@ def take_readings(
             raise
     # One source may hold a whole fleet: each service is handed its own.
     of_model: dict[str, list[Reading]] = {}
-    for reading in readings:
+    for reading in readings if meters else ():
         of_model.setdefault(reading.model, []).append(reading)
     resets: list[bool] = []
     for meter in meters:

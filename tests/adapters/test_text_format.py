@@ -9,7 +9,7 @@ from hypothesis import given, settings, strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from mlcontrol.adapters.metrics import text_format
-from mlcontrol.adapters.metrics.text_format import TextParser, _numbers
+from mlcontrol.adapters.metrics.text_format import KEPT_KEYS, Knowledge, TextParser, _numbers
 
 Sample = tuple[str, tuple[tuple[str, str], ...], str]
 
@@ -122,7 +122,7 @@ def test_exemplars_are_left_out_and_do_not_pile_up() -> None:
     for n in range(200):
         text = f'lat_bucket{{le="1"}} {n} # {{trace_id="{n}"}} 0.{n} 1.6e9\nlat_bucket{{le="# {{"}} 5\nplain {n} # {{a="b"}} 1\n'
         assert [value for *_, value in ours(reader, text)] == [f"{n}.0", "5.0", f"{n}.0"]
-    assert sum(len(known.plain) + len(known.stamped) for known in reader._known.values()) <= 3
+    assert sum(len(known.plain) + len(known.stamped) for known in reader._mind.known.values()) <= 3
 
 
 def test_timestamps_are_read_fast_too() -> None:
@@ -138,7 +138,7 @@ def test_series_that_come_and_go_do_not_pile_up(monkeypatch: pytest.MonkeyPatch)
     reader = parser()
     for n in range(100):
         ours(reader, "".join(f'a{{pod="{n}-{i}"}} 1\n' for i in range(20)))
-    assert len(reader._known[""].plain) <= 50 + 3 * 21
+    assert len(reader._mind.known[""].plain) <= 50 + 3 * 21
 
 
 def test_what_nobody_reads_is_not_even_looked_at() -> None:
@@ -194,3 +194,29 @@ def test_one_value_that_is_no_json_is_read_as_before(odd: str) -> None:
             _numbers(texts)
     else:
         assert repr(_numbers(texts)) == repr(expected)
+
+
+def test_what_one_target_has_sent_no_other_parses_again() -> None:
+    made: list[str] = []
+
+    def make(name: str, labels: dict[str, str]) -> tuple[str, dict[str, str]]:
+        made.append(name)
+        return name, labels
+
+    shared: Knowledge[tuple[str, dict[str, str]]] = Knowledge()
+    text = '# TYPE a gauge\na{x="1"} 1\na{x="2"} 2\n# TYPE c counter\nc 3\n'
+    first, second = TextParser(make, shared).parse(text), TextParser(make, shared).parse(text)
+    assert first == second == ([("a", {"x": "1"}), ("a", {"x": "2"}), ("c_total", {})], [1.0, 2.0, 3.0])
+    assert made == ["a", "a", "c_total"]
+    assert len(TextParser(make).parse(text)[0]) == len(made) - 3 == 3  # the twin: alone it parses them itself
+
+
+def test_shared_knowledge_too_large_for_a_target_is_left_to_the_others() -> None:
+    shared: Knowledge[str] = Knowledge()
+    large, small = (TextParser(lambda name, labels: name, shared) for _ in range(2))
+    text = "".join(f"m{n} {n}\n" for n in range(2 * KEPT_KEYS))
+    assert len(large.parse(text)[0]) == 2 * KEPT_KEYS
+    assert small.parse("m1 1\n") == (["m1"], [1.0])
+    assert small._mind is not shared
+    assert large._mind is shared
+    assert shared.size() == 2 * KEPT_KEYS

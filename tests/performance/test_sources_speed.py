@@ -113,7 +113,7 @@ def test_range_answers() -> None:
 
 SERVER = """
 import selectors, socket, sys
-lines = "".join(f'nv_inference_request_success{{model="m{i}",version="1"}} 5\\n' for i in range(150))
+lines = "".join(f'nv_inference_request_success{{model="m{i}",version="1"}} 5\\n' for i in range(1014))
 head = f"HTTP/1.1 200 OK\\r\\nContent-Type: text/plain\\r\\nContent-Length: {len(lines)}\\r\\n\\r\\n"
 answer = (head + lines).encode()
 listening = socket.create_server(("0.0.0.0", 0), backlog=4096)

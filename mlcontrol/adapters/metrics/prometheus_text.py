@@ -7,8 +7,8 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from mlcontrol.adapters.http import Call, HttpClient, Response
-from mlcontrol.adapters.metrics.dialects import meaning
-from mlcontrol.adapters.metrics.text_format import TextParser
+from mlcontrol.adapters.metrics.dialects import Meaning, meaning
+from mlcontrol.adapters.metrics.text_format import Knowledge, TextParser
 from mlcontrol.adapters.plain_text import plain
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.settings import ConnectionSettings
@@ -21,6 +21,8 @@ MAX_SAMPLES = 200_000
 _ACCEPT = "text/plain;version=0.0.4;q=1,*/*;q=0.1"
 _SERVERS = ((b"nv_", "Triton"), (b"haproxy_", "HAProxy"), (b"prometheus_", "Prometheus"), (b"mlserver_", "MLServer"))
 
+_FLEET: Knowledge[Meaning] = Knowledge()
+
 
 class PrometheusText:
     """The connection's address is the endpoint itself; without a path ``/metrics`` is asked for. *Thread:* any."""
@@ -28,7 +30,7 @@ class PrometheusText:
     def __init__(self, settings: ConnectionSettings, secret: SecretReader) -> None:
         self.settings = settings
         self.http = HttpClient(settings, secret)
-        self._parser = TextParser(meaning)
+        self._parser = TextParser(meaning, _FLEET)
         self._reading = threading.Lock()
 
     @classmethod

@@ -34,6 +34,21 @@ class _Known(Generic[T]):
     stamped: dict[str, T | None] = field(default_factory=dict)
 
 
+class Knowledge(Generic[T]):
+    """What the lines of a text stand for, by their raw text. Targets that send the same lines, as the replicas of a fleet do, may
+    share it: what one has sent, none of the others parses again. All its users must make the same of a series. *Thread:* any."""
+
+    def __init__(self) -> None:
+        # By the counter family that lacks "_total" and is open at that line; "" outside of such a family.
+        self.known: dict[str, _Known[T]] = {"": _Known()}
+        self.comments: dict[str, tuple[str, bool]] = {}  # TYPE and HELP lines: name, and whether such a family begins
+        self.silent: set[str] = set()  # the comments that say nothing where no such family is open
+
+    def size(self) -> int:
+        families = tuple(self.known.values())  # another thread may open one
+        return sum(len(known.plain) + len(known.stamped) for known in families) + len(self.comments)
+
+
 @dataclass(slots=True)
 class _Found(Generic[T]):
     refs: list[T] = field(default_factory=list)
@@ -51,15 +66,13 @@ class _Found(Generic[T]):
 class TextParser(Generic[T]):
     """``make(name, labels)``: what stands for a series, or `None` when nobody reads it: its values are then not even looked at.
 
-    *Thread:* one at a time. Make one for each target: what it remembers is bounded by what that target sends.
+    *Thread:* one at a time. Make one for each target: what it remembers is bounded by what that target sends. ``shared``: what
+    others remember, used and added to while it is not too large for this target.
     """
 
-    def __init__(self, make: Callable[[str, dict[str, str]], T | None]) -> None:
+    def __init__(self, make: Callable[[str, dict[str, str]], T | None], shared: Knowledge[T] | None = None) -> None:
         self._make = make
-        # By the counter family that lacks "_total" and is open at that line; "" outside of such a family.
-        self._known: dict[str, _Known[T]] = {"": _Known()}
-        self._comments: dict[str, tuple[str, bool]] = {}  # TYPE and HELP lines: name, and whether such a family begins
-        self._silent: set[str] = set()  # the comments that say nothing where no such family is open
+        self._mind: Knowledge[T] = shared or Knowledge()
         self._mostly_stamped = False
 
     def parse(self, text: str) -> tuple[list[T], list[float]]:
@@ -77,7 +90,7 @@ class TextParser(Generic[T]):
 
     def _parse_plain(self, lines: list[str], found: _Found[T]) -> None:
         family = ""
-        get, silent, unseen = self._known[""].plain.get, self._silent, _UNSEEN
+        get, silent, unseen = self._mind.known[""].plain.get, self._mind.silent, _UNSEEN
         take, keep = found.refs.append, found.values.append
         for line in lines:
             key, _, value = line.rpartition(" ")
@@ -93,11 +106,11 @@ class TextParser(Generic[T]):
             was = family
             family = self._odd(line.strip(), family, found)
             if family is not was:
-                get = self._known[family].plain.get
+                get = self._mind.known[family].plain.get
 
     def _parse_stamped(self, lines: list[str], found: _Found[T]) -> None:
         family = ""
-        get = self._known[""].stamped.get
+        get = self._mind.known[""].stamped.get
         for line in lines:
             head, _, stamp = line.rpartition(" ")
             key, _, value = head.rpartition(" ")
@@ -106,7 +119,7 @@ class TextParser(Generic[T]):
                 found.add(ref, value, stamp)  # type: ignore[arg-type]
                 continue
             family = self._odd(line.strip(), family, found)
-            get = self._known[family].stamped.get
+            get = self._mind.known[family].stamped.get
 
     def _odd(self, line: str, family: str, found: _Found[T]) -> str:
         """A line that the fast loop does not know: a comment, a new series, a timestamp, an exemplar, other white space.
@@ -114,9 +127,9 @@ class TextParser(Generic[T]):
         if not line:
             return family
         if line[0] == "#":
-            name, begins = self._comments.get(line) or self._comment(line)
+            name, begins = self._mind.comments.get(line) or self._comment(line)
             if begins:
-                self._known.setdefault(name, _Known())
+                self._mind.known.setdefault(name, _Known())
                 return name
             return family if name in ("", family) else ""
         if " # {" in line:
@@ -135,13 +148,13 @@ class TextParser(Generic[T]):
         elif told:
             (metric,) = text_string_to_metric_families(line + "\n")
             result = metric.name, metric.type == "counter" and not words[2].rstrip('"').endswith("_total")
-        self._comments[line] = result
+        self._mind.comments[line] = result
         if not result[1]:
-            self._silent.add(line)
+            self._mind.silent.add(line)
         return result
 
     def _series(self, line: str, family: str, found: _Found[T]) -> str:
-        known = self._known[family]
+        known = self._mind.known[family]
         key, _, value = line.rpartition(" ")
         ref = known.plain.get(key, _UNSEEN)
         stamp = ""
@@ -176,11 +189,8 @@ class TextParser(Generic[T]):
 
     def _forget(self, lines: int) -> None:
         """Series that come and go do not pile up."""
-        kept = sum(len(known.plain) + len(known.stamped) for known in self._known.values()) + len(self._comments)
-        if kept > 2 * lines + KEPT_KEYS:
-            self._known = {"": _Known()}
-            self._comments.clear()
-            self._silent.clear()
+        if self._mind.size() > 2 * lines + KEPT_KEYS:
+            self._mind = Knowledge()
 
 
 def _simple(key: str) -> tuple[str, dict[str, str]] | None:
