@@ -94,8 +94,6 @@ class Slot:
         self._set(pycurl.CONNECTTIMEOUT_MS, left_ms)
         self._set(pycurl.MAXFILESIZE_LARGE, exchange.cap_bytes)
         self._set(pycurl.CAINFO, http.settings.ca_file or DEFAULT_CA_BUNDLE_PATH)
-        self._lines.clear()
-        self._parts, self._taken = [], 0
         self.exchange = exchange
 
     def end(self, failed: tuple[int, str] | None) -> tuple[Exchange, Response | AdapterError]:
@@ -106,6 +104,9 @@ class Slot:
             return exchange, exchange.refused or self._outcome(exchange, failed)
         except Exception as error:  # noqa: BLE001 - whatever one answer does, the thread goes on for the others
             return exchange, exchange.http.unexpected(f"{type(error).__name__}: {error}.")
+        finally:
+            self._lines.clear()
+            self._parts, self._taken = [], 0  # hundreds of handles rest between two scrapes, each would hold a body
 
     def _set(self, option: int, value: object) -> None:
         if self._has.get(option) != value:

@@ -187,6 +187,12 @@ def test_a_connection_ended_while_it_rests_is_no_longer_watched(client: BulkClie
         http.close()
 
 
+def test_a_handle_at_rest_holds_no_body(client: BulkClient, http: HttpClient) -> None:
+    assert isinstance(ask(client, http), Response)
+    (slot,) = client._free
+    assert (slot._parts, slot._lines, slot.exchange) == ([], [], None)
+
+
 def test_nobody_listens(client: BulkClient) -> None:
     http = HttpClient(settings("http://127.0.0.1:9"), lambda: None)
     answer = ask(client, http)
