@@ -38,6 +38,7 @@ class ColumnTable(QAbstractTableModel):
         self.columns = tuple(columns)
         self._row_id = row_id
         self._rows: tuple[Any, ...] = ()
+        self._keys: dict[int, Any] = {}  # a column's keys as an array, of these very rows
         self._order: Sequence[int] = range(0)
         self._sort: tuple[int, bool] | None = None
         self._typed = ""
@@ -91,17 +92,27 @@ class ColumnTable(QAbstractTableModel):
 
     def _change_in_place(self, rows: tuple[Any, ...]) -> None:
         changed = {i for i, (old, new) in enumerate(zip(self._rows, rows, strict=True)) if old != new}
-        self._rows = rows
+        self._take(rows)
         shown = [position for position, at in enumerate(self._order) if at in changed]
         for first, last in _runs(shown):
             self.dataChanged.emit(self.index(first, 0), self.index(last, len(self.columns) - 1))
 
+    def _take(self, rows: tuple[Any, ...]) -> None:
+        if rows is not self._rows:
+            self._rows = rows
+            self._keys.clear()
+
     def _rearrange(self, rows: tuple[Any, ...]) -> None:
         self.layoutAboutToBeChanged.emit()
         kept = [(index, self._row_id(self.row(index.row()))) for index in self.persistentIndexList()]
-        self._rows = rows
+        self._take(rows)
         self._order = self._permutation()
-        places = {self._row_id(rows[at]): i for i, at in enumerate(self._order)}
+        # Of a million rows a few are selected, or none: the others' places are not asked for.
+        wanted, places = {key for _, key in kept}, {}
+        for i, at in enumerate(self._order if wanted else ()):
+            key = self._row_id(rows[at])
+            if key in wanted:
+                places[key] = i
         self.changePersistentIndexList(
             [index for index, _ in kept],
             [self.index(places[key], index.column()) if key in places else QModelIndex() for index, key in kept],
@@ -117,8 +128,7 @@ class ColumnTable(QAbstractTableModel):
         order = np.arange(len(self._rows))
         if self._sort is not None:
             column, descending = self._sort
-            key = self.columns[column].key or self.columns[column].text
-            order = np.argsort(np.array([key(row) for row in self._rows]), kind="stable")
+            order = _sorted(self._keys_of(column))
             if descending:
                 order = order[::-1]
         if words:
@@ -129,6 +139,15 @@ class ColumnTable(QAbstractTableModel):
             order = order[mask[order]]
         found: list[int] = order.tolist()
         return found
+
+    def _keys_of(self, column: int) -> Any:
+        known = self._keys.get(column)
+        if known is None:
+            import numpy as np
+
+            key = self.columns[column].key or self.columns[column].text
+            known = self._keys[column] = np.array([key(row) for row in self._rows])
+        return known
 
     # Qt overrides.
 
@@ -165,6 +184,19 @@ class ColumnTable(QAbstractTableModel):
         """Column -1: back to the given order."""
         self._sort = None if column < 0 else (column, order is Qt.SortOrder.DescendingOrder)
         self._rearrange(self._rows)
+
+
+def _sorted(keys: Any) -> Any:
+    """The stable permutation. Numbers are first sorted the quick way, which is the same where no two are equal."""
+    import numpy as np
+
+    if keys.dtype.kind in "fiu":
+        order = np.argsort(keys)
+        along = keys[order]
+        nothing = np.isnan(along[-2:]).all() if keys.dtype.kind == "f" and len(along) > 1 else False
+        if not nothing and not (along[1:] == along[:-1]).any():
+            return order
+    return np.argsort(keys, kind="stable")
 
 
 def _runs(positions: Sequence[int]) -> list[tuple[int, int]]:
