@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import msgspec
 import platformdirs
 
 from mlcontrol.core.state import FleetState
+from mlcontrol.gui.workspace_name import workspace_name
 
 _log = logging.getLogger(__name__)
 
@@ -27,8 +27,7 @@ class LastSession:
 
 
 def session_file(workspace: Path) -> Path:
-    name = hashlib.sha256(str(workspace.resolve()).encode()).hexdigest()[:16]
-    return platformdirs.user_state_path("mlcontrol") / f"last-{name}.msgpack"
+    return platformdirs.user_state_path("mlcontrol") / f"last-{workspace_name(workspace.resolve())}.msgpack"
 
 
 def load(workspace: Path) -> LastSession | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -10,6 +9,7 @@ from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
 from mlcontrol.core.problem import ProblemError
 from mlcontrol.gui.deep_link import LONGEST, DeepLink, parse_link
+from mlcontrol.gui.workspace_name import workspace_name
 
 WAIT_MS = 300
 PATIENCE_MS = 50
@@ -23,7 +23,7 @@ class Doorbell(QObject):
 
     def __init__(self, workspace: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._name = "mlcontrol-panel-" + hashlib.sha256(str(workspace).encode()).hexdigest()[:16]
+        self._name = "mlcontrol-panel-" + workspace_name(workspace)
         self._server: QLocalServer | None = None
 
     def somebody_answers(self, link: DeepLink | None = None) -> bool:
