@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 _SPAN = re.compile(r"^(\d+)\s*([smhd])$")
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-TRAINING, BEFORE, DECLARED = "training", "the time before", "what is declared"
+TRAINING, BEFORE, DECLARED, JUST_BEFORE = "training", "the time before", "what is declared", "the minutes before"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from mlcontrol.core.data_report import BEFORE, DECLARED, TRAINING, DataFinding, DataReport, DataSettings
+from mlcontrol.core.data_report import BEFORE, DECLARED, JUST_BEFORE, TRAINING, DataFinding, DataReport, DataSettings
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.settings import ServiceSettings
 from mlcontrol.core.signature import Signature
@@ -13,6 +13,7 @@ from mlcontrol.core.types import EventKind, Health, Stamp, TimelineEvent
 from mlcontrol.ports.errors import AdapterError
 from mlcontrol.ports.predictions import LoggedPrediction, PredictionLog
 from mlcontrol.services.asking import Asking, coded
+from mlcontrol.services.sudden_data import SHORTEST_S, logged, sudden_look
 
 LOOK_EVERY_S = 60.0
 SETTLE_S = 30.0
@@ -44,9 +45,13 @@ class DataReader:
     _training: _Training | None = None
     _before: tuple[float, tuple[LoggedPrediction, ...], float] | None = None  # when read, rows, how many an hour
     _looks: dict[tuple[str, str, str, str], int] = field(default_factory=dict)
+    _sudden_looks: dict[tuple[str, str, str, str], int] = field(default_factory=dict)
+    _told: dict[tuple[str, str], float] = field(default_factory=dict)  # UTC s, by column and slice
+    _whole: DataReport | None = None  # the last look at the whole window
+    _looked_mono_s: float = -1e18
 
     def read(self, deadline_s: float = 20.0) -> None:
-        """One look. Raises what the log raises."""
+        """One look for sudden changes, and at the whole window when it is time. Raises what the log raises."""
         now = self.asking.ctx.clock.mono_s()
         if self.begun_mono_s is None:
             self.begun_mono_s = now
@@ -54,7 +59,7 @@ class DataReader:
             return
         with self.asking.of(self.service.predictions) as question:
             try:
-                report = self.look(question, deadline_s)
+                report = self._seen(question, deadline_s)
             except AdapterError as error:
                 problem = coded(error)
                 self.asking.note(self.service.id, lambda f: replace(f, data=f.data.missed(problem, question)))
@@ -66,9 +71,24 @@ class DataReader:
         self.asking.note(self.service.id, lambda f: replace(f, data=f.data.answered(report, question)))
         self._tell(report)
 
+    def _seen(self, at: Stamp, deadline_s: float) -> DataReport:
+        whole = self._whole
+        if whole is None or at.mono_s - self._looked_mono_s >= LOOK_EVERY_S - SETTLE_S / 2:
+            whole = self._whole = self.look(at, deadline_s)
+            self._looked_mono_s = at.mono_s
+        else:  # told when it was found
+            whole = replace(whole, findings=tuple(replace(f, looks=f.looks + (f.looks == 2)) for f in whole.findings))
+        settings = DataSettings.read(self.service.data)
+        sudden = sudden_look(
+            self.asking.ctx.predictions(self.service.predictions), self.service, settings, at.utc_s, deadline_s
+        )
+        found = [_finding(JUST_BEFORE, c) for c in sudden.found]
+        self._sudden_looks = {f.key: self._sudden_looks.get(f.key, 0) + 1 for f in found}
+        found = [replace(f, looks=self._sudden_looks[f.key]) for f in found]
+        return replace(whole, at_s=at.utc_s, findings=(*found, *whole.findings)[:MOST_FINDINGS])
+
     def look(self, at: Stamp, deadline_s: float) -> DataReport:
         from mlcontrol.core.signals.drift import Comparison, compare
-        from mlcontrol.core.signals.log_rows import LoggedRow, rows_as_log
         from mlcontrol.core.signals.training import against_declared, against_training
 
         settings, s = DataSettings.read(self.service.data), self.service
@@ -81,11 +101,7 @@ class DataReader:
         trained = self._trained(version, at.mono_s)
         notes = [trained.why] if trained.why else []
 
-        def columns(rows: Iterable[LoggedPrediction]):  # type: ignore[no-untyped-def]
-            logged = [LoggedRow(p.inputs, p.outputs, p.slices) for p in rows]
-            return rows_as_log(logged, s.prediction, settings.slices)
-
-        here = columns(now)
+        here = logged(now, s, settings.slices)
         told: list[tuple[str, Comparison]] = []
         if len(now) < FEWEST:
             notes.append(f"{len(now)} answers in {settings.window_s / 60:.0f} min are too few to compare")
@@ -94,7 +110,7 @@ class DataReader:
                 told += [(TRAINING, c) for c in against_training(trained.signature.statistics, here)]
                 told += [(DECLARED, c) for c in against_declared(trained.signature.inputs or (), here)]
             if len(before) >= FEWEST:
-                told += [(BEFORE, c) for c in compare(columns(before).log, here.log, here.cuts)]
+                told += [(BEFORE, c) for c in compare(logged(before, s, settings.slices).log, here.log, here.cuts)]
             else:
                 notes.append(f"only {len(before)} answers were logged before: nothing earlier to compare with")
         found = [_finding(against, c) for against, c in told if c.judged.value == "drift"]
@@ -153,15 +169,22 @@ class DataReader:
 
     def _tell(self, report: DataReport) -> None:
         """What lasts is put on the timeline once, in one event: it may be the cause of what accuracy does. Answers are effects."""
-        fresh = [f for f in report.findings if f.looks == 2 and f.column != "prediction"]
+        self._told = {k: at_s for k, at_s in self._told.items() if report.at_s - at_s < 2 * report.window_s}
+        fresh = [
+            f
+            for f in report.findings
+            if f.looks == 2 and f.column != "prediction" and (f.column, f.slice) not in self._told
+        ]
         if not fresh:
             return
+        self._told |= dict.fromkeys(((f.column, f.slice) for f in fresh), report.at_s)
+        sudden = any(f.against == JUST_BEFORE for f in fresh)
         names = list(dict.fromkeys(f.where for f in fresh))
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         self.asking.ctx.emit(
             TimelineEvent(
                 id=f"data-{report.service}-{report.at_s:.0f}",
-                at_s=report.at_s - report.window_s / 2,
+                at_s=report.at_s - (SHORTEST_S if sudden else report.window_s / 2),
                 kind=EventKind.DATA,
                 title=f"The data changed: {', '.join(names[:3])}{more}",
                 service=report.service,

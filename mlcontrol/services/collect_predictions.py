@@ -14,7 +14,7 @@ from mlcontrol.core.signals.accuracy import rmse_interval
 from mlcontrol.core.signals.spark import spark
 from mlcontrol.core.types import Sample, SeriesKey
 from mlcontrol.ports.errors import AdapterError
-from mlcontrol.ports.predictions import QualityBucket
+from mlcontrol.ports.predictions import QualityBucket, VersionLatency
 from mlcontrol.services.asking import Asking, coded
 
 QUALITY_EVERY_S = 15.0
@@ -22,6 +22,9 @@ BUCKET_S = 60.0
 SPAN_S = 900.0
 SETTLED_S = 120.0  # labels come late: a minute is drawn when it is this old
 SLICES_EVERY_S = 60.0
+WAITS_EVERY_S = 10.0
+WAITS_S = 30.0
+"""So much of the log is what callers wait now: what is over must not be shown for a minute more."""
 ENOUGH_WAITS = 20  # fewer say nothing of a 99 % quantile
 
 
@@ -109,18 +112,20 @@ def _sample(service: str, bucket: QualityBucket, regression: bool, source: str =
 
 
 def ask_latency(asking: Asking, service: ServiceSettings, deadline_s: float = 10.0) -> None:
-    """What callers waited in the last minute, by version."""
+    """What callers waited lately, by version; of a version with little traffic, in the last minute."""
     until_s = asking.ctx.clock.utc_s()
     with asking.of(service.predictions) as question:
         try:
-            found = asking.ctx.predictions(service.predictions).latency(
-                service.id, until_s - BUCKET_S, until_s, deadline_s
-            )
+            log = asking.ctx.predictions(service.predictions)
+            minute = log.latency(service.id, until_s - BUCKET_S, until_s, deadline_s)
+            lately = {v.version: v for v in log.latency(service.id, until_s - WAITS_S, until_s, deadline_s)}
         except AdapterError as error:
             problem = coded(error)
             asking.note(service.id, lambda f: replace(f, callers_ms=f.callers_ms.missed(problem, question)))
             raise
-    waits = {v.version: {"0.5": v.p50_ms, "0.9": v.p90_ms, "0.99": v.p99_ms} for v in found if v.n >= ENOUGH_WAITS}
+    # A version that answers nobody any more is waited for by nobody.
+    chosen = [_newest_enough(v, lately.get(v.version)) for v in minute if v.version in lately or not lately]
+    waits = {v.version: {"0.5": v.p50_ms, "0.9": v.p90_ms, "0.99": v.p99_ms} for v in chosen if v.n >= ENOUGH_WAITS}
     asking.note(service.id, lambda f: replace(f, callers_ms=f.callers_ms.answered(waits, question)))
     asking.ctx.emit(
         *(
@@ -133,6 +138,10 @@ def ask_latency(asking: Asking, service: ServiceSettings, deadline_s: float = 10
             for quantile, value in quantiles.items()
         )
     )
+
+
+def _newest_enough(minute: VersionLatency, lately: VersionLatency | None) -> VersionLatency:
+    return lately if lately is not None and lately.n >= ENOUGH_WAITS else minute
 
 
 def ask_slices(asking: Asking, service: ServiceSettings, deadline_s: float = 10.0) -> None:

@@ -18,12 +18,13 @@ from mlcontrol.ports.errors import AdapterError
 from mlcontrol.ports.metrics import BulkScraper, MetricsSource
 from mlcontrol.services.asking import Asking, OwnQueries, PollCounts
 from mlcontrol.services.assembly import FINGERPRINT_EVERY_S, GOLDEN_EVERY_S, assemble, connection_state
-from mlcontrol.services.collect_data import LOOK_EVERY_S, DataReader
+from mlcontrol.services.collect_data import DataReader
 from mlcontrol.services.collect_golden import GoldenAsker, why_not_ask
 from mlcontrol.services.collect_metrics import Meter, ask_metrics
 from mlcontrol.services.collect_predictions import (
     QUALITY_EVERY_S,
     SLICES_EVERY_S,
+    WAITS_EVERY_S,
     QualityReader,
     ask_latency,
     ask_slices,
@@ -37,6 +38,7 @@ from mlcontrol.services.noticing import Expectations, Noticing
 from mlcontrol.services.outside_alerts import OutsideAlerts
 from mlcontrol.services.polling import Job, Poller
 from mlcontrol.services.scraping import FleetScraper, Target
+from mlcontrol.services.sudden_data import SUDDEN_EVERY_S
 
 PROBE_EVERY_S = 60.0
 TICK_S = 1.0
@@ -207,9 +209,9 @@ class Collector:
             yield job("fingerprint", front, FINGERPRINT_EVERY_S, partial(_identify, asker))
         if service.predictions in known:
             yield job("quality", service.predictions, QUALITY_EVERY_S, QualityReader(asking, service).read)
-            yield job("waits", service.predictions, QUALITY_EVERY_S, partial(ask_latency, asking, service))
+            yield job("waits", service.predictions, WAITS_EVERY_S, partial(ask_latency, asking, service))
             yield job("slices", service.predictions, SLICES_EVERY_S, partial(ask_slices, asking, service))
-            yield job("data", service.predictions, LOOK_EVERY_S, DataReader(asking, service).read)
+            yield job("data", service.predictions, SUDDEN_EVERY_S, DataReader(asking, service).read)
 
     def _probe(self, settings: ConnectionSettings) -> None:
         adapter = {

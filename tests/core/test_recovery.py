@@ -10,7 +10,7 @@ import pytest
 
 from mlcontrol.core.incidents.counts import MONTH_S, Counts, impact
 from mlcontrol.core.incidents.recovery import Golden, proven, recovered, ticks
-from mlcontrol.core.incidents.tick import TickState
+from mlcontrol.core.incidents.tick import Tick, TickState, since_turned
 from mlcontrol.core.operation import Operation, OperationKind, Phase, Step, StepState
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.types import Freshness, ServiceState, Stamp, VersionFact
@@ -123,6 +123,30 @@ def test_looking_after_every_answer_seldom_calls_a_burning_service_recovered() -
 def test_a_recovered_service_is_seen_within_seconds() -> None:
     seen = Counts(np.arange(5.0) + 1, np.full(5, 20.0), np.zeros(5))
     assert recovered(seen, 0.0, 0.2, 0.01).decided
+
+
+def test_where_no_errors_hurt_the_objective_need_not_be_proven_anew() -> None:
+    """Of a small service, four answers a second: its way back is proven in half a minute, not in minutes."""
+    seen = Counts(np.arange(0.0, 30.0, 5.0) + 5, np.full(6, 20.0), np.zeros(6))
+    assert recovered(seen, 0.0, 0.0, 0.01).decided
+    assert not recovered(seen, 0.0, None, 0.01).decided  # twin: where nobody counted, nothing is taken as well
+    assert not recovered(seen, 0.0, 0.2, 0.01).decided or recovered(seen, 0.0, 0.2, 0.01).level >= 0.1
+
+
+def test_a_way_back_that_brings_errors_is_not_proven_however_few_there_were_before() -> None:
+    seen = Counts(np.arange(0.0, 300.0, 5.0) + 5, np.full(60, 20.0), np.full(60, 20.0 * 0.03).round())
+    found = recovered(seen, 0.0, 0.0, 0.01)
+    assert found.ln_e >= found.ln_needed or found.bad > 0
+    assert not found.decided
+
+
+def test_a_fact_is_timed_once_when_it_turned_and_anew_when_it_turned_back() -> None:
+    turned: dict[str, float] = {}
+    green = Tick("split", "Split observed", TickState.GREEN, seconds=6.0)
+    for seconds in (6.0, 11.0, 100.0):
+        assert since_turned([replace(green, seconds=seconds)], turned)[0].seconds == 6.0
+    since_turned([Tick("split", "Split observed", TickState.RUNNING)], turned)
+    assert since_turned([replace(green, seconds=130.0)], turned)[0].seconds == 130.0
 
 
 def test_impact_counts_what_failed_and_says_how_much_of_the_time_it_knows() -> None:

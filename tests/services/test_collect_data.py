@@ -13,16 +13,18 @@ import pytest
 
 from mlcontrol.adapters.predictions.jsonl import JsonLinesLog
 from mlcontrol.core.alerts.conditions import conditions
-from mlcontrol.core.data_report import BEFORE, TRAINING
+from mlcontrol.core.data_report import BEFORE, JUST_BEFORE, TRAINING, DataSettings
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.settings import ConnectionSettings, ServiceSettings
 from mlcontrol.core.signals.data import data_signal
 from mlcontrol.core.signature import Signature
 from mlcontrol.core.types import ConnectionKind, EventKind, Health, ServiceState, TimelineEvent
 from mlcontrol.ports.errors import Unreachable
+from mlcontrol.ports.predictions import LoggedPrediction
 from mlcontrol.services.asking import Asking
 from mlcontrol.services.collect_data import LOOK_EVERY_S, SETTLE_S, DataReader
 from mlcontrol.services.fact_book import FactBook
+from mlcontrol.services.sudden_data import SUDDEN_EVERY_S, sudden_look
 from mlcontrol.testing.clock import FakeClock
 from mlcontrol.testing.contracts.connection import no_secret
 
@@ -124,6 +126,51 @@ def test_one_region_that_drifts_is_found_told_once_and_asks_for_people(world: Wo
     world.clock.advance(4000)
     world.write(T + 4000, T + 6000, 1500)
     assert [f for f in world.look().value.findings if f.slice == "region s"] == []
+
+
+def test_a_region_that_changes_now_is_told_within_two_minutes_and_once(world: World) -> None:
+    """Four answers a second, as a small service has: a window of a quarter of an hour alone tells of it minutes later."""
+    world.write(T - 1200, T + 60, 5000)
+    world.clock.advance(60)
+    world.write(T + 60, T + 360, 1200, south=2.5)
+    heard_s = None
+    for _ in range(15):
+        world.clock.advance(SUDDEN_EVERY_S)
+        world.reader.read()
+        now_s = world.clock.utc_s() - T - 60
+        if heard_s is None and world.signal().health is Health.WARNING:
+            heard_s = now_s
+            (event,) = world.told()
+            assert event.title == "The data changed: x in region s"
+            assert -30 < event.at_s - T - 60 < 60  # where it began, not the middle of a long window
+            assert {f.against for f in world.book.facts("s").data.value.lasting} == {JUST_BEFORE}
+    assert heard_s is not None
+    assert heard_s <= 100
+    assert len(world.told()) == 1  # the longer window finds it too, and tells nobody again
+
+
+def test_what_is_always_so_in_one_region_is_no_sudden_change() -> None:
+    """Twenty minutes apart: a region that differs from the others, a colour that is rare, and nothing that changes."""
+    dice = random.Random(7)
+    rows = [
+        LoggedPrediction(
+            str(at_s), float(at_s), "1",
+            json.dumps({"x": dice.gauss(2.0 if region == "s" else 0.0, 1.0), "c": dice.choice("aaaaaaaaab")}),
+            '{"y": 1}', {"region": region},
+        )
+        for at_s in range(6000)
+        for region in "nsew"
+    ]  # fmt: skip
+
+    class Kept:
+        def sample(self, _service: str, n: int, _seed: int, since_s: float, until_s: float, *_: Any) -> Any:
+            found = rows[4 * int(since_s) : 4 * int(until_s)]
+            return tuple(dice.sample(found, min(n, len(found))))
+
+    kept: Any = Kept()
+    for now_s in range(1200, 6000, 400):
+        found = sudden_look(kept, ServiceSettings("s", prediction="y"), DataSettings(), now_s, 10.0)
+        assert (found.found, found.rows >= 230) == ((), True)
 
 
 def test_a_region_that_falls_silent_is_found(world: World) -> None:

@@ -11,6 +11,8 @@ FIRM_S = 15.0
 """What is surely wrong must hold so long: three polls, so that one lost answer pages nobody."""
 DOUBTFUL_S = 120.0
 """What only looks wrong."""
+PROVEN_S = 15.0
+"""What two looks in a row have found already: a change of the data does not wait for two minutes more."""
 UNKNOWN_S = 90.0
 """Nothing heard for so long is an alert of its own: unknown is not ok."""
 
@@ -54,7 +56,7 @@ def _signal(service: str, name: str, signal: Signal) -> Condition:
         holds,
         Health.CRITICAL if firm else Health.WARNING,
         _words(signal),
-        FIRM_S if firm else DOUBTFUL_S,
+        FIRM_S if firm else PROVEN_S if name == "data" else DOUBTFUL_S,
     )
 
 

@@ -16,6 +16,9 @@ from mlcontrol.core.types import Freshness, ServiceState
 
 ALPHA = 0.05
 LEAST_ANSWERS = 20.0
+HARMLESS = 0.05
+"""Where errors were not what hurt, it is proven that the way back brought none: that under this share fail. To prove an objective
+of 1 % anew takes three hundred answers, which is minutes of a small service's traffic, and says nothing of this incident."""
 PATIENCE_S = 120.0  # a fact that has not come by then is looked into
 
 _BY_HAND = "Choose another version, or use the commands below by hand."
@@ -34,32 +37,41 @@ class Golden:
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """``ln_e``: evidence that fewer than ``level`` of the answers fail now; decided at ``ln_needed``, at whatever moment."""
+    """``ln_e``: evidence that fewer than ``level`` of the answers fail now; decided at ``ln_needed``, at whatever moment, if no
+    more than ``most`` (0..1) of those that were counted failed."""
 
     good: int
     bad: int
     level: float
     ln_e: float
+    most: float = 1.0
     ln_needed: float = log(1 / ALPHA)
 
     @property
     def decided(self) -> bool:
-        return self.ln_e >= self.ln_needed
+        return self.ln_e >= self.ln_needed and self.few
+
+    @property
+    def few(self) -> bool:
+        return self.bad <= self.most * (self.good + self.bad)
 
 
 def recovered(counts: Counts, since_s: float, before: float | None, objective: float | None) -> Recovered:
     """A sequential test on every answer since the traffic moved: valid however often it is looked at (betting mixture, Ville).
 
-    The level to stay under is the objective, or half of what failed during the incident if that is more: "recovering".
+    The level to stay under is the objective, or half of what failed during the incident if that is more: "recovering". Where it is
+    known that no more failed during the incident than may, it is `HARMLESS`, and of the answers counted no more than that may fail.
     """
-    level = min(0.5, max(objective or 0.0, 0.5 * (before or 0.0), 0.005))
+    allowed = max(objective or 0.0, 0.005)
+    hurt = before is None or before > allowed
+    level = min(0.5, max(allowed, 0.5 * (before or 0.0) if hurt else HARMLESS))
     after = counts.between(since_s, float("inf"))
     good_then_bad = np.cumsum(after.answers - after.failed), np.cumsum(after.failed)
     best, good, bad = float("-inf"), 0, 0
     for right, wrong in zip(*good_then_bad, strict=True):
         good, bad = round(float(right)), round(float(wrong))
         best = max(best, log_e_above(good, bad, 1.0 - level)) if good + bad >= LEAST_ANSWERS else best
-    return Recovered(good, bad, level, best)
+    return Recovered(good, bad, level, best, 1.0 if hurt else allowed)
 
 
 def ticks(

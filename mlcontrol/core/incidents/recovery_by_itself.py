@@ -86,7 +86,7 @@ def _within_limits(
     if seen is None or not len(after.at_s):
         return Tick("errors", title, TickState.RUNNING, "waiting for the first answers")
     hurt_by_errors = before is not None and before > (objective or 0.0)
-    few_fail = found.decided if hurt_by_errors else total >= LEAST_ANSWERS and found.bad <= found.level * total
+    few_fail = found.decided if hurt_by_errors else total >= LEAST_ANSWERS and found.few
     if service.use.health is Health.OK and few_fail and now_s - since_s >= HELD_S:
         return Tick("errors", title, TickState.GREEN, words, max(seen, since_s + HELD_S) - since_s)
     return Tick("errors", title, TickState.RUNNING, words)

@@ -100,7 +100,9 @@ def way_back_words(service: ServiceState | None) -> tuple[str, str, str]:
     measured = ", measured here" if back.measured else ", estimated" if seconds else ""
     ready = {
         WayBackState.HOT: "HOT: loaded and answering",
+        WayBackState.WARM: "WARM: loaded, not seen answering lately",
         WayBackState.COLD: "COLD: must be loaded first",
+        WayBackState.ONE_WAY: "ONE-WAY: callers rely on the newer version",
         WayBackState.BLOCKED: "BLOCKED",
         WayBackState.UNKNOWN: "not known",
         WayBackState.NONE: "none",

@@ -17,7 +17,7 @@ from mlcontrol.core.incidents.messages import handoff, messages, status_update
 from mlcontrol.core.incidents.recovery import Golden, proven, ticks
 from mlcontrol.core.incidents.recovery_by_itself import ticks_by_itself
 from mlcontrol.core.incidents.story import story
-from mlcontrol.core.incidents.tick import Tick
+from mlcontrol.core.incidents.tick import Tick, since_turned
 from mlcontrol.core.operation import Operation, OperationKind, Phase
 from mlcontrol.core.problem import ProblemError
 from mlcontrol.core.runbook import ByHand, way_back_by_hand
@@ -49,6 +49,7 @@ class Briefing:
         self._lock = threading.Lock()
         self._proposals = Proposals(ctx)
         self._golden: dict[str, Golden | None] = {}
+        self._turned: dict[str, dict[str, float]] = {}
         self._sliced: dict[str, tuple[float, tuple[SliceCount, ...]]] = {}
         self._proposed: dict[str, tuple[float, IncidentPhase, tuple[Proposal, ...]]] = {}
         self._analysed: dict[str, tuple[float, Onset | None, ChangePoint | None, Attribution | None]] = {}
@@ -94,12 +95,14 @@ class Briefing:
         if said is not None and service is not None:
             before = evidence.counts.between(began_s, said.at_s).share
             version = service.used.single or service.intended.single
-            golden = self._golden_after(f"{said.incident}/{said.seq}", incident.service, version, True)
-            tick_row = ticks_by_itself(said, service, evidence.counts, golden, before, objective, now_s)
+            key = f"{said.incident}/{said.seq}"
+            golden = self._golden_after(key, incident.service, version, True)
+            found = ticks_by_itself(said, service, evidence.counts, golden, before, objective, now_s)
+            tick_row = self._timed(key, found)
         elif back is not None and service is not None:
             before = evidence.counts.between(began_s, back.started_s).share
             golden = self._golden_after(back.id, back.service, back.to_version, back.phase is Phase.DONE)
-            tick_row = ticks(back, service, evidence.counts, golden, before, objective, now_s)
+            tick_row = self._timed(back.id, ticks(back, service, evidence.counts, golden, before, objective, now_s))
         suspects = _suspects(attribution)
         first = next((s.title for s in suspects if s.event), "") if attribution and attribution.separable else ""
         known = ctx.store.incidents.all()
@@ -223,6 +226,10 @@ class Briefing:
             if one.kind is OperationKind.ROLLBACK and one.service == incident.service and one.started_s >= began_s - 1
         ]
         return max(ran, key=lambda one: one.started_s, default=None)
+
+    def _timed(self, key: str, found: tuple[Tick, ...]) -> tuple[Tick, ...]:
+        with self._lock:
+            return since_turned(found, self._turned.setdefault(key, {}))
 
     def _golden_after(self, key: str, service: str, version: str | None, now: bool) -> Golden | None:
         """The golden set asked once for ``key``, on a thread of its own; `None` when the service has none.
