@@ -12,6 +12,7 @@ from mlcontrol.cli.session import Session
 from mlcontrol.core.freshness import age_s
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.types import Health, ServiceState, Signal, VersionFact
+from mlcontrol.ports.clock import ticking_s
 
 
 def add_parser(commands: Any) -> None:
@@ -70,7 +71,7 @@ def _exit_code(services: list[ServiceState]) -> int:
 
 
 def _age(fact: VersionFact | Signal) -> float | None:
-    return age_s(fact.at, time.monotonic())
+    return age_s(fact.at, ticking_s())
 
 
 def _table(services: list[ServiceState]) -> None:
@@ -157,5 +158,5 @@ def connection_document(c: Any) -> dict[str, Any]:
         "next": c.next,
         "latency_ms": c.latency_ms,
         "at": utc(c.at.utc_s) if c.at else None,
-        "age_s": age_s(c.at, time.monotonic()),
+        "age_s": age_s(c.at, ticking_s()),
     }

@@ -9,6 +9,16 @@ from typing import Protocol
 from mlcontrol.core.types import Stamp
 
 
+def ticking_s() -> float:
+    """Seconds of a clock that nobody sets and that goes on while the machine sleeps: what was read before a laptop was closed
+    is hours old when it is opened. Plain ``time.monotonic`` stands still meanwhile on Linux and macOS."""
+    return time.monotonic() if _CLOCK is None else time.clock_gettime(_CLOCK)
+
+
+# macOS gives the sleepless clock the name that Linux gives the other one.
+_CLOCK: int | None = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
+
+
 class Clock(Protocol):
     def utc_s(self) -> float: ...
     def mono_s(self) -> float: ...
@@ -16,7 +26,7 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's clocks; sequence numbers grow by one per stamp. *Thread:* any."""
+    """The machine's clocks: ``mono_s`` as `ticking_s`; sequence numbers grow by one per stamp. *Thread:* any."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -26,9 +36,9 @@ class SystemClock:
         return time.time()
 
     def mono_s(self) -> float:
-        return time.monotonic()
+        return ticking_s()
 
     def stamp(self) -> Stamp:
         with self._lock:
             self._seq += 1
-            return Stamp(time.time(), time.monotonic(), self._seq)
+            return Stamp(time.time(), ticking_s(), self._seq)

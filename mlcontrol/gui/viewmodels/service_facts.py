@@ -7,6 +7,7 @@ import time
 from mlcontrol.core.types import ReplicaState, ServiceState, VersionSummary
 from mlcontrol.gui.viewmodels.comparison import Comparison
 from mlcontrol.gui.viewmodels.phrases import bytes_text, coarse_text, duration_text, version_text
+from mlcontrol.ports.clock import ticking_s
 
 SIZE_STEP = 0.05  # the guide: a new version more than 5 % larger or smaller than the last deserves a look
 
@@ -61,7 +62,7 @@ def service_facts(service: ServiceState, span_s: float, follows: bool, by: Compa
     facts.append(
         (
             "Polled",
-            f"{duration_text(max(0.0, time.monotonic() - max(stamps)))} ago" if stamps else "? never",
+            f"{duration_text(max(0.0, ticking_s() - max(stamps)))} ago" if stamps else "? never",
             "" if stamps else "unknown",
         )
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from mlcontrol.core.freshness import age_s, freshness
 from mlcontrol.core.types import Freshness, Health, Signal
 from mlcontrol.gui.viewmodels.phrases import duration_text
+from mlcontrol.ports.clock import ticking_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Now:
 
     @staticmethod
     def read(poll_s: float = 5.0, *, cached: bool = False) -> Now:
-        return Now(time.monotonic(), time.time(), poll_s, cached)
+        return Now(ticking_s(), time.time(), poll_s, cached)
 
 
 def signal_cell(signal: Signal, now: Now, *, every_s: float | None = None) -> Cell:

@@ -23,6 +23,7 @@ from mlcontrol.gui.viewmodels.status_facts import (
     poll_interval_s,
 )
 from mlcontrol.gui.widgets.label import PlainLabel
+from mlcontrol.ports.clock import ticking_s
 
 
 class FactLabel(QWidget):
@@ -100,7 +101,7 @@ class StatusBar(QFrame):
     def refresh(self) -> None:
         now_s, bridge = time.time(), self._bridge
         state = bridge.state
-        self._oldest.set(oldest_fact(state, time.monotonic(), bridge.cached_s, now_s))
+        self._oldest.set(oldest_fact(state, ticking_s(), bridge.cached_s, now_s))
         self._connections.set(connections_fact(state))
         self._alerts.set(alerts_fact(state))
         self._engine.set(engine_fact(bridge.engine))
