@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 
 from mlcontrol.core.types import VersionFact
 from mlcontrol.gui.pages.rollouts_what import RolloutsWhat
+from mlcontrol.gui.widgets.row_list import Row, RowList
 from tests.gui.conftest import sample_fleet
 
 
@@ -43,3 +44,23 @@ def test_an_unknown_version_in_use_is_no_basis_for_a_comparison(what: RolloutsWh
     what.show_service(service, now_s=2e9, wanted="2")
     assert not what._difference.isVisible()
     assert "not known" in what._same.text()
+
+
+def test_rows_that_wrap_in_a_narrower_list_make_room_for_each_other(qtbot: Any) -> None:
+    rows = RowList("rows")
+    qtbot.addWidget(rows)
+    rows.resize(600, 400)
+    rows.set_rows(
+        [Row("a", "A", "", (("words that wrap when there is less room for them " * 2, "secondary"),)), Row("b", "B")]
+    )
+    rows.show()
+    qtbot.waitExposed(rows)
+    first, second = (rows.model().index(i, 0) for i in range(2))
+
+    def touching() -> bool:
+        return bool(rows.visualRect(second).top() == rows.visualRect(first).bottom() + 1)
+
+    qtbot.waitUntil(touching)
+    before = rows.visualRect(first).height()
+    rows.resize(200, 400)
+    qtbot.waitUntil(lambda: rows.visualRect(first).height() > before and touching())

@@ -16,7 +16,7 @@ from mlcontrol.gui.pages.rollouts_overview import column_head
 from mlcontrol.gui.pages.rollouts_side import SidePage
 from mlcontrol.gui.viewmodels.freeze_form import new_freeze, scope_words
 from mlcontrol.gui.viewmodels.phrases import count_text, visible_text
-from mlcontrol.gui.widgets.button import PRIMARY, KeyButton
+from mlcontrol.gui.widgets.button import KeyButton
 from mlcontrol.gui.widgets.card import EmptyState
 from mlcontrol.gui.widgets.label import PlainLabel
 from mlcontrol.gui.widgets.row_list import Row, RowList
@@ -33,7 +33,7 @@ class RolloutsFreezes(QWidget):
         self._page = page
         self.freezes = RowList("Freezes, those that hold first")
         self.scope, self.until, self.reason = QLineEdit(), QLineEdit(), QLineEdit()
-        self.add, self.lift = KeyButton("Freeze", "Enter", PRIMARY), KeyButton("Lift", "Del")
+        self.add, self.lift = KeyButton("Freeze", "Enter"), KeyButton("Lift", "Del")
         self._note = PlainLabel("", "small", "quiet")
         self.said = PlainLabel("", "small", "warning", wrap=True)
         self._none = EmptyState("Nothing is frozen", "A freeze stops deploys within its scope, never a way back.")

@@ -23,7 +23,7 @@ from mlcontrol.gui.pages.rollouts_side import SidePage
 from mlcontrol.gui.viewmodels.past_changes import MOVES, PastChange, past_changes
 from mlcontrol.gui.viewmodels.phrases import age_text, count_text, moment_text, version_text, visible_text
 from mlcontrol.gui.viewmodels.plan_sheet import strategy_name
-from mlcontrol.gui.widgets.button import PRIMARY, KeyButton
+from mlcontrol.gui.widgets.button import KeyButton
 from mlcontrol.gui.widgets.card import EmptyState
 from mlcontrol.gui.widgets.label import PlainLabel
 from mlcontrol.gui.widgets.row_list import Row, RowList
@@ -47,7 +47,7 @@ class RolloutsPast(QWidget):
         self.strategy: StrategyKind | None = None  # None: the service's own plan
         self.changes, self.findings = RowList("Changes of the past"), RowList("What the guards would have said")
         self.changes.chosen.connect(lambda _chosen: self.run())
-        self.go, self.stop = KeyButton("Replay", "Enter", PRIMARY), KeyButton("Stop", "Esc")
+        self.go, self.stop = KeyButton("Replay", "Enter"), KeyButton("Stop", "Esc")
         self.go.clicked.connect(lambda _checked=False: self.run())
         self.stop.clicked.connect(lambda _checked=False: self.give_up())
         self._note, self._plan_note = PlainLabel("", "small", "quiet"), PlainLabel("", "small", "quiet")
@@ -116,8 +116,10 @@ class RolloutsPast(QWidget):
         known_as = self._service if state is None else service_title(state, self._service)
         self._note.setText(f"{known_as} · {count_text(len(found), 'change')}, {led} before an incident")
         plan = self._settings()
-        own = "the service's own plan" if self.strategy is None and plan is not None and plan.strategy else ""
-        self._plan_note.setText(own or f"plan: {strategy_name(self._kind())}")
+        own = plan is not None and plan.strategy == self._kind().value
+        self._plan_note.setText(
+            "the service's own plan" if own else f"as {strategy_name(self._kind())}, not its own plan"
+        )
         for kind, way in self._ways.items():
             way.set_reason("chosen" if kind is self._kind() else "")
         refusal = needs_engine(self._page.context()) or ("" if found else "no change is on record")
