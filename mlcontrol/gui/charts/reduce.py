@@ -20,6 +20,7 @@ Ints = NDArray[np.intp]
 Lines = NDArray[np.int32]
 LONG = 64  # samples a column, from which on a pyramid is worth its making
 NEW = -(2**40)  # of a column: not as it was
+FEW = 4  # lines, up to which handing over their memory costs more than it saves
 FAR = 1_000_000  # pixels beside the plot: as far as a line is drawn
 _NO_LINES: Lines = np.empty((0, 4), np.int32)
 
@@ -85,14 +86,45 @@ def extremes(values: Sequence[Floats], b: Buckets) -> tuple[Floats, Floats]:
     return low, high
 
 
+def _newest(values: Sequence[Floats], b: Buckets) -> tuple[Floats, Floats]:
+    """Of the last column alone, which grows with every sample of a live chart."""
+    first, last = int(b.starts[-1]), int(b.ends[-1])
+    block = np.array([series[first:last] for series in values])
+    low, high = block.min(axis=1), block.max(axis=1)
+    if low.min() > -WILD and high.max() < WILD:
+        return low, high
+    lows, highs = extremes(values, b.part(slice(len(b.starts) - 1, None)))
+    return lows[:, 0], highs[:, 0]
+
+
 class Reduced:
     """The columns of lines that share their times, remembered: what is asked again and has only grown costs what is new."""
 
     def __init__(self) -> None:
         self._stamp: object = None
+        self._asked: tuple[float, float, int, float] | None = None
         self._b: Buckets | None = None
         self._low = self._high = np.empty((0, 0))
         self._pyramids: list[Pyramid] = []
+
+    def buckets(
+        self, at_s: Floats, since_s: float, until_s: float, width: int, gap_s: float, stamp: object
+    ) -> Buckets:
+        """As the function of that name, for a `read` that follows: of a span asked for again only the newest column is looked at."""
+        asked, b = (since_s, until_s, width, gap_s), self._b
+        again = stamp is not None and stamp == self._stamp and asked == self._asked
+        self._asked = asked
+        if again and b is not None and len(b.columns):
+            column, end = int(b.columns[-1]), int(b.ends[-1])
+            # What begins the next column is told by the very numbers that cut the columns.
+            edge = since_s + (max(1e-9, until_s - since_s) / width) * (column + 1.0)
+            if 0 <= column < width and end <= len(at_s) and at_s[-1] < edge:
+                if end == len(at_s):
+                    return b
+                ends = b.ends.copy()
+                ends[-1] = len(at_s)
+                return Buckets(b.columns, b.starts, ends, b.breaks)
+        return buckets(at_s, since_s, until_s, width, gap_s)
 
     def read(self, values: Sequence[Floats], b: Buckets, stamp: object) -> tuple[Floats, Floats, Ints]:
         """As `extremes`, and by how many columns each moved to the left since the last call; `NEW` where it is not as it was.
@@ -111,6 +143,14 @@ class Reduced:
 
     def _renewed(self, values: Sequence[Floats], b: Buckets, old: Buckets, long: bool) -> tuple[Floats, Floats, Ints]:
         """A column over the same samples as before is as it was, wherever it lies now."""
+        if b.starts is old.starts and not long:
+            moved = np.zeros(len(b.starts), np.intp)
+            if b is old:
+                return self._low, self._high, moved
+            moved[-1] = NEW
+            low, high = self._low.copy(), self._high.copy()
+            low[:, -1], high[:, -1] = _newest(values, b)
+            return low, high, moved
         at = np.minimum(old.starts.searchsorted(b.starts), len(old.starts) - 1)
         same = (old.starts[at] == b.starts) & (old.ends[at] == b.ends)
         moved = np.where(same, old.columns[at] - b.columns, NEW)
@@ -146,10 +186,10 @@ class Strokes:
     known: NDArray[np.bool_] | None
     slanted: list[Lines]
 
-    def upright(self, series: int, dash: tuple[int, int, int] | None = None) -> Lines:
-        """Of one series. ``dash``: (period, drawn, phase) in columns."""
-        spans, known = self.spans[series], self.known
-        shown = None if known is None else known[series]
+    def upright(self, series: int, dash: tuple[int, int, int] | None = None, first: int = 0) -> Lines:
+        """Of one series, from the ``first`` column of these on. ``dash``: (period, drawn, phase) in columns."""
+        spans, known = self.spans[series, first:], self.known
+        shown = None if known is None else known[series, first:]
         if dash is not None:
             period, drawn, phase = dash
             on = (spans[:, 0] + phase) % period < drawn
@@ -202,7 +242,10 @@ def strokes(low: Floats, high: Floats, b: Buckets, bottom: int, top: int, y_min:
 def draw_lines(painter: QPainter, lines: Lines) -> None:
     """Hands the array's memory to Qt as `QLine`s: making objects of them costs four times the drawing. Twice as fast where the
     painter has a clip rectangle."""
-    if len(lines):
+    if len(lines) <= FEW:
+        for x1, y1, x2, y2 in lines.tolist():
+            painter.drawLine(x1, y1, x2, y2)
+    else:
         lines = np.ascontiguousarray(lines)
         first = cast(QLine, wrapInstance(lines.__array_interface__["data"][0], QLine))
         painter.drawLines(first, len(lines))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QPainter, QPen, QPixmap
 
-from mlcontrol.gui.charts.reduce import Buckets, Floats, Ints, Reduced, Strokes, buckets, draw_lines, strokes
+from mlcontrol.gui.charts.reduce import Buckets, Floats, Ints, Reduced, Strokes, draw_lines, strokes
 from mlcontrol.gui.charts.row_marks import line_colour, paint_band, paint_bars, paint_limit, paint_over, paint_points
 from mlcontrol.gui.charts.scale import Scale, Span, y_range
 from mlcontrol.gui.theme import theme, tokens
@@ -88,9 +88,10 @@ class RowPicture:
         for lines in shared:
             key = tuple(line.label for line in lines)
             reduced = used[key] = self._reduced.get(key) or Reduced()
-            found = buckets(lines[0].at_s, span.since_s, span.until_s, width, max(row.gap_s, lines[0].gap_s))
             stamps = tuple(line.stamp for line in lines)
             stamp = None if None in stamps else stamps
+            gap_s = max(row.gap_s, lines[0].gap_s)
+            found = reduced.buckets(lines[0].at_s, span.since_s, span.until_s, width, gap_s, stamp)
             groups.append(Group(lines, found, *reduced.read([line.value for line in lines], found, stamp)))
         self._reduced = used
         return groups
@@ -155,13 +156,15 @@ class RowPicture:
         t, width, height = tokens(), plot.width(), plot.height()
         inner = QRect(0, ABOVE, width, height - ABOVE - BELOW)
         low, high = self.scale.ends
-        place: dict[int, tuple[Strokes, int]] = {}
+        place: dict[int, tuple[Strokes, int, int]] = {}
         for group, index in zip(groups, first, strict=True):
             # The bucket before the first one is where its line comes from.
             cut = slice(max(0, index - 2), None)
             lows, highs = self.scale.mapped(group.low[:, cut]), self.scale.mapped(group.high[:, cut])
             one = strokes(lows, highs, group.buckets.part(cut), height - 1 - BELOW, ABOVE, low, high)
-            place.update({id(line): (one, i) for i, line in enumerate(group.lines)})
+            # What lies before the clip only told where the rest comes from.
+            seen = int(group.buckets.columns[cut].searchsorted(from_x))
+            place.update({id(line): (one, i, seen) for i, line in enumerate(group.lines)})
         painter = QPainter(picture)
         painter.setClipRect(from_x, 0, width - from_x, height)
         painter.fillRect(from_x, 0, width - from_x, height, t.surface.plot)
@@ -181,11 +184,11 @@ class RowPicture:
                 self._paint_line(painter, line, *place[id(line)])
         painter.end()
 
-    def _paint_line(self, painter: QPainter, line: Line, drawn: Strokes, i: int) -> None:
+    def _paint_line(self, painter: QPainter, line: Line, drawn: Strokes, i: int, seen: int) -> None:
         dash = _DASHES.get(line.style)
         # Dashes of a slanted line are the pen's, those of upright ones are columns left out: both read as dashes.
         painter.setPen(line_colour(line))
-        draw_lines(painter, drawn.upright(i, (*dash, self.dash_phase) if dash else None))
+        draw_lines(painter, drawn.upright(i, (*dash, self.dash_phase) if dash else None, seen))
         if len(drawn.slanted[i]):
             painter.setPen(_pen(line))
             draw_lines(painter, drawn.slanted[i])
