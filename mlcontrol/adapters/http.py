@@ -250,7 +250,7 @@ class HttpClient:
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
-            session = new_session()
+            session = new_session(self.target.scheme == "https")
             with self._lock:
                 self._sessions.append(session)
             self._local.session = session
@@ -283,24 +283,28 @@ class HttpClient:
 class _BoundedTransport(HTTPAdapter):
     """requests over connections that know the thread's deadline."""
 
+    def __init__(self, secure: bool) -> None:
+        self._secure = secure
+        super().__init__(pool_connections=1, pool_maxsize=1)
+
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **options: Any) -> None:
-        context = ssl.SSLContext(
-            ssl.PROTOCOL_TLS_CLIENT
-        )  # the plain class: `create_default_context` obeys SSLKEYLOGFILE
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        super().init_poolmanager(connections, maxsize, block, ssl_context=context, **options)
+        if self._secure:
+            # The plain class: `create_default_context` obeys SSLKEYLOGFILE.
+            options["ssl_context"] = context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.minimum_version = ssl.TLSVersion.TLSv1_2
+        super().init_poolmanager(connections, maxsize, block, **options)
         self.poolmanager.pool_classes_by_scheme = {"http": BoundedHTTPPool, "https": BoundedHTTPSPool}
 
 
-def new_session() -> requests.Session:
-    """A session that takes nothing from the environment and keeps no cookies."""
+def new_session(secure: bool) -> requests.Session:
+    """A session that takes nothing from the environment and keeps no cookies. ``secure``: for https, else for http. A fleet has
+    thousands of them, and the state of TLS is most of what one would hold."""
     session = requests.Session()
     session.trust_env = False
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.headers.clear()
-    transport = _BoundedTransport(pool_connections=1, pool_maxsize=1)
-    session.mount("http://", transport)
-    session.mount("https://", transport)
+    session.adapters.clear()
+    session.mount("https://" if secure else "http://", _BoundedTransport(secure))
     return session
 
 

@@ -14,7 +14,7 @@ from PySide6.QtGui import QImage, QPainter
 
 from mlcontrol.core.types import Sample, SeriesKey
 from mlcontrol.gui.charts.pyramid import Cover, Pyramid, levels_of
-from mlcontrol.gui.charts.reduce import buckets, extremes, strokes
+from mlcontrol.gui.charts.reduce import Reduced, buckets, extremes, strokes
 from mlcontrol.gui.charts.row_picture import RowPicture
 from mlcontrol.gui.charts.scale import Span, y_range
 from mlcontrol.gui.charts.spans import USUAL_S
@@ -141,6 +141,45 @@ def test_a_live_picture_draws_its_newest_columns_alone() -> None:
     assert columns(2004, 830.0, top=9.0) == 240  # another scale
     assert columns(2004, 830.0, stamp="b", top=9.0) == 240  # the past was rewritten
     assert columns(2004, 832.0, "b", 9.0) == 240  # not a whole column
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from((0.0, 0.1, 0.3, 1.0, 4.0)),
+            st.floats(-9, 9) | st.sampled_from((math.nan, math.inf, 1e300)),
+            st.booleans(),
+        ),
+        min_size=1,
+        max_size=40,
+    )
+)
+def test_columns_that_only_grew_equal_those_made_anew(samples: list[tuple[float, float, bool]]) -> None:
+    """Samples come one by one, several in a column, on its very edge, with gaps, without a value or a wild one."""
+    at = np.cumsum([step for step, _, _ in samples])
+    values = np.array([[value, -value] for _, value, _ in samples]).T.copy()
+    live, since = Reduced(), 0.0
+    for count, (_, _, scrolls) in enumerate(samples, 1):
+        since = max(since, at[count - 1] - 8.0) if scrolls else since
+        b = live.buckets(at[:count], since, since + 10.0, 20, 2.5, "s")
+        fresh = buckets(at[:count], since, since + 10.0, 20, 2.5)
+        for name in ("columns", "starts", "ends", "breaks"):
+            assert np.array_equal(getattr(b, name), getattr(fresh, name))
+        low, high, _ = live.read([row[:count] for row in values], b, "s")
+        for mine, plain in zip((low, high), extremes([row[:count] for row in values], fresh), strict=True):
+            assert np.array_equal(mine, plain, equal_nan=True)
+
+
+def test_columns_are_made_anew_where_the_samples_are_others() -> None:
+    """The twin: with the same mark the older columns would be believed."""
+    at, one, other = np.arange(5.0), np.zeros((1, 5)), np.ones((1, 5))
+    live = Reduced()
+    b = live.buckets(at, 0.0, 10.0, 20, 9.0, 1)
+    live.read(one, b, 1)
+    for stamp, expected in ((1, 0.0), (2, 1.0)):
+        b = live.buckets(at, 0.0, 10.0, 20, 9.0, stamp)
+        assert live.read(other, b, stamp)[0].max() == expected
 
 
 def test_nothing_is_drawn_across_a_gap() -> None:

@@ -107,10 +107,8 @@ class Reduced:
         self._low = self._high = np.empty((0, 0))
         self._pyramids: list[Pyramid] = []
 
-    def buckets(
-        self, at_s: Floats, since_s: float, until_s: float, width: int, gap_s: float, stamp: object
-    ) -> Buckets:
-        """As the function of that name, for a `read` that follows: of a span asked for again only the newest column is looked at."""
+    def buckets(self, at_s: Floats, since_s: float, until_s: float, width: int, gap_s: float, stamp: object) -> Buckets:
+        """As the function of that name, for a `read` that follows; of a span asked for again only the newest column is new."""
         asked, b = (since_s, until_s, width, gap_s), self._b
         again = stamp is not None and stamp == self._stamp and asked == self._asked
         self._asked = asked
