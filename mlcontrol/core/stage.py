@@ -12,6 +12,9 @@ from mlcontrol.core.judge.verdict import Judgement
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.strategy import Advance, Strategy, StrategyKind
 
+DATA = "data"
+"""What is latched when the inputs change: no guard of the judge's, which compares versions that are asked alike."""
+
 
 class StageState(StrEnum):
     OBSERVING = "observing"
@@ -27,7 +30,12 @@ class StageState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Looked:
+    """What the judge says. ``unseen``: why nobody sees the service's own signals now, which blocks like missing evidence;
+    ``changed``: how the inputs of all versions have changed since the rollout began. Both empty where it is not so."""
+
     judgement: Judgement
+    unseen: str = ""
+    changed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +131,8 @@ def advance_stage(stage: Stage, event: StageEvent) -> Stage:
         raise ValueError("this stage has ended")
     stage = replace(stage, said="")
     match event:
-        case Looked(judgement):
-            return _looked(stage, judgement)
+        case Looked():
+            return _looked(stage, event)
         case HoldAsked(by, hold):
             state = StageState.HELD if hold else StageState.OBSERVING
             words = f"{by} holds it at {stage.percent:g} %" if hold else f"{by} lets it go on"
@@ -135,16 +143,18 @@ def advance_stage(stage: Stage, event: StageEvent) -> Stage:
             return _cleared(stage, event)
 
 
-def _looked(stage: Stage, judgement: Judgement) -> Stage:
+def _looked(stage: Stage, event: Looked) -> Stage:
+    judgement = event.judgement
     now_s = judgement.at_s
-    latched = {**{r.guard: r.words() for r in judgement.worse}, **stage.latched}
-    blind = bool(judgement.unknown) or judgement.silent_s > stage.strategy.judge.stale_s
+    changed = {DATA: event.changed} if event.changed else {}
+    latched = {**{r.guard: r.words() for r in judgement.worse}, **changed, **stage.latched}
+    blind = bool(judgement.unknown or event.unseen) or judgement.silent_s > stage.strategy.judge.stale_s
     since = None if not blind else now_s if stage.unknown_since_s is None else stage.unknown_since_s
     stage = replace(stage, judgement=judgement, latched=latched, unknown_since_s=since)
     if stage.failed:
-        return _fails(stage, next(iter(stage.failed.values())))
+        return _fails(stage, *next(iter(stage.failed.items())))
     if since is not None:
-        return _blind(stage, now_s - since)
+        return _blind(stage, now_s - since, event.unseen)
     if stage.state is StageState.HELD:
         return stage
     runs_its_time = stage.strategy.kind is StrategyKind.AB and not stage.bake
@@ -161,10 +171,14 @@ def _looked(stage: Stage, judgement: Judgement) -> Stage:
     return stage
 
 
-def _fails(stage: Stage, what: str) -> Stage:
+def _fails(stage: Stage, guard: str, what: str) -> Stage:
+    of_data = guard == DATA
+    if stage.strategy.return_when_worse and of_data:
+        why = "What is observed now says little of the versions, and the one before is known."
+        return _returns(stage, Problem(what, why, "Begin again when it is known why.", code="data-changed"))
     if stage.strategy.return_when_worse:
         return _returns(stage, Problem(f"The judge says worse. {what}", code="judged-worse"))
-    note = f"judged worse, held as planned: {what}"
+    note = f"{'the data changed' if of_data else 'judged worse'}, held as planned: {what}"
     return replace(stage, state=StageState.HELD, note=note, said="" if stage.note == note else note)
 
 
@@ -180,7 +194,7 @@ def _passes(stage: Stage) -> Stage:
     return replace(stage, state=StageState.HELD, note="judged fine; held as planned", said=f"{words}; held as planned")
 
 
-def _blind(stage: Stage, blind_s: float) -> Stage:
+def _blind(stage: Stage, blind_s: float, unseen: str) -> Stage:
     if stage.state is StageState.ASKING:
         stage = replace(stage, state=StageState.OBSERVING, note="")
     if blind_s < stage.strategy.no_data_s:
@@ -188,7 +202,7 @@ def _blind(stage: Stage, blind_s: float) -> Stage:
     words = f"no data for {blind_s:.0f} s"
     if stage.strategy.return_without_data:
         unknown = ", ".join(r.title.lower() for r in stage.judgement.unknown) if stage.judgement else ""
-        why = f"Nobody can say how the new version does{f' ({unknown} unknown)' if unknown else ''}."
+        why = f"Nobody can say how the new version does{f' ({unknown} unknown)' if unknown else ''}. {unseen}".strip()
         return _returns(stage, Problem(f"There was {words}.", why, code="unknown"))
     if stage.state is StageState.HELD:
         return stage

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from mlcontrol.core import rollout
@@ -14,10 +14,12 @@ from mlcontrol.core.operation import LiveStage
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.stage import Looked, Stage, StageEvent, StageState, advance_stage, begin_stage
 from mlcontrol.core.strategy import Strategy
+from mlcontrol.core.types import EventKind, Freshness, TimelineEvent
 from mlcontrol.services.context import ServiceContext
 from mlcontrol.services.effects import Effects
 from mlcontrol.services.watching import Watch
 
+DATA_TOLD_LATE_S = 60.0  # a change is dated back to about when it began
 QUICK_S, SLOW_S, QUICK_FOR_S = 2.0, 10.0, 120.0
 
 
@@ -48,6 +50,7 @@ class StageRunner:
         self._stage: Stage | None = None
         self._watch: Watch | None = None
         self._decided: set[tuple[str, str]] = set()
+        self._data_known: frozenset[str] = frozenset()
 
     def ask(self, event: StageEvent) -> None:
         """What a person asks of the present stage. Raises `ProblemError` where it is refused, or nothing is judged right
@@ -99,6 +102,7 @@ class StageRunner:
             e = self._effects
             self._watch = Watch(self._ctx, e.service, e.to_version, e.before.current)
             self._watch.begin()
+            self._data_known = frozenset(event.id for event in self._data_events())
         return self._watch
 
     def _wait(self, go_on: Callable[[], None]) -> None:
@@ -126,7 +130,7 @@ class StageRunner:
         judgement = judge(evidence, policy, self._ctx.clock.utc_s(), cleared)
         with self._lock:
             if not self._stage.state.ended:  # a person may have gone on meanwhile
-                self._stage = advance_stage(self._stage, Looked(judgement))
+                self._stage = advance_stage(self._stage, Looked(judgement, self._unseen(), self._data_changed()))
                 if self._stage.said:
                     self._said.append(self._stage.said)
             stage, said = self._stage, self._said
@@ -139,6 +143,26 @@ class StageRunner:
         for words in said:
             self._note(words)
         return stage
+
+    def _unseen(self) -> str:
+        """Why nobody sees how the service is used, where that was seen before: its own counters may be all that tells."""
+        service = self._ctx.state().services.get(self._effects.service)
+        if service is None or service.use.at is None or service.use.freshness is not Freshness.UNKNOWN:
+            return ""
+        return f"Use is unknown: {service.use.detail or service.use.text}"
+
+    def _data_changed(self) -> str:
+        fresh = next((event for event in self._data_events() if event.id not in self._data_known), None)
+        return "" if fresh is None else f"{fresh.title} during the rollout. {fresh.detail}".strip()
+
+    def _data_events(self) -> Iterator[TimelineEvent]:
+        """Changes of the inputs that are younger than the rollout, or were told just before it."""
+        assert self._watch is not None
+        buckets = self._watch.evidence.buckets
+        since_s = (buckets[0].start_s if buckets else self._ctx.clock.utc_s()) - DATA_TOLD_LATE_S
+        service = self._effects.service
+        events = self._ctx.state().events
+        return (e for e in events if e.kind is EventKind.DATA and e.service == service and e.at_s >= since_s)
 
     def _show(self, step: str, stage: Stage) -> None:
         judgement = stage.judgement

@@ -65,6 +65,33 @@ def test_a_latched_fail_stays_until_a_person_clears_it_with_a_reason() -> None:
     assert kept.failed, "the next stage does not forget"
 
 
+def test_while_the_services_own_signals_are_not_seen_nothing_passes_and_it_goes_back() -> None:
+    seen = [look(float(t), Verdict.FINE) for t in range(1, 4)]
+    blind = [
+        replace(look(float(t), Verdict.FINE), unseen="Use is unknown: the server's metrics refuse.")
+        for t in range(4, 60, 2)
+    ]
+    back = walk(begin_stage(10.0, CANARY, 0.0), *seen, *blind[:14])
+    assert back.state is StageState.OBSERVING
+    back = walk(back, *blind[14:16])
+    assert (back.state, back.cause is not None and "metrics refuse" in back.cause.why) == (StageState.RETURN, True)
+    again = walk(begin_stage(10.0, CANARY, 0.0), *seen, *blind[:10], look(30.0, Verdict.FINE))
+    assert again.state is StageState.PASSED, "twin: what is seen again goes on"
+
+
+@pytest.mark.parametrize("returns", [True, False])
+def test_inputs_that_change_during_a_rollout_end_or_hold_it(returns: bool) -> None:
+    stage = begin_stage(10.0, replace(CANARY, return_when_worse=returns), 0.0)
+    changed = replace(look(2.0, Verdict.FINE), changed="The data changed: x in region south during the rollout.")
+    after = walk(stage, changed)
+    if returns:
+        assert (after.state, after.cause is not None and after.cause.code) == (StageState.RETURN, "data-changed")
+        return
+    assert after.state is StageState.HELD
+    cleared = walk(after, ClearAsked("data", "ann", "our campaign in the south"), HoldAsked("ann", hold=False))
+    assert walk(cleared, look(9.0, Verdict.FINE)).state is StageState.PASSED
+
+
 def test_no_data_ends_it_or_holds_it_but_never_passes() -> None:
     looks = [look(float(t), Verdict.FINE, Verdict.UNKNOWN) for t in range(1, 60, 2)]
     stage = begin_stage(10.0, CANARY, 0.0)

@@ -13,6 +13,8 @@ import pytest
 from mlcontrol.core.operation import Operation, OperationKind, Phase, StepState
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.settings import RolloutSettings
+from mlcontrol.core.state import FleetState
+from mlcontrol.core.types import EventKind, ServiceState, Signal, Stamp, TimelineEvent
 from mlcontrol.ports.errors import Unreachable
 from mlcontrol.services.rollouts import Rollouts
 from tests.services.rollout_world import Context, PassingChecks, fails, opened
@@ -96,6 +98,34 @@ def test_a_version_that_fails_goes_back_by_itself_with_the_reason(
     assert back.problem.code == "judged-worse"
     assert world.writes[-2:] == ["split off", "load 1 2"]
     assert (world.stable, world.canary, world.alias) == ("2", None, "2")
+
+
+DRIFT = TimelineEvent("d1", 0.0, EventKind.DATA, "The data changed: x in region south", "digits")
+GONE = Signal(text="no data", detail="The metrics refuse.", at=Stamp(1.0, 1.0, 1))
+
+
+@pytest.mark.parametrize(
+    ("use", "events", "code"),
+    [(GONE, (), "unknown"), (Signal(), (DRIFT,), "data-changed"), (Signal(), (), "")],
+    ids=["use is not seen any more", "the inputs change", "twin: neither"],
+)
+def test_what_the_service_itself_shows_ends_a_rollout_that_the_judge_finds_fine(
+    ctx: Context, rollouts: Rollouts, world: StagedWorld, monkeypatch: pytest.MonkeyPatch, use: Signal,
+    events: tuple[TimelineEvent, ...], code: str,
+) -> None:  # fmt: skip
+    shown = FleetState(ctx.settings)
+
+    def strike() -> None:
+        nonlocal shown
+        told = tuple(replace(event, at_s=time.time()) for event in events)
+        shown = FleetState(ctx.settings, {"digits": ServiceState("digits", use=use)}, events=told)
+
+    monkeypatch.setattr(ctx, "state", lambda: replace(shown, operations=dict(ctx.operations)))
+    world.at_look[3] = strike
+    done = end(ctx, begin(ctx, rollouts, replace(CANARY, min_s=1.0, no_data_s=5.0) if code else CANARY))
+    assert (done.phase is Phase.RETURNED, done.problem.code if done.problem else "") == (bool(code), code)
+    if code:
+        assert (world.stable, world.canary) == ("2", None)
 
 
 def test_errors_that_begin_in_the_second_stage_are_met_there(
