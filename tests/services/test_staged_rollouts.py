@@ -15,6 +15,7 @@ from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.settings import RolloutSettings
 from mlcontrol.core.state import FleetState
 from mlcontrol.core.types import EventKind, ServiceState, Signal, Stamp, TimelineEvent
+from mlcontrol.ports.clock import SystemClock
 from mlcontrol.ports.errors import Unreachable
 from mlcontrol.services.rollouts import Rollouts
 from tests.services.rollout_world import Context, PassingChecks, fails, opened
@@ -121,8 +122,16 @@ def test_what_the_service_itself_shows_ends_a_rollout_that_the_judge_finds_fine(
         shown = FleetState(ctx.settings, {"digits": ServiceState("digits", use=use)}, events=told)
 
     monkeypatch.setattr(ctx, "state", lambda: replace(shown, operations=dict(ctx.operations)))
+
+    class Leaping(SystemClock):
+        """Ten seconds a look, once it has struck: nobody waits for them."""
+
+        def utc_s(self) -> float:
+            return super().utc_s() + (10.0 * world.looks if shown.services else 0.0)
+
+    monkeypatch.setattr(ctx, "clock", Leaping())
     world.at_look[3] = strike
-    done = end(ctx, begin(ctx, rollouts, replace(CANARY, min_s=1.0, no_data_s=5.0) if code else CANARY))
+    done = end(ctx, begin(ctx, rollouts, replace(CANARY, min_s=1000.0, no_data_s=5.0) if code else CANARY))
     assert (done.phase is Phase.RETURNED, done.problem.code if done.problem else "") == (bool(code), code)
     if code:
         assert (world.stable, world.canary) == ("2", None)
