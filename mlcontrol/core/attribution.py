@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import erfc, exp, pi, sqrt
+from math import erfc, exp, hypot, pi, sqrt
 from types import MappingProxyType
 
 from mlcontrol.core.signals.change import ChangePoint
@@ -21,6 +21,9 @@ ONE_CHANGE_S = 120.0
 CLEAR = 3.0
 """The first must be this many times as likely as the next, and their moments must be told apart by the data."""
 UNRECORDED = 0.25
+SEEN_S = 2.5
+"""Standard error of an event's own moment: what others did is seen at the next poll, some seconds after it was done, and so may
+be told after the change that it made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +170,7 @@ def _scope(
 
 def _delay_density(change: ChangePoint, event_s: float, delay_s: float) -> float:
     """Density per second of the change showing where it does: an exponential delay, blurred by a normal location error."""
-    blur = max((change.high_s - change.low_s) / (2 * 1.96), 1.0)
+    blur = hypot((change.high_s - change.low_s) / (2 * 1.96), SEEN_S)
     lag, rate = change.at_s - event_s, 1.0 / delay_s
     # The exponentially modified normal law (Grushka 1972); far out its product of a huge and a tiny factor has a closed limit.
     z = rate * blur - lag / blur

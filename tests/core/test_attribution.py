@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mlcontrol.core.attribution import attribute
@@ -73,6 +75,14 @@ def test_a_deploy_and_drift_in_the_same_minute_cannot_be_separated() -> None:
     found = attribute(CHANGE, [event(EventKind.DEPLOY, 40), event(EventKind.DATA, 40)], service="digits")
     assert not found.separable
     assert {s.event.kind for s in found.suspects if s.event} == {EventKind.DEPLOY, EventKind.DATA}
+
+
+def test_what_is_seen_at_the_next_poll_after_the_change_that_it_made_is_still_the_cause() -> None:
+    """The counters were read at once, the router five seconds later: the change is known to a second, the event is not."""
+    sharp = replace(CHANGE, low_s=CHANGE.at_s - 2.5, high_s=CHANGE.at_s + 2.5)
+    found = attribute(sharp, [event(EventKind.ROUTE, -2.5)], service="digits")
+    assert found.suspects[0].event is not None
+    assert found.separable
 
 
 def test_far_enough_apart_they_can() -> None:

@@ -20,24 +20,26 @@ CANARY = RolloutSettings(
 """Short stages: what is tried is the road, not the patience. The tolerance is that of little traffic."""
 WHATEVER_THE_SPEED = replace(CANARY, ignore=("latency", "objectives", "resources", "predictions"))
 """For the good version: a machine that runs tests is slow when it likes, and a rollout rightly does not go on through that; and
-where it is slow the stages last long enough to find that version 3 does answer low values more rarely than version 2."""
+where it is slow the stages last long enough to find that version 3 does answer low values more rarely than version 2. And for
+incidents of which the speed says nothing: what ends the rollout is to be the incident, not the machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """A fault of the sandbox during a rollout of ``version``. ``touches``: the service that is rolled out."""
+    """A fault of the sandbox during a rollout of ``version`` of ``service``, for ``seconds``; ``settings``: of the rollout."""
 
     fault: str
     service: str = "progression"
     version: str = "3"
     seconds: float = 60.0
     options: tuple[tuple[str, str], ...] = ()
+    settings: RolloutSettings = WHATEVER_THE_SPEED
 
 
 INCIDENTS = (
     Incident("error-burst", "diamond-cut"),
-    Incident("latency-rise"),
-    Incident("server-frozen", seconds=40.0),
+    Incident("latency-rise", settings=CANARY),
+    Incident("server-frozen", seconds=40.0, settings=CANARY),
     Incident("metrics-gone"),
     Incident("version-swap", options=(("model", "progression"),)),
     Incident("input-drift", "digits", seconds=300.0),
@@ -95,9 +97,9 @@ def in_stage(watcher: Watcher, operation: str) -> Any:
     return until("a stage is judged", found, PATIENCE_S)
 
 
-def strike(fleet: RunningFleet, watcher: Watcher, incident: Incident, settings: RolloutSettings = CANARY) -> Told:
+def strike(fleet: RunningFleet, watcher: Watcher, incident: Incident) -> Told:
     """Begin a canary that waits at its first stage, let the incident happen there, and wait for what comes of it."""
-    patient = replace(settings, min_s=900.0, max_s=1200.0)  # whatever ends it, its own success does not
+    patient = replace(incident.settings, min_s=900.0, max_s=1200.0)  # whatever ends it, its own success does not
     operation = begin(watcher, incident.service, incident.version, patient)
     found = in_stage(watcher, operation)
     if found.phase.ended:

@@ -55,7 +55,7 @@ def test_a_good_version_walks_its_canary_by_itself_and_serves(fleet: RunningFlee
 def test_another_hand_in_the_middle_of_a_canary_ends_it_without_a_share_left(
     fleet: RunningFleet, watcher: Watcher
 ) -> None:
-    told = strike(fleet, watcher, replace(BY_NAME["version-swap"], seconds=120.0), WHATEVER_THE_SPEED)
+    told = strike(fleet, watcher, replace(BY_NAME["version-swap"], seconds=120.0))
     assert told.operation.phase in (Phase.RETURNED, Phase.CONFLICT), told.words()
     assert told.operation.problem is not None
     assert told.operation.problem.code == "conflict"

@@ -59,7 +59,7 @@ def _drill(fleet: RunningFleet, only: list[str] | None, rate: float) -> None:
                     print(f"    {at_s - done.started_s:6.1f} s {words}")
                 continue
             told = strike(fleet, watcher, incident)
-            print(f"{name}: {told.words()}", flush=True)
+            print(f"{name}: {told.words()}; load {os.getloadavg()[0]:.1f}", flush=True)
             for at_s, words in told.operation.log:
                 print(f"    {at_s - told.operation.started_s:6.1f} s {words}")
             split = watcher.service(incident.service)

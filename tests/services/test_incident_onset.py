@@ -29,3 +29,18 @@ def test_where_the_errors_are_as_ever_it_is_the_next_signal_that_changed() -> No
     assert found is not None
     assert found[0].signal == "traffic"
     assert abs(found[0].at_s - (NOW_S - 800)) <= 10
+
+
+def other_versions(from_s: float) -> Track:
+    return Track("versions", AT_S, np.where(from_s <= AT_S, 1.0, 0.0), 1, 0.2, True)
+
+
+def test_another_version_that_answers_since_just_before_is_where_it_began_and_not_a_noisy_latency() -> None:
+    calm = Track("errors", AT_S, np.zeros(240), 1, 0.005, True)
+    found = onset((calm, traffic_that_fell_long_ago()), NOW_S, other_versions(NOW_S - 20))
+    assert found is not None
+    assert (found[0].signal, abs(found[0].at_s - (NOW_S - 20)) <= 5) == ("versions", True)
+    # Twin: a version that has answered for ten minutes began nothing now.
+    found = onset((calm, traffic_that_fell_long_ago()), NOW_S, other_versions(NOW_S - 600))
+    assert found is not None
+    assert found[0].signal == "traffic"

@@ -143,7 +143,7 @@ class Briefing:
         if known is not None and now_s - known[0] < ANALYSED_FOR_S:
             return known[1:]
         around_s = incident.declared_s if incident.declared_s is not None else incident.detected_s
-        found = onset(evidence.tracks, around_s)
+        found = onset(evidence.tracks, around_s, evidence.others)
         seen, point, attribution = None, None, None
         # What was done about it afterwards is no suspect.
         causes = [

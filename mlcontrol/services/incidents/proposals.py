@@ -99,6 +99,8 @@ class Proposals:
 
     def _series(self, service: str, seen: Onset) -> tuple[str, Floats, Floats] | None:
         """The stored series, as a rule names it, that shows the change best."""
+        if seen.signal == "versions":
+            return None  # presence says that at once, without a rule
         metric, wanted = {
             "errors": (series.ERROR_SHARE, {}),
             "latency p99": (series.LATENCY_MS, {"quantile": "0.99"}),

@@ -17,6 +17,8 @@ from mlcontrol.services.context import ServiceContext
 
 BEFORE_S = 1200.0
 WHOLE = 20_000
+SOON_S = 180.0
+"""Another version that answers is noticed by its golden query within a minute; one that has long answered began no incident."""
 METRICS = (
     series.FAILED_ANSWERS,
     series.ALL_ANSWERS,
@@ -43,8 +45,11 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
+    """``others``: the share of answers that are not of the version which answered most before; `None` where nobody counts them."""
+
     counts: Counts
     tracks: tuple[Track, ...]
+    others: Track | None = None
 
 
 def read(ctx: ServiceContext, service: str, since_s: float, until_s: float) -> Evidence:
@@ -67,7 +72,27 @@ def read(ctx: ServiceContext, service: str, since_s: float, until_s: float) -> E
     )
     if quality is not None:
         tracks.append(Track("quality", *quality, -1, 0.02))
-    return Evidence(counts, tuple(tracks))
+    rates = [d for d in found if d.key.metric == series.QUERIES_PER_S and d.key.label("version")]
+    return Evidence(counts, tuple(tracks), _others(rates, since_s))
+
+
+def _others(rates: list[SeriesData], since_s: float) -> Track | None:
+    before: dict[str, float] = {}
+    for data in rates:
+        at, value = np.frombuffer(data.at_s, "<f8"), np.frombuffer(data.value, "<f8")
+        version = data.key.label("version")
+        before[version] = before.get(version, 0.0) + float(np.nansum(value[at < since_s - SOON_S / 2]))
+    usual = max(before, key=lambda version: before[version], default=None)
+    everyone = _merged(rates, np.add)
+    if everyone is None or usual is None or not before[usual]:
+        return None
+    other = _merged([d for d in rates if d.key.label("version") != usual], np.add)
+    at_s, total = everyone
+    share = np.zeros(len(at_s))
+    if other is not None:
+        share[np.searchsorted(at_s, other[0])] = other[1]
+    asked = total > 0
+    return Track("versions", at_s[asked], share[asked] / total[asked], 1, 0.2, True)
 
 
 def counts_of(found: tuple[SeriesData, ...]) -> Counts:
@@ -79,14 +104,18 @@ def counts_of(found: tuple[SeriesData, ...]) -> Counts:
     return Counts(at, answers[1][np.searchsorted(answers[0], at)], failed[1][np.searchsorted(failed[0], at)])
 
 
-def onset(tracks: tuple[Track, ...], around_s: float) -> tuple[Onset, ChangePoint] | None:
-    """The change for the worse that is nearest before ``around_s`` (when it was noticed), of the first signal that shows one."""
-    for track in tracks:
+def onset(tracks: tuple[Track, ...], around_s: float, others: Track | None = None) -> tuple[Onset, ChangePoint] | None:
+    """The change for the worse that is nearest before ``around_s`` (when it was noticed), of the first signal that shows one.
+
+    ``others``: other versions' share of the answers; asked after the errors, and only for a change just before it was noticed.
+    """
+    for track in (*tracks[:1], *([others] if others is not None else ()), *tracks[1:]):
         points = change_points(track.at_s, track.value)
         # Who was paged at once looks before there are readings enough for a change point.
         sudden = sudden_change(track.at_s, track.value, track.worse)
         seen = points if sudden is None else (*points, sudden)
-        near = [p for p in seen if _counts(p, track) and p.low_s <= around_s + 120]
+        earliest_s = around_s - SOON_S if track is others else float("-inf")
+        near = [p for p in seen if _counts(p, track) and p.low_s <= around_s + 120 and p.high_s >= earliest_s]
         if near:
             point = max(near, key=lambda p: p.at_s)
             return Onset(track.name, point.at_s, point.low_s, point.high_s, point.before, point.after), point
