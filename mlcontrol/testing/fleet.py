@@ -87,11 +87,17 @@ class RunningFleet:
 @pytest.fixture(scope="session")
 def shared_servers() -> Iterator[None]:
     """Lets every fleet of this session use the environment and the seed kept in the user's cache folder."""
-    cache = platformdirs.user_cache_path("mlcontrol") / "sandbox"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MLCONTROL_SANDBOX_ENV", os.environ.get("MLCONTROL_SANDBOX_ENV") or str(cache / "env"))
-        patch.setenv("MLCONTROL_SANDBOX_SEEDS", os.environ.get("MLCONTROL_SANDBOX_SEEDS") or str(cache / "seeds"))
+        for name, folder in kept_servers().items():
+            patch.setenv(name, folder)
         yield
+
+
+def kept_servers() -> dict[str, str]:
+    """The environment variables that name the kept environment and seed, as they are set or in the user's cache folder."""
+    cache = platformdirs.user_cache_path("mlcontrol") / "sandbox"
+    folders = {"MLCONTROL_SANDBOX_ENV": cache / "env", "MLCONTROL_SANDBOX_SEEDS": cache / "seeds"}
+    return {name: os.environ.get(name) or str(folder) for name, folder in folders.items()}
 
 
 RUNNING = pytest.StashKey[RunningFleet]()

@@ -1,7 +1,8 @@
 """Incidents of the sandbox, worked through by keyboard alone in a real window on the real fleet, from the page to proof.
 
-Two are in the suite; ``MLCONTROL_INCIDENTS=all`` plays every one, and tells how long each took and with how many keys. The
-seconds are told and not asserted: a machine three times as slow would say nothing of the panel.
+All six are played, one after the other in one window on one fleet; ``MLCONTROL_INCIDENTS=version-swap`` plays that one alone. How
+long each took and with how many keys is told. The seconds are not asserted: a machine three times as slow would say nothing of the
+panel. Asserted is what they are made of: who is paged, what is pressed, what turns green.
 """
 
 from __future__ import annotations
@@ -27,15 +28,19 @@ from mlcontrol.testing.fleet import RunningFleet
 from tests.e2e.conftest import Watcher
 from tests.e2e.test_window_journey import Hands, opened_window
 
-pytestmark = [pytest.mark.window, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.window, pytest.mark.timeout(1500)]
 
-PLAYED = os.environ.get("MLCONTROL_INCIDENTS", "error-burst,metrics-gone")
-FAULTS = tuple(BY_NAME) if PLAYED == "all" else tuple(PLAYED.split(","))
+ORDER = ("error-burst", "version-swap", "input-drift", "server-frozen", "metrics-gone", "latency-rise")
+assert set(ORDER) == set(BY_NAME)
+PLAYED = tuple(filter(None, os.environ.get("MLCONTROL_INCIDENTS", "").split(","))) or ORDER
+TOGETHER = tuple(name for name in ORDER if name in PLAYED and name != "latency-rise")
+PLAYS = tuple(filter(None, (TOGETHER, tuple(set(PLAYED) & {"latency-rise"}))))
+"""What one engine goes through. The incident of latency has its own, with the objective that the others are not to miss."""
 SERVICE = {"error-burst": "diamond-cut", "version-swap": "digits", "input-drift": "diamond-cut"}
 """Whose incident it is; the others hurt every service alike."""
 ROLLED_BACK = ("error-burst", "version-swap")
-LASTS_S = 600.0  # until it is mended: what only looks wrong pages after two minutes
-CALM_S = 30.0  # so much history before a change that is to be found in it
+LASTS_S = 600.0  # until it is mended
+CALM_S = 20.0  # so much history before a change that is to be found in it
 PROVEN_WITHIN_S = 400.0
 
 
@@ -43,7 +48,7 @@ PROVEN_WITHIN_S = 400.0
 def patient(fleet: RunningFleet, request: pytest.FixtureRequest) -> Iterator[RunningFleet]:
     """With objectives that a busy machine keeps, so that what pages is the incident; but for the one that is about latency."""
     before = fleet.workspace.read_text()
-    if request.node.callspec.params["fault"] != "latency-rise":
+    if "latency-rise" not in request.node.callspec.params["faults"]:
         fleet.workspace.write_text(re.sub(r"p99_ms = \d+", "p99_ms = 5000", before))
     yield fleet
     fleet.workspace.write_text(before)
@@ -78,18 +83,34 @@ class Keys:
         self._hands._qtbot.keyClicks(self._hands.window.focusWidget(), text)
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_an_incident_is_worked_through_by_keyboard_alone(
-    fleet: RunningFleet, watcher: Watcher, hands: Hands, fault: str
+@pytest.mark.parametrize("faults", PLAYS, ids=lambda faults: "+".join(faults))
+def test_incidents_are_worked_through_by_keyboard_alone(
+    fleet: RunningFleet, watcher: Watcher, hands: Hands, faults: tuple[str, ...]
 ) -> None:
+    from PySide6.QtTest import QTest
+
+    hands.wait(lambda: hands.window.page.table.table.rowCount() >= 3)
+    hands.wait(lambda: well(watcher))
+    QTest.qWait(round(1000 * CALM_S))
+    for fault in faults:
+        worked_through(fleet, watcher, hands, fault)
+        sandbox.clear_faults(fleet.home)
+        hands.wait(lambda: well(watcher))
+
+
+def well(watcher: Watcher) -> bool:
+    """Everything is seen, and everybody answers."""
+    assert watcher.state is not None
+    services = watcher.state.services.values()
+    return all(s.use.health is not Health.UNKNOWN and s.presence.health is Health.OK for s in services)
+
+
+def worked_through(fleet: RunningFleet, watcher: Watcher, hands: Hands, fault: str) -> None:
+    """One incident: it happens, somebody is paged, opens the panel, acts, sees it proven, closes it."""
     from PySide6.QtCore import Qt
     from PySide6.QtTest import QTest
 
     service = SERVICE.get(fault, "digits")
-    hands.wait(lambda: hands.window.page.table.table.rowCount() >= 3)
-    hands.wait(lambda: all(watcher.service(name).use.health is not Health.UNKNOWN for name in watcher.state.services))
-    if fault in ROLLED_BACK:
-        QTest.qWait(round(1000 * CALM_S))
     before = {alert.id for alert in firing(watcher)}
     sandbox.play_fault(fleet.home, fault, LASTS_S)
     begun_s = time.time()
@@ -106,7 +127,7 @@ def test_an_incident_is_worked_through_by_keyboard_alone(
     page = hands.window.page
     assert page.name == "incident"
     assert page.head.sentences[0]
-    hands.wait(lambda: page.brief is not None)
+    hands.wait(lambda: page.brief is not None and page.brief.incident.id == "")  # not the one before
     opened_s = time.time()
     hands.look(f"{fault}-opened")
     if fault in ROLLED_BACK:

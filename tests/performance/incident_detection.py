@@ -22,7 +22,7 @@ from mlcontrol.core.types import EventKind, Health, TimelineEvent
 from mlcontrol.engine import messages as m
 from mlcontrol.engine.hosts import new_request
 from mlcontrol.sandbox import fleet as sandbox
-from mlcontrol.testing.fleet import START_LIMIT_S, RunningFleet
+from mlcontrol.testing.fleet import START_LIMIT_S, RunningFleet, kept_servers
 from tests.e2e.conftest import Watcher, stop_engine, until
 
 LASTS_S = 400.0
@@ -54,6 +54,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=4.0, help="requests per second and service")
     parser.add_argument("--calm", type=float, default=0.0, help="seconds without a fault first")
     given = parser.parse_args()
+    os.environ.update(kept_servers())
     with tempfile.TemporaryDirectory() as folder:
         sandbox.up(Path(folder), timeout_s=START_LIMIT_S, lives_with=os.getpid())
         try:

@@ -16,7 +16,7 @@ from pathlib import Path
 from mlcontrol.engine import messages as m
 from mlcontrol.engine.hosts import new_request
 from mlcontrol.sandbox import fleet as sandbox
-from mlcontrol.testing.fleet import START_LIMIT_S, RunningFleet
+from mlcontrol.testing.fleet import START_LIMIT_S, RunningFleet, kept_servers
 from tests.e2e.conftest import Watcher, stop_engine
 from tests.e2e.staged import INCIDENTS, WHATEVER_THE_SPEED, begin, ended, strike
 
@@ -27,6 +27,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=20.0, help="requests per second and service")
     parser.add_argument("--home", type=Path, help="a fleet that is up already, instead of one of its own")
     given = parser.parse_args()
+    os.environ.update(kept_servers())
     with tempfile.TemporaryDirectory() as folder:
         home = given.home or Path(folder)
         if given.home is None:

@@ -80,7 +80,7 @@ def _others(rates: list[SeriesData], since_s: float) -> Track | None:
     before: dict[str, float] = {}
     for data in rates:
         at, value = np.frombuffer(data.at_s, "<f8"), np.frombuffer(data.value, "<f8")
-        version = data.key.label("version")
+        version = data.key.label("version") or ""
         before[version] = before.get(version, 0.0) + float(np.nansum(value[at < since_s - SOON_S / 2]))
     usual = max(before, key=lambda version: before[version], default=None)
     everyone = _merged(rates, np.add)
