@@ -31,7 +31,7 @@ def progress_words(summary: CampaignSummary) -> str:
 def verdict_words(campaign: Campaign, findings: Findings, *, blind: bool) -> str:
     """The verdict; a comparison of versions stays unnamed while blind."""
     if not blind or campaign.mode is not Mode.PAIRWISE or findings.wins is None:
-        return f"{findings.verdict.value}: {findings.why}"
+        return f"{findings.verdict.value.capitalize()}: {findings.why}"
     wins = findings.wins
     n = wins.wins + wins.losses
     decided = "decided" if wins.decided_at is not None else "not decided yet"
