@@ -8,7 +8,7 @@ from typing import Any
 from mlcontrol.cli.exit_codes import BLOCKED, DONE, UNKNOWN
 from mlcontrol.cli.output import add_common, jsonable, plain, put_json, put_table, utc
 from mlcontrol.cli.session import Session, actor
-from mlcontrol.core.drill import Drill, DrillMode
+from mlcontrol.core.drill import Drill, DrillMode, trend
 from mlcontrol.engine import messages as m
 from mlcontrol.engine.hosts import new_request
 
@@ -66,6 +66,8 @@ def _list(session: Session, args: argparse.Namespace) -> int:
     elif answer.drills:
         header = ("WHEN", "MODE", "TO", "RESULT", "DETECT", "DECIDE", "ACT", "VERIFY", "TOTAL")
         put_table(header, [_row(drill) for drill in answer.drills])
+        if words := trend(answer.drills):
+            print(f"trend: {words}")
     else:
         print("The way back of this service has never been drilled.")
     return DONE if answer.drills else UNKNOWN

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from statistics import median
 
 from mlcontrol.core import rollout
 from mlcontrol.core.operation import Operation, Phase
@@ -14,6 +15,7 @@ from mlcontrol.core.operation import Operation, Phase
 OLD_S = 30 * 86400.0
 """A way back that was not walked for so long is not known to be one (rule P3)."""
 
+BEFORE = 5  # earlier drills that the newest is held against
 _UNITS = {"h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
 
 
@@ -58,6 +60,23 @@ def measured(operation: Operation) -> tuple[float | None, float | None]:
 
 def passed(operation: Operation) -> bool:
     return operation.phase is Phase.DONE
+
+
+def trend(drills: Sequence[Drill]) -> str:
+    """How long the newest drill that passed took beside those of its mode before it, in words; empty where none passed.
+    ``drills``: newest first. The median of at most `BEFORE` earlier ones counts; a quarter more or less is no change."""
+    timed = [drill for drill in drills if drill.total_s is not None]
+    if not timed:
+        return ""
+    now = timed[0].total_s or 0.0
+    before = [d.total_s for d in timed[1:] if d.mode is timed[0].mode and d.total_s is not None][:BEFORE]
+    if not before:
+        return f"{now:.1f} s; the first of its kind"
+    usual = median(before)
+    change = "slower than" if now > 1.25 * usual else "faster than" if now < 0.75 * usual else "as"
+    failed = sum(not drill.ok for drill in drills)
+    ends = f"; {failed} of {len(drills)} failed" if failed else ""
+    return f"{now:.1f} s, {change} the {usual:.1f} s of the {len(before)} before{ends}"
 
 
 def is_old(last_s: float | None, now_s: float) -> bool:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from mlcontrol.core.drill import Drill, DrillMode, is_due, is_old
+from mlcontrol.core.drill import Drill, DrillMode, is_due, is_old, trend
 from mlcontrol.core.freeze import Freeze, binds, end_of, state_of
 from mlcontrol.core.operation import OperationKind
 from mlcontrol.core.permission import Approval, Automation, automation, people_needed, standing
@@ -124,6 +124,19 @@ def test_when_a_drill_is_due_and_when_the_last_is_old() -> None:
     assert is_old(None, now)
     assert is_old(now - 31 * 86400, now)
     assert not is_old(now - 29 * 86400, now)
+
+
+def test_the_trend_holds_the_newest_drill_against_those_of_its_mode_before_it() -> None:
+    def of(total_s: float, ok: bool = True, mode: DrillMode = DrillMode.SHADOW) -> Drill:
+        return Drill("digits", 0.0, mode, "2", ok, 0.0, 0.0, 0.0, total_s)
+
+    assert trend(()) == trend((of(3.0, ok=False),)) == ""
+    assert trend((of(3.0),)) == "3.0 s; the first of its kind"
+    assert trend((of(3.0), of(9.0, mode=DrillMode.REAL))) == "3.0 s; the first of its kind"
+    assert trend((of(3.0), of(2.0), of(1.0), of(2.5))) == "3.0 s, slower than the 2.0 s of the 3 before"
+    assert trend((of(1.0), of(2.0))) == "1.0 s, faster than the 2.0 s of the 1 before"
+    assert trend((of(2.1), of(9.0, ok=False), of(2.0))) == "2.1 s, as the 2.0 s of the 1 before; 1 of 3 failed"
+    assert trend((of(2.0), *(of(2.0) for _ in range(5)), of(50.0))).startswith("2.0 s, as the 2.0 s of the 5")
 
 
 def test_the_time_of_a_drill_counts_only_when_it_passed() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import Qt
 
+from mlcontrol.core.drill import Drill, DrillMode
 from mlcontrol.core.freeze import Freeze
 from mlcontrol.core.judge.backtest import FalseAlarms, GateBacktest, Replayed
 from mlcontrol.core.problem import Problem
@@ -151,3 +152,32 @@ def test_the_service_s_own_judged_plan_is_the_one_that_is_replayed(
     past.draw()
     past.run()
     assert engine.sent(m.BacktestGate)[0].rollout == own
+
+
+def test_drills_are_listed_with_their_parts_and_trend_and_one_more_is_walked_by_key(
+    window: Any, page: Any, engine: Any, qtbot: Any
+) -> None:
+    def of(seconds: float, ok: bool = True) -> Drill:
+        return Drill("digits", NOW_S - 60.0, DrillMode.SHADOW, "2", ok, 0.1, 0.2, 0.3 if ok else None, seconds)
+
+    press(qtbot, window, Qt.Key.Key_M)
+    answered(
+        engine, qtbot, m.QueryDrills, lambda r: m.DrillsAnswer(request=r, service="digits", drills=(of(1.0), of(1.0)))
+    )
+    drills = page.drills
+    qtbot.waitUntil(lambda: len(drills.drills.rows) == 2)
+    assert "detect 0.10 s, decide 0.20 s, act 0.30 s, verify 1.00 s" in drills.drills.rows[0].lines[0][0]
+    assert drills.trend.text() == "Trend: 1.6 s, as the 1.6 s of the 1 before"
+    press(qtbot, window, Qt.Key.Key_M)
+    asked = answered(engine, qtbot, m.RunDrill, lambda r: m.DrillAnswer(request=r, drill=of(9.0, ok=False)))
+    assert (asked.service, asked.mode, asked.actor) == ("digits", DrillMode.SHADOW, "m.okafor")
+    answered(
+        engine,
+        qtbot,
+        m.QueryDrills,
+        lambda r: m.DrillsAnswer(request=r, service="digits", drills=(of(9.0, ok=False), of(1.0))),
+        2,
+    )
+    qtbot.waitUntil(lambda: drills.drills.rows[0].state == "critical")
+    assert "act ?" in drills.drills.rows[0].lines[0][0]
+    assert drills.walk.reason == ""

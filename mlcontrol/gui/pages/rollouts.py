@@ -32,12 +32,14 @@ from mlcontrol.gui.pages.rollouts_controls import (
     sentence_of,
     subtitle_of,
 )
+from mlcontrol.gui.pages.rollouts_drills import RolloutsDrills
 from mlcontrol.gui.pages.rollouts_freezes import RolloutsFreezes
 from mlcontrol.gui.pages.rollouts_overview import RolloutsOverview, service_title
 from mlcontrol.gui.pages.rollouts_past import RolloutsPast
 from mlcontrol.gui.pages.rollouts_plan import RolloutsPlan
 from mlcontrol.gui.pages.rollouts_planning import Planning
 from mlcontrol.gui.pages.rollouts_running import RunningRollout
+from mlcontrol.gui.pages.rollouts_side import SideView
 from mlcontrol.gui.pages.rollouts_what import RolloutsWhat
 from mlcontrol.gui.viewmodels.phrases import version_text
 from mlcontrol.gui.viewmodels.plan_sheet import REASONS
@@ -58,7 +60,8 @@ class RolloutsPage(Page):
         self.version: str | None = None
         self.operation_id: str | None = None
         self._checking, self._planning, self._running = Checking(self), Planning(self), RunningRollout(self)
-        self.past, self.freezes = RolloutsPast(self), RolloutsFreezes(self)
+        self.past, self.freezes, self.drills = RolloutsPast(self), RolloutsFreezes(self), RolloutsDrills(self)
+        self._sides: dict[str, SideView] = {"backtest": self.past, "freezes": self.freezes, "drills": self.drills}
         self.stack = QStackedWidget()
         for view in (self.overview, self.what, self.checks, self.plan, self.board):
             self.stack.addWidget(view)
@@ -100,7 +103,7 @@ class RolloutsPage(Page):
             (controls.promote, self._running.promote),
             (controls.clear, self._running.clear),
         ):
-            button.clicked.connect(partial(_called, act))
+            button.clicked.connect(lambda _checked=False, do=act: do())
         controls.confirm.confirmed.connect(self._planning.execute)
         controls.abort.confirmed.connect(self._running.abort)
 
@@ -128,8 +131,7 @@ class RolloutsPage(Page):
             "break-glass": self._planning.break_glass,
             "approve": self._planning.approve,
             "lift": self._planning.lift,
-            "backtest": partial(self._beside, self.past),
-            "freezes": partial(self._beside, self.freezes),
+            **{name: partial(self._beside, side) for name, side in self._sides.items()},
             "lift-freeze": self.freezes.take_away,
             **{f"as-{kind.value}": partial(self._as, kind) for kind in StrategyKind},
             **{name: partial(self.plan.give_reason, key) for key, name, _words in REASONS[OperationKind.DEPLOY]},
@@ -259,7 +261,7 @@ class RolloutsPage(Page):
         self._draw_board()
         self.board.steps.setFocus()
 
-    def _beside(self, side: RolloutsPast | RolloutsFreezes) -> None:
+    def _beside(self, side: SideView) -> None:
         """Open one of the views that stand beside the overview, wherever the journey is."""
         self.show_step(OVERVIEW)
         side.begin()
@@ -393,8 +395,3 @@ class RolloutsPage(Page):
         if event.key() == Qt.Key.Key_X and not event.isAutoRepeat():
             self.controls.abort.release()
         super().keyReleaseEvent(event)
-
-
-def _called(act: Callable[[], None], _checked: bool) -> None:
-    """A button's click carries whether it is checked; what it does has no use for that."""
-    act()

@@ -184,6 +184,7 @@ def rollout_actions(stage: Callable[[], int], refusals: Mapping[str, Rule]) -> d
             always,
         ),
         ("freezes", "Freezes", "W", "See, add, lift: spans in which nothing is deployed", always),
+        ("drills", "Drills", "M", "How the way back was walked so far; again: drill it on a shadow", always),
         ("lift-freeze", "Lift the chosen freeze", "Del", "With the reason that is written", on(OVERVIEW)),
         ("lift", "Lift the quarantine", "U", "Let this version return, with the reason written below", on(PLAN)),
         ("abort", "Abort", "X", "Hold a second: stop at the next safe point and go back", refusals["abort"]),

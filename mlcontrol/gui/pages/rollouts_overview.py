@@ -102,7 +102,7 @@ class RolloutsOverview(QWidget):
         live = sum(not op.phase.ended for op in rows)
         self._services_note.setText("Enter chooses a version · R plans the way back")
         counted = f"{live} live · {count_text(len(rows) - live, 'ended', 'ended')} · " if rows else ""
-        self._operations_note.setText(f"{counted}T gate backtest · W freezes")
+        self._operations_note.setText(f"{counted}T gate backtest · W freezes · M drills")
         self._stack.setCurrentIndex(0 if rows else 1)
 
 

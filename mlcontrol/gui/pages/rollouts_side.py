@@ -11,6 +11,14 @@ from mlcontrol.gui.bridge import Bridge
 from mlcontrol.gui.pages.page import Shell
 
 
+class SideView(Protocol):
+    """Such a view, as the page knows it."""
+
+    def begin(self) -> None:
+        """Its key was pressed."""
+        ...
+
+
 class SidePage(Protocol):
     """What such a view knows of the page it stands on."""
 
