@@ -92,6 +92,26 @@ RULES: dict[int, str] = {
 """Those rules of which the contract wants a twin to be kept."""
 
 
+_FREEZES = "services/test_freezes.py"
+_COLLECTOR = "services/test_collector.py"
+
+PROMISES: dict[str, str] = {
+    "a drill on a shadow moves no traffic": f"{_PEOPLE}::test_a_drill_on_a_shadow_moves_no_traffic_and_is_timed",
+    "a drill for real, there and back": f"{_PEOPLE}::test_a_drill_for_real_takes_the_traffic_there_and_back",
+    "only in a quiet hour": f"{_PEOPLE}::test_a_drill_for_real_waits_for_a_quiet_hour",
+    "the trend": "core/test_freeze_and_drill.py::test_the_trend_holds_the_newest_drill_against_those_of_its_mode_before_it",
+    "an old drill is marked": "core/test_wayback.py::test_a_way_back_whose_last_drill_is_old_or_missing_is_marked",
+    "scheduled drills": f"{_PEOPLE}::test_scheduled_drills_are_held_when_due",
+    "two operators, one target": f"{_TOGETHER}::test_the_second_operator_is_told_at_once_by_whom_and_since_when",
+    "four processes, one target": "crash/test_races.py::test_exactly_one_acts_and_nobody_is_left_in_doubt",
+    "an approval expires": f"{_PEOPLE}::test_an_edited_or_expired_approval_is_void",
+    "freezes bind deploys only": f"{_FREEZES}::test_an_added_freeze_binds_deploys_and_no_rollback_until_it_is_lifted",
+    "automation by action": f"{_PEOPLE}::test_what_is_not_automatic_needs_a_person",
+    "who really answers": f"{_COLLECTOR}::test_a_version_swapped_behind_the_panels_back_is_no_presence",
+}
+"""What is promised of drills, of acting together and of presence by behaviour, and where it is shown."""
+
+
 @cache
 def functions(file: str) -> dict[str, str]:
     """The docstrings of a file's tests, by name; the file's own stands for those that have none."""
@@ -125,3 +145,8 @@ def test_each_guard_has_a_twin(fault: int) -> None:
 @pytest.mark.parametrize("rule", sorted(RULES))
 def test_each_rule_that_wants_one_has_a_twin(rule: int) -> None:
     assert any(mark in words_of(RULES[rule]).lower() for mark in ("twin", "without"))
+
+
+@pytest.mark.parametrize("promise", PROMISES)
+def test_each_promise_of_drills_and_of_acting_together_is_shown_somewhere(promise: str) -> None:
+    assert words_of(PROMISES[promise])

@@ -57,6 +57,13 @@ def test_cold_when_it_must_be_loaded() -> None:
     assert (found.state, found.target, found.seconds) == (WayBackState.COLD, "2", 13.0)
 
 
+def test_a_way_back_whose_last_drill_is_old_or_missing_is_marked() -> None:
+    now_s = 100 * 86400.0
+    for drilled_s, old in ((None, True), (now_s - 40 * 86400.0, True), (now_s - 2 * 86400.0, False)):
+        found = ask(rehearsed=Rehearsed(None, drilled_s, now_s))
+        assert (found.drilled_s, found.drill_old) == (drilled_s, old)
+
+
 def test_a_quarantined_target_is_passed_over_or_blocks() -> None:
     assert ask(known_good=("3", "2", "1"), quarantined={"2": "errors"}).target == "1"
     assert ask(quarantined={"2": "errors"}).target == "1"
