@@ -37,10 +37,10 @@ class Incident:
 
 
 INCIDENTS = (
-    Incident("error-burst", "diamond-cut"),
+    Incident("error-burst", "diamond-cut", seconds=400.0),  # a busy machine takes a minute to load what fails
     Incident("latency-rise", settings=CANARY),
     Incident("server-frozen", seconds=40.0, settings=CANARY),
-    Incident("metrics-gone"),
+    Incident("metrics-gone", seconds=120.0),
     Incident("version-swap", options=(("model", "progression"),)),
     Incident("input-drift", "digits", seconds=300.0),
 )

@@ -14,7 +14,6 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 from mlcontrol.core.incidents.brief import Brief
 from mlcontrol.core.incidents.incident import EntryKind, IncidentPhase
 from mlcontrol.core.state import Changes
-from mlcontrol.core.types import Health
 from mlcontrol.gui.actions import Action, Bound
 from mlcontrol.gui.bridge import Bridge
 from mlcontrol.gui.charts.stack import ChartStack
@@ -29,7 +28,7 @@ from mlcontrol.gui.pages.incident_texts import TextsSheet
 from mlcontrol.gui.pages.incident_way_back import WayBackCard
 from mlcontrol.gui.pages.page import Page, Shell
 from mlcontrol.gui.viewmodels.incident_known import last_known, out_of_reach
-from mlcontrol.gui.viewmodels.incident_words import close_refusal, commands_text, data_age, head
+from mlcontrol.gui.viewmodels.incident_words import close_refusal, commands_text, data_age, head, worst_off
 from mlcontrol.gui.viewmodels.service_charts import chart_rows
 from mlcontrol.gui.viewmodels.status_facts import poll_interval_s
 from mlcontrol.gui.widgets.action_bar import ActionBar
@@ -342,8 +341,7 @@ class IncidentPage(Page):
         state = self.bridge.state if self.bridge is not None else None
         if state is None or not state.services:
             return self.service_id
-        order = {Health.CRITICAL: 0, Health.UNKNOWN: 1, Health.WARNING: 2, Health.OK: 3}
-        return min(state.services.values(), key=lambda s: order[s.health]).id
+        return worst_off(state)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:

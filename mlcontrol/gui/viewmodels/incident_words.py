@@ -9,7 +9,8 @@ from mlcontrol.core.incidents.incident import Incident, IncidentPhase
 from mlcontrol.core.incidents.log import LogLine
 from mlcontrol.core.incidents.story import percent
 from mlcontrol.core.incidents.tick import Tick, TickState
-from mlcontrol.core.types import ServiceState, WayBackState
+from mlcontrol.core.state import FleetState
+from mlcontrol.core.types import Health, ServiceState, WayBackState
 from mlcontrol.gui.viewmodels.phrases import (
     age_text,
     clock_text,
@@ -147,3 +148,14 @@ def close_refusal(brief: Brief) -> str:
         return "it is resolved"
     open_ticks = sum(t.state not in (TickState.GREEN, TickState.UNKNOWN) for t in brief.ticks)
     return f"{open_ticks} left" if brief.ticks else "not mitigated yet"
+
+
+def worst_off(state: FleetState) -> str:
+    """The service an incident page is opened for when nobody names one: the worst health; among equals the one of the newest alert
+    that asks for somebody, which may be about what no health tells (its data). The state has at least one service."""
+    order = {Health.CRITICAL: 0, Health.UNKNOWN: 1, Health.WARNING: 2, Health.OK: 3}
+    asked: dict[str, float] = {}
+    for alert in state.alerts.values():
+        if alert.asks and not alert.acknowledged_by:
+            asked[alert.service] = max(asked.get(alert.service, 0.0), alert.fired_s or 0.0)
+    return min(state.services.values(), key=lambda s: (order[s.health], -asked.get(s.id, 0.0))).id
