@@ -16,7 +16,7 @@ from mlcontrol import __version__
 from mlcontrol.cli.exit_codes import CANNOT_RUN, DONE, of_problem
 from mlcontrol.cli.output import say_problem
 from mlcontrol.core.problem import Problem, ProblemError
-from mlcontrol.gui.deep_link import is_link, parse_link
+from mlcontrol.ports.deep_link import is_link, parse_link
 
 COMMANDS = {
     "status": "what is intended, served and used, and how every service is",

@@ -31,6 +31,7 @@ from mlcontrol.engine.context import EngineContext
 from mlcontrol.engine.desks.table import Services
 from mlcontrol.engine.engine import Engine
 from mlcontrol.engine.hub import Hub
+from mlcontrol.engine.panel import open_panel
 from mlcontrol.engine.shelf import Shelf
 from mlcontrol.ports.clock import SystemClock
 from mlcontrol.ports.connection import SecretReader
@@ -137,7 +138,7 @@ def build(workspace: Path) -> Built:
     def report(error: BaseException, where: str) -> Problem | None:
         return engine.report(error, where) if engine is not None else None
 
-    telling = Telling(context, partial(make_channel, settings.name, secrets), report)
+    telling = Telling(context, partial(make_channel, settings, secrets), report)
     alerts = Alerts(context, hub.persist, report, telling.take)
     collector = Collector(
         context,
@@ -245,20 +246,20 @@ def make_adapter(reader: Callable[[ConnectionSettings], SecretReader], settings:
     return make(settings, reader(settings))
 
 
-def make_channel(workspace: str, secrets: SystemKeyring, settings: NotifySettings) -> Channel:
+def make_channel(workspace: WorkspaceSettings, secrets: SystemKeyring, settings: NotifySettings) -> Channel:
     """The way to people that the setting names. Raises `ProblemError` (code "not-viable") where it cannot work."""
     if settings.via == "desktop":
         viability = DesktopNotifications.viability()
         if not viability.viable:
             raise ProblemError(Problem("This desktop cannot be told.", viability.why, code="not-viable"))
-        return DesktopNotifications()
+        return DesktopNotifications(partial(open_panel, Path(workspace.path)))
     if settings.via != "hook":
         what = f"[notify.{settings.id}] names no way that is known: {settings.via!r}."
         raise ProblemError(Problem(what, next='Write via = "desktop" or via = "hook".', code="not-viable"))
     kept = ConnectionSettings(
         f"notify-{settings.id}", ConnectionKind.ALERTS, "hook", "", auth="token", secret=settings.secret
     )
-    return OutboundHook(settings.id, settings.url, secret_reader(workspace, kept, secrets))
+    return OutboundHook(settings.id, settings.url, secret_reader(workspace.name, kept, secrets))
 
 
 def bundled(name: str) -> Path:

@@ -20,7 +20,6 @@ from PySide6.QtWidgets import QApplication
 
 from mlcontrol.core.problem import Problem
 from mlcontrol.gui.bridge import Bridge
-from mlcontrol.gui.deep_link import DeepLink
 from mlcontrol.gui.first_workspace import first_workspace
 from mlcontrol.gui.garbage import GarbageOnThisThread
 from mlcontrol.gui.icons import application_icon
@@ -28,6 +27,7 @@ from mlcontrol.gui.panel_settings import PanelSettings, load_settings, save_sett
 from mlcontrol.gui.single_instance import Doorbell
 from mlcontrol.gui.theme import theme
 from mlcontrol.gui.window import Window
+from mlcontrol.ports.deep_link import DeepLink
 
 _log = logging.getLogger(__name__)
 

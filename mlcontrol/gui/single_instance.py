@@ -8,8 +8,8 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
 from mlcontrol.core.problem import ProblemError
-from mlcontrol.gui.deep_link import LONGEST, DeepLink, parse_link
 from mlcontrol.gui.workspace_name import workspace_name
+from mlcontrol.ports.deep_link import LONGEST, DeepLink, parse_link
 
 WAIT_MS = 300
 PATIENCE_MS = 50

@@ -15,7 +15,6 @@ from mlcontrol.core.state import Changes
 from mlcontrol.gui import actions as a
 from mlcontrol.gui.actions import Action, Bound, Context
 from mlcontrol.gui.bridge import Bridge, EngineState, Link
-from mlcontrol.gui.deep_link import DeepLink
 from mlcontrol.gui.page_catalog import make_page
 from mlcontrol.gui.pages.page import Page
 from mlcontrol.gui.theme import theme, tokens
@@ -26,6 +25,7 @@ from mlcontrol.gui.widgets.rail import Rail
 from mlcontrol.gui.widgets.status_bar import StatusBar
 from mlcontrol.gui.widgets.toast import Toasts
 from mlcontrol.gui.widgets.top_bar import TopBar
+from mlcontrol.ports.deep_link import DeepLink
 
 FRAME_PX = 4
 

@@ -10,8 +10,9 @@ from mlcontrol.core.types import Health
 class Channel(Protocol):
     """*Thread:* one at a time."""
 
-    def send(self, title: str, text: str, severity: Health, deadline_s: float = 10.0) -> None:
-        """Returns when the other side has taken it. Raises `ports.errors.AdapterError`; never with a secret in its words."""
+    def send(self, title: str, text: str, severity: Health, deadline_s: float = 10.0, link: str = "") -> None:
+        """Returns when the other side has taken it. ``link``: where it leads, a deep link of the panel, or empty. Raises
+        `ports.errors.AdapterError`; never with a secret in its words."""
         ...
 
     def close(self) -> None: ...

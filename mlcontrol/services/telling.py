@@ -12,6 +12,7 @@ from mlcontrol.core.alerts.allowance import Allowance
 from mlcontrol.core.notify import NotifySettings
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.types import EventKind, Health, TimelineEvent
+from mlcontrol.ports.deep_link import DeepLink
 from mlcontrol.ports.notify import Channel
 from mlcontrol.services.context import ServiceContext
 
@@ -81,7 +82,8 @@ class Telling:
             try:
                 if settings not in self._channels:
                     self._channels[settings] = self._make(settings)
-                self._channels[settings].send(message.title, message.text, message.severity, DEADLINE_S)
+                link = DeepLink("incident", message.service, message.title).text if message.service else ""
+                self._channels[settings].send(message.title, message.text, message.severity, DEADLINE_S, link)
                 self._failing.discard(settings.id)
                 return
             except ProblemError as error:

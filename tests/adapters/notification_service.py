@@ -1,13 +1,15 @@
 """A small notification service for tests, standing in for a desktop's: it owns the well-known name on the session bus, keeps what
-it is told in a file and answers as the specification says. Run as a program: ``notification_service.py FILE [refuse]``."""
+it is told in a file and answers as the specification says. Run as a program: ``notification_service.py FILE [refuse|click]``;
+with ``click`` somebody clicks each one that can be clicked."""
 
 from __future__ import annotations
 
 import json
 import sys
+import time
 from pathlib import Path
 
-from jeepney import HeaderFields, MessageType, message_bus, new_error, new_method_return
+from jeepney import DBusAddress, HeaderFields, MessageType, message_bus, new_error, new_method_return, new_signal
 from jeepney.io.blocking import open_dbus_connection
 
 NAME = "org.freedesktop.Notifications"
@@ -26,13 +28,17 @@ def main() -> None:
             if call.header.fields.get(HeaderFields.member) != "Notify" or refusing:
                 bus.send(new_error(call, "org.freedesktop.DBus.Error.Failed"))
                 continue
-            app, replaces, _icon, title, body, _actions, hints, _expires = call.body
+            app, replaces, _icon, title, body, actions, hints, _expires = call.body
             ident = replaces or len(shown) + 1
             shown.append({"id": ident, "app": app, "title": title, "body": body, "urgency": hints["urgency"][1]})
             part = kept.with_suffix(".part")
             part.write_text(json.dumps(shown))
             part.replace(kept)
             bus.send(new_method_return(call, "u", (ident,)))
+            if "click" in sys.argv and actions:
+                desktop = DBusAddress("/org/freedesktop/Notifications", bus_name=NAME, interface=NAME)
+                time.sleep(0.2)  # a person is slower than an answer
+                bus.send(new_signal(desktop, "ActionInvoked", "us", (ident, actions[0])))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import queue
 import subprocess
 import sys
 import threading
@@ -17,8 +18,10 @@ import pytest
 from mlcontrol.adapters.notify.desktop import DesktopNotifications
 from mlcontrol.adapters.notify.hook import OutboundHook
 from mlcontrol.core.types import Health
+from mlcontrol.engine import panel
 from mlcontrol.ports.errors import NotSupported, TimedOut, Unexpected, Unreachable
 
+LINK = "mlcontrol://incident?service=digits&alert=use"
 SERVICE = Path(__file__).with_name("notification_service.py")
 
 
@@ -72,6 +75,41 @@ def test_the_desktop_shows_it_and_the_same_title_replaces_itself(desktop: Callab
         (1, "digits: use", 2), (2, "churn: presence", 1), (1, "digits: use", 2),
     ]  # fmt: skip
     assert shown[0]["body"] == "errors 6 % &lt;img src=x&gt; &amp; more"  # markup of strangers is text
+
+
+@pytest.mark.real
+def test_who_clicks_is_led_to_the_incident(desktop: Callable[..., Path]) -> None:
+    desktop("click")
+    followed: queue.SimpleQueue[str] = queue.SimpleQueue()
+    told = DesktopNotifications(followed.put)
+    try:
+        told.send("churn: presence", "silent", Health.WARNING)  # leads nowhere: nothing to click
+        told.send("digits: use", "errors 6 %", Health.CRITICAL, link=LINK)
+        assert followed.get(timeout=30) == LINK
+        told.send("digits: use", "errors 7 %", Health.CRITICAL, link=f"{LINK}2")
+        assert followed.get(timeout=30) == f"{LINK}2"
+        assert followed.empty()
+    finally:
+        told.close()
+
+
+@pytest.mark.real
+def test_a_click_opens_the_panel_at_the_incident(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command that is run, written down by a stand-in for Python: the window itself is tried in the deep link's tests."""
+    ran = tmp_path / "ran"
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {ran}.part && mv {ran}.part {ran}\n')
+    python.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(python))
+    panel.open_panel(tmp_path / "mlcontrol.toml", LINK)
+    ends = time.monotonic() + 30
+    while not ran.exists():
+        assert time.monotonic() < ends
+        time.sleep(0.02)
+    assert ran.read_text().split() == ["-m", "mlcontrol", "--workspace", str(tmp_path / "mlcontrol.toml"), LINK]
+    (child,) = panel._started
+    assert child.wait(30) == 0
+    panel._started.clear()
 
 
 @pytest.mark.real

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from mlcontrol.core.problem import ProblemError
-from mlcontrol.gui.deep_link import parse_link
+from mlcontrol.ports.deep_link import parse_link
 
 
 def test_a_pagers_link_names_a_service_and_what_was_said() -> None:

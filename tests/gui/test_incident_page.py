@@ -22,7 +22,7 @@ from mlcontrol.core.problem import Problem
 from mlcontrol.core.runbook import ByHand
 from mlcontrol.core.types import Health
 from mlcontrol.engine import messages as m
-from mlcontrol.gui.deep_link import parse_link
+from mlcontrol.ports.deep_link import parse_link
 from tests.gui.conftest import FakeEngine
 
 TITLES = ("Command accepted", "v2 is answering", "Split observed", "Errors falling", "Golden set as expected")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +14,7 @@ from mlcontrol.core.notify import NotifySettings
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.settings import WorkspaceSettings
 from mlcontrol.core.types import Health
+from mlcontrol.ports.deep_link import DeepLink, parse_link
 from mlcontrol.ports.errors import Unreachable
 from mlcontrol.services.telling import Telling
 
@@ -23,13 +25,15 @@ class Way:
     def __init__(self) -> None:
         self.sent: list[tuple[str, str]] = []
         self.broken = 0
+        self.led_to: list[str] = []
         self.arrived = threading.Event()
 
-    def send(self, title: str, text: str, severity: Health, deadline_s: float = 10.0) -> None:
+    def send(self, title: str, text: str, severity: Health, deadline_s: float = 10.0, link: str = "") -> None:
         if self.broken:
             self.broken -= 1
             raise Unreachable(Problem("Nobody answers."))
         self.sent.append((title, text))
+        self.led_to.append(link)
         self.arrived.set()
 
     def close(self) -> None:
@@ -66,6 +70,14 @@ def test_the_limit_holds_and_what_was_held_back_is_said() -> None:
         world.telling.tell(message(T + 60 * minute))
     assert len(world.way.sent) == 3
     assert world.way.sent[-1][1] == "errors 6 % 2 more alerts were not told in between."
+
+
+def test_a_message_leads_to_the_incident_of_its_service() -> None:
+    world = World(chat=hook())
+    world.telling.tell(replace(message(), service="digits"))
+    world.telling.tell(message())
+    assert parse_link(world.way.led_to[0]) == DeepLink("incident", "digits", "digits: use")
+    assert world.way.led_to[1] == ""
 
 
 def test_who_wants_only_the_grave_gets_only_that() -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from html import escape
 from typing import Any
 
+from mlcontrol.adapters.notify.desktop_clicks import Clicks
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.types import Health
 from mlcontrol.ports.connection import Viability
@@ -24,10 +26,12 @@ _URGENCY = {Health.CRITICAL: 2, Health.WARNING: 1}
 
 
 class DesktopNotifications:
-    """A message of a title that is still known replaces the one before: a flapping alert leaves one bubble, not ten."""
+    """A message of a title that is still known replaces the one before: a flapping alert leaves one bubble, not ten. ``clicked``:
+    called with the link of one that was clicked."""
 
-    def __init__(self) -> None:
+    def __init__(self, clicked: Callable[[str], None] | None = None) -> None:
         self._shown: dict[str, int] = {}
+        self._clicks = Clicks(INTERFACE, clicked) if clicked is not None else None
 
     @classmethod
     def viability(cls) -> Viability:
@@ -39,7 +43,7 @@ class DesktopNotifications:
             return Viability(False, f"there is no session bus: {BUS} is not set (a server has none)")
         return Viability(True)
 
-    def send(self, title: str, text: str, severity: Health, deadline_s: float = 10.0) -> None:
+    def send(self, title: str, text: str, severity: Health, deadline_s: float = 10.0, link: str = "") -> None:
         from jeepney import DBusAddress, MessageType, new_method_call
         from jeepney.io.blocking import open_dbus_connection
 
@@ -47,13 +51,16 @@ class DesktopNotifications:
         hints: dict[str, Any] = {"urgency": ("y", _URGENCY.get(severity, 1)), "desktop-entry": ("s", "mlcontrol")}
         # The body may be read as markup; what servers say is text.
         body = escape(text[:MOST_CHARS], quote=False)
+        leads = self._clicks if link else None
+        if leads is not None:
+            leads.listen()
         arguments: tuple[Any, ...] = (
             "mlcontrol",
             self._shown.get(title, 0),
             "mlcontrol",
             title[:200],
             body,
-            [],
+            ["default", "Open the incident"] if leads is not None else [],
             hints,
             -1,
         )
@@ -68,12 +75,15 @@ class DesktopNotifications:
         if reply.header.message_type is MessageType.error:
             raise _refused(reply)
         with suppress(TypeError, ValueError, IndexError):
-            self._shown[title] = int(reply.body[0])
+            self._shown[title] = ident = int(reply.body[0])
+            if leads is not None:
+                leads.expect(ident, link)
             while len(self._shown) > REMEMBERED:
                 del self._shown[next(iter(self._shown))]
 
     def close(self) -> None:
-        """Nothing is kept open."""
+        if self._clicks is not None:
+            self._clicks.close()
 
 
 def _refused(reply: Any) -> AdapterError:

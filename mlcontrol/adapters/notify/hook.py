@@ -31,7 +31,7 @@ class OutboundHook:
     def viability(cls) -> Viability:
         return Viability(True)
 
-    def send(self, title: str, text: str, severity: Health, deadline_s: float = 10.0) -> None:
+    def send(self, title: str, text: str, severity: Health, deadline_s: float = 10.0, link: str = "") -> None:
         address = self._address()
         scheme = address.partition("://")[0].lower()
         half = max(0.5, deadline_s / 2)
@@ -53,7 +53,8 @@ class OutboundHook:
         place.socket_connect_timeout = place.socket_read_timeout = half
         kind = apprise.NotifyType.FAILURE if severity is Health.CRITICAL else apprise.NotifyType.WARNING
         with _overheard() as said:
-            sent = place.notify(body=text[:MOST_CHARS], title=title[:200], notify_type=kind, body_format="text")
+            body = text[:MOST_CHARS] + (f"\n{link}" if link else "")
+            sent = place.notify(body=body, title=title[:200], notify_type=kind, body_format="text")
         if sent:
             return
         status = next((found[1] for line in said if (found := _STATUS.search(line))), "")

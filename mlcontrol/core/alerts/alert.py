@@ -105,13 +105,15 @@ class Silence:
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """One message to people. ``alerts``: ids of all it speaks of; ``count`` says how many they are."""
+    """One message to people. ``alerts``: ids of all it speaks of; ``count`` says how many they are. ``service``: of the worst of
+    them."""
 
     title: str
     text: str
     severity: Health
     alerts: tuple[str, ...]
     at_s: float
+    service: str = ""
 
     @property
     def count(self) -> int:

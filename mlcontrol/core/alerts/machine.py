@@ -149,12 +149,12 @@ def _message(group: list[Alert], now_s: float) -> Notification:
     ids = tuple(a.id for a in group)
     if len(group) == 1:
         (alert,) = group
-        return Notification(f"{alert.service}: {alert.rule}", alert.text, worst, ids, now_s)
+        return Notification(f"{alert.service}: {alert.rule}", alert.text, worst, ids, now_s, alert.service)
     rules = sorted({a.rule for a in group})
     services = list(dict.fromkeys(a.service for a in group))
     title = f"{len(group)} alerts: {', '.join(rules[:3])}{' and others' if len(rules) > 3 else ''}"
     more = f" and {len(services) - 8} more" if len(services) > 8 else ""
-    return Notification(title, f"{', '.join(services[:8])}{more}. {group[0].text}", worst, ids, now_s)
+    return Notification(title, f"{', '.join(services[:8])}{more}. {group[0].text}", worst, ids, now_s, services[0])
 
 
 def acknowledged(book: Book, alert_id: str, by: str) -> tuple[Book, Alert | None]:

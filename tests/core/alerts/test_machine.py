@@ -101,6 +101,7 @@ def test_five_hundred_at_once_are_few_messages_with_the_right_count(watch: Watch
     (message,) = watch.messages
     assert message.count == 500
     assert "500 alerts" in message.title
+    assert message.service in {f"s{i}" for i in range(500)}
     assert len(watch.book.alerts) == 500
 
 
