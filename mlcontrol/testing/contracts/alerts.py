@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import uuid
 
 import pytest
 
@@ -56,7 +55,7 @@ class AlertsContract(NetworkContract):
         with pytest.raises(Rejected):
             adapter.silence(self.matchers(firing), time.time(), time.time() - 60, "tester", "backwards")
 
-    @pytest.mark.parametrize("name", [str(uuid.uuid4()), "../alerts", ""])
+    @pytest.mark.parametrize("name", ["6f9619ff-8b86-4011-b42d-00c04fc964ff", "../alerts", ""])
     def test_what_never_was_cannot_be_ended(self, adapter: AlertSource, name: str) -> None:
         with pytest.raises(NotFound):
             adapter.expire(name)
