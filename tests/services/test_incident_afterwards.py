@@ -102,6 +102,21 @@ def test_what_ended_by_itself_is_proven_by_the_same_five_facts(ctx: Burning, inc
     assert proven(found)
 
 
+@pytest.mark.parametrize("before", [None, 0.0])
+@pytest.mark.parametrize(("failing_at_s", "well"), [(4.0, True), (14.0, False)])
+def test_requests_that_hung_before_do_not_keep_it_from_being_over(
+    ctx: Burning, incidents: Incidents, failing_at_s: float, well: bool, before: float | None
+) -> None:
+    """A frozen server: while it hung nothing was counted, and what had waited failed when it went on."""
+    said, service = said_over(ctx, incidents)
+    at = said.at_s + np.arange(2.0, 40.0, 2.0)
+    failed = np.where(at == said.at_s + failing_at_s, 15.0, 0.0)
+    counts = Counts(at, np.full(len(at), 16.0), failed)
+    golden = Golden(64, 64, 62, said.at_s + 3)
+    found = ticks_by_itself(said, service, counts, golden, before, 0.01, said.at_s + 40)
+    assert proven(found) is well
+
+
 @pytest.mark.parametrize("name", ["presence", "use", "used", "counts", "golden"])
 def test_nothing_old_absent_or_bad_proves_it(ctx: Burning, incidents: Incidents, name: str) -> None:
     """Each of the five facts is the twin of the others: take one away, and nothing is proven; late, it is red."""

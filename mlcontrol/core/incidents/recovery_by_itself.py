@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from math import log
+
 from mlcontrol.core.incidents.counts import Counts
 from mlcontrol.core.incidents.incident import Entry
-from mlcontrol.core.incidents.recovery import LEAST_ANSWERS, PATIENCE_S, Golden, golden_tick, recovered
+from mlcontrol.core.incidents.recovery import ALPHA, LEAST_ANSWERS, PATIENCE_S, Golden, golden_tick, recovered
 from mlcontrol.core.incidents.tick import Tick, TickState
 from mlcontrol.core.types import Freshness, Health, ServiceState, Signal
 
 HELD_S = 10.0
 """So long must a signal have been well: one reading between two bad ones is no recovery."""
+
+STRAGGLERS_S = 10.0
+"""Requests that hung until somebody put an end to it fail or come late after that, and say nothing of what is served now."""
 
 _NOT_OVER = "It is not over: look at the charts for what is still out of its limits, then at suspect 1."
 
@@ -80,13 +86,19 @@ def _within_limits(
     title = "Errors and latency within limits"
     seen = _newer(service.use, since_s)
     after = counts.between(since_s, float("inf"))
-    found = recovered(counts, since_s, before, objective)
-    total = found.good + found.bad
-    words = f"{service.use.text}; {found.bad} of {total} failed since"
     if seen is None or not len(after.at_s):
         return Tick("errors", title, TickState.RUNNING, "waiting for the first answers")
     hurt_by_errors = before is not None and before > (objective or 0.0)
-    few_fail = found.decided if hurt_by_errors else total >= LEAST_ANSWERS and found.few
+    # Counted twice, each time at half the level: from the word on, and without the stragglers of what was wrong before it.
+    for begin_s, words_since in ((since_s, "since"), (since_s + STRAGGLERS_S, f"from {STRAGGLERS_S:.0f} s after")):
+        # What failed meanwhile may be unknown, as of a frozen server: then no more may fail now than the objective allows.
+        found = recovered(counts, begin_s, before or 0.0, objective)
+        found = replace(found, ln_needed=log(2 / ALPHA))
+        total = found.good + found.bad
+        few_fail = found.decided if hurt_by_errors else total >= LEAST_ANSWERS and found.few
+        words = f"{service.use.text}; {found.bad} of {total} failed {words_since}"
+        if few_fail:
+            break
     if service.use.health is Health.OK and few_fail and now_s - since_s >= HELD_S:
         return Tick("errors", title, TickState.GREEN, words, max(seen, since_s + HELD_S) - since_s)
     return Tick("errors", title, TickState.RUNNING, words)
