@@ -6,7 +6,7 @@ of two samples (chi-square of homogeneity), with the greatest distance of the tw
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -31,6 +31,8 @@ from mlcontrol.core.signals.noise import Floats
 from mlcontrol.core.signature import Field
 
 Statistics = Mapping[str, Mapping[str, object]]
+TOLD_APART_BY = 16
+"""So many columns are enough to see that two requests are one."""
 OFTEN = 1e-3
 """A category that training had more rarely may be absent from a few thousand rows."""
 
@@ -38,6 +40,7 @@ OFTEN = 1e-3
 def against_training(statistics: Statistics, rows: Rows) -> tuple[Comparison, ...]:
     """One for each aspect of each feature that both sides have. A feature of a table that the log lacks altogether is a finding."""
     raw: list[Comparison] = []
+    weight = evidence_of_one(rows, statistics)
     for name, told in statistics.items():
         column = rows.log.columns.get(name)
         if column is None:
@@ -48,8 +51,25 @@ def against_training(statistics: Statistics, rows: Rows) -> tuple[Comparison, ..
                 )
             )
             continue
-        raw += _feature(name, told, column, rows.vectors.get(name))
+        raw += _feature(name, told, column, rows.vectors.get(name), weight)
     return _judged(raw)
+
+
+def evidence_of_one(rows: Rows, names: Iterable[str]) -> float:
+    """What one request weighs as evidence, 0..1: less than 1 where whole requests come again more often than chance would have
+    them. A batch job that sends the same hundred rows all day has told of a hundred. Chance: the same columns, each shuffled."""
+    columns = [rows.log.columns[name] for name in names if name in rows.log.columns][:TOLD_APART_BY]
+    if len(columns) < 2:
+        return 1.0
+    codes = [
+        np.unique(column.values if column.numeric else column.values.astype(str), return_inverse=True)[1]
+        for column in columns
+    ]
+    rng = np.random.default_rng(0)
+    come, by_chance = (
+        len(np.unique(np.stack(found, axis=1), axis=0)) for found in (codes, [rng.permutation(c) for c in codes])
+    )
+    return min(1.0, come / by_chance)
 
 
 def against_declared(fields: Sequence[Field], rows: Rows) -> tuple[Comparison, ...]:
@@ -83,31 +103,34 @@ def against_declared(fields: Sequence[Field], rows: Rows) -> tuple[Comparison, .
     return tuple(out)
 
 
-def _feature(name: str, told: Mapping[str, object], column: Column, vector: Floats | None) -> Iterator[Comparison]:
+def _feature(
+    name: str, told: Mapping[str, object], column: Column, vector: Floats | None, weight: float
+) -> Iterator[Comparison]:
     n, m = round(_number(told.get("count")) or 0), column.rows
-    if n < FEWEST or m < FEWEST:
+    if n < FEWEST or weight * m < FEWEST:
         yield Comparison(name, Aspect.DISTRIBUTION, n, m, why=f"fewer than {FEWEST} rows are too few to tell")
         return
     gaps = _number(told.get("missing_share"))
     if gaps is not None and vector is None:
-        yield _missing(name, gaps, n, column)
+        yield _missing(name, gaps, n, column, weight)
     if isinstance(told.get("categories"), Mapping):
-        yield from _categories(name, told["categories"], n, column)  # type: ignore[arg-type]
+        yield from _categories(name, told["categories"], n, column, weight)  # type: ignore[arg-type]
     elif isinstance(told.get("quantiles"), Mapping) and column.numeric:
-        yield from _numbers(name, told, n, column, vector)
+        yield from _numbers(name, told, n, column, vector, weight)
 
 
-def _missing(name: str, gaps: float, n: int, column: Column) -> Comparison:
+def _missing(name: str, gaps: float, n: int, column: Column, weight: float) -> Comparison:
     m, now = column.rows, column.rows - column.known
+    p_value = share_test(round(gaps * n), n, round(weight * now), round(weight * m))
     return Comparison(
-        name, Aspect.MISSING, n, m, p_value=share_test(round(gaps * n), n, now, m), measure="share",
+        name, Aspect.MISSING, n, m, p_value=p_value, measure="share",
         effect=abs(now / m - gaps), least=LEAST_MISSING, before=gaps, after=now / m,
         why=f"missing: {100 * gaps:.1f} % in training, {100 * now / m:.1f} % now",
     )  # fmt: skip
 
 
 def _numbers(
-    name: str, told: Mapping[str, object], n: int, column: Column, vector: Floats | None
+    name: str, told: Mapping[str, object], n: int, column: Column, vector: Floats | None, weight: float
 ) -> Iterator[Comparison]:
     quantiles = told["quantiles"]
     assert isinstance(quantiles, Mapping)
@@ -121,7 +144,7 @@ def _numbers(
     counted = np.bincount(np.searchsorted(inner, values, side="left"), minlength=inner.size + 1) / values.size
     if vector is not None:
         n = round(n / max(1.0, values.size / rows))
-    far = of_counts(np.round(shares * n).astype(np.int64), np.round(counted * rows).astype(np.int64))
+    far = of_counts(np.round(shares * n).astype(np.int64), np.round(counted * rows * weight).astype(np.int64))
     distance, furthest = _furthest(marks, values)
     middle = next((v for q, v in marks if q == 0.5), None)
     now = float(np.median(values))
@@ -136,7 +159,7 @@ def _numbers(
     if low is not None and high is not None:
         outside = float(np.mean((values < low) | (values > high)))
         yield Comparison(
-            name, Aspect.OUT_OF_RANGE, n, rows, p_value=share_test(2, n + 1, round(outside * rows), rows),
+            name, Aspect.OUT_OF_RANGE, n, rows, p_value=share_test(2, n + 1, round(outside * rows * weight), round(rows * weight)),
             measure="share", effect=outside, least=LEAST_OUTSIDE, before=0.0, after=outside,
             why=f"{100 * outside:.1f} % lie outside the {low:.6g} to {high:.6g} of training",
         )  # fmt: skip
@@ -173,7 +196,7 @@ def _bins(marks: Sequence[tuple[float, float]]) -> tuple[Floats, Floats]:
     return np.asarray(edges), np.asarray(steps)
 
 
-def _categories(name: str, told: Mapping[str, object], n: int, column: Column) -> Iterator[Comparison]:
+def _categories(name: str, told: Mapping[str, object], n: int, column: Column, weight: float) -> Iterator[Comparison]:
     words = column.words_known() if not column.numeric else np.array([f"{v:g}" for v in column.numbers()], dtype=object)
     if words.size < FEWEST:
         return
@@ -182,7 +205,7 @@ def _categories(name: str, told: Mapping[str, object], n: int, column: Column) -
     index = {w: i for i, w in enumerate(names)}
     before = np.round([shares.get(w, 0.0) * n for w in names]).astype(np.int64)
     after = np.bincount([index[w] for w in words.tolist()], minlength=len(names)).astype(np.int64)
-    far = of_counts(before, after)
+    far = of_counts(before, np.round(after * weight).astype(np.int64))
     moved = after / after.sum() - before / max(before.sum(), 1)
     most = int(np.argmax(np.abs(moved)))
     m = int(after.sum())
@@ -195,16 +218,16 @@ def _categories(name: str, told: Mapping[str, object], n: int, column: Column) -
     if new:
         many = int(sum(after[index[w]] for w in new))
         yield Comparison(
-            name, Aspect.NEW_CATEGORY, n, m, p_value=share_test(0, n, many, m), measure="share", effect=many / m,
-            least=LEAST_CATEGORY, after=many / m, names=tuple(new),
+            name, Aspect.NEW_CATEGORY, n, m, p_value=share_test(0, n, round(weight * many), round(weight * m)),
+            measure="share", effect=many / m, least=LEAST_CATEGORY, after=many / m, names=tuple(new),
             why=f"never in training: {', '.join(new[:5])} ({100 * many / m:.1f} %)",
         )  # fmt: skip
     gone = [w for w in names if after[index[w]] == 0 and shares.get(w, 0.0) > OFTEN]
     if gone:
         share = sum(shares[w] for w in gone)
         yield Comparison(
-            name, Aspect.GONE_CATEGORY, n, m, p_value=share_test(round(share * n), n, 0, m), measure="share", effect=share,
-            least=LEAST_CATEGORY, before=share, names=tuple(gone),
+            name, Aspect.GONE_CATEGORY, n, m, p_value=share_test(round(share * n), n, 0, round(weight * m)),
+            measure="share", effect=share, least=LEAST_CATEGORY, before=share, names=tuple(gone),
             why=f"in training and not here: {', '.join(gone[:5])} ({100 * share:.1f} % there)",
         )  # fmt: skip
 

@@ -11,7 +11,7 @@ import pytest
 from mlcontrol.core.data_report import DataSettings
 from mlcontrol.core.signals.drift import Aspect, Judged, compare
 from mlcontrol.core.signals.log_rows import LoggedRow, rows_as_log
-from mlcontrol.core.signals.training import against_declared, against_training
+from mlcontrol.core.signals.training import against_declared, against_training, evidence_of_one
 from mlcontrol.core.signature import Domain, Field
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
@@ -54,6 +54,45 @@ def test_the_same_law_is_no_drift_however_often_one_looks() -> None:
     told = statistics(rng)
     seen = [drifts(against_training(told, live(rng, 600))) for _ in range(20)]
     assert sum(map(bool, seen)) <= 1
+
+
+def sent_again(told: Any, n: int, own: int, seed: int, shift: float = 0.0) -> Any:
+    """``n`` requests that are ``own`` different ones, drawn again and again."""
+    rng = np.random.default_rng(seed)
+    pool = [
+        json.dumps({f"x{k}": float(v) for k, v in enumerate(row)}) for row in rng.normal(shift, 1, (own, len(told)))
+    ]
+    drawn = rng.integers(0, own, n)
+    return rows_as_log([LoggedRow(pool[i], json.dumps({"y": [[1]]}), {}) for i in drawn], "y")
+
+
+def ten_features() -> dict[str, dict[str, Any]]:
+    values = np.random.default_rng(0).normal(0, 1, (10, 354))
+    return {
+        f"x{k}": {"count": 354, "missing_share": 0.0, "min": float(v.min()), "max": float(v.max()),
+                  "quantiles": {str(q): float(np.quantile(v, q)) for q in QUANTILES}}
+        for k, v in enumerate(values)
+    }  # fmt: skip
+
+
+def test_the_same_requests_sent_again_and_again_are_told_of_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = ten_features()
+    logs = [sent_again(told, 1200, 88, seed) for seed in range(20)]
+    assert evidence_of_one(logs[0], told) == pytest.approx(88 / 1200)
+    assert sum(bool(drifts(against_training(told, log))) for log in logs) <= 2
+    assert drifts(against_training(told, sent_again(told, 1200, 88, 1, shift=0.8))), "a true shift is still seen"
+    # The twin: counted as so many different ones, chance looks like drift.
+    monkeypatch.setattr("mlcontrol.core.signals.training.evidence_of_one", lambda *_: 1.0)
+    assert sum(bool(drifts(against_training(told, log))) for log in logs) >= 10
+
+
+def test_few_kinds_of_requests_come_again_by_chance() -> None:
+    rng = np.random.default_rng(3)
+    rows = [
+        LoggedRow(json.dumps({"a": str(rng.choice(["u", "v"])), "b": str(rng.choice(["x", "y", "z"]))}), "{}", {})
+        for _ in range(900)
+    ]
+    assert evidence_of_one(rows_as_log(rows, "y"), ["a", "b"]) == 1.0
 
 
 @pytest.mark.parametrize(
