@@ -277,5 +277,5 @@ def test_ctrl_c_during_up_leaves_nothing(shared_servers: None, tmp_path: Path) -
         caller.send_signal(signal.SIGINT)
         caller.communicate(timeout=300)
     assert started
-    assert not any(group_members(group) for group in started)
+    assert eventually(lambda: not any(group_members(group) for group in started), 30.0)
     assert sandbox.status(tmp_path).state == "stopped"

@@ -159,6 +159,6 @@ def test_latency_drift_and_a_swap_are_real_here_too(fleet: RunningFleet) -> None
     assert {entry["slices"]["region"] for entry in drifted} == {"south"}
     sandbox.clear_faults(fleet.home)
     sandbox.play_fault(fleet.home, "version-swap")
-    assert later("digits", lambda entry: entry["version"] == "1")
+    assert later("digits", lambda entry: entry["version"] not in ("2", None))
     sandbox.clear_faults(fleet.home)
     assert eventually(lambda: answering(fleet, "digits", "2"))
