@@ -50,6 +50,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("bench")
         if item.get_closest_marker("window") and not _ON_A_DISPLAY:
             item.add_marker(pytest.mark.skip(reason="needs a real display: make window"))
+    # Side by side, what takes minutes begins first: a worker that comes to it last would let the other wait.
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 @pytest.hookimpl(wrapper=True)

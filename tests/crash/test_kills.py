@@ -16,7 +16,7 @@ import pytest
 
 from tests.crash.scenarios import SCENARIOS
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.real, pytest.mark.long, pytest.mark.timeout(900)]
 
 IN_SYSTEM_CALLS = 56
 PLAIN = sorted(name for name, scenario in SCENARIOS.items() if scenario.rollout is None)

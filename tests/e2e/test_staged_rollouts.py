@@ -15,7 +15,7 @@ from mlcontrol.testing.fleet import RunningFleet
 from tests.e2e.conftest import Watcher, stop_engine, until
 from tests.e2e.staged import INCIDENTS, WHATEVER_THE_SPEED, begin, ended, strike
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.real, pytest.mark.long, pytest.mark.timeout(1500)]
 
 RATE = 15.0
 BY_NAME = {incident.fault: incident for incident in INCIDENTS}

@@ -20,7 +20,7 @@ from mlcontrol.sandbox.servers import MODELS
 from mlcontrol.sandbox.wire import answers
 from mlcontrol.testing.fleet import RunningFleet
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.real, pytest.mark.long, pytest.mark.timeout(900)]
 
 
 @pytest.fixture
