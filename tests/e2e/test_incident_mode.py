@@ -22,6 +22,7 @@ from mlcontrol.core.operation import Phase
 from mlcontrol.core.types import Health
 from mlcontrol.engine import messages as m
 from mlcontrol.engine.hosts import new_request
+from mlcontrol.ports.deep_link import DeepLink
 from mlcontrol.sandbox import fleet as sandbox
 from mlcontrol.sandbox.faults import BY_NAME
 from mlcontrol.testing.fleet import RunningFleet
@@ -135,7 +136,16 @@ def worked_through(fleet: RunningFleet, watcher: Watcher, hands: Hands, fault: s
     page = hands.window.page
     assert page.name == "incident"
     assert page.head.sentences[0]
-    hands.wait(lambda: page.brief is not None and page.brief.incident.id == "")  # not the one before
+    if fault in SERVICE and page.service_id != service:
+        # Something else is worse off than what was paged for, or burned a moment ago: what was paged has a link of its own.
+        keys.pressed[-1] = "link"
+        hands.window.open_link(DeepLink("incident", service, page_text))
+
+    def told() -> bool:  # of this one, not of the one before
+        found = page.brief.incident if page.brief is not None else None
+        return found is not None and found.id == "" and (fault not in SERVICE or found.service == service)
+
+    hands.wait(told)
     opened_s = time.time()
     hands.look(f"{fault}-opened")
     assert fault not in SERVICE or page.service_id == service, (page.service_id, page_text)
