@@ -13,7 +13,7 @@ from mlcontrol.core.facts import Known, ServiceFacts
 from mlcontrol.core.problem import ProblemError
 from mlcontrol.core.settings import ConnectionSettings, ServiceSettings
 from mlcontrol.core.state import FleetState
-from mlcontrol.core.types import ConnectionKind, EventKind, Health, ServiceState, TimelineEvent
+from mlcontrol.core.types import ConnectionKind, EventKind, Health, ReplicaState, ServiceState, TimelineEvent
 from mlcontrol.ports.errors import AdapterError
 from mlcontrol.ports.metrics import BulkScraper, MetricsSource
 from mlcontrol.services.asking import Asking, OwnQueries, PollCounts
@@ -42,6 +42,7 @@ from mlcontrol.services.sudden_data import SUDDEN_EVERY_S
 
 PROBE_EVERY_S = 60.0
 TICK_S = 1.0
+GOLDEN_AGAIN_S = 20.0  # after a failure, as of a server that was just loading
 SECOND_SCRAPE_S = 1.5
 LAST_CHANGES = (EventKind.DEPLOY, EventKind.ROLLBACK, EventKind.ALIAS, EventKind.ROUTE, EventKind.CONFIG)
 
@@ -79,6 +80,7 @@ class Collector:
         self._meters: dict[str, Meter] = {}
         self._jobs: dict[str, Job] = {}
         self._folding = threading.Lock()
+        self._ready: dict[str, frozenset[str]] = {}
         self._ticker = threading.Thread(target=self._tick, name="collector-tick", daemon=True)
 
     def start(self) -> None:
@@ -187,9 +189,12 @@ class Collector:
     def _service_jobs(self, service: ServiceSettings) -> Iterator[Job]:
         known, asking = self._ctx.settings.connections, self._asking
 
-        def job(name: str, connection: str, every_s: float | None, run: Callable[[], None]) -> Job:
+        def job(
+            name: str, connection: str, every_s: float | None, run: Callable[[], None], retry_s: float | None = None
+        ) -> Job:
             settings = known[connection]
-            return Job(f"{name} {service.id}", every_s or settings.poll_s, run, connection, (service, settings))
+            key = (service, settings)
+            return Job(f"{name} {service.id}", every_s or settings.poll_s, run, connection, key, retry_s=retry_s)
 
         if service.registry in known:
             yield job("alias", service.registry, None, partial(ask_alias, asking, service))
@@ -205,7 +210,7 @@ class Collector:
         if front in known and service.golden:
             asker = GoldenAsker(asking, service, front)
             yield job("presence", front, None, asker.ask_one)
-            yield job("golden", front, GOLDEN_EVERY_S, asker.ask_all)
+            yield job("golden", front, GOLDEN_EVERY_S, asker.ask_all, GOLDEN_AGAIN_S)
             yield job("fingerprint", front, FINGERPRINT_EVERY_S, partial(_identify, asker))
         if service.predictions in known:
             yield job("quality", service.predictions, QUALITY_EVERY_S, QualityReader(asking, service).read)
@@ -288,6 +293,11 @@ class Collector:
                 next((op.id for op in state.operations.values() if op.service == service and not op.phase.ended), None),
                 _last_change(state, service),
             )
+            ready = frozenset(r.version for r in fresh.replicas if r.state is ReplicaState.READY)
+            if ready - self._ready.get(service, ready):
+                # Whether a version that was just loaded answers decides how far the way back is; its turn may be minutes away.
+                self._poller.hurry(f"golden {service}")
+            self._ready[service] = ready
             known = state.services.get(service)
             if known is None or not _same(known, fresh):
                 self._ctx.emit(fresh)

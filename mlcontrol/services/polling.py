@@ -21,7 +21,7 @@ FIRST_SPREAD_S = 0.5
 class Job:
     """``run`` does one poll under its own deadline and raises what went wrong. ``connection``: whom it asks. ``key``: what it was
     made from; a job with the same id and key keeps its schedule when the jobs are replaced. ``again_s``: when the second run
-    follows the first, if sooner than at its turn (a rate needs two readings)."""
+    follows the first, if sooner than at its turn (a rate needs two readings). ``retry_s``: the same after a failure."""
 
     id: str
     every_s: float
@@ -29,6 +29,7 @@ class Job:
     connection: str = ""
     key: object = None
     again_s: float | None = None
+    retry_s: float | None = None
 
 
 @dataclass(slots=True)
@@ -37,6 +38,7 @@ class _Slot:
     due: float
     failures: int = 0
     running: bool = False
+    hurried: bool = False
     runs: int = 0
     gone: bool = False
 
@@ -76,11 +78,12 @@ class Poller:
             self._changed.notify_all()
 
     def hurry(self, job_id: str) -> None:
-        """Let a job run at the next free moment instead of at its turn."""
+        """Let a job run at the next free moment instead of at its turn; one that runs just now runs again after that."""
         with self._changed:
             slot = self._slots.get(job_id)
             if slot is not None:
                 slot.due = time.monotonic()
+                slot.hurried = slot.running
                 self._changed.notify()
 
     def close(self, timeout_s: float = 5.0) -> None:
@@ -99,7 +102,8 @@ class Poller:
             with self._changed:
                 slot.running = False
                 # From now, not from when it was due: after a suspended night there is one poll each, no backlog.
-                slot.due = max(started + pause, time.monotonic())
+                slot.due = time.monotonic() if slot.hurried else max(started + pause, time.monotonic())
+                slot.hurried = False
                 self._changed.notify()
 
     def _run(self, slot: _Slot) -> float:
@@ -114,7 +118,7 @@ class Poller:
         except ProblemError:
             # Foreseen, and in the facts with its words: a slow or failing server is asked again at its turn.
             slot.failures += 1
-            return job.every_s
+            return job.every_s if job.retry_s is None else min(job.retry_s, job.every_s)
         except Exception as error:  # noqa: BLE001 - the boundary of the poller: told, never silent
             slot.failures += 1
             self.report(error, f"polling {job.id}")

@@ -155,3 +155,32 @@ def test_replacing_jobs_keeps_what_is_unchanged(make_poller: MakePoller) -> None
     kept_now = runs["kept"]
     until(lambda: runs["kept"] >= kept_now + 5)
     assert runs["gone"] <= last + 1
+
+
+def test_a_foreseen_failure_is_tried_again_sooner_where_that_is_wanted(make_poller: MakePoller) -> None:
+    asked: list[float] = []
+
+    def fail_once() -> None:
+        asked.append(time.monotonic())
+        if len(asked) == 1:
+            raise TimedOut(Problem("it was loading", code="timeout"))
+
+    make_poller([Job("golden", 3600.0, fail_once, retry_s=0.05)])
+    until(lambda: len(asked) == 2)
+    time.sleep(0.3)
+    assert len(asked) == 2, "it answered: now its turn is in an hour"
+
+
+def test_what_is_hurried_while_it_runs_runs_again_after_that(make_poller: MakePoller) -> None:
+    begun, go_on, runs = threading.Event(), threading.Event(), [0]
+
+    def run() -> None:
+        runs[0] += 1
+        begun.set()
+        go_on.wait(60)
+
+    poller = make_poller([Job("golden", 3600.0, run)])
+    assert begun.wait(60)
+    poller.hurry("golden")
+    go_on.set()
+    until(lambda: runs[0] == 2)
