@@ -294,7 +294,7 @@ class Collector:
                 _last_change(state, service),
             )
             ready = frozenset(r.version for r in fresh.replicas if r.state is ReplicaState.READY)
-            if ready - self._ready.get(service, ready):
+            if ready - self._ready.get(service, ready) and self._book.facts(service).golden_runs:
                 # Whether a version that was just loaded answers decides how far the way back is; its turn may be minutes away.
                 self._poller.hurry(f"golden {service}")
             self._ready[service] = ready
