@@ -15,7 +15,7 @@ import pycurl
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from mlcontrol.adapters.curl_errors import curl_failure
-from mlcontrol.adapters.http import REDIRECTS, Call, HttpClient, Response
+from mlcontrol.adapters.http import Call, HttpClient, Response
 from mlcontrol.adapters.target import blocked_address, check_address
 from mlcontrol.ports.errors import AdapterError, Unreachable
 
@@ -121,8 +121,8 @@ class Slot:
                 return http.too_large(exchange.cap_bytes)
             return curl_failure(http.settings, http.target.shown, exchange.deadline_s, code, words)
         status, headers = int(self.curl.getinfo(pycurl.RESPONSE_CODE)), _headers(self._lines)
-        if status in REDIRECTS:
-            return http.redirected(headers.get("location", ""))
+        if (elsewhere := http.not_from_the_server(status, headers)) is not None:
+            return elsewhere
         length = headers.get("content-length", "")
         framed = length.isdigit() or "chunked" in headers.get("transfer-encoding", "").lower()
         took_ms = 1000 * (time.monotonic() - exchange.began)

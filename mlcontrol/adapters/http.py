@@ -179,11 +179,8 @@ class HttpClient:
         )
         try:
             status, answered = answer.status_code, {k.lower(): v for k, v in answer.headers.items()}
-            if status in REDIRECTS:
-                raise self.redirected(answered.get("location", ""))
-            age = answered.get("age", "")
-            if age.isdigit() and int(age) > CACHED_S:
-                raise self.unexpected(f"A cache in front of it answered, with what was true {int(age)} s ago.")
+            if (elsewhere := self.not_from_the_server(status, answered)) is not None:
+                raise elsewhere
             length = answered.get("content-length", "")
             framed = "chunked" in answered.get("transfer-encoding", "").lower() or length.isdigit()
             if length.isdigit() and int(length) > cap_bytes:
@@ -255,6 +252,15 @@ class HttpClient:
                 self._sessions.append(session)
             self._local.session = session
         return session
+
+    def not_from_the_server(self, status: int, answered: Mapping[str, str]) -> AdapterError | None:
+        """Why this is no answer of the server itself: it leads elsewhere, or a cache kept it. ``answered``: headers, lower case."""
+        if status in REDIRECTS:
+            return self.redirected(answered.get("location", ""))
+        age = answered.get("age", "")
+        if age.isdigit() and int(age) > CACHED_S:
+            return self.unexpected(f"A cache in front of it answered, with what was true {int(age)} s ago.")
+        return None
 
     def redirected(self, location: str) -> Unexpected:
         parts = urlsplit(location)

@@ -38,6 +38,8 @@ def one_time(at: Floats) -> bool:
 
 def unpack_tick(blob: bytes) -> tuple[Ids, Floats]:
     """Raises `ValueError` when the blob is not what `pack_tick` wrote."""
+    if len(blob) < _HEAD.size:
+        raise ValueError("the blob is shorter than its head")
     count, rows, same, row = _HEAD.unpack_from(blob)
     ids = np.frombuffer(blob, "<i4", 1 if row else count, _HEAD.size)
     offset = _HEAD.size + ids.nbytes

@@ -290,3 +290,14 @@ def test_it_ends_also_when_it_never_began() -> None:
     client = BulkClient()
     client.close()
     assert client._thread is None
+
+
+@pytest.mark.parametrize(("age", "fresh"), [("7", True), ("120", False)])
+def test_what_a_cache_kept_is_no_answer_of_the_server(client: BulkClient, age: str, fresh: bool) -> None:
+    with FaultProxy(http_answer(b"{}", extra=f"Age: {age}\r\n")) as proxy:
+        http = HttpClient(ConnectionSettings("cached", ConnectionKind.METRICS, "any", proxy.url), lambda: None)
+        answer = ask(client, http)
+        http.close()
+    assert isinstance(answer, Response) is fresh
+    if not fresh:
+        assert "what was true 120 s ago" in str(answer)

@@ -22,7 +22,7 @@ from mlcontrol.core.types import Sample, SeriesData, SeriesKey
 from mlcontrol.store import history as module, history_head
 from mlcontrol.store.database import StoreError
 from mlcontrol.store.history import History
-from mlcontrol.store.history_columns import ROLL_S
+from mlcontrol.store.history_columns import ROLL_S, pack_ids, pack_tick, unpack_tick
 
 KEY = SeriesKey("digits", QUERIES_PER_S, (("version", "2"),))
 
@@ -331,3 +331,11 @@ def test_kill_in_the_middle_of_compacting_loses_nothing(tmp_path: Path) -> None:
         newest = max(said, default=20)
         lost += sorted(set(range(newest)) - set(times(series).astype(int).tolist()))
     assert not lost
+
+
+@pytest.mark.parametrize(
+    "blob", [b"", b"\x01", pack_tick(pack_ids(np.arange(3, dtype="<i4"), 2, False), np.ones((2, 3)), False)[:-4]]
+)
+def test_a_damaged_tick_is_said_to_be_one(blob: bytes) -> None:
+    with pytest.raises(ValueError, match=r"shorter|buffer"):
+        unpack_tick(blob)
