@@ -262,9 +262,9 @@ def test_a_fleet_that_lives_with_a_process_ends_with_it(own_home: Path) -> None:
 def test_ctrl_c_during_up_leaves_nothing(shared_servers: None, tmp_path: Path) -> None:
     # Whoever starts the tests in the background has them ignore the signal, and what they start as well.
     listening = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)"
-    program = f"{listening}\nfrom pathlib import Path\nfrom mlcontrol.sandbox import fleet\nfleet.up(Path({str(tmp_path)!r}), print)"
+    begin = f"from pathlib import Path\nfrom mlcontrol.sandbox import fleet\nfleet.up(Path({str(tmp_path)!r}), print)"
     with subprocess.Popen(
-        [sys.executable, "-u", "-c", program],
+        [sys.executable, "-u", "-c", f"{listening}\n{begin}"],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
