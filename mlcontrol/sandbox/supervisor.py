@@ -18,7 +18,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from mlcontrol.core.problem import Problem, ProblemError
@@ -28,6 +27,7 @@ from mlcontrol.sandbox.faults import Stage
 from mlcontrol.sandbox.layout import Layout
 from mlcontrol.sandbox.process import ProcessId, end_group, start
 from mlcontrol.sandbox.relay import Relays
+from mlcontrol.sandbox.stopping import Stopped, Stopping
 from mlcontrol.sandbox.sweep import KEEPER, sweep
 from mlcontrol.sandbox.wire import answers
 
@@ -35,19 +35,16 @@ DEFAULT_RATE_PER_S = 4.0
 TICK_S, SAVE_EVERY_S, START_LIMIT_S = 0.2, 5.0, 240.0
 
 
-class Stopped(BaseException):
-    """SIGTERM or SIGINT arrived. Not an `Exception`: nothing on the way may take it for a failure."""
-
-
 class Supervisor:
     """*Thread:* everything here runs on the main thread; faults and relays have threads of their own."""
 
-    def __init__(self, layout: Layout, serving: str, lives_with: ProcessId | None = None) -> None:
+    def __init__(self, layout: Layout, serving: str, lives_with: ProcessId | None, stopping: Stopping) -> None:
         """``serving``: the model server that was asked for; empty: this machine's."""
         self._layout = layout
         self._serving = serving
         self._server = model_server.TRITON
         self._lives_with = lives_with
+        self._stopping = stopping
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._ids: dict[str, ProcessId] = {}
         self._keeper: subprocess.Popen[bytes] | None = None
@@ -108,7 +105,7 @@ class Supervisor:
         self._record["ports"] = ports.choose(self._record["ports"], self._server.name)
 
     def _start_keeper(self) -> None:
-        with (self._layout.logs / "keeper.log").open("ab") as log:
+        with self._stopping.held_back(), (self._layout.logs / "keeper.log").open("ab") as log:
             self._keeper = subprocess.Popen(
                 [sys.executable, "-m", "mlcontrol.sandbox.keeper"],
                 stdin=subprocess.PIPE,
@@ -116,7 +113,7 @@ class Supervisor:
                 stderr=log,
                 start_new_session=True,
             )
-        self._ids[KEEPER] = ProcessId.of(self._keeper.pid)
+            self._ids[KEEPER] = ProcessId.of(self._keeper.pid)
 
     def _start_fleet(self) -> None:
         layout, chosen = self._layout, self._record["ports"]
@@ -178,12 +175,13 @@ class Supervisor:
         return len(lines)
 
     def _launch(self, server: servers.Server) -> subprocess.Popen[bytes]:
-        process = start(server.command, servers.log_of(self._layout, server), server.env, self._layout.fleet)
-        self._children[server.name] = process
-        self._ids[server.name] = ProcessId.of(process.pid)
-        if self._keeper is not None and self._keeper.stdin is not None:
-            self._keeper.stdin.write(f"{process.pid} {self._ids[server.name].started}\n".encode())
-            self._keeper.stdin.flush()
+        with self._stopping.held_back():
+            process = start(server.command, servers.log_of(self._layout, server), server.env, self._layout.fleet)
+            self._children[server.name] = process
+            self._ids[server.name] = ProcessId.of(process.pid)
+            if self._keeper is not None and self._keeper.stdin is not None:
+                self._keeper.stdin.write(f"{process.pid} {self._ids[server.name].started}\n".encode())
+                self._keeper.stdin.flush()
         self._publish()
         return process
 
@@ -305,10 +303,6 @@ def tail(log: Path, characters: int = 600) -> str:
     return " ".join(log.read_text(errors="replace")[-characters:].split())
 
 
-def raise_stopped(_number: int, _frame: FrameType | None) -> None:
-    raise Stopped
-
-
 def main() -> int:
     """Runs the fleet of a home, unless another supervisor already does."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -318,14 +312,15 @@ def main() -> int:
     given = parser.parse_args()
     layout = Layout.of(given.home)
     layout.logs.mkdir(parents=True, exist_ok=True)
-    signal.signal(signal.SIGTERM, raise_stopped)
-    signal.signal(signal.SIGINT, raise_stopped)
+    stopping = Stopping()
+    stopping.listen()
     with layout.lock.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return 0  # another supervisor runs this fleet: there is nothing to do
-        Supervisor(layout, given.serving, ProcessId.of(given.lives_with) if given.lives_with else None).run()
+        lives_with = ProcessId.of(given.lives_with) if given.lives_with else None
+        Supervisor(layout, given.serving, lives_with, stopping).run()
     return 0
 
 

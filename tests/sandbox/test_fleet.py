@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -259,6 +260,17 @@ def test_a_fleet_that_lives_with_a_process_ends_with_it(own_home: Path) -> None:
     assert not any(group_members(group) for group in started)
 
 
+def naming(home: Path) -> list[str]:
+    """Command lines of all processes that speak of this home, but those of the tests themselves."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            words = place.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            if str(home) in words and "pytest" not in words.split(str(home))[0]:
+                found.append(words)
+    return found
+
+
 def test_ctrl_c_during_up_leaves_nothing(shared_servers: None, tmp_path: Path) -> None:
     # Whoever starts the tests in the background has them ignore the signal, and what they start as well.
     listening = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)"
@@ -280,4 +292,5 @@ def test_ctrl_c_during_up_leaves_nothing(shared_servers: None, tmp_path: Path) -
         caller.communicate(timeout=300)
     assert started
     assert eventually(lambda: not any(group_members(group) for group in started), 30.0)
+    assert eventually(lambda: not naming(tmp_path), 30.0), "what was just being started is ended too"
     assert sandbox.status(tmp_path).state == "stopped"
