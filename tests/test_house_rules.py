@@ -281,7 +281,7 @@ def test_every_reason_for_a_long_file_is_still_needed(sources: list[Source]) -> 
 
 # -- adapters and the entry points that name them ----------------------------------------------------------------------
 
-FAMILIES = ("registry", "serving", "routing", "metrics", "predictions", "alerts", "secrets")
+FAMILIES = ("registry", "serving", "routing", "metrics", "predictions", "lineage", "alerts", "secrets")
 
 
 def unnamed_adapters(sources: list[Source], entry_points: dict[str, dict[str, str]]) -> set[str]:

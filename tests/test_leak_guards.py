@@ -49,39 +49,33 @@ def test_home():
 """
 
 
-@pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
-    """What pytest says of each test above, run under the project's own settings and conftest."""
-    folder = tmp_path_factory.mktemp("guarded")
-    guards = (Path(__file__).parent / "conftest.py").read_text()
-    (folder / "conftest.py").write_text(guards.replace("SETTLE_WITHIN_S = 3.0", "SETTLE_WITHIN_S = 0.2"))
-    (folder / "test_it.py").write_text(TESTS)
+def ran(folder: Path, guards: str, tests: str) -> subprocess.CompletedProcess[str]:
+    """pytest over these tests, under the project's own settings and this conftest."""
+    (folder / "conftest.py").write_text(guards)
+    (folder / "test_it.py").write_text(tests)
     home = folder / "the-home-of-the-user"
     home.mkdir()
     settings = Path(__file__).parents[1] / "pyproject.toml"
-    text = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-c",
-            str(settings),
-            "--rootdir",
-            str(folder),
-            "-p",
-            "no:cacheprovider",
-            "-rA",
-            "--tb=no",
-            "--no-header",
-            str(folder),
-        ],
+    how = ("-c", str(settings), "--rootdir", str(folder), "-p", "no:cacheprovider", "-rA", "--tb=no", "--no-header")
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *how, str(folder)],
         capture_output=True,
         text=True,
         cwd=folder,
         env={**os.environ, "HOME": str(home)},
         timeout=100,
         check=False,
-    ).stdout
+    )
+
+
+GUARDS = (Path(__file__).parent / "conftest.py").read_text()
+
+
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
+    """What pytest says of each test above."""
+    guards = GUARDS.replace("SETTLE_WITHIN_S = 3.0", "SETTLE_WITHIN_S = 0.2")
+    text = ran(tmp_path_factory.mktemp("guarded"), guards, TESTS).stdout
     found: dict[str, set[str]] = {}
     for outcome, name in re.findall(r"^(PASSED|FAILED|ERROR) .*?::test_(\w+)", text, re.MULTILINE):
         found.setdefault(name, set()).add(outcome)
@@ -101,3 +95,18 @@ def test_a_warning_fails_its_test(what: str, outcomes: dict[str, set[str]]) -> N
 @pytest.mark.parametrize("what", ["tidy", "home"])
 def test_a_tidy_test_passes_in_a_home_of_its_own(what: str, outcomes: dict[str, set[str]]) -> None:
     assert outcomes[what] == {"PASSED"}
+
+
+WITH_DUCKDB = """
+import duckdb
+
+def test_both(qapp):
+    assert duckdb.connect().execute("select 1").fetchall() == [(1,)]
+"""
+
+
+@pytest.mark.parametrize("thawed", [True, False], ids=["thawed", "twin: left frozen"])
+def test_a_test_process_ends_without_a_list_of_what_duckdb_could_not_free(tmp_path: Path, thawed: bool) -> None:
+    done = ran(tmp_path, GUARDS if thawed else GUARDS.replace("gc.unfreeze()", "pass"), WITH_DUCKDB)
+    assert done.returncode == 0, done.stdout
+    assert ("leaked" in done.stdout + done.stderr) is not thawed

@@ -67,8 +67,10 @@ TEST_PROGRAMS = {
     "dbus-run-session": "dbus-x11",
     "secret-tool": "libsecret-tools",
     "strace": "strace",
+    "faketime": "faketime",
     "socat": "socat",
     "curl": "curl",
+    "wrk": "wrk",
     "desktop-file-validate": "desktop-file-utils",
     "appstreamcli": "appstream",
 }

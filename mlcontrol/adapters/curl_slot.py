@@ -7,19 +7,21 @@ import json
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any
 from urllib.parse import urlencode
 
 import pycurl
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from mlcontrol.adapters.curl_errors import curl_failure
-from mlcontrol.adapters.http import Call, HttpClient, Response
+from mlcontrol.adapters.http import BODY_CAP_BYTES, Call, HttpClient, Response
+from mlcontrol.adapters.name_memory import NAMES
 from mlcontrol.adapters.target import blocked_address, check_address
 from mlcontrol.ports.errors import AdapterError, Unreachable
-
-Done = Callable[[Response | AdapterError], None]
 
 
 class _Opened:
@@ -37,22 +39,31 @@ class _Opened:
 
 @dataclass(slots=True)
 class Exchange:
+    """``about``: whatever the caller wants to find again with the outcome. ``until``: monotonic; `None`: ``deadline_s`` from the
+    moment it is begun, for a pile of questions that were asked at once."""
+
     http: HttpClient
     call: Call
-    until: float | None  # monotonic; `None`: ``deadline_s`` from the moment it is begun
     deadline_s: float
-    cap_bytes: int
-    done: Done
+    about: Any
+    cap_bytes: int = BODY_CAP_BYTES
+    until: float | None = None
     sent: dict[str, str] = field(default_factory=dict)
     refused: AdapterError | None = None
     began: float = 0.0
 
+    def prepare(self) -> None:
+        """The headers, with the credential; where there is none, that is what came of it."""
+        try:
+            self.sent = self.http.headers_of(self.call)
+        except AdapterError as error:
+            self.refused = error
+
     def left_ms(self) -> int:
         """From now on, which is when it is begun."""
         self.began = time.monotonic()
-        if self.until is None:
-            self.until = self.began + self.deadline_s
-        return max(1, round(1000 * (self.until - self.began)))
+        left_s = self.deadline_s if self.until is None else self.until - self.began
+        return max(1, round(1000 * left_s))
 
 
 class Slot:
@@ -62,6 +73,7 @@ class Slot:
         self.curl = pycurl.Curl()
         self.exchange: Exchange | None = None
         self._has: dict[int, object] = {}
+        self._asks: tuple[object, ...] | None = None
         self._lines: list[bytes] = []
         self._parts: list[bytes] = []
         self._taken = 0
@@ -74,12 +86,24 @@ class Slot:
     def begin(self, exchange: Exchange) -> None:
         """Raises `pycurl.error` or `UnicodeError` for what cannot be sent."""
         http, call = exchange.http, exchange.call
-        headers = dict(exchange.sent)
+        left_ms = exchange.left_ms()
         body = call.body if call.json is None else json.dumps(call.json).encode()
+        asks = (http, call.method, call.path, call.params, exchange.sent, left_ms, exchange.cap_bytes)
+        if body is not None and asks == self._asks:  # a replay asks the same of the same server, with another body
+            self.curl.setopt(pycurl.POSTFIELDS, body)
+            self.exchange = exchange
+            return
+        self._asks = None
+        self._set_up(exchange, body, left_ms)
+        self._asks = asks if body is not None else None
+        self.exchange = exchange
+
+    def _set_up(self, exchange: Exchange, body: bytes | None, left_ms: int) -> None:
+        http, call = exchange.http, exchange.call
+        headers = dict(exchange.sent)
         if body is not None:
             headers.setdefault("Content-Type", "application/json")
         packing = headers.pop("Accept-Encoding", "identity")
-        left_ms = exchange.left_ms()
         query = "?" + urlencode(call.params) if call.params else ""
         self._set(pycurl.URL, http.target.base + call.path + query)
         if body is None:
@@ -94,7 +118,6 @@ class Slot:
         self._set(pycurl.CONNECTTIMEOUT_MS, left_ms)
         self._set(pycurl.MAXFILESIZE_LARGE, exchange.cap_bytes)
         self._set(pycurl.CAINFO, http.settings.ca_file or DEFAULT_CA_BUNDLE_PATH)
-        self.exchange = exchange
 
     def end(self, failed: tuple[int, str] | None) -> tuple[Exchange, Response | AdapterError]:
         """The exchange that it was used for, and what came of it."""
@@ -120,13 +143,12 @@ class Slot:
             if code == pycurl.E_FILESIZE_EXCEEDED:
                 return http.too_large(exchange.cap_bytes)
             return curl_failure(http.settings, http.target.shown, exchange.deadline_s, code, words)
-        status, headers = int(self.curl.getinfo(pycurl.RESPONSE_CODE)), _headers(self._lines)
+        status, (headers, framed) = int(self.curl.getinfo(pycurl.RESPONSE_CODE)), _head(b"".join(self._lines))
         if (elsewhere := http.not_from_the_server(status, headers)) is not None:
             return elsewhere
-        length = headers.get("content-length", "")
-        framed = length.isdigit() or "chunked" in headers.get("transfer-encoding", "").lower()
-        took_ms = 1000 * (time.monotonic() - exchange.began)
-        return Response(status, headers, b"".join(self._parts), took_ms, framed)
+        received_s, took_s = time.time(), time.monotonic() - exchange.began
+        http.clock.heard(headers, received_s - took_s, received_s)
+        return Response(status, headers, b"".join(self._parts), 1000 * took_s, framed)
 
     def _take(self, piece: bytes) -> int | None:
         self._taken += len(piece)
@@ -142,7 +164,10 @@ class Slot:
         """The address a name has led to is checked before anything is sent there."""
         family, kind, protocol, place = address
         try:
-            check_address(str(ipaddress.ip_address(place[0])))
+            numeric = str(ipaddress.ip_address(place[0]))
+            check_address(numeric)
+            if self.exchange is not None and self.exchange.http.target.is_name:
+                NAMES.check(self.exchange.http.target.host, (numeric,))
         except (Unreachable, ValueError) as error:
             if self.exchange is not None:
                 refused = error if isinstance(error, Unreachable) else blocked_address(str(place[0]))
@@ -164,14 +189,15 @@ _ALWAYS = (
 )
 
 
-def _headers(lines: list[bytes]) -> dict[str, str]:
-    """Of the last head among the lines: a provisional answer has one too."""
-    headers: dict[str, str] = {}
-    for line in lines:
-        if line.startswith(b"HTTP/"):
-            headers.clear()
-            continue
-        name, colon, value = line.decode("latin-1").partition(":")
-        if colon:
-            headers[name.strip().lower()] = value.strip()
-    return headers
+@lru_cache(maxsize=64)
+def _head(lines: bytes) -> tuple[Mapping[str, str], bool]:
+    """Headers of the last head among the lines, for a provisional answer has one too; and whether they announce a length.
+
+    One server says the same thousands of times a second.
+    """
+    text = lines.decode("latin-1")
+    head = text[text.rfind("\nHTTP/") + 1 :].partition("\n")[2]
+    pairs = (line.partition(":") for line in head.split("\n"))
+    headers = {name.strip().lower(): value.strip() for name, colon, value in pairs if colon}
+    framed = headers.get("content-length", "").isdigit() or "chunked" in headers.get("transfer-encoding", "").lower()
+    return MappingProxyType(headers), framed

@@ -6,16 +6,15 @@ bundles, TLS key logs), no cookies, one session per thread, and errors in words 
 
 from __future__ import annotations
 
-import base64
 import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
+import msgspec
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
@@ -24,8 +23,11 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from mlcontrol.adapters.deadline import BoundedHTTPPool, BoundedHTTPSPool, Deadline
 from mlcontrol.adapters.http_errors import failure, status_error
 from mlcontrol.adapters.plain_text import plain
+from mlcontrol.adapters.sender_clock import SenderClock
+from mlcontrol.adapters.sent_secret import SentSecret, basic
 from mlcontrol.adapters.strict_json import BadJsonError, parse
 from mlcontrol.adapters.target import Target, http_target
+from mlcontrol.core.clock_off import ClockOff
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.settings import ConnectionSettings
 from mlcontrol.ports.connection import SecretReader
@@ -36,8 +38,7 @@ _CHUNK = 64 * 1024
 REDIRECTS = (301, 302, 303, 307, 308)
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(msgspec.Struct, frozen=True):
     """A whole answer. ``framed``: its length was announced, so that a cut would have been noticed."""
 
     status: int
@@ -51,15 +52,14 @@ class Response:
         return self.body.decode("utf-8", errors="replace")
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """What is sent. ``headers`` never hold a credential: the client adds it. ``body``: JSON already written, not ``json``."""
 
     method: str
     path: str
-    params: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, str] = {}
     json: Any = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
     body: bytes | None = None
 
 
@@ -73,8 +73,10 @@ class HttpClient:
     def __init__(self, settings: ConnectionSettings, secret: SecretReader) -> None:
         self.settings = settings
         self.target: Target = http_target(settings.url)
+        self.clock = SenderClock()
         self._read_secret = secret
         self._secret: str | None = None
+        self._sent = SentSecret(settings.username)
         self._lock = threading.Lock()
         self._local = threading.local()
         self._sessions: list[requests.Session] = []
@@ -103,14 +105,18 @@ class HttpClient:
         """What a status outside 2xx means, with the server's own words where it has any."""
         reason = self.redact(_reason(response))
         if response.status in (401, 403):
-            with self._lock:
-                self._secret = None
+            self.forget_secret()
         return status_error(self.settings, response.status, reason)
+
+    def forget_secret(self) -> None:
+        """It was not accepted: the next call reads it anew."""
+        with self._lock:
+            self._secret = None
 
     def json_of(self, response: Response) -> Any:
         """The answer as strict JSON; a login page, a cut body or hostile JSON is `Unexpected`."""
         try:
-            return parse(response.body)
+            return parse(self._sent.out_of_data(response.body))
         except BadJsonError as error:
             raise self.unexpected(f"It is not the JSON that was asked for: {error}.", response) from error
 
@@ -145,10 +151,11 @@ class HttpClient:
 
     def redact(self, text: str) -> str:
         """The text without the connection's secret in any form that this client sends."""
-        if self._secret:
-            for form in (_basic(self.settings.username, self._secret), self._secret, quote(self._secret, safe="")):
-                text = text.replace(form, "[secret]")
-        return text
+        return self._sent.out_of(text)
+
+    def text_of(self, response: Response, errors: str = "strict") -> str:
+        """The answer as text without the secret. Raises `UnicodeDecodeError` unless ``errors`` says what else to do."""
+        return self._sent.out_of_data(response.body).decode("utf-8", errors)
 
     def close(self) -> None:
         with self._lock:
@@ -165,6 +172,7 @@ class HttpClient:
         consume: Callable[[bytes], object],
         cap_bytes: int,
     ) -> tuple[int, Mapping[str, str], bool]:
+        sent = time.monotonic()
         answer = self._session().request(
             call.method,
             self.target.base + call.path,
@@ -181,6 +189,8 @@ class HttpClient:
             status, answered = answer.status_code, {k.lower(): v for k, v in answer.headers.items()}
             if (elsewhere := self.not_from_the_server(status, answered)) is not None:
                 raise elsewhere
+            received_s = time.time()
+            self.clock.heard(answered, received_s - (time.monotonic() - sent), received_s)
             length = answered.get("content-length", "")
             framed = "chunked" in answered.get("transfer-encoding", "").lower() or length.isdigit()
             if length.isdigit() and int(length) > cap_bytes:
@@ -212,7 +222,7 @@ class HttpClient:
             return headers
         secret = self._current_secret()
         if self.settings.auth == "basic":
-            headers["Authorization"] = "Basic " + _basic(self.settings.username, secret)
+            headers["Authorization"] = "Basic " + basic(self.settings.username, secret)
         else:
             headers["Authorization"] = f"Bearer {secret}"
         return headers
@@ -242,6 +252,7 @@ class HttpClient:
                     code="credentials",
                 )
             )
+        self._sent.add(known)
         return known
 
     def _session(self) -> requests.Session:
@@ -286,6 +297,16 @@ class HttpClient:
         )
 
 
+class DatedByServer:
+    """Base of adapters whose one server dates its answers (`ports.connection.TellsTime`)."""
+
+    http: HttpClient
+
+    @property
+    def clock_off(self) -> ClockOff | None:
+        return self.http.clock.off
+
+
 class _BoundedTransport(HTTPAdapter):
     """requests over connections that know the thread's deadline."""
 
@@ -312,10 +333,6 @@ def new_session(secure: bool) -> requests.Session:
     session.adapters.clear()
     session.mount("https://" if secure else "http://", _BoundedTransport(secure))
     return session
-
-
-def _basic(username: str, secret: str) -> str:
-    return base64.b64encode(f"{username}:{secret}".encode()).decode()
 
 
 def _reason(response: Response) -> str:

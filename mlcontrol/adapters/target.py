@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import urlsplit
 
+from mlcontrol.adapters.name_memory import NAMES
 from mlcontrol.core.problem import Problem
 from mlcontrol.ports.errors import NotSupported, TimedOut, Unreachable
 
@@ -30,6 +31,10 @@ class Target:
     @property
     def loopback(self) -> bool:
         return _is_loopback(self.host)
+
+    @property
+    def is_name(self) -> bool:
+        return _literal(self.host.partition("%")[0]) is None
 
     @property
     def shown(self) -> str:
@@ -130,6 +135,7 @@ class Resolver:
             ) from error
         for address in found:
             check_address(address)
+        NAMES.check(host, found)
         return found
 
     def _ask(self, host: str, port: int) -> Future[tuple[str, ...]]:

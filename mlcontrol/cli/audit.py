@@ -61,6 +61,8 @@ def _tell(verdict: ChainVerdict, args: argparse.Namespace) -> int:
         put_json({"schema": "mlcontrol.audit/1", **jsonable(verdict)})
     elif verdict.ok:
         print(f"The chain holds: {verdict.rows} rows, head {verdict.head}.")
+    elif verdict.first_bad is None:
+        print(f"Not verified: {plain(verdict.why)}.")
     else:
         print(f"The chain is broken at row {verdict.first_bad}: it {plain(verdict.why)}.")
     return DONE if verdict.ok else BLOCKED

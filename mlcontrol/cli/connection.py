@@ -1,4 +1,4 @@
-"""`mlcontrol connection list|add|test|remove|secret`."""
+"""`mlcontrol connection list|add|test|remove|agree|secret`."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ def add_parser(commands: Any) -> None:
     for name, text in (
         ("test", "ask the server who it is"),
         ("remove", "remove a connection"),
+        ("agree", "let its name lead to the private addresses that it leads to now"),
         ("secret", "read a secret from standard input or a prompt and store it in the keyring"),
     ):
         one = actions.add_parser(name, help=text)
@@ -52,6 +53,12 @@ def run(args: argparse.Namespace) -> int:
         if args.what == "remove":
             session.ask(m.RemoveConnection(request=new_request(), connection=args.id, actor=actor()))
             say(f"{args.id} is removed.")
+            return DONE
+        if args.what == "agree":
+            # A fresh engine has not looked yet where the name leads.
+            session.ask(m.TestConnection(request=new_request(), settings=_known(session, args.id)))
+            answer = session.ask(m.AgreeToAddress(request=new_request(), connection=args.id, actor=actor()))
+            say(f"{answer.text}." if isinstance(answer, m.Done) else "")
             return DONE
         settings = _known(session, args.id) if args.what == "test" else _from_options(args)
         answered = _test(session, settings, args)

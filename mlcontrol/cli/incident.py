@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
-from platformdirs import user_data_path
-
 from mlcontrol.cli.exit_codes import DONE, UNKNOWN
-from mlcontrol.cli.output import add_common, jsonable, plain, put_json, put_table, utc
+from mlcontrol.cli.output import add_common, jsonable, plain, put_json, put_table, say, utc
+from mlcontrol.cli.rollout import PLAN_S, add_action_options, carry_out, overrides_of
 from mlcontrol.cli.session import Session, actor
-from mlcontrol.core.incidents.decision_times import decision_times
-from mlcontrol.core.incidents.exercise import Score, score
+from mlcontrol.core.incidents.exercise import Score
 from mlcontrol.core.incidents.incident import EntryKind, Incident
 from mlcontrol.core.incidents.story import duration
 from mlcontrol.core.problem import Problem, ProblemError
@@ -25,6 +21,7 @@ from mlcontrol.engine import messages as m
 from mlcontrol.engine.hosts import new_request
 
 MAKE_S = 60.0
+PLAY_S = 360.0  # a fault that deploys waits for the model to load
 
 
 def add_parser(commands: Any) -> None:
@@ -41,31 +38,35 @@ def add_parser(commands: Any) -> None:
     write.add_argument(
         "--kind", choices=("note", "decision", "hypothesis", "action-item", "mitigated", "resolved"), default="note"
     )
+    bisect = what.add_parser(
+        "bisect", help="tell two close suspects apart: a small share back, compared, and here again"
+    )
+    add_action_options(bisect)
     export = what.add_parser("export", help="the postmortem as Markdown, HTML and PDF")
     export.add_argument("--to", type=Path, default=Path(), metavar="FOLDER")
     practice = what.add_parser("practice", help="play a scripted incident of the sandbox as an exercise")
-    practice.add_argument("fault")
+    practice.add_argument("fault", nargs="?", default="", help="default: any, and you are not told which")
     scored = what.add_parser("score", help="score the last exercise; kept for you alone")
+    scored.add_argument("--give-up", action="store_true", help="although recovery is not proven; ends the fault")
     board = what.add_parser("board", help="your exercises, best first")
-    for one in (show, write, export):
+    for one in (show, write, bisect, export):
         one.add_argument("--incident", default="", metavar="NUMBER", help="default: the newest")
-    for one in (listing, declare, show, write, export, practice, scored, board):
+    for one in (listing, declare, show, write, bisect, export, practice, scored, board):
         add_common(one)
 
 
 def run(args: argparse.Namespace) -> int:
-    if args.what == "practice":
-        return _practice(args)
-    if args.what == "board":
-        return _board(args)
     with Session(args.workspace) as session:
         handlers = {
             "list": _list,
             "declare": _declare,
             "show": _show,
             "write": _write,
+            "bisect": _bisect,
             "export": _export,
+            "practice": _practice,
             "score": _score,
+            "board": _board,
         }
         return handlers[args.what](session, args)
 
@@ -147,6 +148,13 @@ def _write(session: Session, args: argparse.Namespace) -> int:
     return _tell(answer.incident, args)
 
 
+def _bisect(session: Session, args: argparse.Namespace) -> int:
+    chosen = _chosen(session, args.incident)
+    answer = session.ask(m.PlanBisect(request=new_request(), incident=chosen.id), PLAN_S)
+    assert isinstance(answer, m.PlanAnswer)
+    return carry_out(session, args, answer, overrides_of(args.override))
+
+
 def _export(session: Session, args: argparse.Namespace) -> int:
     chosen = _chosen(session, args.incident)
     answer = session.ask(m.MakePostmortem(request=new_request(), incident=chosen.id), MAKE_S)
@@ -185,62 +193,19 @@ def _print_pages(source: Path, target: Path) -> str:
     return "" if ran.returncode == 0 else (ran.stderr.strip().splitlines() or ["no reason was given"])[-1]
 
 
-def _exercises() -> Path:
-    return user_data_path("mlcontrol") / "exercises.json"
-
-
-def _kept() -> dict[str, Any]:
-    try:
-        kept = json.loads(_exercises().read_text())
-    except (OSError, ValueError):
-        return {"scores": []}
-    return kept if isinstance(kept, dict) and isinstance(kept.get("scores"), list) else {"scores": []}
-
-
-def _keep(kept: dict[str, Any]) -> None:
-    """For this person alone: nothing of it is in the shared store, and nobody else may read the file."""
-    path = _exercises()
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    beside = path.with_suffix(".new")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(kept, file)
-    beside.replace(path)
-
-
-def _practice(args: argparse.Namespace) -> int:
-    from mlcontrol.sandbox import fleet
-
-    started_s = time.time()
-    fleet.play_fault(None, args.fault, None)
-    _keep({**_kept(), "running": {"fault": args.fault, "started_s": started_s}})
-    print(f"{args.fault} is being played. Work it through; then `mlcontrol incident score`.")
+def _practice(session: Session, args: argparse.Namespace) -> int:
+    say("Playing it; a fault that deploys waits until its version is loaded.")
+    answer = session.ask(m.StartPractice(request=new_request(), actor=actor(), fault=args.fault), PLAY_S)
+    assert isinstance(answer, m.PracticeAnswer)
+    what = args.fault or "something"
+    print(f"{what} is being played. Work it through; then `mlcontrol incident score`.")
     return DONE
 
 
 def _score(session: Session, args: argparse.Namespace) -> int:
-    kept = _kept()
-    running = kept.get("running")
-    if not isinstance(running, dict):
-        raise ProblemError(
-            Problem("No exercise is running.", "", "Start one: `mlcontrol incident practice FAULT`.", "not-found")
-        )
-    started_s = float(running["started_s"])
-    mine = [one for one in _all(session) if one.declared_s is not None and one.declared_s >= started_s]
-    if not mine:
-        raise ProblemError(
-            Problem(
-                "Nobody has declared an incident since the exercise began.",
-                "",
-                "Declare it on the incident page.",
-                "unknown",
-            )
-        )
-    incident = mine[-1]
-    times = decision_times(incident, session.state.operations.values(), started_s)
-    found = score(str(running["fault"]), actor(), started_s, times)
-    _keep({"scores": [*kept["scores"], jsonable(found)]})
-    _put_score(found, args)
+    answer = session.ask(m.ScorePractice(request=new_request(), actor=actor(), give_up=args.give_up), PLAY_S)
+    assert isinstance(answer, m.ScoreAnswer)
+    _put_score(answer.score, args)
     return DONE
 
 
@@ -261,20 +226,22 @@ def _put_score(found: Score, args: argparse.Namespace) -> None:
         print(plain(f"  wrong turn: {turn}"))
 
 
-def _board(args: argparse.Namespace) -> int:
-    scores = sorted(_kept()["scores"], key=lambda one: -one["points"])
+def _board(session: Session, args: argparse.Namespace) -> int:
+    answer = session.ask(m.QueryPractice(request=new_request(), actor=actor()))
+    assert isinstance(answer, m.PracticeAnswer)
+    scores = answer.practice.scores
     if args.format == "json":
-        put_json({"schema": "mlcontrol.exercises/1", "scores": scores})
+        put_json({"schema": "mlcontrol.exercises/1", "scores": jsonable(scores)})
     elif scores:
         put_table(
             ("POINTS", "FAULT", "WHEN (UTC)", "NOTICED", "DECIDED", "RECOVERED", "WRONG TURNS"),
             [
                 (
-                    str(one["points"]),
-                    one["fault"],
-                    str(utc(one["at_s"])),
-                    *(duration(one[k]) if one[k] is not None else "-" for k in ("detect_s", "decide_s", "recover_s")),
-                    str(len(one["wrong_turns"])),
+                    str(one.points),
+                    one.fault,
+                    str(utc(one.at_s)),
+                    *("-" if s is None else duration(s) for s in (one.detect_s, one.decide_s, one.recover_s)),
+                    str(len(one.wrong_turns)),
                 )
                 for one in scores
             ],

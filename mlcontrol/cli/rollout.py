@@ -12,8 +12,10 @@ from typing import Any
 from mlcontrol.cli.exit_codes import BLOCKED, DONE, UNKNOWN
 from mlcontrol.cli.output import jsonable, plain, put_json, say, say_problem, utc
 from mlcontrol.cli.session import Session, actor
+from mlcontrol.core.bisect import Found
 from mlcontrol.core.operation import Operation, OperationKind, Phase, StepState
 from mlcontrol.core.overriding import override_words
+from mlcontrol.core.owner import Owner, OwnerKind, owner_words
 from mlcontrol.core.plan import Plan, Sight
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.settings import RolloutSettings
@@ -134,13 +136,23 @@ def put_plan(plan: Plan, plan_hash: str) -> None:
     rate = "traffic unknown" if plan.blast.requests_per_s is None else f"{plan.blast.requests_per_s:.1f} requests/s"
     for sight in plan.sees:
         print(f"  {sight_words(sight)}")
+    for line in owner_lines(plan.owners, plan.owners_unread):
+        print(line)
     print(f"touches {plan.blast.share:.0%} of the service, {rate}")
+    for words in plan.blast.slices:
+        print(f"        {plain(words)}")
     for title, sentences in (("BLOCKED", plan.blocked_by), ("UNKNOWN", plan.unknown), ("warning", plan.warnings)):
         for sentence in sentences:
             print(f"  {title}: {plain(sentence)}")
     for one in plan.overridable:
         print(f"  by policy {plain(override_words(one))}: --override '{one.rule}=…'")
     print(f"plan {plan_hash}")
+
+
+def owner_lines(owners: tuple[Owner, ...], unread: tuple[str, ...]) -> list[str]:
+    """Who else keeps the target, and who changed it lately."""
+    lately = [f"  changed lately: {plain(one.evidence)}" for one in owners if one.kind is OwnerKind.RECENT]
+    return [f"owner: {plain(owner_words(owners, unread))}", *lately]
 
 
 def sight_words(sight: Sight) -> str:
@@ -161,9 +173,15 @@ def plan_document(plan: Plan, plan_hash: str) -> dict[str, Any]:
     return {"schema": "mlcontrol.plan/1", "plan_hash": plan_hash, **jsonable(plan), "made_at": utc(plan.made_s)}
 
 
-def operation_document(operation: Operation) -> dict[str, Any]:
+def operation_document(
+    operation: Operation, plan: Plan | None = None, found: m.OwnersAnswer | None = None
+) -> dict[str, Any]:
+    """``plan``: what it carries out, or what was ``found`` by asking now: then who else writes the target is said with it."""
     times = {"started_at": utc(operation.started_s), "ended_at": utc(operation.ended_s)}
-    return {"schema": "mlcontrol.operation/1", **jsonable(operation), **times}
+    owners = {} if plan is None else {"owners": jsonable(plan.owners), "owners_unread": list(plan.owners_unread)}
+    if found is not None:
+        owners = {"owners": jsonable(found.owners), "owners_unread": list(found.unread)}
+    return {"schema": "mlcontrol.operation/1", **jsonable(operation), **times, **owners}
 
 
 def plan_exit_code(plan: Plan) -> int:
@@ -178,41 +196,46 @@ def act(args: argparse.Namespace, kind: OperationKind, version: str | None, expr
         overrides = overrides_of(args.override)
         settings = rollout_settings(args, session.state) if kind is OperationKind.DEPLOY else None
         answer = make_plan(session, kind, args.service, version, express, settings)
-        if args.format == "text":
-            put_plan(answer.plan, answer.plan_hash)
-        if answer.plan.blocked_by and not overrides:  # with them the engine decides whether they may
-            if args.format == "json":
-                put_json(plan_document(answer.plan, answer.plan_hash))
-            say("Blocked; nothing was done.")
-            return BLOCKED
-        if not args.yes and not _confirmed(answer.plan):
-            say("Nothing was done.")
-            return BLOCKED
-        operation_id = uuid.uuid4().hex
-        session.ask(
-            m.Execute(
-                request=new_request(),
-                operation=operation_id,
-                plan_hash=answer.plan_hash,
-                reason=args.reason,
-                actor=actor(),
-                accept_unknown=args.accept_unknown,
-                break_glass=args.break_glass,
-                overrides=overrides,
-            ),
-            PLAN_S,
-        )
-        try:
-            operation = follow(session, operation_id, args)
-        except KeyboardInterrupt:
-            ended = _cancel(session, operation_id)
-            if ended is not None and args.format == "json" and args.follow:
-                put_json(operation_document(ended))
-            operation = ended or follow(session, operation_id, args)
-    return _end(operation, args)
+        return carry_out(session, args, answer, overrides)
 
 
-def follow(session: Session, operation_id: str, args: argparse.Namespace) -> Operation:
+def carry_out(session: Session, args: argparse.Namespace, answer: m.PlanAnswer, overrides: dict[str, str]) -> int:
+    """Show the plan, ask, execute, follow to the end; the exit code."""
+    if args.format == "text":
+        put_plan(answer.plan, answer.plan_hash)
+    if answer.plan.blocked_by and not overrides:  # with them the engine decides whether they may
+        if args.format == "json":
+            put_json(plan_document(answer.plan, answer.plan_hash))
+        say("Blocked; nothing was done.")
+        return BLOCKED
+    if not args.yes and not _confirmed(answer.plan):
+        say("Nothing was done.")
+        return BLOCKED
+    operation_id = uuid.uuid4().hex
+    session.ask(
+        m.Execute(
+            request=new_request(),
+            operation=operation_id,
+            plan_hash=answer.plan_hash,
+            reason=args.reason,
+            actor=actor(),
+            accept_unknown=args.accept_unknown,
+            break_glass=args.break_glass,
+            overrides=overrides,
+        ),
+        PLAN_S,
+    )
+    try:
+        operation = follow(session, operation_id, args, answer.plan)
+    except KeyboardInterrupt:
+        ended = _cancel(session, operation_id)
+        if ended is not None and args.format == "json" and args.follow:
+            put_json(operation_document(ended, answer.plan))
+        operation = ended or follow(session, operation_id, args, answer.plan)
+    return _end(operation, args, answer.plan)
+
+
+def follow(session: Session, operation_id: str, args: argparse.Namespace, plan: Plan) -> Operation:
     """Wait for the operation's end; prints its steps (text), or each change as a line (json with --follow)."""
     told: set[tuple[str, StepState]] = set()
     said = 0
@@ -230,7 +253,7 @@ def follow(session: Session, operation_id: str, args: argparse.Namespace) -> Ope
             continue
         if args.format == "json":
             if args.follow:
-                put_json(operation_document(operation))
+                put_json(operation_document(operation, plan))
         else:
             _tell_steps(operation, told, args.follow)
             said = _tell_log(operation, said, args.follow)
@@ -300,12 +323,14 @@ def _cancel(session: Session, operation_id: str) -> Operation | None:
     return None
 
 
-def _end(operation: Operation, args: argparse.Namespace) -> int:
+def _end(operation: Operation, args: argparse.Namespace, plan: Plan) -> int:
     if args.format == "json":
         if not args.follow:
-            put_json(operation_document(operation))
+            put_json(operation_document(operation, plan))
     else:
         print(f"{operation.phase.value}: {plain(operation.summary)}")
         if operation.problem is not None:
             say_problem(operation.problem)
+    if operation.found == Found.INCONCLUSIVE:
+        return UNKNOWN
     return {Phase.DONE: DONE, Phase.UNRESOLVED: UNKNOWN}.get(operation.phase, BLOCKED)

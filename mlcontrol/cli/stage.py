@@ -7,7 +7,7 @@ from typing import Any
 
 from mlcontrol.cli.exit_codes import DONE
 from mlcontrol.cli.output import add_common, plain, put_json, put_table, say
-from mlcontrol.cli.rollout import operation_document
+from mlcontrol.cli.rollout import operation_document, owner_lines
 from mlcontrol.cli.session import Session, actor
 from mlcontrol.core.judge.policy import TITLES
 from mlcontrol.core.operation import Operation
@@ -15,6 +15,10 @@ from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.state import FleetState
 from mlcontrol.engine import messages as m
 from mlcontrol.engine.hosts import new_request
+
+SHOW_S, BEFORE_ACTING_S = 30.0, 5.0
+AT_ONCE = ("hold", "abort")
+"""Who stops a rollout is not kept waiting for who else keeps the target: the plan has named them."""
 
 
 def add_parser(commands: Any) -> None:
@@ -41,11 +45,26 @@ def run(args: argparse.Namespace) -> int:
     with Session(args.workspace) as session:
         operation = running_on(session.state, args.service)
         if args.what == "show":
-            return _show(operation, args)
+            return _show(operation, _owners(session, operation, SHOW_S), args)
+        if args.what not in AT_ONCE:
+            owners = _owners(session, operation, BEFORE_ACTING_S)
+            for line in owner_lines(owners.owners, owners.unread):
+                say(line)
         answer = session.ask(_command(args, operation.id))
     assert isinstance(answer, m.Done)
     say(f"{args.service}: {answer.text}.")
     return DONE
+
+
+def _owners(session: Session, operation: Operation, timeout_s: float) -> m.OwnersAnswer:
+    """Asked now: who keeps the target may have changed since the plan. Where the engine cannot tell in time, that is said."""
+    command = m.FindOwners(request=new_request(), service=operation.service, version=operation.to_version)
+    try:
+        answer = session.ask(command, timeout_s)
+    except ProblemError as error:
+        return m.OwnersAnswer(request=command.request, owners=(), unread=(error.problem.what,))
+    assert isinstance(answer, m.OwnersAnswer)
+    return answer
 
 
 def running_on(state: FleetState, service: str) -> Operation:
@@ -78,11 +97,13 @@ def _command(args: argparse.Namespace, operation: str) -> m.Command:
             return m.Abort(request=new_request(), operation=operation, actor=by, reason=args.reason)
 
 
-def _show(operation: Operation, args: argparse.Namespace) -> int:
+def _show(operation: Operation, owners: m.OwnersAnswer, args: argparse.Namespace) -> int:
     if args.format == "json":
-        put_json(operation_document(operation))
+        put_json(operation_document(operation, found=owners))
         return DONE
     print(plain(f"{operation.kind.value} of v{operation.to_version} on {operation.service}, by {operation.actor}"))
+    for line in owner_lines(owners.owners, owners.unread):
+        print(line)
     live = operation.live
     if live is None or live.judgement is None:
         step = next((s.title for s in operation.steps if s.state.value == "running"), operation.phase.value)

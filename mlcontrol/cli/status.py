@@ -159,4 +159,5 @@ def connection_document(c: Any) -> dict[str, Any]:
         "latency_ms": c.latency_ms,
         "at": utc(c.at.utc_s) if c.at else None,
         "age_s": age_s(c.at, ticking_s()),
+        "clock_ahead_s": c.clock_ahead_s,
     }

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 _SPAN = re.compile(r"^(\d+)\s*([smhd])$")
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 TRAINING, BEFORE, DECLARED, JUST_BEFORE = "training", "the time before", "what is declared", "the minutes before"
+ANSWER = "prediction"
+"""The column of the answers: an effect, no cause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,13 @@ def _seconds(text: str) -> float:
     return int(found[1]) * _UNITS[found[2]]
 
 
+def place_words(column: str, part: str) -> str:
+    """``part``: the slice, empty: of all traffic."""
+    if not part:
+        return column
+    return part if part.startswith(f"{column} ") else f"{column} in {part}"
+
+
 @dataclass(frozen=True, slots=True)
 class DataFinding:
     """One change. ``slice``: "region south", empty: of all traffic. ``against``: what it was compared with. ``harm``: effect times
@@ -57,9 +66,7 @@ class DataFinding:
 
     @property
     def where(self) -> str:
-        if not self.slice:
-            return self.column
-        return self.slice if self.slice.startswith(f"{self.column} ") else f"{self.column} in {self.slice}"
+        return place_words(self.column, self.slice)
 
 
 @dataclass(frozen=True, slots=True)

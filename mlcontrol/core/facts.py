@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from mlcontrol.core.artifact import ArtifactMatch
 from mlcontrol.core.data_report import DataReport
 from mlcontrol.core.fingerprint import Fingerprint
 from mlcontrol.core.problem import Problem
@@ -79,13 +80,13 @@ class Traffic:
     """Use over the last half minute, the panel's own queries taken out.
 
     ``by_version``: answers per second. ``steady``: versions that have answered all the time lately, not in a burst.
-    ``errors``: count by type. ``total``: answers counted for the error share. Latencies are quantiles in milliseconds by
-    version. `None` or empty where no source says.
+    ``errors``: count by type; `None`: what counted them says nothing of them any more. ``total``: answers counted for the error
+    share. Latencies are quantiles in milliseconds by version. `None` or empty where no source says.
     """
 
     by_version: dict[str, float] = field(default_factory=dict)
     steady: frozenset[str] = frozenset()
-    errors: dict[str, int] = field(default_factory=dict)
+    errors: dict[str, int] | None = field(default_factory=dict)
     total: int = 0
     latency_ms: dict[str, dict[str, float]] = field(default_factory=dict)
     previous_hour_per_s: float | None = None
@@ -129,12 +130,13 @@ class GoldenRun:
 
 @dataclass(frozen=True, slots=True)
 class ServiceFacts:
-    """Everything the collector knows of one service. ``replicas``: by serving connection. ``callers_ms``: latency quantiles
-    by version, as the prediction log has them."""
+    """Everything the collector knows of one service. ``replicas``: by serving connection, as are ``artifacts``: the served files
+    against the registered ones. ``callers_ms``: latency quantiles by version, as the prediction log has them."""
 
     alias: Known[Alias] = Known()
     versions: Known[tuple[VersionSummary, ...]] = Known()
     replicas: dict[str, Known[tuple[Replica, ...]]] = field(default_factory=dict)
+    artifacts: dict[str, Known[tuple[ArtifactMatch, ...]]] = field(default_factory=dict)
     route: Known[Route] = Known()
     fingerprint: Known[Fingerprint] = Known()
     golden_answer: Known[GoldenAnswer] = Known()

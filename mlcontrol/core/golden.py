@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from math import isclose, isfinite
 from typing import Any
 
 from mlcontrol.core.review import wilson
 
 STALE_DAYS = 180.0
+_ROWS, _NUMBERS = (list, tuple), (int, float)  # a union is made anew each time it is asked for
 
 
 class ToleranceKind(StrEnum):
@@ -75,16 +77,32 @@ class GoldenSet:
 def set_name(items: Iterable[GoldenItem]) -> str:
     """A short digest of the items, what they expect and how much they weigh; their order and age do not matter."""
     texts = sorted(
-        f"{i.id}\0{i.inputs!r}\0{i.expected!r}\0{i.critical}" + (f"\0{i.importance}" if i.importance != 1.0 else "")
+        f"{i.id}\0{i.inputs!r}\0{_words(i.expected)}\0{i.critical}"
+        + (f"\0{i.importance}" if i.importance != 1.0 else "")
         for i in items
     )
     return hashlib.sha256("\n".join(texts).encode(errors="backslashreplace")).hexdigest()[:16]
 
 
+def _words(expected: Expected) -> str:
+    """Its `repr`, which is what names of sets were always made of, for a third of the time."""
+    return f"Expected(output={expected.output!r}, value={expected.value!r}, tolerance={_written(expected.tolerance)})"
+
+
+@lru_cache(maxsize=256)
+def _written(tolerance: Tolerance) -> str:
+    """The items of a set share a few tolerances."""
+    return repr(tolerance)
+
+
 @dataclass(frozen=True, slots=True)
 class GoldenScore:
     """``right`` of ``n``: a plain count. ``estimate``: the share by importance, with a 95 % Wilson interval at Kish's effective
-    number of items. ``unanswered`` items count as wrong. ``by_slice``: (right, n) by "name=value"."""
+    number of items. ``unanswered`` items, which the version refused or failed at, count as wrong. ``by_slice``: (right, n) by
+    "name=value".
+
+    ``unknown``: items to which no answer came (silence, no connection): neither right nor wrong, and in none of the counts.
+    ``at_best``: the estimate, had all of these been right."""
 
     right: int
     n: int
@@ -95,19 +113,28 @@ class GoldenScore:
     unanswered: tuple[str, ...] = ()
     critical_failed: tuple[str, ...] = ()
     by_slice: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    unknown: tuple[str, ...] = ()
+    at_best: float | None = None
 
 
-def score(items: Iterable[GoldenItem], answers: Mapping[str, Mapping[str, Any]]) -> GoldenScore:
-    """``answers``: outputs by item id; an item without an answer is wrong."""
+def score(
+    items: Iterable[GoldenItem], answers: Mapping[str, Mapping[str, Any]], silent: Collection[str] = ()
+) -> GoldenScore:
+    """``answers``: outputs by item id; an item without one is wrong, unless it is among the ``silent``: those are unknown."""
     right = n = 0
-    weight = weight_right = squares = 0.0
+    weight = weight_right = squares = weight_unknown = 0.0
+    unknown: list[str] = []
     wrong: list[str] = []
     unanswered: list[str] = []
     critical: list[str] = []
     slices: dict[str, tuple[int, int]] = {}
     for item in items:
-        n += 1
         answer = answers.get(item.id)
+        if answer is None and item.id in silent:
+            unknown.append(item.id)
+            weight_unknown += item.importance
+            continue
+        n += 1
         good = answer is not None and matches(item.expected, answer)
         right += good
         weight += item.importance
@@ -125,7 +152,11 @@ def score(items: Iterable[GoldenItem], answers: Mapping[str, Mapping[str, Any]])
     estimate = weight_right / weight if n else None
     effective = weight * weight / squares if n else 0.0  # Kish 1965, Survey Sampling, 11.7
     low, high = wilson(effective if right == n else effective * (estimate or 0.0), effective)
-    return GoldenScore(right, n, estimate, low, high, tuple(wrong), tuple(unanswered), tuple(critical), slices)
+    whole = weight + weight_unknown
+    at_best = (weight_right + weight_unknown) / whole if whole else None
+    return GoldenScore(
+        right, n, estimate, low, high, tuple(wrong), tuple(unanswered), tuple(critical), slices, tuple(unknown), at_best
+    )
 
 
 def matches(expected: Expected, outputs: Mapping[str, Any]) -> bool:
@@ -148,7 +179,7 @@ def matches(expected: Expected, outputs: Mapping[str, Any]) -> bool:
 
 def _plain(value: Any) -> Any:
     """A single value out of its batch and length-one lists; longer lists stay."""
-    while isinstance(value, list | tuple) and len(value) == 1:
+    while isinstance(value, _ROWS) and len(value) == 1:
         value = value[0]
     return list(value) if isinstance(value, tuple) else value
 
@@ -162,7 +193,7 @@ def _close(got: Any, want: Any, tolerance: Tolerance) -> bool:
 
 
 def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, _NUMBERS) and not isinstance(value, bool)
 
 
 def _ranked(got: Any, k: int) -> list[Any]:

@@ -36,6 +36,7 @@ def intent_body(plan: Plan, reason: str, steps: Sequence[tuple[str, float]], bef
         "reason": reason,
         "steps": [{"id": step, "expected_s": expected} for step, expected in steps],
         "assumes": asdict(plan.assumes),
+        "moves": [asdict(move) for move in plan.moves],
         "before": before,
         "warnings": list(plan.warnings),
         "accepted_unknown": list(plan.unknown),
@@ -51,8 +52,10 @@ def note_body(text: str) -> dict[str, Any]:
     return {"text": text}
 
 
-def outcome_body(phase: Phase, summary: str, problem: Problem | None) -> dict[str, Any]:
-    return {"phase": phase.value, "summary": summary, "problem": None if problem is None else asdict(problem)}
+def outcome_body(phase: Phase, summary: str, problem: Problem | None, found: str = "") -> dict[str, Any]:
+    """``found``: of a bisect."""
+    body = {"phase": phase.value, "summary": summary, "problem": None if problem is None else asdict(problem)}
+    return {**body, "found": found} if found else body
 
 
 def fold(rows: Iterable[AuditRow]) -> Operation | None:
@@ -90,6 +93,15 @@ def strategy_of(rows: Iterable[AuditRow]) -> dict[str, Any] | None:
             found: dict[str, Any] | None = json.loads(row.body).get("strategy_data")
             return found
     return None
+
+
+def moves_of(rows: Iterable[AuditRow]) -> list[dict[str, Any]]:
+    """What was to move with the version, as plain data."""
+    for row in rows:
+        if row.action.endswith("." + INTENT):
+            found: list[dict[str, Any]] = json.loads(row.body).get("moves", [])
+            return found
+    return []
 
 
 def attempted_steps(operation: Operation) -> tuple[str, ...]:
@@ -148,4 +160,5 @@ def _with_outcome(operation: Operation, row: AuditRow, body: dict[str, Any]) -> 
         summary=body["summary"],
         problem=problem,
         seq=row.seq,
+        found=body.get("found", ""),
     )

@@ -61,6 +61,10 @@ def targets_of(service: ServiceSettings, connections: Mapping[str, ConnectionSet
         found.append(f"alias {_address(connections, service.registry)} {service.model}@{service.alias}")
     if service.routing:
         found.append(f"route {_address(connections, service.routing)} {service.route}")
+    for table in service.coupled.values():
+        registry, alias = table.get("registry", service.registry), table.get("alias", service.alias)
+        if table.get("model"):
+            found.append(f"alias {_address(connections, registry)} {table['model']}@{alias}")
     found += [f"endpoint {_address(connections, name)} {service.serving_model}" for name in service.serving]
     return tuple(sorted(set(found)))
 

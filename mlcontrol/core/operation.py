@@ -14,6 +14,7 @@ class OperationKind(StrEnum):
     ROLLBACK = "rollback"
     DRILL = "drill"  # a rollback on purpose: the traffic goes to the target and comes back
     PROBE = "probe"  # load a candidate beside the current version and query it; no traffic moves
+    BISECT = "bisect"  # a small share goes to the version before, both are compared, the share comes back
 
 
 class Phase(StrEnum):
@@ -100,3 +101,16 @@ class Operation:
     strategy: str = ""  # in words
     log: tuple[tuple[float, str], ...] = ()  # what was decided on the way: UTC seconds, sentence
     live: LiveStage | None = None
+    found: str = ""  # of a bisect that came to its end: a `core.bisect.Found`
+
+    @property
+    def proven_back(self) -> bool:
+        """A rollback that has proven who answers: whatever comes after that, the traffic stays there."""
+        proven = any(step.id == "verify" and step.state is StepState.DONE for step in self.steps)
+        returning = any(step.id.startswith("return-") for step in self.steps)
+        return self.kind is OperationKind.ROLLBACK and proven and not returning
+
+    @property
+    def kept_traffic(self) -> bool:
+        """A rollback that ended after its proof, before all was done."""
+        return self.proven_back and self.phase in (Phase.FAILED, Phase.ABORTED)

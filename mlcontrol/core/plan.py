@@ -7,7 +7,9 @@ import json
 from dataclasses import asdict, dataclass, field
 
 from mlcontrol.core.compatibility.report import Report
+from mlcontrol.core.coupling import Move
 from mlcontrol.core.operation import OperationKind
+from mlcontrol.core.owner import Owner
 from mlcontrol.core.strategy import Strategy
 
 
@@ -21,6 +23,7 @@ class Assumption:
     canary: str | None
     canary_percent: float
     target_digest: str | None
+    parts: tuple[tuple[str, str | None], ...] = ()  # of what is coupled: name and what it was
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,9 @@ class Plan:
     unknown: tuple[str, ...] = ()  # sentences; a person may override with a reason, an automatic step may not
     warnings: tuple[str, ...] = ()
     overridable: tuple[Overridable, ...] = ()
+    moves: tuple[Move, ...] = ()  # what is coupled to the version and goes with it
+    owners: tuple[Owner, ...] = ()  # who else writes what it changes, as far as anybody can tell
+    owners_unread: tuple[str, ...] = ()  # who could not be asked about that
 
     @property
     def hash(self) -> str:
@@ -106,6 +112,7 @@ class Plan:
             "unknown": self.unknown,
             "warnings": self.warnings,
             "overridable": [asdict(one) for one in self.overridable],
+            "moves": [asdict(one) for one in self.moves],
         }
         text = json.dumps(body, sort_keys=True, separators=(",", ":"))
         return "sha256:" + hashlib.sha256(text.encode()).hexdigest()

@@ -51,7 +51,7 @@ def turns(service: str, operations: Iterable[Operation], events: Iterable[Timeli
     """Every change of what callers of ``service`` reached, oldest first."""
     found: list[Turn] = []
     for operation in operations:
-        if operation.service == service and operation.kind not in (OperationKind.PROBE, OperationKind.DRILL):
+        if operation.service == service and operation.kind in (OperationKind.DEPLOY, OperationKind.ROLLBACK):
             found += _of_operation(operation)
     for event in events:
         if event.service == service and event.kind is EventKind.ROUTE and event.operation is None:
@@ -107,6 +107,8 @@ def _of_operation(operation: Operation) -> list[Turn]:
     if moved_s is not None:
         found.append(_turn(operation, moved_s, operation.to_version, operation.actor, operation.reason))
     if operation.ended_s is None or operation.phase is Phase.DONE or not (moved_s is not None or tried):
+        return found
+    if operation.kept_traffic:
         return found
     if operation.phase in (Phase.RETURNED, Phase.ABORTED):
         who = "the panel by itself" if operation.phase is Phase.RETURNED else operation.actor

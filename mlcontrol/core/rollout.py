@@ -2,6 +2,8 @@
 
 Forward, an operation walks its steps one by one. When a step fails, or a person aborts, it walks back: traffic first, then
 its proof, then the registry's word, then what was loaded. Every path ends in a named phase; no step is ever left out silently.
+
+A rollback that has proven who answers never gives the traffic back to what it left: what fails after that is said and stays undone.
 """
 
 from __future__ import annotations
@@ -13,11 +15,14 @@ from mlcontrol.core.problem import Problem
 from mlcontrol.core.strategy import Strategy
 
 ASSUME, LOAD, GOLDEN, ROUTE, VERIFY, ALIAS, UNLOAD = "assume", "load", "golden", "route", "verify", "alias", "unload"
-SHADOW, BAKE = "shadow", "bake"
+SHADOW, BAKE, LET_GO = "shadow", "bake", "let-go"
 SPLIT, JUDGE = (
     "split-",
     "judge-",
 )  # with the share: "split-10" sends 10 % to the new version, "judge-10" watches what comes of it
+PART, BY_HAND = "part-", "hand-"
+"""With the name of what is coupled to the version: "part-threshold" moves it, "hand-server" waits until a person has."""
+RETURN = "return-"
 RETURN_ROUTE, RETURN_VERIFY, RETURN_ALIAS, RETURN_LOAD = "return-route", "return-verify", "return-alias", "return-load"
 
 _FORWARD = {
@@ -25,6 +30,7 @@ _FORWARD = {
     OperationKind.ROLLBACK: (ASSUME, LOAD, GOLDEN, ROUTE, VERIFY, ALIAS),
     OperationKind.PROBE: (ASSUME, LOAD, GOLDEN, UNLOAD),
     OperationKind.DRILL: (ASSUME, LOAD, ROUTE, VERIFY, RETURN_ROUTE, RETURN_VERIFY, RETURN_LOAD),
+    OperationKind.BISECT: (ASSUME, LOAD, RETURN_ROUTE, RETURN_LOAD),
 }
 
 TITLES = {
@@ -37,6 +43,7 @@ TITLES = {
     UNLOAD: "Put back what was loaded",
     SHADOW: "Compare the answers of both versions",
     BAKE: "Keep the old version hot",
+    LET_GO: "Unload what needs the other server",
     RETURN_ROUTE: "Move the traffic back",
     RETURN_VERIFY: "Prove that the old version answers",
     RETURN_ALIAS: "Tell the registry again",
@@ -47,19 +54,42 @@ TITLES = {
 _AT_ONCE = Strategy()
 
 
-def forward_steps(kind: OperationKind, express: bool, strategy: Strategy = _AT_ONCE) -> tuple[str, ...]:
-    """The steps of an operation. An express rollback leaves out the golden set: mechanical checks only. Only a deploy has
-    stages."""
+@dataclass(frozen=True, slots=True)
+class Coupled:
+    """Names of the parts that go with the version: replaced by hand before it is loaded, moved right after the traffic, replaced by
+    hand after the proof (of a rollback at its very end, so that nothing else waits for a person)."""
+
+    before: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+
+
+_ALONE = Coupled()
+
+
+def forward_steps(
+    kind: OperationKind, express: bool, strategy: Strategy = _AT_ONCE, coupled: Coupled = _ALONE
+) -> tuple[str, ...]:
+    """The steps of an operation. An express rollback leaves out the golden set: mechanical checks only. A deploy has stages,
+    and so has a bisect: its share goes back whatever the judge finds."""
     steps: list[str] = []
     for step in _FORWARD[kind]:
         if express and step == GOLDEN:
             continue
-        if step == ROUTE and kind is OperationKind.DEPLOY:
-            if strategy.shadow_requests:
-                steps.append(SHADOW)
+        if step == LOAD:
+            steps += [f"{BY_HAND}{name}" for name in coupled.before]
+        if step == ROUTE and kind is OperationKind.DEPLOY and strategy.shadow_requests:
+            steps.append(SHADOW)
+        if (step, kind) in ((ROUTE, OperationKind.DEPLOY), (RETURN_ROUTE, OperationKind.BISECT)):
             for percent in strategy.steps:
                 steps += [f"{SPLIT}{percent:g}", f"{JUDGE}{percent:g}"]
         steps.append(step)
+        if step == ROUTE:
+            steps += [f"{PART}{name}" for name in coupled.beside]
+        if step == (ALIAS if kind is OperationKind.ROLLBACK else VERIFY) and coupled.after:
+            # A server that finds a version it cannot load may not come up at all.
+            steps += [LET_GO] if kind is OperationKind.ROLLBACK else []
+            steps += [f"{BY_HAND}{name}" for name in coupled.after]
     if kind is OperationKind.DEPLOY and strategy.bake_s > 0:
         steps.append(BAKE)
     return tuple(steps)
@@ -67,6 +97,11 @@ def forward_steps(kind: OperationKind, express: bool, strategy: Strategy = _AT_O
 
 def title(step: str) -> str:
     """The step's name for people. Raises `KeyError` for a step that does not exist."""
+    if step.startswith((PART, BY_HAND)):
+        prefix = PART if step.startswith(PART) else BY_HAND
+        return f"{'Move' if prefix == PART else 'Replace'} its {step.removeprefix(prefix)}"
+    if step.startswith((RETURN + PART, RETURN + BY_HAND)):
+        return f"Put its {step.removeprefix(RETURN).partition('-')[2]} back"
     percent = share_of(step)
     if percent is None:
         return TITLES[step]
@@ -113,7 +148,8 @@ RolloutEvent = EffectDone | EffectFailed | AbortAsked
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """``current``: the effect to carry out now; `None` once ``phase`` has ended."""
+    """``current``: the effect to carry out now; `None` once ``phase`` has ended. ``undone``: of a rollback that had proven who
+    answers, the step at which it ended; the traffic stayed."""
 
     kind: OperationKind
     forward: tuple[str, ...]
@@ -124,10 +160,13 @@ class Machine:
     cause: Problem | None = None
     aborted: bool = False
     return_problem: Problem | None = None
+    undone: str = ""
 
 
-def begin(kind: OperationKind, express: bool = False, strategy: Strategy = _AT_ONCE) -> Machine:
-    forward = forward_steps(kind, express, strategy)
+def begin(
+    kind: OperationKind, express: bool = False, strategy: Strategy = _AT_ONCE, coupled: Coupled = _ALONE
+) -> Machine:
+    forward = forward_steps(kind, express, strategy, coupled)
     return Machine(kind, forward, attempted=forward[:1], current=forward[0])
 
 
@@ -178,15 +217,30 @@ def _abort(machine: Machine, problem: Problem) -> Machine:
     return _go_back(replace(machine, aborted=True), problem)
 
 
+def _proven(machine: Machine) -> bool:
+    if machine.current is None or VERIFY not in machine.forward:
+        return False
+    return machine.forward.index(machine.current) > machine.forward.index(VERIFY)
+
+
 def _go_back(machine: Machine, cause: Problem) -> Machine:
+    if machine.kind is OperationKind.ROLLBACK and _proven(machine):
+        phase = Phase.ABORTED if machine.aborted else Phase.FAILED
+        return replace(machine, cause=cause, phase=phase, current=None, undone=machine.current or "")
     attempted = set(machine.attempted)
     returning: list[str] = []
+    latest_first = tuple(dict.fromkeys(reversed(machine.attempted)))
+    parts = [f"{RETURN}{step}" for step in latest_first if step.startswith(PART)]
+    by_hand = [f"{RETURN}{step}" for step in latest_first if step.startswith(BY_HAND)]
     if any(moves_traffic(step) for step in attempted):
-        returning += [RETURN_ROUTE, RETURN_VERIFY]
+        returning += [RETURN_ROUTE, *parts]
+        if machine.kind is not OperationKind.BISECT:  # what answers is what burns: the router's word is what can be had
+            returning.append(RETURN_VERIFY)
     if ALIAS in attempted:
         returning.append(RETURN_ALIAS)
     if LOAD in attempted:
         returning.append(RETURN_LOAD)
+    returning += by_hand
     machine = replace(machine, cause=cause, phase=Phase.RETURNING, returning=tuple(returning), current=None)
     return _next_return(machine)
 

@@ -76,6 +76,7 @@ class ServiceSettings:
     route: str = ""
     metrics: tuple[str, ...] = ()
     predictions: str = ""
+    lineage: str = ""
     golden: str = ""
     prediction: str = ""  # the output that is the answer
     probability: str = ""
@@ -89,9 +90,16 @@ class ServiceSettings:
     rollout: RolloutSettings = field(default_factory=RolloutSettings)
     approval: dict[str, float] = field(default_factory=dict)  # "people" other than the one who deploys, "valid_s"
     automation: dict[str, str] = field(default_factory=dict)  # by action: "manual", "suggest", "automatic"
+    coupled: dict[str, dict[str, str]] = field(default_factory=dict)  # by part, as `core.coupling` reads them
     drill: dict[str, str] = field(
         default_factory=dict
     )  # "every" ("7d"), "window" ("02:00-04:00" UTC), "mode", "quiet_per_s"
+
+    @property
+    def connections(self) -> tuple[str, ...]:
+        """Names of all connections that it uses."""
+        one = (self.registry, self.routing, self.predictions, self.lineage)
+        return tuple(name for name in (*one, *self.serving, *self.metrics) if name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from mlcontrol.core.judge.verdict import Judgement
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.strategy import Advance, Strategy, StrategyKind
 
+ALTHOUGH, TOOK_AWAY = " although ", " cleared "
+"""In the record of a stage: a person went on without the judge's word, or took a guard's fail away."""
 DATA = "data"
 """What is latched when the inputs change: no guard of the judge's, which compares versions that are asked alike."""
 
@@ -133,6 +135,8 @@ def advance_stage(stage: Stage, event: StageEvent) -> Stage:
     match event:
         case Looked():
             return _looked(stage, event)
+        case HoldAsked() if stage.strategy.compares:
+            raise ValueError("A bisect is not held: it ends by itself, with what it found.")
         case HoldAsked(by, hold):
             state = StageState.HELD if hold else StageState.OBSERVING
             words = f"{by} holds it at {stage.percent:g} %" if hold else f"{by} lets it go on"
@@ -144,6 +148,8 @@ def advance_stage(stage: Stage, event: StageEvent) -> Stage:
 
 
 def _looked(stage: Stage, event: Looked) -> Stage:
+    if stage.strategy.compares:
+        return _compared(stage, event)
     judgement = event.judgement
     now_s = judgement.at_s
     changed = {DATA: event.changed} if event.changed else {}
@@ -168,6 +174,23 @@ def _looked(stage: Stage, event: Looked) -> Stage:
             words = "the test is over; a person decides"
         said = "" if stage.note == words else words
         return replace(stage, state=StageState.ASKING if runs_its_time else StageState.HELD, note=words, said=said)
+    return stage
+
+
+def _compared(stage: Stage, event: Looked) -> Stage:
+    """A bisect's stage ends with whatever was found, and when time or data run out: it asks for no more traffic, ever. Inputs
+    that change touch both versions alike."""
+    judgement, strategy = event.judgement, stage.strategy
+    now_s = judgement.at_s
+    blind = bool(judgement.unknown) or judgement.silent_s > strategy.judge.stale_s
+    since = None if not blind else now_s if stage.unknown_since_s is None else stage.unknown_since_s
+    stage = replace(stage, judgement=judgement, unknown_since_s=since)
+    if judgement.worse or judgement.allows_more:
+        return replace(stage, state=StageState.PASSED, said="the comparison has decided")
+    if since is not None and now_s - since >= strategy.no_data_s:
+        return replace(stage, state=StageState.PASSED, said=f"no data for {now_s - since:.0f} s: not decided")
+    if now_s - stage.started_s >= strategy.max_s:
+        return replace(stage, state=StageState.PASSED, said=f"not decided in {strategy.max_s:.0f} s")
     return stage
 
 
@@ -216,14 +239,14 @@ def _promoted(stage: Stage, event: PromoteAsked) -> Stage:
         raise ValueError(f"Waiting for {stage.waiting_for(now_s)}: going on all the same needs a reason.")
     if stage.failed:
         raise ValueError("A guard said worse. Clear it with a reason first.")
-    words = f"{event.by} goes on" + (f" although {stage.waiting_for(now_s)}: {event.reason}" if missing else "")
+    words = f"{event.by} goes on" + (f"{ALTHOUGH}{stage.waiting_for(now_s)}: {event.reason}" if missing else "")
     return replace(stage, state=StageState.PASSED, said=words)
 
 
 def _cleared(stage: Stage, event: ClearAsked) -> Stage:
     if not event.reason.strip():
         raise ValueError("Clearing a fail needs a reason.")
-    words = f"{event.by} cleared {event.guard}: {event.reason}"
+    words = f"{event.by}{TOOK_AWAY}{event.guard}: {event.reason}"
     return replace(stage, cleared={**stage.cleared, event.guard: event.reason}, said=words)
 
 

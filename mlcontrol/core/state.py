@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from mlcontrol.core.alerts.alert import Alert, Notification, Silence
+from mlcontrol.core.clock_notice import ClockNotice
 from mlcontrol.core.operation import Operation
 from mlcontrol.core.settings import WorkspaceSettings
 from mlcontrol.core.types import ConnectionState, ServiceState, TimelineEvent
@@ -32,6 +33,7 @@ class FleetState:
     audit_rows: int = 0
     audit_ok: bool | None = None  # None: not verified yet
     audit_verified_s: float | None = None
+    clock: ClockNotice | None = None  # while this machine's and others differ
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class Changes:
     settings: bool = False
     audit: bool = False
     alerts: bool = False
+    clock: bool = False
     told: tuple[Notification, ...] = ()
 
     def __or__(self, other: Changes) -> Changes:
@@ -56,6 +59,7 @@ class Changes:
             self.settings or other.settings,
             self.audit or other.audit,
             self.alerts or other.alerts,
+            self.clock or other.clock,
             self.told + other.told,
         )
 

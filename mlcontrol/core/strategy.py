@@ -43,7 +43,8 @@ class Strategy:
     """``steps``: shares in percent, rising, each below 100. ``min_requests`` answered by the new version and ``min_s``
     seconds must pass in a stage before it may be left; after ``max_s`` it is held, as nothing was decided. ``no_data_s``
     without data end the rollout (``return_without_data``) or hold it; so does a guard that says worse
-    (``return_when_worse``). ``bake_s``: how long the old version is kept hot afterwards, under judgement."""
+    (``return_when_worse``). ``bake_s``: how long the old version is kept hot afterwards, under judgement. ``compares``: not a
+    rollout but a bisect (`core.bisect`): the version that has the rest of the traffic is judged against the one before it."""
 
     kind: StrategyKind = StrategyKind.ALL_AT_ONCE
     steps: tuple[float, ...] = ()
@@ -58,6 +59,7 @@ class Strategy:
     shadow_requests: int = 0
     shadow_tolerance: float = 0.02
     judge: JudgePolicy = field(default_factory=JudgePolicy)
+    compares: bool = False
 
     @property
     def judged(self) -> bool:
@@ -66,6 +68,8 @@ class Strategy:
     @property
     def words(self) -> str:
         """The strategy in a few words: "canary 1, 10, 50, 100 %"."""
+        if self.compares:
+            return f"{', '.join(f'{step:g}' for step in self.steps)} % to the version before, compared, and back"
         if not self.steps:
             return self.kind.value.replace("-", " ")
         return f"{self.kind.value} {', '.join(f'{step:g}' for step in self.steps)}, 100 %"

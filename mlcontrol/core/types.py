@@ -156,6 +156,7 @@ class ServiceState:
     evaluators: Signal = Signal()
     golden: Signal = Signal()
     fingerprint: Signal = Signal()  # which version answers, by its answers alone
+    artifact: Signal = Signal()  # whether the files that are served are those that were registered
     traffic_per_s: float | None = None
     traffic_by_version: dict[str, float] = field(default_factory=dict)
     canary_percent: float | None = None
@@ -180,6 +181,7 @@ class ConnectionKind(StrEnum):
     METRICS = "metrics"
     PREDICTIONS = "predictions"
     ALERTS = "alerts"
+    LINEAGE = "lineage"
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +199,8 @@ class ConnectionState:
     latency_ms: float | None = None
     server: str = ""  # what it says it is: "Triton 2.51.0"
     at: Stamp | None = None
+    clock_ahead_s: float | None = None  # of ours, whole seconds, negative: behind; `None`: it has not said
+    moved_inside: bool = False  # its name led to public addresses, now to private ones; nobody has agreed
 
 
 class EventKind(StrEnum):
@@ -222,7 +226,9 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TimelineEvent:
-    """Anything that changed or was noticed, with its source ("panel", "triton", "registry", ...)."""
+    """Anything that changed or was noticed, with its source ("panel", "triton", "registry", ...).
+
+    ``at_s`` is by our clock; ``source_at_s`` by its source's, where that one says otherwise."""
 
     id: str
     at_s: float
@@ -237,6 +243,7 @@ class TimelineEvent:
     version_to: str | None = None
     operation: str | None = None
     seq: int = 0
+    source_at_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

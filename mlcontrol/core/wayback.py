@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mlcontrol.core.drill import is_old
 from mlcontrol.core.facts import Known, Route
 from mlcontrol.core.freshness import freshness
+from mlcontrol.core.operation import Operation, OperationKind, Phase
 from mlcontrol.core.types import Freshness, Replica, ReplicaState, TimelineEvent, VersionSummary, WayBack, WayBackState
 from mlcontrol.core.versions import version_name, version_order
 
 HOT_ESTIMATE_S = 3.0
 COLD_ESTIMATE_S = 30.0
+LEFT_FOR_S = 10.0  # so long after a rollback its own record speaks: by then every memory of the quarantine is read anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,3 +162,20 @@ def current_version(route: Known[Route], served: Sequence[str]) -> str | None:
 def carried_before(moves: Sequence[TimelineEvent]) -> tuple[str, ...]:
     """The versions that traffic was moved away from, newest first, each once. ``moves``: newest first."""
     return tuple(dict.fromkeys(move.version_from for move in moves if move.version_from))
+
+
+def being_left(
+    operations: Iterable[Operation], service: str, now_s: float, for_s: float = LEFT_FOR_S
+) -> dict[str, str]:
+    """Versions that a rollback leaves right now or has just left, with the reason. It is in quarantine only when the rollback is
+    done, and whoever keeps that at hand hears of it later (``for_s``): until then it must not be offered as the way back either.
+
+    A rollback that did not come through leaves nothing: what it wanted to leave serves."""
+    return {
+        op.from_version: op.reason or "rolled back"
+        for op in operations
+        if op.service == service
+        and op.kind is OperationKind.ROLLBACK
+        and op.from_version is not None
+        and (not op.phase.ended or (op.phase is Phase.DONE and now_s - (op.ended_s or 0.0) < for_s))
+    }

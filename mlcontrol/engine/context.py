@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from mlcontrol.core.clock_off import ClockOff
 from mlcontrol.core.operation import Operation
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.settings import WorkspaceSettings
@@ -18,6 +19,8 @@ from mlcontrol.engine.hub import Hub
 from mlcontrol.engine.shelf import Make, Shelf
 from mlcontrol.ports.alerts import AlertSource
 from mlcontrol.ports.clock import Clock
+from mlcontrol.ports.connection import TellsTime
+from mlcontrol.ports.lineage import LineageStore
 from mlcontrol.ports.metrics import MetricsSource
 from mlcontrol.ports.predictions import PredictionLog
 from mlcontrol.ports.registry import Registry
@@ -86,8 +89,15 @@ class EngineContext:
     def alert_source(self, connection: str) -> AlertSource:
         return cast(AlertSource, self._shelf.get(connection, ConnectionKind.ALERTS))
 
+    def lineage(self, connection: str) -> LineageStore:
+        return cast(LineageStore, self._shelf.get(connection, ConnectionKind.LINEAGE))
+
     def metrics(self, connection: str) -> MetricsSource:
         return cast(MetricsSource, self._shelf.get(connection, ConnectionKind.METRICS))
+
+    def clock_off(self, connection: str) -> ClockOff | None:
+        adapter = self._shelf.made(connection)
+        return adapter.clock_off if isinstance(adapter, TellsTime) else None
 
     def route_client(self, service: str) -> Inference:
         found = self._settings.services.get(service)
@@ -143,3 +153,6 @@ class EngineContext:
 
     def expect_change(self, service: str, what: str, for_s: float = 30.0) -> None:
         self.expectations.expect(service, what, self.clock.mono_s() + for_s)
+
+    def wrote(self, service: str, what: str, before: Hashable, now: Hashable) -> None:
+        self.expectations.wrote(service, what, before, now, self.clock.stamp())

@@ -23,6 +23,7 @@ def folded(state: FleetState | None, event: m.Event) -> tuple[FleetState | None,
             settings=True,
             audit=True,
             alerts=True,
+            clock=True,
         )
         return event.state, everything
     return (None, Changes()) if state is None else _folded(state, event)
@@ -54,6 +55,8 @@ def _folded(state: FleetState, event: m.Event) -> tuple[FleetState, Changes]:
         case m.AuditChanged():
             counted = replace(state, audit_rows=event.rows, audit_ok=event.ok, audit_verified_s=event.verified_s)
             return counted, Changes(audit=True)
+        case m.ClockChanged():
+            return replace(state, clock=event.notice), Changes(clock=True)
         case m.AlertsChanged():
             return fold.with_alerts(state, event.alerts, event.silences)
         case m.AlertTold():

@@ -14,7 +14,7 @@ from mlcontrol.core.state import FleetState
 from mlcontrol.core.types import ConnectionState, Sample, ServiceState, TimelineEvent
 from mlcontrol.engine import messages as m
 from mlcontrol.engine.outbox import Outbox
-from mlcontrol.services.context import AlertsMoved, AuditGrew, ConnectionGone, Fact, ServiceGone
+from mlcontrol.services.context import AlertsMoved, AuditGrew, ClockSaid, ConnectionGone, Fact, ServiceGone
 
 BATCH_S = 0.1
 SAMPLES_A_FRAME = 2000
@@ -88,6 +88,9 @@ class Hub:
             self._state, _ = fold.with_alerts(self._state, fact.alerts, fact.silences)
             self._alerts.update((alert.key, alert) for alert in fact.alerts)
             self._put("alerts", "", m.AlertsChanged(alerts=tuple(self._alerts.values()), silences=fact.silences))
+        elif isinstance(fact, ClockSaid):
+            self._state = replace(self._state, clock=fact.notice)
+            self._put("clock", "", m.ClockChanged(notice=fact.notice))
         elif isinstance(fact, Notification):
             self._put("told", fact.title, m.AlertTold(notification=fact))
         else:

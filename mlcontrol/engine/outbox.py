@@ -6,15 +6,17 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
-LIMIT = 512
+LIMIT = 32 * 1024 * 1024
+"""Bytes; not frames: a poll of thousands of services is thousands of small ones, and no sign of a slow reader."""
 
 
 class Outbox:
-    """Bounded queue of frames. Answers to the shell's own requests are never dropped. *Thread:* any."""
+    """Bounded queue of frames, ``limit`` in bytes. Answers to the shell's own requests are never dropped. *Thread:* any."""
 
     def __init__(self, limit: int = LIMIT) -> None:
         self._limit = limit
         self._frames: deque[tuple[bytes, bool]] = deque()
+        self._size = 0
         self._ready = threading.Condition()
         self._behind = False
         self._closed = False
@@ -26,11 +28,14 @@ class Outbox:
                 return
             if self._behind and not answer:
                 return
-            if not answer and len(self._frames) + len(frames) > self._limit:
+            more = sum(map(len, frames))
+            if not answer and self._size + more > self._limit:
                 self._behind = True
                 self._frames = deque(entry for entry in self._frames if entry[1])
+                self._size = sum(len(frame) for frame, _ in self._frames)
             else:
                 self._frames.extend((frame, answer) for frame in frames)
+                self._size += more
             self._ready.notify()
 
     def restart(self, frames: list[bytes]) -> None:
@@ -38,6 +43,7 @@ class Outbox:
         with self._ready:
             self._behind = False
             self._frames.extendleft((frame, False) for frame in reversed(frames))
+            self._size += sum(map(len, frames))
             self._ready.notify()
 
     def take(self, catch_up: Callable[[Outbox], None]) -> list[bytes] | None:
@@ -52,6 +58,7 @@ class Outbox:
                 if not self._behind:
                     taken = [frame for frame, _ in self._frames]
                     self._frames.clear()
+                    self._size = 0
                     return taken
             catch_up(self)
 

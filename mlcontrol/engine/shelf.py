@@ -61,6 +61,12 @@ class Shelf:
                 self._made[connection, as_] = known
             return known[1]
 
+    def made(self, connection: str) -> Any | None:
+        """The connection's adapter where it was asked for already."""
+        with self._lock:
+            known = self._made.get((connection, ""))
+            return None if known is None else known[1]
+
     def close(self) -> None:
         with self._lock:
             closing = [adapter for _, adapter in self._made.values()]

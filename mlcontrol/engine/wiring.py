@@ -8,13 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import structlog
-from platformdirs import user_state_path
+from platformdirs import user_data_path, user_state_path
 
 from mlcontrol.adapters.discovery import adapter_class
 from mlcontrol.adapters.metrics.scraper import TextScraper
+from mlcontrol.adapters.name_memory import NAMES
 from mlcontrol.adapters.notify.desktop import DesktopNotifications
 from mlcontrol.adapters.notify.hook import OutboundHook
 from mlcontrol.adapters.predictions.table_files import DuckDbTableFiles
@@ -22,35 +23,42 @@ from mlcontrol.adapters.registry.mlflow_traces import MlflowTraces
 from mlcontrol.adapters.secrets.signing_key import SigningKey
 from mlcontrol.adapters.secrets.system_keyring import SystemKeyring, secret_reader
 from mlcontrol.adapters.serving.oip import OipClient
-from mlcontrol.core.freeze import Freeze
+from mlcontrol.adapters.signatures.reading import read_here
 from mlcontrol.core.notify import NotifySettings
 from mlcontrol.core.problem import Problem, ProblemError
-from mlcontrol.core.settings import ConnectionSettings, ServiceSettings, WorkspaceSettings
+from mlcontrol.core.settings import ConnectionSettings, WorkspaceSettings
 from mlcontrol.core.types import ConnectionKind, Sample, TimelineEvent
+from mlcontrol.engine.checker import CheckerProcess
 from mlcontrol.engine.context import EngineContext
 from mlcontrol.engine.desks.table import Services
 from mlcontrol.engine.engine import Engine
 from mlcontrol.engine.hub import Hub
 from mlcontrol.engine.panel import open_panel
+from mlcontrol.engine.practice_ground import SandboxGround
 from mlcontrol.engine.shelf import Shelf
 from mlcontrol.ports.clock import SystemClock
 from mlcontrol.ports.connection import SecretReader
+from mlcontrol.ports.documents import DocumentReader, ReadsDocuments
 from mlcontrol.ports.notify import Channel
 from mlcontrol.services.alerts import Alerts
 from mlcontrol.services.audit import AuditQueries
+from mlcontrol.services.capacity import CapacityDesk
 from mlcontrol.services.checkpoints import Checkpoints
 from mlcontrol.services.checks import Checks
 from mlcontrol.services.collector import Collector
-from mlcontrol.services.connections import Connections
+from mlcontrol.services.connections import Connections, Entry, Group
 from mlcontrol.services.context import ConnectionGone, ServiceGone
 from mlcontrol.services.control import ControlDesk
 from mlcontrol.services.drills import DrillRoom
 from mlcontrol.services.incidents.adding import Adding
+from mlcontrol.services.incidents.bisecting import Bisecting
 from mlcontrol.services.incidents.briefing import Briefing
 from mlcontrol.services.incidents.keeping import Incidents
 from mlcontrol.services.incidents.postmortem import Postmortems
 from mlcontrol.services.incidents.silencing import Silencing
 from mlcontrol.services.permission import Permissions
+from mlcontrol.services.pipelines import PipelineDesk
+from mlcontrol.services.practice import PracticeDesk
 from mlcontrol.services.quality import QualityDesk
 from mlcontrol.services.reviews.bench import ReviewDesk
 from mlcontrol.services.reviews.campaigns import CampaignDesk
@@ -61,6 +69,7 @@ from mlcontrol.services.telling import Telling
 from mlcontrol.services.timeline import Records
 from mlcontrol.services.watch import Watch
 from mlcontrol.store.database import StoreError, open_database
+from mlcontrol.store.exercises import ExerciseBook
 from mlcontrol.store.golden_files import read_golden, write_golden
 from mlcontrol.store.reviews.reviews import Reviews
 from mlcontrol.store.store import Store
@@ -69,6 +78,10 @@ from mlcontrol.store.workspace import put_entry, read_workspace, remove_entry
 RECENT_EVENTS = 500
 
 log = structlog.get_logger("wiring")
+
+
+def exercises_file() -> Path:
+    return user_data_path("mlcontrol") / "exercises.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +105,10 @@ class _TomlFile:
 
     path: Path
 
-    def put(self, settings: ConnectionSettings | ServiceSettings | Freeze, replaces: str | None) -> None:
+    def put(self, settings: Entry, replaces: str | None) -> None:
         put_entry(self.path, settings, replaces)
 
-    def remove(self, group: Literal["connections", "services", "freezes"], entry: str) -> None:
+    def remove(self, group: Group, entry: str) -> None:
         remove_entry(self.path, group, entry)
 
     def read(self) -> WorkspaceSettings:
@@ -117,11 +130,13 @@ def build(workspace: Path) -> Built:
     hub = Hub(settings, keep)
     hub.preload(store.timeline.recent(RECENT_EVENTS))
     secrets = SystemKeyring()
+    NAMES.keep_in(Path(user_state_path("mlcontrol")) / "names.json")
 
     def reader(connection: ConnectionSettings) -> SecretReader:
         return secret_reader(settings.name, connection, secrets)
 
-    make = partial(make_adapter, reader)
+    checker, documents = CheckerProcess(), CheckerProcess()  # a document that hangs keeps no way back from being judged
+    make = partial(make_adapter, reader, documents.read)
     shelf = Shelf(settings, make)
     context = EngineContext(
         settings,
@@ -138,7 +153,7 @@ def build(workspace: Path) -> Built:
     def report(error: BaseException, where: str) -> Problem | None:
         return engine.report(error, where) if engine is not None else None
 
-    telling = Telling(context, partial(make_channel, settings, secrets), report)
+    telling = Telling(context, partial(make_channel, lambda: context.settings, secrets), report)
     alerts = Alerts(context, hub.persist, report, telling.take)
     collector = Collector(
         context,
@@ -163,7 +178,7 @@ def build(workspace: Path) -> Built:
         collector.adopt()
 
     checkpoints = Checkpoints(context, SigningKey(settings.name, secrets, Path(user_state_path("mlcontrol"))))
-    checks = Checks(context)
+    checks = Checks(context, checker)
 
     def traces(name: str) -> MlflowTraces:
         connection = context.settings.connections[name]
@@ -175,12 +190,13 @@ def build(workspace: Path) -> Built:
     drills = DrillRoom(context, checks)
     incidents = Incidents(context)
     briefing = Briefing(context, incidents, hub.persist)
-    connections = Connections(context, _TomlFile(workspace), make, adopt)
+    rollouts = Rollouts(context, checks)
+    connections = Connections(context, _TomlFile(workspace), make, adopt, telling.test, NAMES)
     services = Services(
         ctx=context,
         collector=collector,
         checks=checks,
-        rollouts=Rollouts(context, checks),
+        rollouts=rollouts,
         reviews=reviews,
         campaigns=CampaignDesk(context, reviews, outside),
         connections=connections,
@@ -191,17 +207,23 @@ def build(workspace: Path) -> Built:
         watch=Watch(context, checks, drills, report),
         incidents=incidents,
         briefing=briefing,
+        bisecting=Bisecting(context, rollouts, briefing.brief),
         silencing=Silencing(context, incidents, alerts),
         adding=Adding(context, incidents, briefing, connections, write_golden),
         postmortems=Postmortems(context, briefing, bundled("postmortem")),
+        practice=PracticeDesk(context, incidents, SandboxGround(workspace), ExerciseBook(exercises_file())),
         alerts=alerts,
         quality=QualityDesk(context),
         control=ControlDesk(context),
+        capacity=CapacityDesk(context),
+        pipelines=PipelineDesk(context),
         telling=telling,
     )
     engine = Engine(hub, services)
 
     def end_all() -> None:
+        documents.close()
+        checker.close()
         end_kit()
         checkpoints.close()
         end()
@@ -237,29 +259,38 @@ def adapters_of(workspace: Path) -> tuple[WorkspaceSettings, Callable[[Connectio
     """The settings and a maker of adapters, for a command that only reads: no store is opened and no engine built."""
     settings = read_workspace(workspace)
     secrets = SystemKeyring()
-    return settings, partial(make_adapter, lambda connection: secret_reader(settings.name, connection, secrets))
+    return settings, partial(
+        make_adapter, lambda connection: secret_reader(settings.name, connection, secrets), read_here
+    )
 
 
-def make_adapter(reader: Callable[[ConnectionSettings], SecretReader], settings: ConnectionSettings) -> Any:
-    """The adapter that the connection names. Raises `ProblemError` (code "not-viable") saying what is there instead."""
+def make_adapter(
+    reader: Callable[[ConnectionSettings], SecretReader], documents: DocumentReader, settings: ConnectionSettings
+) -> Any:
+    """The adapter that the connection names, which has its ``documents`` read so. Raises `ProblemError` (code "not-viable") saying
+    what is there instead."""
     make = cast(Callable[[ConnectionSettings, SecretReader], Any], adapter_class(settings.kind, settings.adapter))
-    return make(settings, reader(settings))
+    made = make(settings, reader(settings))
+    if isinstance(made, ReadsDocuments):
+        made.documents = documents
+    return made
 
 
-def make_channel(workspace: WorkspaceSettings, secrets: SystemKeyring, settings: NotifySettings) -> Channel:
-    """The way to people that the setting names. Raises `ProblemError` (code "not-viable") where it cannot work."""
+def make_channel(now: Callable[[], WorkspaceSettings], secrets: SystemKeyring, settings: NotifySettings) -> Channel:
+    """The way to people that the setting names; ``now``: the workspace as it is. Raises `ProblemError` ("not-viable") where it
+    cannot work."""
     if settings.via == "desktop":
         viability = DesktopNotifications.viability()
         if not viability.viable:
             raise ProblemError(Problem("This desktop cannot be told.", viability.why, code="not-viable"))
-        return DesktopNotifications(partial(open_panel, Path(workspace.path)))
+        return DesktopNotifications(lambda link: open_panel(now(), link))
     if settings.via != "hook":
         what = f"[notify.{settings.id}] names no way that is known: {settings.via!r}."
         raise ProblemError(Problem(what, next='Write via = "desktop" or via = "hook".', code="not-viable"))
     kept = ConnectionSettings(
         f"notify-{settings.id}", ConnectionKind.ALERTS, "hook", "", auth="token", secret=settings.secret
     )
-    return OutboundHook(settings.id, settings.url, secret_reader(workspace.name, kept, secrets))
+    return OutboundHook(settings.id, settings.url, secret_reader(now().name, kept, secrets))
 
 
 def bundled(name: str) -> Path:

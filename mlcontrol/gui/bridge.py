@@ -27,9 +27,14 @@ if TYPE_CHECKING:
     from mlcontrol.engine.hosts import Host
 
 COALESCE_MS = 100
+TURN_S = 0.008
+"""CPU seconds for what a turn takes off the queue; the rest comes after what the person does meanwhile."""
 KEEP_EVERY_S = 60.0
+KEPT_WITHIN_S = 5.0
+"""So long a window that closes waits for a disk; then the state of a minute ago stays."""
 RETRY_S = (0.5, 1.0, 2.0, 5.0, 10.0)
 
+NOTHING = Changes()
 EVERYTHING = Changes(settings=True, audit=True, events=1)
 
 Attach = Callable[..., "Host"]
@@ -100,6 +105,7 @@ class Bridge(QObject):
         self._failures = 0
         self._kept_mono_s = time.monotonic()
         self._worker: threading.Thread | None = None
+        self._keeper: threading.Thread | None = None
         self._timer = QTimer(self)
         self._timer.setInterval(COALESCE_MS)
         self._timer.timeout.connect(self._on_turn)
@@ -122,7 +128,8 @@ class Bridge(QObject):
         self._retry.start(0)  # what is on the screen by now is painted first
 
     def stop(self) -> None:
-        """Detach from the engine and keep the state for the next start. The engine goes on."""
+        """Detach from the engine and keep the state for the next start. The engine goes on. Who still waits for an answer is not
+        called any more: it may be gone by then."""
         self._timer.stop()
         self._retry.stop()
         self._generation += 1
@@ -135,7 +142,10 @@ class Bridge(QObject):
         if self._host is not None:
             self._host.close()
             self._host = None
-        if self.state is not None and self.cached_s is None:
+        self._waiting.clear()
+        if self._keeper is not None:
+            self._keeper.join(KEPT_WITHIN_S)
+        if self.state is not None and self.cached_s is None and not self._keeping():
             last_session.save(self.workspace, self.state, time.time())
 
     def reconnect(self) -> None:
@@ -148,8 +158,8 @@ class Bridge(QObject):
         return f"w{os.getpid()}-{next(self._numbers)}"
 
     def ask(self, command: m.Command, answer: Answer, progress: Answer | None = None) -> None:
-        """Send; ``answer`` is called once, with the answering event or with `messages.Refused`, also when the engine is lost
-        before it answers. ``progress`` is called with each `messages.Progress`."""
+        """Send; ``answer`` is called once, unless it is stopped before, with the answering event or with `messages.Refused`, also
+        when the engine is lost before it answers. ``progress`` is called with each `messages.Progress`."""
         if self._host is not None:
             self._waiting[command.request] = (answer, progress)
             try:
@@ -195,11 +205,15 @@ class Bridge(QObject):
         self._worker.start()
 
     def _on_turn(self) -> None:
-        changes = Changes()
+        changes = NOTHING
         samples: list[Sample] = []
         answers: list[m.Event] = []
         run: list[Run] = []
+        until_s = time.thread_time() + TURN_S
         while True:
+            if time.thread_time() > until_s:
+                self._answered.emit()
+                break
             try:
                 event = self._inbox.get_nowait()
             except queue.Empty:
@@ -210,18 +224,27 @@ class Bridge(QObject):
                 self._on_ended(event)
             elif getattr(event, "request", None) is not None:
                 answers.append(event)
-            else:
-                changes |= self._fold(event, samples, run)
+            elif (changed := self._fold(event, samples, run)) is not NOTHING:
+                changes |= changed
         changes |= self._fold_run(run)
-        if changes != Changes():
+        if changes != NOTHING:
             self.changed.emit(changes)
         if samples:
             self.samples_arrived.emit(tuple(samples))
         for answer in answers:
             self._deliver(answer)
-        if self.state is not None and self.cached_s is None and time.monotonic() - self._kept_mono_s > KEEP_EVERY_S:
+        due = time.monotonic() - self._kept_mono_s > KEEP_EVERY_S
+        if due and self.state is not None and self.cached_s is None and not self._keeping():
             self._kept_mono_s = time.monotonic()
-            last_session.save(self.workspace, self.state, time.time())
+            # A state is never changed, only replaced: another thread may write it down while this one goes on.
+            self._keeper = threading.Thread(
+                target=last_session.save, args=(self.workspace, self.state, time.time()), name="keep-state", daemon=True
+            )
+            self._keeper.start()
+
+    def _keeping(self) -> bool:
+        """Whether the state is being written down: two at once would write into each other."""
+        return self._keeper is not None and self._keeper.is_alive()
 
     def _deliver(self, event: Any) -> None:
         from mlcontrol.engine import messages as m
@@ -236,11 +259,12 @@ class Bridge(QObject):
             waiting[0](event)
 
     def _fold_run(self, run: list[Run]) -> Changes:
-        from mlcontrol.engine.folding import folded_run
-
         if self.state is None or not run:
             run.clear()
-            return Changes()
+            return NOTHING
+        # Not before there is something to fold: to ask for it is to wait until the thread that reaches the engine has loaded all.
+        from mlcontrol.engine.folding import folded_run
+
         self.state, changes = folded_run(self.state, run)
         run.clear()
         return changes
@@ -252,10 +276,10 @@ class Bridge(QObject):
 
         if isinstance(event, m.SamplesArrived):
             samples.extend(event.samples)
-            return Changes()
+            return NOTHING
         if isinstance(event, m.ServiceChanged | m.ConnectionChanged):
             run.append(event)
-            return Changes()
+            return NOTHING
         return self._fold_run(run) | self._fold_one(event)
 
     def _fold_one(self, event: Any) -> Changes:

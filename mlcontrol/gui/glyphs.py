@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
-from PySide6.QtGui import QBrush, QColor, QPainter, QPen, QPixmap, QPixmapCache, QPolygonF
+from PySide6.QtGui import QBrush, QColor, QPainter, QPen, QPixmap, QPolygonF
 
+from mlcontrol.gui.cached_pixmap import cached_pixmap, clear_pixmap
 from mlcontrol.gui.theme import tokens
 
 # Beside the health values and "stale": how a step or a check stands.
@@ -27,28 +28,20 @@ def glyph_colour(state: str) -> QColor:
 def paint_glyph(painter: QPainter, rect: QRect | QRectF, state: str) -> None:
     """``state``: a health value, "stale", "running", "waiting" or "done". The box is square and centred in ``rect``."""
     side = int(min(rect.width(), rect.height()))
-    ratio = painter.device().devicePixelRatioF()
-    key = f"glyph-{state}-{tokens().name}-{side}-{ratio}"
-    pixmap = QPixmap()
-    if not QPixmapCache.find(key, pixmap):
-        pixmap = QPixmap(round(side * ratio), round(side * ratio))
-        pixmap.setDevicePixelRatio(ratio)
-        pixmap.fill(Qt.GlobalColor.transparent)
-        inner = QPainter(pixmap)
-        inner.setRenderHint(QPainter.RenderHint.Antialiasing)
+
+    def paint(inner: QPainter) -> None:
         inner.scale(side / _BOX, side / _BOX)
         _draw(inner, state, glyph_colour(state), tokens().text.on_state)
-        inner.end()
-        QPixmapCache.insert(key, pixmap)
+
+    ratio = painter.device().devicePixelRatioF()
+    pixmap = cached_pixmap(f"glyph-{state}-{tokens().name}", side, side, ratio, paint)
     painter.drawPixmap(
         round(rect.x() + (rect.width() - side) / 2), round(rect.y() + (rect.height() - side) / 2), pixmap
     )
 
 
 def glyph_pixmap(state: str, side: int, ratio: float = 1.0) -> QPixmap:
-    pixmap = QPixmap(round(side * ratio), round(side * ratio))
-    pixmap.setDevicePixelRatio(ratio)
-    pixmap.fill(Qt.GlobalColor.transparent)
+    pixmap = clear_pixmap(side, side, ratio)
     painter = QPainter(pixmap)
     paint_glyph(painter, QRect(0, 0, side, side), state)
     painter.end()

@@ -10,6 +10,7 @@ import msgspec
 import platformdirs
 
 from mlcontrol.core.state import FleetState
+from mlcontrol.core.state_bytes import state_encoded
 from mlcontrol.gui.workspace_name import workspace_name
 
 _log = logging.getLogger(__name__)
@@ -43,12 +44,12 @@ def load(workspace: Path) -> LastSession | None:
 
 
 def save(workspace: Path, state: FleetState, now_s: float) -> None:
-    """Written beside and moved over, so that a crash leaves the older one."""
+    """Written beside and moved over, so that a crash leaves the older one. *Thread:* any; others run meanwhile."""
     path = session_file(workspace)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_suffix(".new")
-        beside.write_bytes(msgspec.msgpack.encode(_Kept(now_s, state)))
+        beside.write_bytes(msgspec.msgpack.encode({"saved_s": now_s, "state": state_encoded(state)}))
         beside.replace(path)
     except OSError as error:
         _log.warning("the state could not be kept for the next start: %s", error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QMarginsF, QSizeF, QUrl
@@ -14,7 +15,11 @@ from PySide6.QtGui import (
     QPageSize,
     QPainter,
     QPdfWriter,
+    QTextBlock,
+    QTextBlockFormat,
+    QTextCursor,
     QTextDocument,
+    QTextFormat,
 )
 from PySide6.QtSvg import QSvgRenderer
 
@@ -27,6 +32,7 @@ th { font-size: 8pt; font-weight: normal; color: #5c6670; }
 """
 DOTS_PER_INCH = 96
 SHARPNESS = 3
+MOST_HEADINGS = 50
 
 
 class Pages(QTextDocument):
@@ -51,6 +57,29 @@ class Pages(QTextDocument):
         return image
 
 
+def keep_headings(pages: QTextDocument) -> None:
+    """No heading is left alone at the foot of a page: it goes with what follows it. The document's page size is set."""
+    for _ in range(MOST_HEADINGS):
+        alone = next((block for block, beside in headings(pages) if not beside), None)
+        if alone is None:
+            return
+        whole_page = QTextBlockFormat()
+        whole_page.setPageBreakPolicy(QTextFormat.PageBreakFlag.PageBreak_AlwaysBefore)
+        QTextCursor(alone).mergeBlockFormat(whole_page)
+
+
+def headings(pages: QTextDocument) -> Iterator[tuple[QTextBlock, bool]]:
+    """Each heading, and whether what follows it begins on the same page."""
+    layout, high = pages.documentLayout(), pages.pageSize().height()
+    block = pages.begin()
+    while block.isValid():
+        after = block.next()
+        if block.blockFormat().headingLevel() and after.isValid():
+            ends = layout.blockBoundingRect(block).bottom() - 1
+            yield block, int(ends // high) == int(layout.blockBoundingRect(after).bottom() // high)
+        block = after
+
+
 def print_pages(source: Path, target: Path) -> int:
     """Write the PDF; returns the number of pages."""
     pages = Pages(source.parent)
@@ -69,6 +98,7 @@ def print_pages(source: Path, target: Path) -> int:
     )
     area = writer.pageLayout().paintRectPixels(DOTS_PER_INCH)
     pages.setPageSize(QSizeF(area.size()))
+    keep_headings(pages)
     pages.print_(writer)
     return pages.pageCount()
 

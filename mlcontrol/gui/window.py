@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -20,6 +21,7 @@ from mlcontrol.gui.pages.page import Page
 from mlcontrol.gui.theme import theme, tokens
 from mlcontrol.gui.viewmodels.palette_entries import Entry, entries
 from mlcontrol.gui.widgets.key_sheet import KeySheet
+from mlcontrol.gui.widgets.notice_bar import NoticeBar
 from mlcontrol.gui.widgets.palette import Palette
 from mlcontrol.gui.widgets.rail import Rail
 from mlcontrol.gui.widgets.status_bar import StatusBar
@@ -93,9 +95,10 @@ class Window(QMainWindow):
             self.rail.hide()
         right = QVBoxLayout()
         right.setSpacing(0)
-        self.top = TopBar()
+        self.top, self.notice = TopBar(), NoticeBar()
         self._stack = QStackedWidget()
         right.addWidget(self.top)
+        right.addWidget(self.notice)
         right.addWidget(self._stack, 1)
         middle.addWidget(self.rail)
         middle.addLayout(right, 1)
@@ -287,6 +290,7 @@ class Window(QMainWindow):
             name = state.settings.environment or state.settings.name
             self.top.environment.set(name)
             self._frame.set_production(name == "production")
+        self.notice.say(None if self._alone else state.clock)
         live = sum(not operation.phase.ended for operation in state.operations.values())
         self.rail.set_note("rollouts", f"{live} live" if live else "")
         if changes.events or changes.settings:
@@ -295,7 +299,8 @@ class Window(QMainWindow):
         self.rail.set_note("alerts", str(firing) if firing else "")
         for told in changes.told if self._current != "incident" else ():  # there its own card and log tell of them
             self.toast(told.title, told.severity.value, told.text)
-        self.status.refresh()
+        if replace(changes, services=frozenset()) != Changes():
+            self.status.refresh()  # of services it says how old they are: it looks each second by itself
 
     def _on_engine(self, engine: EngineState) -> None:
         if engine.link is Link.CONNECTED:

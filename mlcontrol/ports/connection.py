@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from mlcontrol.core.clock_off import ClockOff
 from mlcontrol.core.settings import ConnectionSettings
 
 
@@ -28,6 +29,16 @@ class Reachability:
 
 SecretReader = Callable[[], str | None]
 """Reads the connection's secret when it is needed (in the engine); raises `NeedsCredentials`."""
+
+
+@runtime_checkable
+class TellsTime(Protocol):
+    """An adapter whose server says what time it has."""
+
+    @property
+    def clock_off(self) -> ClockOff | None:
+        """How far its clock is from ours; `None` while it has not said."""
+        ...
 
 
 class Adapter(Protocol):

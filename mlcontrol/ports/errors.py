@@ -13,6 +13,10 @@ class Unreachable(AdapterError):
     """No connection: refused, reset, no route, name not found, TLS refused."""
 
 
+class MovedInside(Unreachable):
+    """A name that led to public addresses leads to private ones now: not followed before a person agrees."""
+
+
 class TimedOut(AdapterError):
     """The total deadline passed. For a write this means *unknown*: read back before anything else."""
 
@@ -43,6 +47,10 @@ class NeedsCredentials(AdapterError):
 
 class NotSupported(AdapterError):
     """This adapter cannot do that; `why` says so."""
+
+
+ANSWERED_BADLY = (Rejected, ServerFailed, Unexpected)
+"""Of a query to a model: it was asked and did not do it. Every other error says nothing of the model."""
 
 
 def problem_of(error: BaseException) -> Problem:

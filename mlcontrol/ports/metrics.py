@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -29,7 +29,8 @@ class Reading(NamedTuple):
     """One sample in the panel's own words, whatever server it came from. A fleet sends them by the hundred thousand a second.
 
     ``quantity``: "requests_ok", "requests_error" (label ``type``), "duration_ms_total", "latency_ms" (label ``quantile``),
-    "cpu_share", "memory_bytes", "responses" (label ``code``, by route role), "pending".
+    "cpu_share", "memory_bytes", "gpu_share", "gpu_memory_bytes" (label ``gpu``), "responses" (label ``code``, by route role),
+    "pending", "queue_ms_total".
     ``counter``: cumulative, may reset. ``model``: serving model or route name; ``version`` or ``role`` where the server says.
     """
 
@@ -69,8 +70,9 @@ class RemembersHistory(Protocol):
         ...
 
 
-ReadAnswer = Callable[[], tuple[Reading, ...]]
-"""What a source that was asked has answered; raises the `AdapterError` of what went wrong instead."""
+ReadAnswer = Callable[[Container[str]], tuple[Reading, ...]]
+"""What a source that was asked has answered about some models (or routes; "" is the server itself): one server may hold a fleet's.
+Raises the `AdapterError` of what went wrong instead."""
 
 
 class BulkScraper(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from mlcontrol.core.pipeline import Lineage
 from mlcontrol.core.signature import Signature
 from mlcontrol.core.types import VersionSummary
 from mlcontrol.ports.connection import Adapter
@@ -43,6 +44,14 @@ class Registry(Adapter, Protocol):
 
     def digest(self, model: str, version: str, deadline_s: float = 60.0) -> str:
         """``sha256:`` over the lines ``<sha256 hex>  <path>\\n`` of all files sorted by path, computed from the files now."""
+        ...
+
+    def file_digests(self, model: str, version: str, deadline_s: float = 60.0) -> dict[str, str]:
+        """``sha256:`` of every file by its path, computed from the files now; `digest` is the digest of these."""
+        ...
+
+    def lineage(self, model: str, version: str, deadline_s: float = 10.0) -> Lineage:
+        """What is recorded of how the version came to be; an empty one where nothing is."""
         ...
 
     def resolve_alias(self, model: str, alias: str, deadline_s: float = 5.0) -> str | None: ...

@@ -6,9 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from mlcontrol.core.artifact import ServedFiles
 from mlcontrol.core.signature import Signature
 from mlcontrol.core.types import Replica
 from mlcontrol.ports.connection import Adapter
+
+OWN_QUESTIONS = "mlcontrol-"
+"""So begins the id of each query that the panel asks of a model itself: golden items, proofs, a shadow's comparisons. A log that
+the server writes holds them among those of callers; whoever reads a log leaves them out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,11 @@ class Serving(Adapter, Protocol):
         ...
 
     def statistics(self, model: str, deadline_s: float = 5.0) -> tuple[VersionStatistics, ...]: ...
+    def served_files(self, model: str, version: str, deadline_s: float = 60.0) -> ServedFiles:
+        """The digests of the files that this version was loaded from, or the one that the server's configuration declares; what
+        cannot be known says why. Nothing in them is executed."""
+        ...
+
     def override(self, model: str, deadline_s: float = 5.0) -> LoadOverride:
         """What the endpoint is told to serve now."""
         ...

@@ -62,11 +62,12 @@ class FaultBoard:
     @staticmethod
     def _begin(name: str, wish: dict[str, Any], stage: Stage) -> Entry:
         fault = BY_NAME[name]
-        ends = time.monotonic() + float(wish.get("duration_s") or fault.duration_s)
         try:
             undo = fault.begin(stage, wish.get("options") or {})
         except (OSError, RuntimeError, KeyError, ValueError) as failure:
             return Entry(wish["id"], name, "failed", f"{failure}", time.monotonic(), None)
+        # Its time begins now: a model may have taken long to load.
+        ends = time.monotonic() + float(wish.get("duration_s") or fault.duration_s)
         return Entry(wish["id"], name, "active", fault.description, ends, undo)
 
     @staticmethod

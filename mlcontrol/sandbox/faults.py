@@ -7,9 +7,10 @@ import signal
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from mlcontrol.sandbox import router
+from mlcontrol.sandbox import overwritten, router
 from mlcontrol.sandbox.layout import Layout
 from mlcontrol.sandbox.model_server import ModelServer
 from mlcontrol.sandbox.relay import Relays
@@ -73,8 +74,16 @@ def slow_pulses(stage: Stage, options: dict[str, Any]) -> Undo:
 
 
 def failing_deploy(stage: Stage, _options: dict[str, Any]) -> Undo:
-    """Loads the version that raises on one colour, and routes all requests to it."""
+    """Loads the version that raises on one colour, and routes all requests to it.
+
+    While another version is tried on a share of the requests, the model file of that one is overwritten instead: a second hand on
+    the router would be the incident "version-swap".
+    """
     model, bad = "diamond-cut", 6
+    if (tried := tried_version(stage, model)) is not None:
+        return overwritten.overwrite(
+            stage.server.repository(stage.layout) / model, tried, bad, partial(reload, stage, model)
+        )
     before = stage.loaded(model)
     stage.set_versions(model, sorted({*before, bad}))
     back = reroute(stage, model, str(bad))
@@ -131,6 +140,17 @@ def routed(stage: Stage, model: str) -> tuple[str, str]:
     return versions[f"{model}-stable"], versions[f"{model}-canary"]
 
 
+def tried_version(stage: Stage, model: str) -> int | None:
+    """The version in the canary role, while it gets requests."""
+    share = router.live(stage.layout, stage.ports["router_admin"], router.SHARES)[model]
+    return int(routed(stage, model)[1]) if float(share) > 0 else None
+
+
+def reload(stage: Stage, model: str) -> None:
+    """What is loaded, again: from the files as they are now."""
+    stage.set_versions(model, stage.loaded(model))
+
+
 def reroute(stage: Stage, model: str, version: str) -> Undo:
     """Changes the stable version; the undo puts it back unless somebody else has changed it since."""
     key, port = f"{model}-stable", stage.ports["router_admin"]
@@ -157,8 +177,10 @@ ALL = (
     ),
     Fault(
         "error-burst",
-        "The diamond grader's version 6 is deployed; it fails on every stone of colour G.",
-        "The used version flips to 6 and about one request in five fails with a server error from that moment.",
+        "The diamond grader's version 6 is deployed; it fails on every stone of colour G. During a staged rollout, the version "
+        "that is tried is overwritten with it.",
+        "The used version flips to 6 and about one request in five fails with a server error from that moment; during a rollout, "
+        "one in five of those that the tried version gets.",
         90.0,
         failing_deploy,
     ),

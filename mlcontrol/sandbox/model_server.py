@@ -7,6 +7,7 @@ import platform
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from mlcontrol.core.problem import Problem
@@ -21,6 +22,7 @@ Ports = dict[str, int]
 @dataclass(frozen=True, slots=True)
 class ModelServer:
     """``name``: also of its process, its ports, its adapter and its connection. ``options``: of the connection.
+    ``repository(layout)``: the folder of its models, ``<model>/<version>/model.skops``.
 
     ``load_all(layout, ports)`` after a start; ``set_versions(layout, ports, model, versions)`` serves exactly those, and raises
     `RuntimeError` with the server's words; ``loaded(ports)``: ready versions per model, or `OSError`.
@@ -33,6 +35,7 @@ class ModelServer:
     set_versions: Callable[[Layout, Ports, str, list[int]], None]
     loaded: Callable[[Ports], dict[str, list[int]]]
     options: Callable[[Layout, Ports], dict[str, Any]]
+    repository: Callable[[Layout], Path]
 
 
 TRITON = ModelServer(
@@ -42,7 +45,11 @@ TRITON = ModelServer(
     load_all=lambda layout, ports: repository.load_all(layout, ports["triton"]),
     set_versions=lambda _layout, ports, model, versions: repository.set_versions(ports["triton"], model, versions),
     loaded=lambda ports: repository.loaded(ports["triton"]),
-    options=lambda _layout, ports: {"grpc": f"127.0.0.1:{ports['triton_grpc']}"},
+    options=lambda layout, ports: {
+        "grpc": f"127.0.0.1:{ports['triton_grpc']}",
+        "repository": str(layout.repository),
+    },
+    repository=lambda layout: layout.repository,
 )
 MLSERVER = ModelServer(
     name="mlserver",
@@ -55,6 +62,7 @@ MLSERVER = ModelServer(
         "repository": str(layout.mlserver_repository),
         "metrics": f"http://127.0.0.1:{ports['mlserver_metrics']}",
     },
+    repository=lambda layout: layout.mlserver_repository,
 )
 BY_NAME = {server.name: server for server in (TRITON, MLSERVER)}
 

@@ -61,9 +61,13 @@ def group_members(group: int) -> list[int]:
 
 
 def start(
-    command: list[str], log: Path, env: Mapping[str, str] | None = None, folder: Path | None = None
+    command: list[str],
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+    handed_down: tuple[int, ...] = (),
 ) -> subprocess.Popen[bytes]:
-    """Starts ``command`` as the leader of a session of its own, output appended to ``log``."""
+    """Starts ``command`` as the leader of a session of its own, output appended to ``log``. ``handed_down``: descriptors."""
     with log.open("ab") as output:
         return subprocess.Popen(
             command,
@@ -73,6 +77,7 @@ def start(
             env=dict(env) if env is not None else None,
             cwd=folder,
             start_new_session=True,
+            pass_fds=handed_down,
         )
 
 

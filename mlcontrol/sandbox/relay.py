@@ -43,7 +43,7 @@ class Relays:
             if task is not None:
                 links.add(task)
                 task.add_done_callback(links.discard)
-            await _link(reader, writer, target)
+            await link(reader, writer, target)
 
         self._servers[port] = await asyncio.start_server(accept, "127.0.0.1", port)
 
@@ -57,7 +57,7 @@ class Relays:
         await asyncio.gather(*links, return_exceptions=True)
 
 
-async def _link(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, target: int) -> None:
+async def link(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, target: int) -> None:
     writers = [writer]
     try:
         inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", target)

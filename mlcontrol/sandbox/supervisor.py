@@ -21,7 +21,17 @@ from pathlib import Path
 from typing import Any
 
 from mlcontrol.core.problem import Problem, ProblemError
-from mlcontrol.sandbox import environment, jsonfile, model_server, ports, router, seedcache, servers, workspace
+from mlcontrol.sandbox import (
+    environment,
+    jsonfile,
+    model_server,
+    overwritten,
+    ports,
+    router,
+    seedcache,
+    servers,
+    workspace,
+)
 from mlcontrol.sandbox.board import FaultBoard
 from mlcontrol.sandbox.faults import Stage
 from mlcontrol.sandbox.layout import Layout
@@ -121,6 +131,7 @@ class Supervisor:
             self._seed()
         self._say("starting", f"Starting the registry, the model server ({self._server.title}) and the router")
         router.write_first_maps(layout)
+        overwritten.put_all_back(self._server.repository(layout))
         started = [self._server.start(layout, chosen), servers.router(layout, chosen, self._server.name)]
         if "mlflow" not in self._children:
             started.append(servers.mlflow(layout, chosen))

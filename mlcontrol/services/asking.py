@@ -14,6 +14,7 @@ from mlcontrol.core.types import Stamp
 from mlcontrol.ports.errors import (
     AdapterError,
     Denied,
+    MovedInside,
     NeedsCredentials,
     NotFound,
     NotSupported,
@@ -26,7 +27,9 @@ from mlcontrol.ports.errors import (
 from mlcontrol.services.context import ServiceContext
 from mlcontrol.services.fact_book import FactBook
 
+MOVED = "moved-inside"
 _CODES: dict[type[AdapterError], str] = {
+    MovedInside: MOVED,
     Unreachable: "unreachable",
     TimedOut: "timeout",
     Denied: "denied",
@@ -97,17 +100,18 @@ class Asking:
     polls: PollCounts = field(default_factory=PollCounts)
 
     @contextmanager
-    def of(self, connection: str, question: Stamp | None = None) -> Iterator[Stamp]:
+    def of(self, connection: str, question: Stamp | None = None, *, only_one: bool = False) -> Iterator[Stamp]:
         """Ask; the stamp is taken before the question, so that an answer that comes late is known to be old.
-        ``question``: when it was asked, where its answer comes by another way."""
+        ``question``: when it was asked, where its answer comes by another way. ``only_one``: the connection is for this question
+        alone, and a no to it leaves nothing that it is good for."""
         question = question or self.ctx.clock.stamp()
         try:
             yield question
-        except (NotFound, Rejected):
-            # The server has answered, if only with a no.
-            self._answered(connection, question)
-            raise
         except AdapterError as error:
+            if isinstance(error, NotFound | Rejected) and not only_one:
+                # The server has answered, if only with a no.
+                self._answered(connection, question)
+                raise
             problem = coded(error)
             self.book.failed(connection, question, problem)
             self.polls.failed(connection, problem.code)

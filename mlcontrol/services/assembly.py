@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from mlcontrol.core.artifact import artifact_signal
 from mlcontrol.core.facts import GoldenRun, Known, ServiceFacts
 from mlcontrol.core.fingerprint import Fingerprint
 from mlcontrol.core.freshness import freshness
@@ -26,6 +27,8 @@ from mlcontrol.core.types import (
 )
 from mlcontrol.core.versions import version_name
 from mlcontrol.core.wayback import Rehearsed, current_version, way_back
+from mlcontrol.services.asking import MOVED
+from mlcontrol.services.collect_artifact import ARTIFACT_EVERY_S
 from mlcontrol.services.collect_data import LOOK_EVERY_S
 from mlcontrol.services.collect_predictions import QUALITY_EVERY_S, is_regression
 from mlcontrol.services.fact_book import Contact
@@ -37,7 +40,7 @@ FINGERPRINT_EVERY_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """What the store knows of a service."""
+    """What the store knows of a service. ``left``: versions that a rollback leaves right now, whatever the store knows yet."""
 
     known_good: tuple[str, ...] = ()
     quarantined: Mapping[str, str] = field(default_factory=dict)
@@ -45,6 +48,7 @@ class Remembered:
     scores: tuple[Score, ...] = ()
     rehearsed: Rehearsed | None = None
     seen: tuple[str, ...] = ()
+    left: Mapping[str, str] = field(default_factory=dict)
 
 
 def assemble(
@@ -61,6 +65,7 @@ def assemble(
     presence = join(facts, Moment(now_mono_s, poll_s), can_ask)
     current = current_version(facts.route, presence.served.versions)
     traffic = facts.traffic.value
+    artifact = _artifact(facts, current, now_mono_s)
     waits_fresh = freshness(facts.callers_ms.at, now_mono_s, QUALITY_EVERY_S) is not Freshness.UNKNOWN
     use = use_signal(
         facts.traffic,
@@ -97,7 +102,10 @@ def assemble(
         replicas=tuple(r for _, known in sorted(facts.replicas.items()) for r in known.value or ()),
         presence=replace(
             _with_age(
-                _with_quarantine(presence.signal, presence.intended.single, current, remembered.quarantined),
+                _with_artifact(
+                    _with_quarantine(presence.signal, presence.intended.single, current, remembered.quarantined),
+                    artifact,
+                ),
                 service.objectives.get("max_age_days"),
                 facts,
                 current,
@@ -111,13 +119,14 @@ def assemble(
         evaluators=_evaluators(remembered.scores, current),
         golden=_golden(facts.golden_runs.get(current) if current else None, now_mono_s, poll_s),
         fingerprint=_fingerprint(facts.fingerprint, now_mono_s),
+        artifact=artifact,
         traffic_per_s=traffic.per_s if traffic and use.freshness is not Freshness.UNKNOWN else None,
         traffic_by_version=dict(traffic.by_version) if traffic and use.freshness is not Freshness.UNKNOWN else {},
         canary_percent=facts.route.value.canary_percent if facts.route.value else None,
         way_back=way_back(
             current,
             remembered.known_good,
-            remembered.quarantined,
+            {**remembered.left, **remembered.quarantined},
             facts.versions.value,
             facts.replicas,
             remembered.measured,
@@ -157,6 +166,28 @@ def _with_quarantine(
     detail = f"{version_name(back)} was rolled back before: {quarantined[back]} It is in quarantine, and it is back."
     return replace(
         signal, health=health, text=f"{version_name(back)} is in quarantine", detail=f"{detail} {signal.detail}"
+    )
+
+
+def _artifact(facts: ServiceFacts, current: str | None, now_mono_s: float) -> Signal:
+    """Unknown when an endpoint's last look is too old: its files may have been exchanged since."""
+    looks = facts.artifacts.values()
+    stamps = [known.at for known in looks if known.at is not None]
+    oldest = min(stamps, key=lambda at: at.mono_s, default=None)
+    found = artifact_signal(tuple(match for known in looks for match in known.value or ()), current, oldest)
+    fresh = freshness(oldest, now_mono_s, ARTIFACT_EVERY_S)
+    if fresh is Freshness.UNKNOWN and found.at is not None:
+        why = next((f" {known.failed.what}" for known in looks if known.failed is not None), "")
+        return Signal(text="not compared lately", detail=f"The last look at the served files is too old.{why}")
+    return replace(found, freshness=fresh)
+
+
+def _with_artifact(signal: Signal, artifact: Signal) -> Signal:
+    """What serves other files than those registered under its number is not the version that anybody meant."""
+    if artifact.health is not Health.CRITICAL or signal.health is Health.CRITICAL:
+        return signal
+    return replace(
+        signal, health=Health.CRITICAL, text="other files than registered", detail=f"{artifact.detail} {signal.detail}"
     )
 
 
@@ -242,10 +273,18 @@ def _golden(run: Known[GoldenRun] | None, now_mono_s: float, poll_s: float) -> S
     )
 
 
+_REFUSED = ("rejected", "not-found")
+"""It was reached and said no to what it is for: to ask again does not help, and it is not "answering"."""
+
+
 def connection_state(
-    settings: ConnectionSettings, contact: Contact, now_mono_s: float, poll_s: float
+    settings: ConnectionSettings,
+    contact: Contact,
+    now_mono_s: float,
+    poll_s: float,
+    clock_ahead_s: float | None = None,
 ) -> ConnectionState:
-    """``poll_s``: how often this connection is asked."""
+    """``poll_s``: how often this connection is asked. ``clock_ahead_s``: of its server, where it is known."""
     fresh = freshness(contact.at, now_mono_s, poll_s)
     failed = contact.failed
     base = ConnectionState(
@@ -256,25 +295,30 @@ def connection_state(
         latency_ms=contact.latency_ms,
         server=contact.server,
         at=contact.at,
+        clock_ahead_s=clock_ahead_s,
+        moved_inside=failed is not None and failed.code == MOVED,
     )
     if contact.at is None and failed is None:
         return base
-    if fresh is Freshness.FRESH:
+    refused = failed is not None and failed.code in _REFUSED
+    if fresh is Freshness.FRESH and not refused:
         # One lost question is no state: only missed ones in a row are.
         took = f" in {contact.latency_ms:.0f} ms" if contact.latency_ms is not None else ""
         return replace(base, health=Health.OK, text=f"answering{took}")
     return replace(
         base,
         health=_bad(fresh, failed),
-        text=_bad_words(contact, now_mono_s),
+        text=failed.what[:200] if failed is not None and refused else _bad_words(contact, now_mono_s),
         why=f"{failed.what} {failed.why}".strip()[:500] if failed else "",
         next=failed.next[:500] if failed else "",
     )
 
 
 def _bad(fresh: Freshness, failed: Problem | None) -> Health:
-    if failed is not None and failed.code in ("unreachable", "denied", "needs-credentials"):
+    if failed is not None and failed.code in ("unreachable", MOVED, "denied", "needs-credentials"):
         return Health.CRITICAL
+    if failed is not None and failed.code in _REFUSED:
+        return Health.WARNING
     return Health.WARNING if fresh is Freshness.STALE else Health.UNKNOWN
 
 

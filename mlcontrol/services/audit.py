@@ -35,7 +35,9 @@ class AuditQueries:
                     id=f"audit-broken-{verdict.first_bad}",
                     at_s=now_s,
                     kind=EventKind.ALERT,
-                    title=f"The audit chain is broken at row {verdict.first_bad}",
+                    title="The audit log could not be verified"
+                    if verdict.first_bad is None
+                    else f"The audit chain is broken at row {verdict.first_bad}",
                     detail=verdict.why,
                     source="engine",
                     severity=Health.CRITICAL,

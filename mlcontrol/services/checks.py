@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any
 
 from mlcontrol.core import rollout
-from mlcontrol.core.compatibility.check import compare, over_window
 from mlcontrol.core.compatibility.facts import ArtifactFacts, GoldenFacts, ProbeFacts
-from mlcontrol.core.compatibility.observed import Observed, observe as count_payloads
 from mlcontrol.core.compatibility.reader import READERS, Reader
 from mlcontrol.core.compatibility.report import Report
 from mlcontrol.core.golden import set_name
@@ -19,12 +16,14 @@ from mlcontrol.core.plan import BlastRadius, Plan, PlanStep
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.settings import ServiceSettings, policy_for
 from mlcontrol.core.signature import Signature
-from mlcontrol.ports.errors import AdapterError, NotFound
+from mlcontrol.ports.errors import AdapterError, NotFound, Unexpected
 from mlcontrol.services.context import ServiceContext, Tell
 from mlcontrol.services.effects import Effects
 from mlcontrol.services.holding import hold
+from mlcontrol.services.judging import LIMIT_S, RETURN_LIMIT_S, Asked, Judge, JudgeHere
 from mlcontrol.services.live import LiveState, observe, service_settings
-from mlcontrol.services.operation_run import OperationRun
+from mlcontrol.services.operation_run import OperationRun, give_back
+from mlcontrol.services.patience import NoAnswer
 from mlcontrol.services.reviews.gate import evaluators_on
 
 WINDOW = 3  # known-good versions besides the one used now that the way back has to reach
@@ -35,11 +34,14 @@ OBSERVED_SPAN_S = 3600.0
 class Checks:
     """*Thread:* any; a check takes as long as the registry does, a probe as long as the server loads."""
 
-    def __init__(self, ctx: ServiceContext) -> None:
+    def __init__(self, ctx: ServiceContext, judge: Judge | None = None) -> None:
+        """``judge`` `None`: on the calling thread; the engine gives one with a process of its own."""
         self._ctx = ctx
+        self._judge = judge or JudgeHere()
 
     def check(self, service: str, version: str, probe: bool, actor: str, tell: Tell) -> Report:
         """May ``version`` replace what is served now, and may we come back? Raises `ProblemError` when neither can be asked."""
+        self._judge.start()
         live = observe(self._ctx, service)
         if live.current is None:
             raise ProblemError(_NOTHING_SERVED)
@@ -49,10 +51,10 @@ class Checks:
             tell(f"Loading v{version} beside v{live.current}; no traffic moves", None)
             probed, golden = self._probe(service, version, live, actor)
         tell("Comparing signatures", None)
-        report = self._compare(service, version, live.current, probed, golden)
-        return self._over_window(report, service, version, live.current)
+        asked = self._asked(service, version, live.current, probed, golden)
+        return self._judge(replace(asked, window=self._window(service, version, live.current)), LIMIT_S)
 
-    def _over_window(self, report: Report, service: str, candidate: str, current: str) -> Report:
+    def _window(self, service: str, candidate: str, current: str) -> tuple[Signature, ...]:
         """The way back to the other versions that served well lately. One that cannot be read is left to R16 of its own return."""
         s = service_settings(self._ctx, service)
         older = [v for v, _ in self._ctx.store.knowledge.known_good(service) if v not in (candidate, current)]
@@ -60,29 +62,20 @@ class Checks:
         for version in older[:WINDOW]:
             try:
                 signatures.append(self._signature(s, version))
-            except AdapterError:
+            except (AdapterError, NoAnswer):
                 signatures.append(Signature(name=s.model, version=version))  # unknown: its findings say so
-        if not signatures:
-            return report
-        now_s = self._ctx.clock.utc_s()
-        return over_window(
-            report,
-            self._signature(s, candidate),
-            signatures,
-            self._reader(s),
-            policy_for(self._ctx.settings, s),
-            self._observed(s),
-            now_s,
-        )
+        return tuple(signatures)
 
     def check_return(self, service: str, target: str) -> Report:
         """May we come back from what is served now to ``target``? Its answer is the report's *rollback* side."""
+        self._judge.start()
         live = observe(self._ctx, service)
         if live.current is None:
             raise ProblemError(_NOTHING_SERVED)
-        return self._compare(service, live.current, target, None, None, facts_of_current=True)
+        asked = self._asked(service, live.current, target, None, None, facts_of_current=True)
+        return self._judge(asked, RETURN_LIMIT_S)
 
-    def _compare(
+    def _asked(
         self,
         service: str,
         candidate: str,
@@ -91,26 +84,37 @@ class Checks:
         golden: GoldenFacts | None,
         *,
         facts_of_current: bool = False,
-    ) -> Report:
+    ) -> Asked:
         s = service_settings(self._ctx, service)
         examined = current if facts_of_current else candidate
-        artifact = self._artifact(s, examined)
-        return compare(
-            self._signature(s, candidate),
-            self._signature(s, current),
-            self._reader(s),
+        # A way back waits for the slowest answer, not for their sum.
+        with ThreadPoolExecutor(4, thread_name_prefix="check") as pool:
+            facts = pool.submit(self._artifact, s, examined)
+            new, old = (pool.submit(self._signature, s, version) for version in (candidate, current))
+            payloads = pool.submit(self._payloads, s)
+        artifact = facts.result()
+        return Asked(
+            new.result(),
+            old.result(),
+            self._reader(s).name,
             artifact=None if facts_of_current else artifact,
             current_artifact=artifact if facts_of_current else None,
             probe=probed,
             golden=golden,
             quality=None if facts_of_current else evaluators_on(self._ctx, service, candidate, current),
-            observed=self._observed(s),
+            payloads=payloads.result(),
             policy=policy_for(self._ctx.settings, s),
             now_s=self._ctx.clock.utc_s(),
         )
 
     def _signature(self, s: ServiceSettings, version: str) -> Signature:
-        signature = self._ctx.registry(s.registry).signature(s.model, version)
+        """Raises `NoAnswer` where what the registry has of it was not read to its end: that is no word against the version."""
+        try:
+            signature = self._ctx.registry(s.registry).signature(s.model, version)
+        except Unexpected as error:
+            if error.problem.code != "unknown":
+                raise
+            raise NoAnswer(error.problem) from error
         return replace(signature, name=s.model, version=version)
 
     def _reader(self, s: ServiceSettings) -> Reader:
@@ -131,18 +135,17 @@ class Checks:
             return ArtifactFacts(recorded, None, None, str(error.problem))
         return ArtifactFacts(recorded, computed, bool(files))
 
-    def _observed(self, s: ServiceSettings) -> Observed | None:
+    def _payloads(self, s: ServiceSettings) -> tuple[str, ...]:
         """What callers really sent lately. A log that cannot be read is a log nobody looked at: the report says so."""
         if not s.predictions:
-            return None
+            return ()
         now = self._ctx.clock.utc_s()
         try:
             log = self._ctx.predictions(s.predictions)
             rows = log.sample(s.id, OBSERVED_PAYLOADS, int(now), now - OBSERVED_SPAN_S, now)
         except AdapterError:
-            return None
-        payloads = [_without_batch(json.loads(row.inputs)) for row in rows]
-        return count_payloads(payloads) if payloads else None
+            return ()
+        return tuple(row.inputs for row in rows)
 
     def _probe(self, service: str, version: str, live: LiveState, actor: str) -> tuple[ProbeFacts, GoldenFacts | None]:
         """Load beside, ask the golden set, put back; journaled like every change of a server."""
@@ -153,7 +156,7 @@ class Checks:
         operation_id, who = uuid.uuid4().hex, actor or "panel"
         with hold(self._ctx, service, operation_id, who, f"check of v{version} on the real server") as holding:
             run = OperationRun(
-                self._ctx, operation_id, plan, effects, "check on the real server", who, _nobody, holding
+                self._ctx, operation_id, plan, effects, "check on the real server", who, give_back, holding
             )
             operation = run.run_now()
         return _probe_facts(operation), _golden_facts(self._ctx, service, effects)
@@ -209,22 +212,8 @@ def _golden_facts(ctx: ServiceContext, service: str, effects: Effects) -> Golden
     ]
     history = tuple(g.estimate for g in earlier if g.estimate is not None)
     now = run.current.estimate if run.current is not None else None
-    return GoldenFacts(run.score.estimate, run.score.n, run.minimum, run.score.critical_failed, now, history)
-
-
-def _without_batch(inputs: dict[str, Any]) -> dict[str, Any]:
-    """Logged values carry their batch of one; the counters want one request's values."""
-    return {name: _first(value) for name, value in inputs.items()}
-
-
-def _first(value: Any) -> Any:
-    if isinstance(value, list) and len(value) == 1:
-        return _first(value[0]) if not isinstance(value[0], list) else value[0]
-    return value
-
-
-def _nobody(_run: OperationRun) -> None:
-    """The caller waits for the probe itself."""
+    estimate = None if run.score.unknown else run.score.estimate  # half a set is no score
+    return GoldenFacts(estimate, run.score.n, run.minimum, run.score.critical_failed, now, history)
 
 
 _NOTHING_SERVED = Problem(

@@ -4,16 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
-from mlcontrol.core.data_report import BEFORE, DECLARED, JUST_BEFORE, TRAINING, DataFinding, DataReport, DataSettings
+from mlcontrol.core.data_report import (
+    ANSWER,
+    BEFORE,
+    DECLARED,
+    JUST_BEFORE,
+    TRAINING,
+    DataFinding,
+    DataReport,
+    DataSettings,
+)
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.settings import ServiceSettings
 from mlcontrol.core.signature import Signature
-from mlcontrol.core.types import EventKind, Health, Stamp, TimelineEvent
+from mlcontrol.core.types import Stamp
 from mlcontrol.ports.errors import AdapterError
 from mlcontrol.ports.predictions import LoggedPrediction, PredictionLog
 from mlcontrol.services.asking import Asking, coded
-from mlcontrol.services.sudden_data import SHORTEST_S, logged, sudden_look
+from mlcontrol.services.data_endings import Ended, Endings
+from mlcontrol.services.data_events import KINDS, changed_event, open_changes, over_event, unknown_event
+from mlcontrol.services.sudden_data import SHORTEST_S, SuddenLook, logged
+
+if TYPE_CHECKING:
+    from mlcontrol.core.signals.log_columns import Log
 
 LOOK_EVERY_S = 60.0
 SETTLE_S = 30.0
@@ -24,6 +39,8 @@ TRAINING_FRESH_S = 3600.0
 FEWEST = 30
 VOLUME_TIMES = 2.0
 MOST_FINDINGS = 50
+RESUMED_S = 7 * 86_400.0
+MOST_EVENTS = 500
 SEED = 1
 
 
@@ -43,10 +60,14 @@ class DataReader:
     service: ServiceSettings
     begun_mono_s: float | None = None
     _training: _Training | None = None
-    _before: tuple[float, tuple[LoggedPrediction, ...], float] | None = None  # when read, rows, how many an hour
+    _before: tuple[float, Log, float] | None = None  # when read, rows, how many an hour
     _looks: dict[tuple[str, str, str, str], int] = field(default_factory=dict)
+    _sudden: SuddenLook = field(default_factory=SuddenLook)
     _sudden_looks: dict[tuple[str, str, str, str], int] = field(default_factory=dict)
     _told: dict[tuple[str, str], float] = field(default_factory=dict)  # UTC s, by column and slice
+    _endings: Endings = field(default_factory=Endings)
+    _ended: Ended = field(default_factory=Ended)  # at this look
+    _resumed: bool = False
     _whole: DataReport | None = None  # the last look at the whole window
     _looked_mono_s: float = -1e18
 
@@ -69,7 +90,7 @@ class DataReader:
                 self.asking.note(self.service.id, lambda f: replace(f, data=f.data.missed(problem, question)))
                 return
         self.asking.note(self.service.id, lambda f: replace(f, data=f.data.answered(report, question)))
-        self._tell(report)
+        self._tell(report, deadline_s)
 
     def _seen(self, at: Stamp, deadline_s: float) -> DataReport:
         whole = self._whole
@@ -79,13 +100,30 @@ class DataReader:
         else:  # told when it was found
             whole = replace(whole, findings=tuple(replace(f, looks=f.looks + (f.looks == 2)) for f in whole.findings))
         settings = DataSettings.read(self.service.data)
-        sudden = sudden_look(
-            self.asking.ctx.predictions(self.service.predictions), self.service, settings, at.utc_s, deadline_s
-        )
+        log = self.asking.ctx.predictions(self.service.predictions)
+        sudden = self._sudden.look(log, self.service, settings, at.utc_s, deadline_s)
+        if not self._resumed:
+            self._resume(log, settings, at.utc_s, deadline_s)
+        self._ended = self._endings.look(log, self.service, settings, at.utc_s, deadline_s)
         found = [_finding(JUST_BEFORE, c) for c in sudden.found]
+        found = [f for f in found if not self._endings.going_back(f.column, f.slice)]
         self._sudden_looks = {f.key: self._sudden_looks.get(f.key, 0) + 1 for f in found}
         found = [replace(f, looks=self._sudden_looks[f.key]) for f in found]
         return replace(whole, at_s=at.utc_s, findings=(*found, *whole.findings)[:MOST_FINDINGS])
+
+    def _resume(self, log: PredictionLog, settings: DataSettings, now_s: float, deadline_s: float) -> None:
+        """What was told before this engine began and has not ended is known again, or said to be unknown.
+
+        Raises what the log raises, and is tried again then.
+        """
+        ctx, name = self.asking.ctx, self.service.id
+        events = ctx.store.timeline.query(name, now_s - RESUMED_S, None, KINDS, "", MOST_EVENTS)
+        for change in open_changes(name, events):
+            places = self._endings.resume(change, log, self.service, settings, deadline_s)
+            self._told |= {(place.column, place.slice): now_s for place in places}
+            if not places:
+                ctx.emit(unknown_event(name, now_s, change))
+        self._resumed = True
 
     def look(self, at: Stamp, deadline_s: float) -> DataReport:
         from mlcontrol.core.signals.drift import Comparison, compare
@@ -109,19 +147,19 @@ class DataReader:
             if trained.signature is not None:
                 told += [(TRAINING, c) for c in against_training(trained.signature.statistics, here)]
                 told += [(DECLARED, c) for c in against_declared(trained.signature.inputs or (), here)]
-            if len(before) >= FEWEST:
-                told += [(BEFORE, c) for c in compare(logged(before, s, settings.slices).log, here.log, here.cuts)]
+            if before.rows >= FEWEST:
+                told += [(BEFORE, c) for c in compare(before, here.log, here.cuts)]
             else:
-                notes.append(f"only {len(before)} answers were logged before: nothing earlier to compare with")
+                notes.append(f"only {before.rows} answers were logged before: nothing earlier to compare with")
         found = [_finding(against, c) for against, c in told if c.judged.value == "drift"]
-        found += _volume(rate, rate_before, len(now), len(before))
+        found += _volume(rate, rate_before, len(now), before.rows)
         return DataReport(
             s.id,
             version,
             at.utc_s,
             settings.window_s,
             len(now),
-            len(before),
+            before.rows,
             len(told),
             sum(c.judged.value == "unknown" for _, c in told),
             self._counted(found),
@@ -133,16 +171,17 @@ class DataReader:
 
     def _time_before(
         self, log: PredictionLog, settings: DataSettings, at: Stamp, deadline_s: float
-    ) -> tuple[tuple[LoggedPrediction, ...], float | None]:
+    ) -> tuple[Log, float | None]:
         known = self._before
-        fresh = known is not None and at.mono_s - known[0] < BEFORE_FRESH_S and len(known[1]) >= ROWS_BEFORE
+        fresh = known is not None and at.mono_s - known[0] < BEFORE_FRESH_S and known[1].rows >= ROWS_BEFORE
         if known is None or not fresh:
             until_s = at.utc_s - settings.window_s
             since_s = until_s - settings.before_s
             rows = log.sample(self.service.id, ROWS_BEFORE, SEED, since_s, until_s, None, deadline_s)
             first_s = min((row.at_s for row in rows), default=since_s)
             rate = _per_hour(log, self.service.id, max(since_s, first_s), until_s, deadline_s)
-            known = self._before = (at.mono_s, rows, rate if rate is not None else 0.0)
+            columns = logged(rows, self.service, settings.slices).log
+            known = self._before = (at.mono_s, columns, rate if rate is not None else 0.0)
         return known[1], known[2] or None
 
     def _trained(self, version: str | None, mono_s: float) -> _Training:
@@ -167,32 +206,31 @@ class DataReader:
         counted = [replace(f, looks=self._looks[f.key]) for f in found]
         return tuple(sorted(counted, key=lambda f: (-min(f.harm, 10.0), f.column, f.slice))[:MOST_FINDINGS])
 
-    def _tell(self, report: DataReport) -> None:
-        """What lasts is put on the timeline once, in one event: it may be the cause of what accuracy does. Answers are effects."""
+    def _tell(self, report: DataReport, deadline_s: float) -> None:
+        """What lasts is put on the timeline once, in one event: it may be the cause of what accuracy does. Answers are effects.
+        So is its end."""
+        if self._ended.where:
+            self.asking.ctx.emit(over_event(self.service.id, report.at_s, self._ended.where, self._ended.changes))
         self._told = {k: at_s for k, at_s in self._told.items() if report.at_s - at_s < 2 * report.window_s}
         fresh = [
             f
             for f in report.findings
-            if f.looks == 2 and f.column != "prediction" and (f.column, f.slice) not in self._told
+            if f.looks == 2
+            and f.column != ANSWER
+            and (f.column, f.slice) not in self._told
+            and not self._endings.going_back(f.column, f.slice)  # the window still holds what is over
         ]
         if not fresh:
             return
         self._told |= dict.fromkeys(((f.column, f.slice) for f in fresh), report.at_s)
         sudden = any(f.against == JUST_BEFORE for f in fresh)
-        names = list(dict.fromkeys(f.where for f in fresh))
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        self.asking.ctx.emit(
-            TimelineEvent(
-                id=f"data-{report.service}-{report.at_s:.0f}",
-                at_s=report.at_s - (SHORTEST_S if sudden else report.window_s / 2),
-                kind=EventKind.DATA,
-                title=f"The data changed: {', '.join(names[:3])}{more}",
-                service=report.service,
-                detail=" ".join(f"{f.where}, against {f.against}: {f.why}." for f in fresh[:5]),
-                source="prediction log",
-                severity=Health.WARNING,
-            )
-        )
+        began_s = report.at_s - (SHORTEST_S if sudden else report.window_s / 2)
+        log, settings = self.asking.ctx.predictions(self.service.predictions), DataSettings.read(self.service.data)
+        detail = " ".join(f"{f.where}, against {f.against}: {f.why}." for f in fresh[:5])
+        where = tuple(dict.fromkeys(f.where for f in fresh))
+        event = changed_event(self.service.id, report.at_s, began_s, where, detail)
+        self._endings.began(event.id, log, self.service, settings, fresh, began_s, report.at_s, deadline_s)
+        self.asking.ctx.emit(event)
 
 
 def _finding(against: str, c: object) -> DataFinding:

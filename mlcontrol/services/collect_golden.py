@@ -17,7 +17,7 @@ from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.settings import ServiceSettings
 from mlcontrol.core.signals.spark import spark
 from mlcontrol.core.types import ReplicaState, Sample, SeriesKey
-from mlcontrol.ports.errors import AdapterError, Rejected, ServerFailed, Unexpected
+from mlcontrol.ports.errors import ANSWERED_BADLY, AdapterError, Unexpected
 from mlcontrol.ports.serving import Serving
 from mlcontrol.services.asking import Asking, coded
 from mlcontrol.services.context import ServiceContext
@@ -161,7 +161,7 @@ class GoldenAsker:
                 return None
             try:
                 answers[item.id] = self._answer(serving, item, version)
-            except (Rejected, ServerFailed, Unexpected):
+            except ANSWERED_BADLY:
                 continue  # an item that the model cannot answer is a wrong one
         self._marks[version] = {name: mark(outputs) for name, outputs in answers.items()}
         return score(golden.items, answers)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from math import isfinite, nan
+from math import nan
 from statistics import median
 
 from mlcontrol.core import series
@@ -15,16 +15,27 @@ from mlcontrol.core.signals.rates import CounterWindow
 from mlcontrol.core.signals.spark import spark
 from mlcontrol.core.types import EventKind, Health, Sample, SeriesKey, Stamp, TimelineEvent
 from mlcontrol.ports.errors import AdapterError
-from mlcontrol.ports.metrics import MetricsSource, Reading
+from mlcontrol.ports.metrics import MetricsSource, ReadAnswer, Reading
 from mlcontrol.services.asking import Asking, OwnQueries, coded
 
 WINDOW_S = 30.0
 SPARK_S = 900.0
 HOUR_S = 3600.0
 RECENT_S = 300.0
-_LOADS = {"cpu_share": series.CPU_SHARE, "memory_bytes": series.MEMORY_BYTES}
+_LOADS = {
+    "cpu_share": series.CPU_SHARE,
+    "memory_bytes": series.MEMORY_BYTES,
+    "gpu_share": series.GPU_SHARE,
+    "gpu_memory_bytes": series.GPU_MEMORY_BYTES,
+}
+
+_ERRORS = ("requests_error", "responses")
 
 _CounterKey = tuple[str, str, str, str, tuple[tuple[str, str], ...]]
+
+
+def _key(connection: str, reading: Reading) -> _CounterKey:
+    return connection, reading.quantity, reading.version, reading.role, reading.labels
 
 
 @dataclass(slots=True)
@@ -45,12 +56,15 @@ class Meter:
     lock: threading.Lock = field(default_factory=threading.Lock)
     counters: dict[_CounterKey, CounterWindow] = field(default_factory=dict)
     versions: dict[tuple[str, str], _Version] = field(default_factory=dict)
-    latency: dict[str, dict[str, float]] = field(default_factory=dict)
+    latency: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)  # by connection, version, quantile
+    told: dict[str, set[str]] = field(default_factory=dict)  # by connection: what has counted errors there
+    lost: dict[str, bool] = field(default_factory=dict)  # by connection: whether that is missing in the newest scrape
     asked: dict[str, Stamp] = field(default_factory=dict)  # newest answered question by connection
     past: list[tuple[float, float]] = field(default_factory=list)  # (UTC s, queries per second)
 
     def take(self, connection: str, readings: Iterable[Reading], at: Stamp) -> tuple[list[Sample], bool]:
-        """Fold one scrape in; returns its samples and whether a counter was reset. An older scrape is dropped."""
+        """Fold one scrape in; returns its samples and whether a counter was reset. An older scrape is dropped. What it does not
+        tell, or tells as no number, is not known from then on: nothing of an earlier scrape stands in for it."""
         with self.lock:
             known = self.asked.get(connection)
             if known is not None and known.seq > at.seq:
@@ -58,29 +72,56 @@ class Meter:
             self.asked[connection] = at
             samples: list[Sample] = []
             answers: dict[str, float] = {}
+            latency: dict[str, dict[str, float]] = {}
+            counted: set[_CounterKey] = set()
+            own = (self.service.serving_model, self.service.route)
             reset = False
             for reading in readings:
+                if not series.is_reading(reading.value, reading.counter):
+                    continue
                 if reading.quantity in _LOADS and not reading.version:
-                    if isfinite(reading.value):
-                        samples.append(self._sample(_LOADS[reading.quantity], at, reading.value, source=connection))
+                    of = {"source": connection, **dict(reading.labels)}
+                    samples.append(self._sample(_LOADS[reading.quantity], at, reading.value, **of))
                     continue
-                if reading.model not in (self.service.serving_model, self.service.route):
+                if reading.model not in own:
                     continue
+                if reading.counter:
+                    counted.add(_key(connection, reading))
                 if reading.quantity == "latency_ms":
-                    samples.extend(self._latency(reading, at))
+                    samples.extend(self._latency(reading, at, latency))
                 elif reading.quantity in ("requests_ok", "requests_error") and reading.version:
                     answers[reading.version] = answers.get(reading.version, 0.0) + reading.value
                     reset |= reading.quantity == "requests_error" and self._count(connection, reading, at)
                 elif reading.counter:
                     reset |= self._count(connection, reading, at)
+            self.latency[connection] = latency
+            served = {version for _, quantity, version, *_ in counted if quantity == "requests_ok"}
+            answers = {version: total for version, total in answers.items() if version in served}
+            self._forget(connection, counted, set(answers))
             for version, total in answers.items():
                 reset |= self._answers(connection, version, total, at)
             samples.extend(self._rates(connection, at))
             return samples, reset
 
+    def _forget(self, connection: str, counted: set[_CounterKey], answered: set[str]) -> None:
+        """Drop what this scrape does not tell any more; ``counted``, ``answered``: what it tells. Where errors come or go, answers
+        begin again: they are counted with them."""
+        told = self.told.setdefault(connection, set())
+        errors = {quantity for _, quantity, *_ in counted if quantity in _ERRORS}
+        lost = bool(counted) and not told <= errors
+        told |= errors
+        if lost != self.lost.get(connection, False):
+            answered = set()
+        self.lost[connection] = lost
+        for key in [key for key in self.counters if key[0] == connection and key not in counted]:
+            del self.counters[key]
+        for gone in [key for key in self.versions if key[0] == connection and key[1] not in answered]:
+            del self.versions[gone]
+
     def _count(self, connection: str, reading: Reading, at: Stamp) -> bool:
-        key = (connection, reading.quantity, reading.version, reading.role, reading.labels)
-        return self.counters.setdefault(key, CounterWindow(WINDOW_S)).add(at.mono_s, reading.value)
+        return self.counters.setdefault(_key(connection, reading), CounterWindow(WINDOW_S)).add(
+            at.mono_s, reading.value
+        )
 
     def _answers(self, connection: str, version: str, total: float, at: Stamp) -> bool:
         own = self.own.total(self.service.serving_model, version)
@@ -96,13 +137,11 @@ class Meter:
         entry.unspent = min(entry.unspent - spent, 2.0)
         return reset
 
-    def _latency(self, reading: Reading, at: Stamp) -> list[Sample]:
+    def _latency(self, reading: Reading, at: Stamp, found: dict[str, dict[str, float]]) -> list[Sample]:
         quantile = dict(reading.labels).get("quantile", "")
-        known = self.latency.setdefault(reading.version, {})
-        if not isfinite(reading.value) or not quantile:
-            known.pop(quantile, None)
+        if not quantile:
             return []
-        known[quantile] = reading.value
+        found.setdefault(reading.version, {})[quantile] = reading.value
         if quantile not in ("0.5", "0.9", "0.99"):
             return []
         return [self._sample(series.LATENCY_MS, at, reading.value, quantile=quantile, version=reading.version)]
@@ -113,8 +152,9 @@ class Meter:
             rate = entry.answers.last_rate() if source == connection else None
             if rate is not None and (rate > 0 or entry.answers.rate()):
                 samples.append(self._sample(series.QUERIES_PER_S, at, rate, version=version))
+        samples.extend(self._waits(connection, at))
         errors, total = self._errors()
-        if total > 0 and any(source == connection for source, *_ in self.counters):
+        if errors is not None and total > 0 and any(source == connection for source, *_ in self.counters):
             samples.extend(
                 self._sample(series.ERROR_SHARE, at, count / total, type=kind) for kind, count in errors.items()
             )
@@ -123,6 +163,18 @@ class Meter:
             answers, failed = counted
             samples.append(self._sample(series.ALL_ANSWERS, at, answers, source=connection))
             samples.append(self._sample(series.FAILED_ANSWERS, at, failed, source=connection))
+        return samples
+
+    def _waits(self, connection: str, at: Stamp) -> list[Sample]:
+        """The mean wait in the queue, of a version that answered since the reading before."""
+        samples = []
+        for (source, quantity, version, _, _), window in self.counters.items():
+            entry = self.versions.get((source, version))
+            if quantity != "queue_ms_total" or source != connection or entry is None:
+                continue
+            waited_ms, answers = window.last_increase(), entry.answers.last_increase()
+            if waited_ms is not None and answers:
+                samples.append(self._sample(series.QUEUE_MS, at, waited_ms / answers, version=version))
         return samples
 
     def _counted(self, connection: str) -> tuple[float, float] | None:
@@ -148,8 +200,9 @@ class Meter:
             answers = sum(grown or 0.0 for grown in grown_by_version)
         return (answers, failed) if told else None
 
-    def _errors(self) -> tuple[dict[str, int], int]:
-        """Errors by type, and answers in all: as the router sees the callers' side; without one, as the endpoints see theirs."""
+    def _errors(self) -> tuple[dict[str, int] | None, int]:
+        """Errors by type, and answers in all: as the router sees the callers' side; without one, as the endpoints see theirs.
+        `None` while a source that has counted errors tells of everything but them."""
         errors: dict[str, float] = {}
         total = 0.0
         routed = any(quantity == "responses" for _, quantity, *_ in self.counters)
@@ -165,7 +218,8 @@ class Meter:
                 errors[kind] = errors.get(kind, 0.0) + grown
         if not routed:
             total = sum(entry.answers.increase() or 0.0 for entry in self.versions.values())
-        return {kind: round(count) for kind, count in errors.items()}, round(total)
+        known = {kind: round(count) for kind, count in errors.items()}
+        return None if any(self.lost.values()) else known, round(total)
 
     def traffic(self) -> tuple[Traffic, Stamp | None]:
         """The state of use, and the oldest moment at which every configured source had answered; `None` until all have."""
@@ -178,7 +232,10 @@ class Meter:
             steady = frozenset(version for (_, version), entry in self.versions.items() if entry.answers.steady())
             errors, total = self._errors()
             used = {version for version, rate in by_version.items() if rate > 0}
-            latency = {v: dict(q) for v, q in self.latency.items() if v in used and q}
+            latency: dict[str, dict[str, float]] = {}
+            for version, quantiles in ((v, q) for of in self.latency.values() for v, q in of.items() if v in used):
+                worst = latency.setdefault(version, {})
+                worst.update((name, max(ms, worst.get(name, ms))) for name, ms in quantiles.items())
             stamps = [self.asked.get(connection) for connection in self.service.metrics]
             known = [stamp for stamp in stamps if stamp is not None]
             at = min(known, key=lambda stamp: stamp.seq) if known and len(known) == len(stamps) else None
@@ -207,21 +264,22 @@ def ask_metrics(
     asking: Asking, source: MetricsSource, connection: str, meters: Iterable[Meter], deadline_s: float = 4.0
 ) -> None:
     """One scrape for all services that read this source."""
-    take_readings(asking, lambda: source.readings(deadline_s), connection, meters)
+    take_readings(asking, lambda _: source.readings(deadline_s), connection, meters)
 
 
 def take_readings(
     asking: Asking,
-    read: Callable[[], tuple[Reading, ...]],
+    read: ReadAnswer,
     connection: str,
     meters: Iterable[Meter],
     asked: Stamp | None = None,
 ) -> None:
     """Fold what a source has answered into the services that read it. ``asked``: when, if not now. Raises what ``read`` raises."""
     meters = tuple(meters)
-    with asking.of(connection, asked) as question:
+    models = [{"", meter.service.serving_model, meter.service.route} for meter in meters]
+    with asking.of(connection, asked, only_one=True) as question:
         try:
-            readings = read()
+            readings = read(frozenset[str]().union(*models))
         except AdapterError as error:
             problem = coded(error)
             for meter in meters:
@@ -229,14 +287,11 @@ def take_readings(
             raise
     # One source may hold a whole fleet: each service is handed its own.
     of_model: dict[str, list[Reading]] = {}
-    for reading in readings if meters else ():
+    for reading in readings:
         of_model.setdefault(reading.model, []).append(reading)
     resets: list[bool] = []
-    for meter in meters:
-        models = {"", meter.service.serving_model, meter.service.route}
-        samples, reset = meter.take(
-            connection, [r for model in sorted(models) for r in of_model.get(model, ())], question
-        )
+    for meter, own in zip(meters, models, strict=True):
+        samples, reset = meter.take(connection, [r for model in sorted(own) for r in of_model.get(model, ())], question)
         resets.append(reset)
         traffic, at = meter.traffic()
         line = meter.line(question.utc_s)

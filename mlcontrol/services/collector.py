@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -14,10 +15,12 @@ from mlcontrol.core.problem import ProblemError
 from mlcontrol.core.settings import ConnectionSettings, ServiceSettings
 from mlcontrol.core.state import FleetState
 from mlcontrol.core.types import ConnectionKind, EventKind, Health, ReplicaState, ServiceState, TimelineEvent
+from mlcontrol.core.wayback import being_left
 from mlcontrol.ports.errors import AdapterError
 from mlcontrol.ports.metrics import BulkScraper, MetricsSource
 from mlcontrol.services.asking import Asking, OwnQueries, PollCounts
 from mlcontrol.services.assembly import FINGERPRINT_EVERY_S, GOLDEN_EVERY_S, assemble, connection_state
+from mlcontrol.services.collect_artifact import ARTIFACT_EVERY_S, ArtifactLook, comparable
 from mlcontrol.services.collect_data import DataReader
 from mlcontrol.services.collect_golden import GoldenAsker, why_not_ask
 from mlcontrol.services.collect_metrics import Meter, ask_metrics
@@ -42,6 +45,8 @@ from mlcontrol.services.sudden_data import SUDDEN_EVERY_S
 
 PROBE_EVERY_S = 60.0
 TICK_S = 1.0
+TICK_CPU_S = 0.25
+"""So much of a second goes to judging ages at most: those of thousands of services are judged in turns."""
 GOLDEN_AGAIN_S = 20.0  # after a failure, as of a server that was just loading
 SECOND_SCRAPE_S = 1.5
 LAST_CHANGES = (EventKind.DEPLOY, EventKind.ROLLBACK, EventKind.ALIAS, EventKind.ROUTE, EventKind.CONFIG)
@@ -80,6 +85,7 @@ class Collector:
         self._meters: dict[str, Meter] = {}
         self._jobs: dict[str, Job] = {}
         self._folding = threading.Lock()
+        self._next_fold = 0
         self._ready: dict[str, frozenset[str]] = {}
         self._ticker = threading.Thread(target=self._tick, name="collector-tick", daemon=True)
 
@@ -204,6 +210,9 @@ class Collector:
                 yield job(
                     f"replicas {connection}", connection, None, partial(ask_replicas, asking, service, connection)
                 )
+                if service.registry in known:
+                    look = ArtifactLook(asking, service, connection).look
+                    yield job(f"artifact {connection}", connection, ARTIFACT_EVERY_S, look, GOLDEN_AGAIN_S)
         if service.routing in known:
             yield job("route", service.routing, None, partial(ask_route, asking, service))
         front = service.routing if service.routing in known else next(iter(service.serving), "")
@@ -226,8 +235,9 @@ class Collector:
             ConnectionKind.PREDICTIONS: self._ctx.predictions,
             ConnectionKind.METRICS: self._metrics,
             ConnectionKind.ALERTS: self._ctx.alert_source,
+            ConnectionKind.LINEAGE: self._ctx.lineage,
         }[settings.kind](settings.id)
-        with self._asking.of(settings.id) as question:
+        with self._asking.of(settings.id, only_one=settings.kind is ConnectionKind.METRICS) as question:
             found = adapter.probe()
         self._book.answered(settings.id, question, found.latency_ms, found.server)
 
@@ -240,7 +250,7 @@ class Collector:
 
     def refresh(self, service: str | None = None) -> None:
         """Ask everything of a service (or of all) now, on threads of its own, and fold the answers in before returning."""
-        slow = ("versions ", "golden ", "fingerprint ", "quality ", "slices ", "data ", "probe ")
+        slow = ("versions ", "artifact ", "golden ", "fingerprint ", "quality ", "slices ", "data ", "probe ")
         settings = self._ctx.settings
         chosen = settings.services.get(service) if service else None
         sources = chosen.metrics if chosen else tuple(settings.connections)
@@ -274,6 +284,9 @@ class Collector:
         if service not in self._ctx.settings.services:
             return
         self._noticing.compare(service, before, after)
+        for connection in after.replicas:
+            if comparable(before, connection) != comparable(after, connection):
+                self._poller.hurry(f"artifact {connection} {service}")
         self.fold(service)
 
     def fold(self, service: str) -> None:
@@ -283,10 +296,11 @@ class Collector:
             return
         with self._folding:
             state = self._ctx.state()
+            left = being_left(state.operations.values(), service, self._ctx.clock.utc_s())
             fresh = assemble(
                 settings,
                 self._book.facts(service),
-                self._memory.of(service),
+                replace(self._memory.of(service), left=left),
                 self._ctx.clock.mono_s(),
                 self._poll_s(settings),
                 why_not_ask(self._ctx, settings),
@@ -311,7 +325,9 @@ class Collector:
         poll_s = QUALITY_EVERY_S if settings.kind is ConnectionKind.PREDICTIONS else settings.poll_s
         if not self._is_polled(settings):
             poll_s = PROBE_EVERY_S
-        fresh = connection_state(settings, self._book.contact(settings.id), self._ctx.clock.mono_s(), poll_s)
+        contact, off = self._book.contact(settings.id), self._ctx.clock_off(settings.id)
+        ahead_s = None if off is None else off.ahead_s
+        fresh = connection_state(settings, contact, self._ctx.clock.mono_s(), poll_s, ahead_s)
         if self._ctx.state().connections.get(settings.id) != fresh:
             self._ctx.emit(fresh)
 
@@ -336,8 +352,13 @@ class Collector:
     def _fold_all(self) -> None:
         for connection in list(self._ctx.settings.connections.values()):
             self._fold_connection(connection)
-        for service in list(self._ctx.settings.services):
+        services = tuple(self._ctx.settings.services)
+        begun_s, first = time.thread_time(), self._next_fold % max(1, len(services))
+        for place, service in enumerate((*services[first:], *services[:first]), first + 1):
             self.fold(service)
+            if time.thread_time() - begun_s > TICK_CPU_S:
+                self._next_fold = place  # the others' turn is the next tick; what they hear meanwhile is folded at once
+                return
 
     def _prove(self, state: ServiceState) -> None:
         """A version that has served well for a while is known good: the way back may lead to it."""

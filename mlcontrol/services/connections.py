@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
 
 from mlcontrol.core.freeze import Freeze, state_of
+from mlcontrol.core.notify import NotifySettings
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.settings import ConnectionSettings, ServiceSettings, WorkspaceSettings
 from mlcontrol.core.types import EventKind, TimelineEvent
 from mlcontrol.ports.connection import Adapter
 from mlcontrol.ports.errors import AdapterError
 from mlcontrol.services.context import AuditGrew, ServiceContext
+
+Entry = ConnectionSettings | ServiceSettings | Freeze | NotifySettings
+_PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s{]+@")
+Group = Literal["connections", "services", "freezes", "notify"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +38,21 @@ class Diagnosis:
 class WorkspaceFile(Protocol):
     """Writes the file with a person's comments kept."""
 
-    def put(self, settings: ConnectionSettings | ServiceSettings | Freeze, replaces: str | None) -> None: ...
-    def remove(self, group: Literal["connections", "services", "freezes"], entry: str) -> None: ...
+    def put(self, settings: Entry, replaces: str | None) -> None: ...
+    def remove(self, group: Group, entry: str) -> None: ...
     def read(self) -> WorkspaceSettings: ...
 
 
+class Names(Protocol):
+    """What is known of where names lead."""
+
+    def waiting(self, host: str) -> tuple[str, ...]: ...
+    def agree(self, host: str, addresses: tuple[str, ...]) -> None: ...
+
+
 class Connections:
-    """``make``: an adapter of settings, without I/O. ``adopt``: takes the new settings into use. *Thread:* any."""
+    """``make``: an adapter of settings, without I/O. ``adopt``: takes the new settings into use. ``tell``: sends
+    people a test message; raises `ProblemError`. ``names``: asked whether one waits for a person's word. *Thread:* any."""
 
     def __init__(
         self,
@@ -45,11 +60,15 @@ class Connections:
         file: WorkspaceFile,
         make: Callable[[ConnectionSettings], Adapter],
         adopt: Callable[[WorkspaceSettings], None],
+        tell: Callable[[NotifySettings], float],
+        names: Names,
     ) -> None:
         self._ctx = ctx
         self._file = file
         self._make = make
         self._adopt = adopt
+        self._tell = tell
+        self._names = names
         self._saving = threading.Lock()
 
     def test(self, settings: ConnectionSettings) -> Diagnosis:
@@ -106,14 +125,36 @@ class Connections:
             self._write(lambda: self._file.remove("connections", connection))
         self._record("connection.removed", {"id": connection}, actor, f"Connection {connection} removed")
 
+    def agree_to_address(self, connection: str, actor: str) -> tuple[str, ...]:
+        """Its name may lead to the private addresses that it leads to now; on record before it is followed. Returns them."""
+        settings = self._ctx.settings.connections.get(connection)
+        if settings is None:
+            raise ProblemError(Problem(f"There is no connection {connection!r}.", code="not-found"))
+        moved = {host: found for host in _hosts(settings) if (found := self._names.waiting(host))}
+        if not moved:
+            raise ProblemError(
+                Problem(
+                    f"No name of {connection} waits for a word.",
+                    "It does not lead from public to private addresses.",
+                    code="conflict",
+                )
+            )
+        addresses = tuple(address for found in moved.values() for address in found)
+        words = ", ".join(f"{host} to {', '.join(found)}" for host, found in moved.items())
+        self._record(
+            "connection.address-agreed", {"id": connection, **moved}, actor, f"{connection} may lead inside: {words}"
+        )
+        for host, found in moved.items():
+            self._names.agree(host, found)
+        return addresses
+
     def save_service(self, settings: ServiceSettings, replaces: str | None, actor: str) -> None:
         _check_id(settings.id)
         with self._saving:
             known = self._ctx.settings
             if settings.id in known.services and replaces != settings.id:
                 raise ProblemError(_taken(settings.id))
-            named = (settings.registry, settings.routing, settings.predictions, *settings.serving, *settings.metrics)
-            missing = [name for name in named if name and name not in known.connections]
+            missing = [name for name in settings.connections if name not in known.connections]
             if missing:
                 raise ProblemError(
                     Problem(
@@ -136,6 +177,35 @@ class Connections:
                 )
             self._write(lambda: self._file.remove("services", service))
         self._record("service.removed", {"id": service}, actor, f"Service {service} removed")
+
+    def test_notify(self, settings: NotifySettings) -> Diagnosis:
+        """Send one test message that way; whether it came is for people to say, that it was taken is said here."""
+        try:
+            took_s = self._tell(settings)
+        except ProblemError as error:
+            return Diagnosis(error.problem)
+        return Diagnosis(None, "The test message was taken", 1000 * took_s, "Look whether it came.")
+
+    def save_notify(self, settings: NotifySettings, replaces: str | None, actor: str) -> None:
+        _check_id(settings.id)
+        if settings.via not in ("desktop", "hook") or settings.least not in ("warning", "critical"):
+            what = f"{settings.via!r} or {settings.least!r} is not known."
+            raise ProblemError(Problem(what, "It is desktop or hook; warning or critical.", code="refused"))
+        if _PASSWORD.search(settings.url):
+            what, why = "The address holds a password.", "The workspace file is not the place for secrets."
+            raise ProblemError(Problem(what, why, "Write {secret} there; the secret goes to the keyring.", "refused"))
+        with self._saving:
+            if settings.id in self._ctx.settings.notify and replaces != settings.id:
+                raise ProblemError(_taken(settings.id))
+            self._write(lambda: self._file.put(settings, replaces))
+        self._record("notify.saved", asdict(settings), actor, f"Alerts are told to {settings.id}")
+
+    def remove_notify(self, name: str, actor: str) -> None:
+        with self._saving:
+            if name not in self._ctx.settings.notify:
+                raise ProblemError(Problem(f"Nobody is told as {name!r}.", code="not-found"))
+            self._write(lambda: self._file.remove("notify", name))
+        self._record("notify.removed", {"id": name}, actor, f"Alerts are not told to {name} any more")
 
     def add_freeze(self, freeze: Freeze, actor: str) -> None:
         """Nothing is deployed within its scope while it holds; what names no scope binds all. Needs a reason."""
@@ -177,11 +247,7 @@ class Connections:
         self._adopt(self._file.read())
 
     def _refuse_if_used(self, connection: str) -> None:
-        users = [
-            s.id
-            for s in self._ctx.settings.services.values()
-            if connection in (s.registry, s.routing, s.predictions, *s.serving, *s.metrics)
-        ]
+        users = [s.id for s in self._ctx.settings.services.values() if connection in s.connections]
         if users:
             raise ProblemError(
                 Problem(
@@ -205,6 +271,16 @@ class Connections:
                 actor=actor,
             ),
         )
+
+
+def _hosts(settings: ConnectionSettings) -> tuple[str, ...]:
+    """Of its address, and of those among its options."""
+    texts = (settings.url, *(v if "://" in v else f"//{v}" for v in settings.options.values()))
+    found = []
+    for text in texts:
+        with suppress(ValueError):  # an option that is no address
+            found.append(urlsplit(text).hostname or "")
+    return tuple(dict.fromkeys(host for host in found if host))
 
 
 def _only(freeze: Freeze) -> str:

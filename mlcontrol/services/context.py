@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mlcontrol.core.alerts.alert import Alert, Notification, Silence
+from mlcontrol.core.clock_notice import ClockNotice
+from mlcontrol.core.clock_off import ClockOff
 from mlcontrol.core.compatibility.report import Report
 from mlcontrol.core.operation import Operation, OperationKind
 from mlcontrol.core.plan import Plan
 from mlcontrol.core.settings import RolloutSettings, WorkspaceSettings
 from mlcontrol.core.state import FleetState
+from mlcontrol.core.strategy import Strategy
 from mlcontrol.core.types import ConnectionState, Sample, ServiceState, TimelineEvent
 from mlcontrol.ports.alerts import AlertSource
 from mlcontrol.ports.clock import Clock
+from mlcontrol.ports.lineage import LineageStore
 from mlcontrol.ports.predictions import PredictionLog
 from mlcontrol.ports.registry import Registry
 from mlcontrol.ports.routing import Routing
@@ -48,6 +52,13 @@ class AlertsMoved:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockSaid:
+    """What is to be said of this machine's clock now; `None`: nothing."""
+
+    notice: ClockNotice | None
+
+
+@dataclass(frozen=True, slots=True)
 class AuditGrew:
     """``ok`` `None`: not verified since the engine started."""
 
@@ -67,6 +78,7 @@ Fact = (
     | ConnectionGone
     | AuditGrew
     | AlertsMoved
+    | ClockSaid
     | Notification
 )
 """What a service may tell the world; the engine folds it into the state and sends it to the shells."""
@@ -83,8 +95,8 @@ class Inference(Protocol):
 class ServiceContext(Protocol):
     """*Thread:* every member may be used from any thread.
 
-    `registry`, `serving`, `routing`, `predictions`, `alert_source` take a connection id; they, `route_client` and `golden` raise
-    `ProblemError` (code "not-configured" or "not-viable") when there is no such adapter to give.
+    `registry`, `serving`, `routing`, `predictions`, `alert_source`, `lineage` take a connection id; they, `route_client` and
+    `golden` raise `ProblemError` (code "not-configured" or "not-viable") when there is no such adapter to give.
     """
 
     @property
@@ -103,6 +115,11 @@ class ServiceContext(Protocol):
     def routing(self, connection: str) -> Routing: ...
     def predictions(self, connection: str) -> PredictionLog: ...
     def alert_source(self, connection: str) -> AlertSource: ...
+    def lineage(self, connection: str) -> LineageStore: ...
+    def clock_off(self, connection: str) -> ClockOff | None:
+        """How far the clock of a connection's server is from ours; `None` while nobody knows."""
+        ...
+
     def route_client(self, service: str) -> Inference:
         """Asks the way callers ask: the router's front door, or the first serving endpoint where there is no router."""
         ...
@@ -122,6 +139,11 @@ class ServiceContext(Protocol):
 
     def expect_change(self, service: str, what: str, for_s: float = 30.0) -> None:
         """A change the panel makes itself ("alias", "route", "load"): it is not reported as seen from outside meanwhile."""
+        ...
+
+    def wrote(self, service: str, what: str, before: Hashable, now: Hashable) -> None:
+        """The panel's write to "alias", "route" or "load ENDPOINT" was read back just now: whoever puts ``before`` there again is
+        another hand, and is told of."""
         ...
 
 
@@ -146,8 +168,9 @@ class RolloutsService(Protocol):
         version: str | None,
         express: bool,
         rollout: RolloutSettings | None = None,
+        strategy: Strategy | None = None,
     ) -> Plan:
-        """``rollout``: how, for this once; `None`: as the service's settings say."""
+        """``rollout``: how, for this once; `None`: as the service's settings say. ``strategy``: of a bisect."""
         ...
 
     def execute(

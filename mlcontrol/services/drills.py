@@ -15,7 +15,7 @@ from mlcontrol.services.context import ChecksService, ServiceContext
 from mlcontrol.services.effects import Effects
 from mlcontrol.services.holding import hold
 from mlcontrol.services.live import observe, service_settings
-from mlcontrol.services.operation_run import OperationRun
+from mlcontrol.services.operation_run import OperationRun, give_back
 from mlcontrol.services.planning import make_plan
 
 QUIET_PER_S = 1.0
@@ -43,6 +43,8 @@ class DrillRoom:
         observe(self._ctx, service)
         detected = clock.mono_s()
         plan = make_plan(self._ctx, self._checks, OperationKind.ROLLBACK, service, None, True)
+        if plan.moves and mode is DrillMode.REAL:
+            raise ProblemError(_coupled(service, plan))
         decided = clock.mono_s()
         drill = Drill(
             service,
@@ -74,12 +76,15 @@ class DrillRoom:
             live = observe(ctx, service)
             steps = tuple(PlanStep(name, rollout.TITLES[name], "", 1.0) for name in rollout.forward_steps(kind, False))
             walked = replace(
-                plan, kind=kind, express=False, steps=steps, assumes=live.assumption(plan.assumes.target_digest)
+                plan,
+                kind=kind,
+                express=False,
+                steps=steps,
+                moves=(),
+                assumes=live.assumption(plan.assumes.target_digest),
             )
             effects = Effects(ctx, service, kind, drill.to_version, live.current, live, walked.assumes)
-            run = OperationRun(
-                ctx, drill.operation, walked, effects, reason or "drill", actor, lambda _run: None, holding
-            )
+            run = OperationRun(ctx, drill.operation, walked, effects, reason or "drill", actor, give_back, holding)
             return run.run_now()
 
     def _require_quiet(self, service: str, quiet_per_s: float) -> None:
@@ -128,3 +133,13 @@ class DrillRoom:
             )
         )
         return drill
+
+
+def _coupled(service: str, plan: Plan) -> Problem:
+    names = ", ".join(move.part.name for move in plan.moves)
+    return Problem(
+        f"The way back of {service} is not drilled for real.",
+        f"With v{plan.to_version} goes its {names}: callers would feel the change twice for nothing.",
+        "Drill on a shadow.",
+        code="refused",
+    )

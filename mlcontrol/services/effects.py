@@ -7,19 +7,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mlcontrol.core import rollout
+from mlcontrol.core.coupling import Move
 from mlcontrol.core.operation import OperationKind
 from mlcontrol.core.plan import Assumption
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.settings import ServiceSettings
 from mlcontrol.core.strategy import Strategy
 from mlcontrol.core.types import ReplicaState
+from mlcontrol.core.versions import version_order
 from mlcontrol.ports.errors import TimedOut
+from mlcontrol.ports.routing import Split
 from mlcontrol.services.context import ServiceContext
+from mlcontrol.services.coupled import move_part, point_alias, replaced_by_hand, require_as_before, without_strangers
+from mlcontrol.services.effect_words import changed_by_other, not_beside, split_words, version_list, version_word
 from mlcontrol.services.golden_run import GoldenRun, run_golden
-from mlcontrol.services.live import LiveState, observe, service_settings
+from mlcontrol.services.live import LiveState, observe, one_at_a_time, route_written, service_settings
 from mlcontrol.services.proof import prove_answers
 from mlcontrol.services.shadowing import compare_answers
 
@@ -40,10 +45,13 @@ class Effects:
     assumes: Assumption | None  # `None`: do not compare (another operation of ours was just taken over)
     golden: GoldenRun | None = None
     strategy: Strategy = field(default_factory=Strategy)
+    moves: tuple[Move, ...] = ()
     routed_s: float | None = None  # when the traffic moved, UTC seconds
+    tell: Callable[[str], None] = lambda _words: None  # where a long step stands; not journaled
 
-    def run(self, step: str) -> str:
-        """Carry out one step; the names are those of `core.rollout`."""
+    def run(self, step: str, go_on: Callable[[], None] = lambda: None) -> str:
+        """Carry out one step; the names are those of `core.rollout`. ``go_on`` is called often where a step takes long without
+        changing anything, and may raise to leave it."""
         methods: dict[str, Callable[[], str]] = {
             rollout.ASSUME: self._assume,
             rollout.LOAD: self._load,
@@ -52,7 +60,8 @@ class Effects:
             rollout.VERIFY: lambda: self._verify(self.to_version),
             rollout.ALIAS: lambda: self._alias(self.to_version, expected=self.before.intended),
             rollout.UNLOAD: self._restore_load,
-            rollout.SHADOW: self._shadow,
+            rollout.LET_GO: self._let_go,
+            rollout.SHADOW: lambda: self._shadow(go_on),
             rollout.RETURN_ROUTE: self._return_route,
             rollout.RETURN_VERIFY: lambda: self._verify(self._old_version()),
             rollout.RETURN_ALIAS: self._return_alias,
@@ -60,19 +69,38 @@ class Effects:
         }
         if step.startswith(rollout.SPLIT):
             return self._split(rollout.share_of(step) or 0.0)
+        for move in self.moves:
+            if step in (rollout.PART + move.part.name, rollout.RETURN + rollout.PART + move.part.name):
+                return move_part(self.ctx, move, back=step.startswith(rollout.RETURN))
+            if step == rollout.BY_HAND + move.part.name:
+                return replaced_by_hand(self.ctx, self.service, move, go_on, self.tell)
+            if step == rollout.RETURN + rollout.BY_HAND + move.part.name:
+                return require_as_before(self.ctx, self._settings, move)
         return methods[step]()
+
+    def _let_go(self) -> str:
+        gone: set[str] = set()
+        for connection, ready, kept in without_strangers(
+            self.ctx, self.service, self.moves, self.before, self.to_version
+        ):
+            self.ctx.expect_change(self.service, "load", LOAD_DEADLINE_S)
+            self._serve(connection, kept)
+            gone |= set(ready) - set(kept)
+        left = version_list(tuple(sorted(gone, key=version_order)))
+        return f"{left} unloaded: the server that comes may not know it" if gone else "nothing of that kind is loaded"
 
     def require_split(self, percent: float, bake: bool) -> None:
         """The router still sends what this stage asked for. Raises `ProblemError` (code "conflict") when another hand moved it."""
         s = self._settings
-        split = self.ctx.routing(s.routing).split(s.route)
-        wanted = (self.to_version, None, 0.0) if bake else (self.before.current, self.to_version, percent)
-        found = (split.stable, split.canary, split.canary_percent)
+        found = self.ctx.routing(s.routing).split(s.route)
+        wanted = Split(self.to_version, None, 0.0)
+        if not bake:
+            wanted = Split(self.before.current, self.to_version, percent)
         if found != wanted:
             raise ProblemError(
                 Problem(
-                    f"The traffic is not where this stage sent it: {_split_words(*found)}.",
-                    f"It sent {_split_words(*wanted)}. Another hand moved it, or the router was restarted.",
+                    f"The traffic is not where this stage sent it: {split_words(found)}.",
+                    f"It sent {split_words(wanted)}. Another hand moved it, or the router was restarted.",
                     "Look at the timeline for who did it.",
                     code="conflict",
                 )
@@ -80,11 +108,13 @@ class Effects:
 
     def _split(self, percent: float) -> str:
         s = self._settings
-        self._require_own_route()
+        earlier = self._require_own_route()
         self.ctx.expect_change(self.service, "route")
         self.ctx.routing(s.routing).set_canary(s.route, self.to_version, percent)
         self.routed_s = self.routed_s or self.ctx.clock.utc_s()
         self.require_split(percent, bake=False)
+        now = Split(self.before.current, self.to_version, percent)
+        self.ctx.wrote(self.service, "route", route_written(earlier), route_written(now))
         return f"the router reads back: {percent:g} % to v{self.to_version}"
 
     @property
@@ -106,7 +136,7 @@ class Effects:
         if self.assumes is not None:
             now = live.assumption(self.assumes.target_digest)
             if now != self.assumes:
-                raise ProblemError(_changed_by_other(self.assumes, now))
+                raise ProblemError(changed_by_other(self.assumes, now))
         s = self._settings
         if s.registry and self.assumes is not None and self.assumes.target_digest is not None:
             digest = self.ctx.registry(s.registry).digest(s.model, self.to_version)
@@ -119,13 +149,17 @@ class Effects:
                         code="conflict",
                     )
                 )
-        return f"as planned: intended {_v(live.intended)}, serving {_v(live.current)}"
+        return f"as planned: intended {version_word(live.intended)}, serving {version_word(live.current)}"
 
     def _load(self) -> str:
         wanted = tuple(v for v in (self.from_version, self.to_version) if v is not None)
         live = observe(self.ctx, self.service)
         if live.loaded_everywhere(self.to_version):
             return f"v{self.to_version} is loaded and ready already"
+        if alone := one_at_a_time(self.ctx, self._settings):
+            if self.kind is OperationKind.PROBE:
+                raise ProblemError(not_beside(alone, self.to_version))
+            return f"{alone} holds one version at a time: v{self.to_version} is loaded when the traffic moves"
         self.ctx.expect_change(self.service, "load", LOAD_DEADLINE_S)
         started = time.monotonic()
         self._serve_all(wanted)
@@ -145,7 +179,7 @@ class Effects:
                 if not done:
                     raise
                 left = [name for name in endpoints if name not in done]
-                what = f"Partial: {len(done)} of {len(endpoints)} endpoints have {_list(versions)} ({', '.join(done)})."
+                what = f"Partial: {len(done)} of {len(endpoints)} endpoints have {version_list(versions)} ({', '.join(done)})."
                 why = f"Not on {', '.join(left)}: {error.problem.what} {error.problem.why}".strip()
                 raise ProblemError(Problem(what, why, error.problem.next, "partial")) from error
             done.append(connection)
@@ -158,28 +192,41 @@ class Effects:
             # The server may still be loading: a timed-out write is unknown until it has been read back.
             if not self._becomes_ready(connection, versions):
                 raise
+            self._wrote_load(connection, versions)
             return
         if not self._becomes_ready(connection, versions):
             raise ProblemError(
                 Problem(
-                    f"{connection} accepted the load of {_list(versions)}, but does not report it as ready.",
+                    f"{connection} accepted the load of {version_list(versions)}, but does not report it as ready.",
                     "The answer and the state of the server disagree.",
                     "Look at the server's log; nothing was routed to it.",
                     code="failed",
                 )
             )
+        self._wrote_load(connection, versions)
+
+    def _wrote_load(self, connection: str, versions: tuple[str, ...]) -> None:
+        before = self.before.ready.get(connection, ())
+        now = tuple(sorted(versions, key=version_order))
+        self.ctx.wrote(self.service, f"load {connection}", before, now)
 
     def _becomes_ready(self, connection: str, versions: tuple[str, ...]) -> bool:
+        return self._becomes(connection, lambda ready: set(versions) <= ready)
+
+    def _becomes(self, connection: str, wanted: Callable[[set[str]], bool]) -> bool:
+        """Whether the versions that are ready there come to be as ``wanted``, in time."""
         deadline = time.monotonic() + LOAD_SETTLE_S
         while True:
-            ready = set(observe(self.ctx, self.service).ready.get(connection, ()))
-            if set(versions) <= ready:
+            if wanted(set(observe(self.ctx, self.service).ready.get(connection, ()))):
                 return True
             if time.monotonic() > deadline:
                 return False
             time.sleep(0.25)
 
     def _golden(self) -> str:
+        alone = one_at_a_time(self.ctx, self._settings)
+        if alone and not observe(self.ctx, self.service).loaded_everywhere(self.to_version):
+            return f"not asked beforehand: {alone} holds one version at a time; the proof comes with the traffic"
         self.golden = run_golden(self.ctx, self.service, self.to_version, self.before.current)
         problem = self.golden.problem(self.to_version)
         if problem is not None and self.kind is not OperationKind.ROLLBACK:
@@ -199,6 +246,7 @@ class Effects:
             # An engine before this one got so far and died: what is done already is read, not done again.
             self.routed_s = self.ctx.clock.utc_s()
             return f"the router sends 100 % to v{version} already"
+        earlier = split
         self.ctx.expect_change(self.service, "route")
         routing.set_stable(s.route, version)
         routing.set_canary(s.route, None, 0.0)
@@ -207,63 +255,87 @@ class Effects:
         if split.stable != version or split.canary_percent != 0.0:
             raise ProblemError(
                 Problem(
-                    f"The router was told to send all traffic to v{version}, but says it sends it to {_v(split.stable)}.",
+                    f"The router was told to send all traffic to v{version}, but says it sends {split_words(split)}.",
                     "Another hand moved it at the same moment, or the router did not take the change.",
                     "Find out who else changes this route, then try again.",
                     code="conflict",
                 )
             )
+        self.ctx.wrote(self.service, "route", route_written(earlier), route_written(split))
         return f"the router reads back: 100 % to v{version}"
 
-    def _shadow(self) -> str:
+    def _shadow(self, go_on: Callable[[], None]) -> str:
         if self.from_version is None:
             raise ProblemError(Problem("There is no version to compare with.", code="unknown"))
         found = compare_answers(
-            self.ctx, self.service, self.to_version, self.from_version, self.strategy.shadow_requests
+            self.ctx, self.service, self.to_version, self.from_version, self.strategy, go_on, self.tell
         )
         problem = found.problem(self.to_version, self.strategy.shadow_tolerance)
         if problem is not None:
             raise ProblemError(problem)
         return found.evidence()
 
-    def _require_own_route(self) -> None:
+    def _require_own_route(self) -> Split:
         """The traffic goes where it went before, or where this operation sent it; else somebody else has it in hand."""
         s = self._settings
         now = self.ctx.routing(s.routing).split(s.route)
         if now.stable not in (self.before.split.stable, self.to_version):
             raise ProblemError(
                 Problem(
-                    f"Somebody sent the traffic to {_v(now.stable)} meanwhile.",
-                    f"This operation moved it from {_v(self.before.split.stable)} to v{self.to_version}; it is left where it is;"
-                    f" no share goes to v{self.to_version} on this operation's account any more.",
+                    f"Somebody sent the traffic to {version_word(now.stable)} meanwhile.",
+                    f"This operation moved it from {version_word(self.before.split.stable)} to v{self.to_version};"
+                    f" it is left where it is; no share goes to v{self.to_version} on this operation's account any more.",
                     "Look at the timeline for who did it, and agree on who changes this route.",
                     code="conflict",
                 )
             )
+        return now
 
-    def _take_own_share_back(self) -> None:
-        """Whoever moved the rest: the share that this operation sent to its version is its own to take back."""
+    def _take_own_share_back(self) -> Split | None:
+        """Whoever moved the rest: the share that this operation sent to its version is its own to take back. How the router split
+        before that; `None` where it had no such share any more."""
         s = self._settings
         routing = self.ctx.routing(s.routing)
         now = routing.split(s.route)
-        if now.canary == self.to_version and now.canary_percent > 0 and now.stable != self.to_version:
-            self.ctx.expect_change(self.service, "route")
-            routing.set_canary(s.route, None, 0.0)
+        if now.canary != self.to_version or now.canary_percent == 0 or now.stable == self.to_version:
+            return None
+        self.ctx.expect_change(self.service, "route")
+        routing.set_canary(s.route, None, 0.0)
+        self._require_reads_back(replace(now, canary=None, canary_percent=0.0))
+        return now
+
+    def _require_reads_back(self, wanted: Split) -> None:
+        found = self.ctx.routing(self._settings.routing).split(self._settings.route)
+        if route_written(found) != route_written(wanted):
+            raise ProblemError(
+                Problem(
+                    f"The router was told to send {split_words(wanted)}, but says it sends {split_words(found)}.",
+                    "Another hand moved it at the same moment, or the router did not take the change.",
+                    "Find out who else changes this route, then send it where it should go.",
+                    code="conflict",
+                )
+            )
 
     def _return_route(self) -> str:
-        split = self.before.split
+        """As it was, with the share that another version had before; what is so already is not written again."""
+        before = self.before.split
         if not self._settings.routing:
             for connection, versions in self.before.ready.items():
-                self._serve(connection, versions)
+                self._put_back(connection, versions)
             return "the versions served before are served again"
-        self._take_own_share_back()
-        self._require_own_route()
+        taken = self._take_own_share_back()
+        if route_written(self._require_own_route()) == route_written(before):
+            if taken is None:
+                return f"the router sends {split_words(before)} already"
+            self.ctx.wrote(self.service, "route", route_written(taken), route_written(before))
+            return f"the router reads back: {split_words(before)}"
         evidence = self._route(self._old_version())
-        if split.canary is not None and split.canary_percent > 0:
-            self.ctx.routing(self._settings.routing).set_canary(
-                self._settings.route, split.canary, split.canary_percent
-            )
-        return evidence
+        if before.canary is None or before.canary_percent == 0:
+            return evidence
+        self.ctx.expect_change(self.service, "route")
+        self.ctx.routing(self._settings.routing).set_canary(self._settings.route, before.canary, before.canary_percent)
+        self._require_reads_back(before)
+        return f"the router reads back: {split_words(before)}"
 
     def _verify(self, version: str) -> str:
         return prove_answers(self.ctx, self.service, version)
@@ -272,36 +344,11 @@ class Effects:
         s = self._settings
         if not s.registry:
             return "no registry is configured for this service"
-        registry = self.ctx.registry(s.registry)
-        now = registry.resolve_alias(s.model, s.alias)
-        if now == version:
-            return f"{s.alias} points at v{version} already"
-        if now != expected:
-            raise ProblemError(
-                Problem(
-                    f"Somebody moved {s.alias} to {_v(now)} meanwhile; it was {_v(expected)}.",
-                    "The registry has no way to refuse such a change, so it was read again right before writing.",
-                    "Agree on who changes this model, then plan again.",
-                    code="conflict",
-                )
-            )
         self.ctx.expect_change(self.service, "alias")
-        try:
-            registry.set_alias(s.model, s.alias, version)
-        except TimedOut:
-            if registry.resolve_alias(s.model, s.alias) != version:
-                raise
-        after = registry.resolve_alias(s.model, s.alias)
-        if after != version:
-            raise ProblemError(
-                Problem(
-                    f"{s.alias} was set to v{version}, but reads back as {_v(after)}.",
-                    "Another hand moved it at the same moment.",
-                    "Agree on who changes this model, then plan again.",
-                    code="conflict",
-                )
-            )
-        return f"{s.alias} reads back as v{version}"
+        words, wrote = point_alias(self.ctx.registry(s.registry), s.model, s.alias, version, expected)
+        if wrote:
+            self.ctx.wrote(self.service, "alias", expected, version)
+        return words
 
     def _return_alias(self) -> str:
         s = self._settings
@@ -309,7 +356,7 @@ class Effects:
             return "the registry named no version before"
         now = self.ctx.registry(s.registry).resolve_alias(s.model, s.alias)
         if now not in (self.to_version, self.before.intended):
-            return f"left alone: somebody moved {s.alias} to {_v(now)}"
+            return f"left alone: somebody moved {s.alias} to {version_word(now)}"
         return self._alias(self.before.intended, expected=now)
 
     def _restore_load(self) -> str:
@@ -319,9 +366,24 @@ class Effects:
         restored = 0
         for connection, versions in self.before.ready.items():
             if versions and set(live.ready.get(connection, ())) != set(versions):
-                self._serve(connection, versions)
+                self._put_back(connection, versions)
                 restored += 1
-        return "nothing to put back" if restored == 0 else f"{_list(self.before.served)} loaded as before"
+        return "nothing to put back" if restored == 0 else f"{version_list(self.before.served)} loaded as before"
+
+    def _put_back(self, connection: str, versions: tuple[str, ...]) -> None:
+        """Serve what was served before, and see that what this operation loaded is gone."""
+        self._serve(connection, versions)
+        if self.to_version not in versions and not self._becomes(
+            connection, lambda ready: self.to_version not in ready
+        ):
+            raise ProblemError(
+                Problem(
+                    f"{connection} was told to serve {version_list(versions)} as before, but still serves v{self.to_version}.",
+                    "Another hand loaded it again, or the server did not let go of it.",
+                    f"Unload v{self.to_version} by hand.",
+                    code="failed",
+                )
+            )
 
     def _wait_for_loads(self) -> None:
         """A load that nobody waits for any more still completes and goes live: wait for it, then it can be taken back."""
@@ -332,33 +394,3 @@ class Effects:
             if not any(r.state is ReplicaState.LOADING for r in replicas):
                 return
             time.sleep(0.25)
-
-
-def _changed_by_other(planned: Assumption, now: Assumption) -> Problem:
-    parts = []
-    for name, old, new in (
-        ("the registry's choice", planned.intended, now.intended),
-        ("the version with the traffic", planned.stable, now.stable),
-        ("what is loaded", _list(planned.served), _list(now.served)),
-        ("the canary's share", f"{planned.canary_percent:g} %", f"{now.canary_percent:g} %"),
-    ):
-        if old != new:
-            parts.append(f"{name} was {old or 'none'}, now it is {new or 'none'}")
-    return Problem(
-        "The world changed after this plan was made; nothing was done.",
-        "; ".join(parts) + ".",
-        "Look at the timeline for who did it, then make a new plan.",
-        code="conflict",
-    )
-
-
-def _split_words(stable: str | None, canary: str | None, percent: float) -> str:
-    return f"{100 - percent:g} % to {_v(stable)}" + (f", {percent:g} % to {_v(canary)}" if canary is not None else "")
-
-
-def _v(version: str | None) -> str:
-    return "no version" if version is None else f"v{version}"
-
-
-def _list(versions: tuple[str, ...]) -> str:
-    return ", ".join(f"v{v}" for v in versions) or "nothing"

@@ -18,6 +18,7 @@ def evidence_of(plan: Plan) -> dict[str, Any]:
         "blast": plan.blast,
         "unknown": plan.unknown,
         "warnings": plan.warnings,
+        "owners": plan.owners,
     }
     body: dict[str, Any] = _finite(msgspec.to_builtins(shown))
     return body

@@ -1,4 +1,8 @@
-"""Runs a service's golden set on one version, asked directly, at a bounded rate; no traffic moves."""
+"""Runs a service's golden set on one version, asked directly, at a bounded rate; no traffic moves.
+
+A query to which no answer came says nothing of the version: a server that has just loaded it, or a busy machine, may be silent for
+a while. It is asked once more, alone, and stays unknown where nobody answers then either.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from statistics import median
 from mlcontrol.core.golden import GoldenItem, GoldenScore, GoldenSet, score, set_name
 from mlcontrol.core.golden_history import GenerationScore
 from mlcontrol.core.problem import Problem, ProblemError
-from mlcontrol.ports.errors import AdapterError, Rejected
+from mlcontrol.ports.errors import ANSWERED_BADLY, AdapterError, Rejected
 from mlcontrol.ports.serving import Answer, Serving
 from mlcontrol.services.context import ServiceContext
 from mlcontrol.services.live import service_settings
@@ -22,7 +26,7 @@ SLOWER = 2.0
 
 @dataclass(frozen=True, slots=True)
 class GoldenRun:
-    """``slowest_ms``/``median_ms``: of the first items, asked one at a time; ``first_error``: the first item not answered, and why.
+    """``slowest_ms``/``median_ms``: of the first items, asked one at a time; ``first_error``: why the first was not answered.
 
     ``current_median_ms``: of the version that serves now, asked the same items in turns with it. ``objective_ms``: p99.
     ``current``: what the version that serves now scores on the same items.
@@ -45,16 +49,16 @@ class GoldenRun:
         beside = ""
         if self.current is not None and self.current.estimate is not None:
             beside = f", the version that serves {self.current.right} of {self.current.n}"
-        silent = len(self.score.unanswered)
+        silent = len(self.score.unanswered) + len(self.score.unknown)
         silence = f"; {silent} not answered, the first: {self.first_error}".rstrip(" .") if silent else ""
         return f"{self.score.right} of {self.score.n} golden items as expected{by_weight}{beside}{timing}{silence}"
 
     def problem(self, version: str) -> Problem | None:
         """Why this version must not be deployed, if so. Without a declared minimum only critical items decide."""
         result = self.score
-        if result.n == 0:
+        if result.n == 0 and not result.unknown:
             return Problem("There is no golden item to ask.", code="unknown", next="Add items to the golden set.")
-        if len(result.unanswered) == result.n:
+        if result.n and len(result.unanswered) == result.n:
             return Problem(
                 f"v{version} answered none of {result.n} golden queries.", self.first_error, _COMPARE, "blocked"
             )
@@ -63,14 +67,25 @@ class GoldenRun:
             return Problem(
                 f"v{version} fails critical golden items: {names}.", self.evidence() + ".", _COMPARE, "blocked"
             )
-        if self.minimum is not None and (result.estimate or 0.0) < self.minimum:
+        if self.minimum is not None and (result.at_best or 0.0) < self.minimum:
             return Problem(
                 f"v{version} is worse than this service allows.",
                 f"{self.evidence()}; at least {self.minimum:.0%} are asked for, set by the versions before.",
                 _COMPARE,
                 "blocked",
             )
-        return self._too_slow(version)
+        return self._too_slow(version) or self._not_known(version)
+
+    def _not_known(self, version: str) -> Problem | None:
+        unknown = self.score.unknown
+        if not unknown:
+            return None
+        return Problem(
+            f"It is not known whether v{version} answers the golden set as expected.",
+            f"{self.evidence()}.",
+            "Look at what the server does, then try again.",
+            code="unknown",
+        )
 
     def _too_slow(self, version: str) -> Problem | None:
         """Slow by itself and against the version that serves: a busy machine slows both and is no reason to refuse."""
@@ -101,11 +116,12 @@ def run_golden(ctx: ServiceContext, service: str, version: str, current: str | N
     serving = ctx.serving(s.serving[0])
     asked = _ask(serving, s.serving_model, golden.items, version)
     good = {name: answer for name, answer in asked.items() if isinstance(answer, Answer)}
+    silent = frozenset(name for name, answer in asked.items() if _says_nothing(answer))
     first_error = next((str(a.problem) for a in asked.values() if isinstance(a, AdapterError)), "")
     rival = None if current in (None, version) else current
     own_ms, rival_ms = _side_by_side(serving, s.serving_model, golden.items, version, rival) if good else ([], [])
-    result = score(golden.items, {name: answer.outputs for name, answer in good.items()})
-    if good:
+    result = score(golden.items, {name: answer.outputs for name, answer in good.items()}, silent)
+    if good and not silent:
         keep_score(ctx, service, golden, version, result, ctx.clock.utc_s())
     return GoldenRun(
         result,
@@ -148,23 +164,38 @@ def _current(
     except AdapterError:
         return None  # it serves, yet cannot be asked directly: nothing is known of it, and nothing is said
     answers = {name: answer.outputs for name, answer in asked.items() if isinstance(answer, Answer)}
-    if not answers:
-        return None
+    if not answers or any(map(_says_nothing, asked.values())):
+        return None  # half a set is no score
     return keep_score(ctx, service, golden, current, score(golden.items, answers), ctx.clock.utc_s())
 
 
+def _says_nothing(answer: Answer | AdapterError) -> bool:
+    """Of the version: nobody answered, or somebody who could not ask it. A refusal or a failure is its own answer."""
+    return isinstance(answer, AdapterError) and not isinstance(answer, ANSWERED_BADLY)
+
+
 def _ask(serving: Serving, model: str, items: tuple[GoldenItem, ...], version: str) -> dict[str, Answer | AdapterError]:
-    """Every item at the bounded rate, many at once where the endpoint's adapter can. Raises where nobody answers at all."""
+    """Every item at the bounded rate, many at once where the endpoint's adapter can; what got no answer once more, one at a time.
+    Raises where nobody answers at all."""
     many = getattr(serving, "infer_many", None)
-    if many is not None:
-        asked: dict[str, Answer | AdapterError] = dict(
-            many(model, {item.id: item.inputs for item in items}, version, MAX_PER_S, ITEM_DEADLINE_S)
-        )
-        answered = any(isinstance(answer, Answer) for answer in asked.values())
-        failed = next((a for a in asked.values() if isinstance(a, AdapterError) and not isinstance(a, Rejected)), None)
-        if failed is not None and not answered:
-            raise failed  # that is not the version's fault
-        return asked
+    if many is None:
+        asked = _one_by_one(serving, model, items, version)
+    else:
+        asked = dict(many(model, {item.id: item.inputs for item in items}, version, MAX_PER_S, ITEM_DEADLINE_S))
+    missed = tuple(item for item in items if item.id not in asked or _says_nothing(asked[item.id]))
+    asked |= _one_by_one(serving, model, missed, version)
+    answered = any(isinstance(answer, Answer) for answer in asked.values())
+    failed = next((a for a in asked.values() if isinstance(a, AdapterError) and not isinstance(a, Rejected)), None)
+    if failed is not None and not answered:
+        raise failed  # that is not the version's fault
+    first = next((a for a in asked.values() if _says_nothing(a)), None)
+    return asked if first is None else {item.id: asked.get(item.id, first) for item in items}
+
+
+def _one_by_one(
+    serving: Serving, model: str, items: tuple[GoldenItem, ...], version: str
+) -> dict[str, Answer | AdapterError]:
+    """Until the first that gets no answer: who waited for one in vain need not wait for all."""
     found: dict[str, Answer | AdapterError] = {}
     for item in items:
         started = time.monotonic()
@@ -172,8 +203,8 @@ def _ask(serving: Serving, model: str, items: tuple[GoldenItem, ...], version: s
             found[item.id] = serving.infer(model, item.inputs, version, ITEM_DEADLINE_S)
         except AdapterError as error:
             found[item.id] = error
-            if not isinstance(error, Rejected) and not any(isinstance(a, Answer) for a in found.values()):
-                raise
+            if _says_nothing(error):
+                break
             continue
         time.sleep(max(0.0, 1.0 / MAX_PER_S - (time.monotonic() - started)))
     return found

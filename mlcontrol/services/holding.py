@@ -21,6 +21,7 @@ class Holding:
         self.lease = lease
         self._on_asked: Callable[[str], None] | None = None
         self._stop = threading.Event()
+        self._given_back = False
         self._thread = threading.Thread(target=self._keep, name=f"lease-{lease.operation[:8]}")
         self._thread.start()
 
@@ -39,8 +40,12 @@ class Holding:
             self._thread.join()
 
     def end(self) -> None:
-        """Give the lease back. A store that is away keeps the row until it lapses; the operation has ended either way."""
+        """Give the lease back. A store that is away keeps the row until it lapses; the operation has ended either way.
+        A second call does nothing."""
         self.abandon()
+        if self._given_back:
+            return
+        self._given_back = True
         try:
             self._ctx.store.leases.release(self.lease)
         except ProblemError:

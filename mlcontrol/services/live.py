@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import dataclass, field
 from typing import Any
 
+from mlcontrol.core.coupling import Part, PartKind, parts_of
+from mlcontrol.core.facts import Route
 from mlcontrol.core.plan import Assumption
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.settings import ServiceSettings
@@ -24,6 +27,7 @@ class LiveState:
     ready: dict[str, tuple[str, ...]]
     split: Split
     routed: bool
+    parts: dict[str, str | None] = field(default_factory=dict)  # of what is coupled: what it is, by name
 
     @property
     def served(self) -> tuple[str, ...]:
@@ -41,7 +45,15 @@ class LiveState:
 
     def assumption(self, target_digest: str | None) -> Assumption:
         split = self.split
-        return Assumption(self.intended, self.served, split.stable, split.canary, split.canary_percent, target_digest)
+        return Assumption(
+            self.intended,
+            self.served,
+            split.stable,
+            split.canary,
+            split.canary_percent,
+            target_digest,
+            tuple(sorted(self.parts.items())),
+        )
 
     def as_body(self) -> dict[str, Any]:
         """For the journal: all that is needed to go back to this state."""
@@ -54,12 +66,13 @@ class LiveState:
                 "canary_percent": self.split.canary_percent,
             },
             "routed": self.routed,
+            "parts": self.parts,
         }
 
     @classmethod
     def from_body(cls, body: dict[str, Any]) -> LiveState:
         ready = {connection: tuple(versions) for connection, versions in body["ready"].items()}
-        return cls(body["intended"], ready, Split(**body["split"]), body["routed"])
+        return cls(body["intended"], ready, Split(**body["split"]), body["routed"], body.get("parts", {}))
 
 
 def service_settings(ctx: ServiceContext, service: str) -> ServiceSettings:
@@ -87,4 +100,30 @@ def observe(ctx: ServiceContext, service: str) -> LiveState:
         versions = {r.version for r in replicas if r.state is ReplicaState.READY}
         ready[connection] = tuple(sorted(versions, key=version_order))
     split = ctx.routing(s.routing).split(s.route) if s.routing else NO_SPLIT
-    return LiveState(intended, ready, split, bool(s.routing))
+    return LiveState(intended, ready, split, bool(s.routing), observe_parts(ctx, s))
+
+
+def one_at_a_time(ctx: ServiceContext, s: ServiceSettings) -> str:
+    """The endpoints that hold one version only, in words: nothing can be asked there beforehand. Empty where all load beside."""
+    return ", ".join(name for name in s.serving if not ctx.serving(name).capabilities.versioned)
+
+
+def observe_parts(ctx: ServiceContext, s: ServiceSettings) -> dict[str, str | None]:
+    """Of each coupled part: where its alias points, or what every endpoint says it is. Raises as `observe` does."""
+    try:
+        parts = parts_of(s)
+    except ProblemError:
+        return {}  # a slip in the workspace: plans say so, and the way back stays open
+    return {part.name: observe_part(ctx, s, part) for part in parts}
+
+
+def observe_part(ctx: ServiceContext, s: ServiceSettings, part: Part) -> str | None:
+    if part.kind is PartKind.ALIAS:
+        return ctx.registry(part.registry).resolve_alias(part.model, part.alias)
+    return " and ".join(sorted({ctx.serving(name).probe().server for name in s.serving})) or None
+
+
+def route_written(split: Route | Split) -> Hashable:
+    """Where the traffic goes, in a form that two readings of the same state share."""
+    canary = split.canary if split.canary_percent > 0 else None
+    return split.stable, canary, round(split.canary_percent, 3) if canary is not None else 0.0

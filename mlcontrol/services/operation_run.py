@@ -8,8 +8,10 @@ from dataclasses import replace
 
 from mlcontrol.core import journal, rollout
 from mlcontrol.core.audit import AuditRow
+from mlcontrol.core.bisect import found_in, found_words
+from mlcontrol.core.coupling import order_of
 from mlcontrol.core.lease import LeaseLostError
-from mlcontrol.core.operation import LiveStage, Operation, OperationKind, Phase, StepState
+from mlcontrol.core.operation import LiveStage, Operation, OperationKind, Phase, Step, StepState
 from mlcontrol.core.plan import Plan
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.rollout import AbortAsked, EffectDone, EffectFailed, Machine
@@ -28,6 +30,7 @@ _EVENT_KIND = {
     OperationKind.ROLLBACK: EventKind.ROLLBACK,
     OperationKind.PROBE: EventKind.PROBE,
     OperationKind.DRILL: EventKind.DRILL,
+    OperationKind.BISECT: EventKind.PROBE,
 }
 
 
@@ -45,6 +48,7 @@ class OperationRun:
         on_end: Callable[[OperationRun], None],
         holding: Holding,
     ) -> None:
+        """``on_end``: gives the target free; called before the end is told, so that whoever hears of it may act at once."""
         self._ctx = ctx
         self.operation_id = operation_id
         self.service = effects.service
@@ -61,19 +65,27 @@ class OperationRun:
         self._abort: Problem | None = None
         self._started_mono_s = ctx.clock.mono_s()
         express = plan.express if plan is not None else False
-        self._machine = rollout.begin(effects.kind, express, effects.strategy)
+        self._machine = rollout.begin(effects.kind, express, effects.strategy, order_of(effects.kind, effects.moves))
         self._leaving = False
         self._live: LiveStage | None = None
+        self._stands = ""
+        effects.tell = self._tell_where_it_stands
         self._stages = StageRunner(ctx, effects, effects.strategy, self._note, self._show)
         self._thread: threading.Thread | None = None
 
     @classmethod
     def resumed(
-        cls, ctx: ServiceContext, rows: tuple[AuditRow, ...], effects: Effects, machine: Machine, holding: Holding
+        cls,
+        ctx: ServiceContext,
+        rows: tuple[AuditRow, ...],
+        effects: Effects,
+        machine: Machine,
+        on_end: Callable[[OperationRun], None],
+        holding: Holding,
     ) -> OperationRun:
         """An operation that a crash left open, driven on from ``machine``."""
         first = rows[0]
-        run = cls(ctx, first.operation, None, effects, "", first.actor, _nobody, holding)
+        run = cls(ctx, first.operation, None, effects, "", first.actor, on_end, holding)
         run._rows = list(rows)
         run._machine = machine
         return run
@@ -82,6 +94,7 @@ class OperationRun:
         """Write the intent durably, then run on a thread. Raises when the intent cannot be written: then nothing happens."""
         assert self._plan is not None
         self._journal_intent(self._plan)
+        self._tell_begun(self._plan)
         self._thread = threading.Thread(target=self.run_here, name=f"operation-{self.operation_id[:8]}")
         self._thread.start()
 
@@ -100,7 +113,7 @@ class OperationRun:
             while not self._machine.phase.ended:
                 self._one_step()
             self.holding.check()
-            self._finish(self._machine)
+            summary, problem = self._finish(self._machine)
         except StageInterruptedError:
             self.lost = True  # left as it is, on purpose: settled at the next start
         except Exception as error:  # noqa: BLE001 - the journal, the lease or the code itself failed: say so, settle later
@@ -108,6 +121,8 @@ class OperationRun:
             self._lost(problem_of(error))
         finally:
             self._on_end(self)
+        if not self.lost:
+            self._tell_end(self._machine.phase, summary, problem)
 
     def abort(self, actor: str, reason: str) -> None:
         words = f"{actor} aborted it" + (f": {reason}" if reason else "")
@@ -149,7 +164,9 @@ class OperationRun:
         self._journal_step(step, StepState.RUNNING, "")
         try:
             self.holding.check()
-            evidence = self._stages.run(step, self._go_on) if rollout.is_judged(step) else self._effects.run(step)
+            evidence = (
+                self._stages.run(step, self._go_on) if rollout.is_judged(step) else self._effects.run(step, self._go_on)
+            )
             self.holding.check()
         except LeaseLostError:
             raise  # not a step that failed: what comes next is for whoever holds the target now
@@ -184,6 +201,10 @@ class OperationRun:
         if live is not None:
             self._tell()
 
+    def _tell_where_it_stands(self, words: str) -> None:
+        self._stands = words
+        self._tell()
+
     def _journal_intent(self, plan: Plan) -> None:
         steps = [(step.id, step.expected_s) for step in plan.steps]
         body = journal.intent_body(plan, self._reason, steps, self._effects.before.as_body())
@@ -191,27 +212,40 @@ class OperationRun:
         self._append(journal.INTENT, body)
 
     def _journal_step(self, step: str, state: StepState, detail: str) -> None:
+        self._stands = ""
         self._append(journal.STEP, journal.step_body(step, state, self._machine.phase, detail))
 
     def _append(self, what: str, body: dict[str, object]) -> None:
         action = journal.action(self.kind, what)
+        self._write(action, body)
+        self._tell()
+
+    def _write(self, action: str, body: dict[str, object]) -> None:
         row = self._ctx.store.audit.append(self.actor, action, body, self.service, self.operation_id)
         self._rows.append(row)
-        self._tell()
 
     def _tell(self) -> Operation:
         operation = journal.fold(self._rows)
         assert operation is not None
         if self._live is not None:
             operation = replace(operation, live=self._live)
+        if self._stands:
+            operation = replace(operation, steps=_standing(operation.steps, self._stands))
         self._ctx.emit(operation)
         return operation
 
-    def _finish(self, machine: Machine) -> None:
+    def _finish(self, machine: Machine) -> tuple[str, Problem | None]:
         summary, problem = self._words(machine)
         self._remember(machine)
-        self._append(journal.OUTCOME, journal.outcome_body(machine.phase, summary, problem))
-        self._tell_timeline(machine.phase, summary, problem)
+        compared = self.kind is OperationKind.BISECT and machine.phase is Phase.DONE
+        found = found_in(self._stages.judgement).value if compared else ""
+        body = journal.outcome_body(machine.phase, summary, problem, found)
+        self._write(journal.action(self.kind, journal.OUTCOME), body)
+        return summary, problem
+
+    def _tell_end(self, phase: Phase, summary: str, problem: Problem | None) -> None:
+        self._tell()
+        self._tell_timeline(phase, summary, problem)
         if self.kind is not OperationKind.PROBE:
             self._ctx.refresh(self.service)
 
@@ -220,11 +254,20 @@ class OperationRun:
         if machine.phase is Phase.DONE:
             if self.kind is OperationKind.PROBE:
                 return f"v{to} loads here and answers; no traffic moved.", None
+            if self.kind is OperationKind.BISECT:
+                judgement = self._stages.judgement
+                return found_words(found_in(judgement), str(old), to, judgement), None
             if self.kind is OperationKind.DRILL:
                 return f"v{to} took the traffic over and gave it back to v{old}, both proven by their answers.", None
             return f"v{to} serves, proven by its answers.", None
         if machine.phase is Phase.CONFLICT:
             return "Another hand moved the traffic meanwhile; it was left as it is.", machine.return_problem
+        if machine.undone:
+            left = rollout.title(machine.undone)
+            return (
+                f"v{to} took the traffic over, proven by its answers, and keeps it. Left undone: {left}.",
+                machine.cause,
+            )
         if machine.phase is Phase.FAILED:
             problem = with_way_out(self._ctx, self.service, old, machine.return_problem)
             return (
@@ -241,9 +284,9 @@ class OperationRun:
 
     def _remember(self, machine: Machine) -> None:
         knowledge, effects = self._ctx.store.knowledge, self._effects
-        if self.kind in (OperationKind.PROBE, OperationKind.DRILL):
+        if self.kind not in (OperationKind.DEPLOY, OperationKind.ROLLBACK):
             return
-        if machine.phase is Phase.DONE:
+        if machine.phase is Phase.DONE or machine.undone:
             old = effects.before.current
             if self.kind is OperationKind.DEPLOY and old is not None:
                 knowledge.mark_known_good(self.service, old)
@@ -254,6 +297,9 @@ class OperationRun:
                 knowledge.record_seconds(self.service, "rollback", seconds)
                 if old is not None:
                     knowledge.quarantine(self.service, old, self._reason or "rolled back", self.actor)
+        elif machine.phase is Phase.RETURNED and machine.cause is not None and machine.cause.code == "judged-worse":
+            # A return by itself is a rollback too: what the judge found must not come back unnoticed.
+            knowledge.quarantine(self.service, effects.to_version, machine.cause.what, self.actor)
 
     def _tell_timeline(self, phase: Phase, summary: str, problem: Problem | None) -> None:
         effects = self._effects
@@ -262,19 +308,43 @@ class OperationRun:
             phase, Health.WARNING
         )
         ending = "" if phase is Phase.DONE else f" {phase.value}"
+        title = f"{self.kind.value} of v{effects.to_version}{ending}"
+        there = phase is Phase.DONE or bool(self._machine.undone)
+        moved = self.kind is not OperationKind.BISECT
+        if not moved:
+            title = f"bisect of v{effects.before.current} against v{effects.to_version}{ending}: {summary}"
         self._ctx.emit(
             TimelineEvent(
                 id=f"operation-{self.operation_id}",
-                at_s=effects.routed_s if phase is Phase.DONE and effects.routed_s else now,
+                at_s=effects.routed_s if there and effects.routed_s else now,
                 kind=_EVENT_KIND[self.kind],
-                title=f"{self.kind.value} of v{effects.to_version}{ending}",
+                title=title,
                 service=self.service,
                 detail=summary if problem is None else f"{summary} {problem}",
                 source="panel",
                 actor=self.actor,
                 severity=severity,
                 version_from=effects.before.current,
-                version_to=effects.to_version if phase is Phase.DONE else effects.before.current,
+                version_to=effects.to_version if there and moved else effects.before.current,
+                operation=self.operation_id,
+            )
+        )
+
+    def _tell_begun(self, plan: Plan) -> None:
+        """A bisect is a step of an investigation: its log tells when it began, too."""
+        if self.kind is not OperationKind.BISECT:
+            return
+        title = f"bisect of v{plan.from_version} against v{plan.to_version} begun: {plan.strategy.words}"
+        self._ctx.emit(
+            TimelineEvent(
+                id=f"operation-{self.operation_id}-begun",
+                at_s=self._ctx.clock.utc_s(),
+                kind=EventKind.PROBE,
+                title=title,
+                service=self.service,
+                detail=self._reason,
+                source="panel",
+                actor=self.actor,
                 operation=self.operation_id,
             )
         )
@@ -302,5 +372,11 @@ class OperationRun:
         )
 
 
-def _nobody(_run: OperationRun) -> None:
-    """The settler waits for the end itself."""
+def _standing(steps: tuple[Step, ...], words: str) -> tuple[Step, ...]:
+    """The step that runs says where it stands."""
+    return tuple(replace(step, detail=words) if step.state is StepState.RUNNING else step for step in steps)
+
+
+def give_back(run: OperationRun) -> None:
+    """The ``on_end`` of an operation that nobody else keeps a list of."""
+    run.holding.end()

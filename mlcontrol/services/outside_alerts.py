@@ -11,6 +11,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
 from mlcontrol.core.alerts.alert import Alert, AlertState, Silence
+from mlcontrol.core.clock_off import dated_by_ours
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.settings import WorkspaceSettings
 from mlcontrol.core.types import EventKind, Health, TimelineEvent
@@ -75,12 +76,14 @@ class OutsideAlerts:
     def _take(
         self, connection: str, seq: int, alerts: tuple[OutsideAlert, ...], silences: tuple[OutsideSilence, ...]
     ) -> None:
-        now_s, settings = self._ctx.clock.utc_s(), self._ctx.settings
-        fresh = {made.key: made for one in alerts for made in (alert_of(one, connection, settings),)}
+        now_s, settings, ahead_s = self._ctx.clock.utc_s(), self._ctx.settings, self._ahead_s(connection)
         holding = {name for one in alerts for name in one.silenced_by}
-        shown = tuple(_silence(s, connection) for s in silences if s.id in holding)
+        shown = tuple(_silence(s, connection, ahead_s or 0.0) for s in silences if s.id in holding)
         with self._lock:
             before = self._heard.get(connection, _Heard())
+            known = {alert.id: alert for alert in before.alerts.values()}
+            made = [_dated(alert_of(one, connection, settings), now_s, ahead_s, known) for one in alerts]
+            fresh = {alert.key: alert for alert in made}
             if before.seq > seq or connection not in self._ctx.settings.connections:
                 return
             labels = {f"{connection}:{one.fingerprint}@{one.since_s:.3f}": one.labels for one in alerts}
@@ -132,9 +135,9 @@ class OutsideAlerts:
         self._ctx.store.audit.append(actor, "alert.silence-asked", body)
         matchers = tuple(Matcher(name, value) for name, value in sorted(labels.items()))
         source = self._ctx.alert_source(connection)
-        made = source.silence(
-            matchers, self._ctx.clock.utc_s() - SKEW_S, until_s, actor or "mlcontrol", reason, DEADLINE_S
-        )
+        ahead_s = self._ahead_s(connection) or 0.0
+        now_s = self._ctx.clock.utc_s() + ahead_s
+        made = source.silence(matchers, now_s - SKEW_S, until_s + ahead_s, actor or "mlcontrol", reason, DEADLINE_S)
         self._ctx.store.audit.append(actor, "alert.silenced", {**body, "silence": made})
         self.read(connection)
 
@@ -160,16 +163,24 @@ class OutsideAlerts:
     def _event(self, alert: Alert) -> TimelineEvent:
         fires = alert.open
         known = alert.service in self._ctx.settings.services
+        now_s = self._ctx.clock.utc_s()
+        at_s = alert.since_s if fires else alert.resolved_s
         return TimelineEvent(
             id=f"alert-{alert.id}-{'firing' if fires else 'resolved'}",
-            at_s=(alert.since_s if fires else alert.resolved_s) or self._ctx.clock.utc_s(),
+            at_s=now_s if at_s is None else min(at_s, now_s),
             kind=EventKind.ALERT,
             title=f"{alert.rule} {'alert' if fires else 'is over'}",
             service=alert.service if known else None,
             detail=alert.text,
             source=alert.source,
             severity=alert.severity if fires else Health.OK,
+            source_at_s=alert.source_since_s if fires else None,
         )
+
+    def _ahead_s(self, connection: str) -> float | None:
+        """Of the clock of whoever answers there; its alerts are taken to be dated by it."""
+        off = self._ctx.clock_off(connection)
+        return None if off is None else off.ahead_s
 
 
 def alert_of(one: OutsideAlert, connection: str, settings: WorkspaceSettings) -> Alert:
@@ -208,10 +219,20 @@ def service_of(labels: Mapping[str, str], settings: WorkspaceSettings) -> str:
     return ""
 
 
-def _silence(one: OutsideSilence, connection: str) -> Silence:
+def _dated(alert: Alert, now_s: float, ahead_s: float | None, known: Mapping[str, Alert]) -> Alert:
+    """By our clock, with the source's own time and a sentence where that differs. ``known``: what was told, by id."""
+    earlier = known.get(alert.id)
+    at_s, words = dated_by_ours(alert.since_s, now_s, ahead_s, earlier.since_s if earlier is not None else None)
+    if not words:
+        return alert
+    return replace(alert, text=f"{alert.text} {words}", since_s=at_s, fired_s=at_s, source_since_s=alert.since_s)
+
+
+def _silence(one: OutsideSilence, connection: str, ahead_s: float) -> Silence:
     sign = {(True, False): "=", (False, False): "!=", (True, True): "=~", (False, True): "!~"}
     words = ", ".join(_line(f"{m.name}{sign[m.is_equal, m.is_regex]}{m.value}") for m in one.matchers[:SHOWN_LABELS])
-    return Silence(one.id, "", words, one.until_s, one.by, one.comment, one.starts_s, connection)
+    until_s, starts_s = one.until_s - ahead_s, one.starts_s - ahead_s
+    return Silence(one.id, "", words, until_s, one.by, one.comment, starts_s, connection)
 
 
 def _line(text: str) -> str:

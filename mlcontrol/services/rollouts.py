@@ -14,6 +14,7 @@ from mlcontrol.core.plan import Plan
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.settings import RolloutSettings
 from mlcontrol.core.stage import ClearAsked, HoldAsked, PromoteAsked
+from mlcontrol.core.strategy import Strategy
 from mlcontrol.services.context import ChecksService, ServiceContext
 from mlcontrol.services.effects import Effects
 from mlcontrol.services.holding import Holding, hold, targets
@@ -39,7 +40,7 @@ class Rollouts:
         self._running: dict[str, OperationRun] = {}  # by service
         self._started: set[str] = set()  # operation ids of this engine: the same id twice is one operation
         self._permissions = Permissions(ctx)
-        self._settler = Settler(ctx, self._run_settled)
+        self._settler = Settler(ctx, self._run_settled, self._finished)
 
     def make_plan(
         self,
@@ -48,8 +49,9 @@ class Rollouts:
         version: str | None,
         express: bool,
         rollout: RolloutSettings | None = None,
+        strategy: Strategy | None = None,
     ) -> Plan:
-        plan = make_plan(self._ctx, self._checks, kind, service, version, express, rollout)
+        plan = make_plan(self._ctx, self._checks, kind, service, version, express, rollout, strategy)
         with self._lock:
             self._plans[plan.hash] = plan
             while len(self._plans) > KEPT_PLANS:
@@ -95,6 +97,7 @@ class Rollouts:
                 before,
                 None if took_over or waited or found else plan.assumes,
                 strategy=plan.strategy,
+                moves=plan.moves,
             )
             run = OperationRun(self._ctx, operation, plan, effects, reason, actor, self._finished, holding)
             with self._lock:
@@ -234,14 +237,12 @@ class Rollouts:
 
     def _run_settled(self, run: OperationRun, service: str) -> None:
         """Lend the service to an operation that is being settled; its thread is the settler's."""
-        try:
-            with self._lock:
-                if service in self._running:
-                    raise ProblemError(_busy(self._running[service]))
-                self._running[service] = run
-            run.run_here()
-        finally:
-            self._finished(run)
+        with self._lock:
+            other = self._running.setdefault(service, run)
+        if other is not run:
+            run.holding.end()
+            raise ProblemError(_busy(other))
+        run.run_here()
 
     def _finished(self, run: OperationRun) -> None:
         with self._lock:

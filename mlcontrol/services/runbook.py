@@ -46,12 +46,15 @@ def by_hand(ctx: ServiceContext, service: str, version: str) -> tuple[str, ...]:
 
 
 def with_way_out(ctx: ServiceContext, service: str, version: str | None, problem: Problem | None) -> Problem:
-    """The problem of a failed return, its remedy being the commands."""
+    """The problem of a failed return, its remedy being the commands; what a person must put back (code "by-hand") comes first."""
     cause = problem or Problem("The way back failed.")
     if version is None:
         return cause
     commands = by_hand(ctx, service, version)
     if not commands:
         return cause
-    then = f"Do it by hand, in this order:\n{chr(10).join(commands)}"
+    lead = "Do it by hand, in this order:"
+    if cause.code == "by-hand":
+        lead = f"{cause.next}\nShould the traffic or the registry not be as before, in this order:"
+    then = f"{lead}\n{chr(10).join(commands)}"
     return Problem(cause.what, cause.why, then, cause.code)

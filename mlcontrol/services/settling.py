@@ -10,6 +10,7 @@ import msgspec
 
 from mlcontrol.core import journal, rollout
 from mlcontrol.core.audit import AuditRow
+from mlcontrol.core.coupling import Move
 from mlcontrol.core.lease import LeaseTakenError
 from mlcontrol.core.operation import Operation, OperationKind, Phase, StepState
 from mlcontrol.core.problem import Problem, ProblemError
@@ -33,9 +34,13 @@ class Settler:
     now is that engine's.
     """
 
-    def __init__(self, ctx: ServiceContext, lend: Callable[[OperationRun, str], None]) -> None:
+    def __init__(
+        self, ctx: ServiceContext, lend: Callable[[OperationRun, str], None], on_end: Callable[[OperationRun], None]
+    ) -> None:
+        """``lend``: drives an operation on the calling thread. ``on_end``: gives back what it held."""
         self._ctx = ctx
         self._lend = lend
+        self._on_end = on_end
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._waiting: list[str] = []
@@ -129,7 +134,7 @@ class Settler:
             fresh = journal.fold(rows)
             if fresh is None or fresh.phase.ended:
                 return True
-            run = _resume(self._ctx, rows, fresh, holding)
+            run = _resume(self._ctx, rows, fresh, self._on_end, holding)
             lent = True
             self._lend(run, operation.service)
             return operation.id not in self._ctx.store.audit.open_operations()
@@ -158,7 +163,13 @@ class Settler:
             self._ctx.emit(operation)
 
 
-def _resume(ctx: ServiceContext, rows: tuple[AuditRow, ...], operation: Operation, holding: Holding) -> OperationRun:
+def _resume(
+    ctx: ServiceContext,
+    rows: tuple[AuditRow, ...],
+    operation: Operation,
+    on_end: Callable[[OperationRun], None],
+    holding: Holding,
+) -> OperationRun:
     before = LiveState.from_body(journal.before_of(rows))
     recorded = journal.strategy_of(rows)
     strategy = Strategy() if recorded is None else msgspec.convert(recorded, Strategy)
@@ -171,8 +182,10 @@ def _resume(ctx: ServiceContext, rows: tuple[AuditRow, ...], operation: Operatio
         before,
         None,
         strategy=strategy,
+        moves=msgspec.convert(journal.moves_of(rows), tuple[Move, ...]),
     )
-    return OperationRun.resumed(ctx, rows, effects, decide(operation, observe(ctx, operation.service), before), holding)
+    machine = decide(operation, observe(ctx, operation.service), before)
+    return OperationRun.resumed(ctx, rows, effects, machine, on_end, holding)
 
 
 def decide(operation: Operation, live: LiveState, before: LiveState) -> Machine:
@@ -186,12 +199,18 @@ def decide(operation: Operation, live: LiveState, before: LiveState) -> Machine:
     proven = any(step.id == rollout.VERIFY and step.state is StepState.DONE for step in operation.steps)
     returning = any(step.id.startswith("return-") for step in operation.steps)
     if moved and not returning and (proven or operation.kind is OperationKind.ROLLBACK):
-        forward = tuple(step.id for step in operation.steps if not step.id.startswith("return-"))
-        return rollout.resume_forward(operation.kind, attempted, rollout.VERIFY, forward)
+        forward = tuple(step.id for step in operation.steps if not step.id.startswith(rollout.RETURN))
+        return rollout.resume_forward(operation.kind, attempted, _after_route(forward), forward)
     cause = Problem(
         f"The engine ended at “{_stopped_at(operation)}”.", "What was done is put back.", code="interrupted"
     )
     return rollout.resume_return(operation.kind, attempted, cause)
+
+
+def _after_route(forward: tuple[str, ...]) -> str:
+    """What is coupled to the version moves right after the traffic, before the proof; done already is found to be done."""
+    position = forward.index(rollout.ROUTE) + 1 if rollout.ROUTE in forward else len(forward)
+    return forward[position] if position < len(forward) else rollout.VERIFY
 
 
 def _found(operation: Operation) -> Operation:

@@ -10,6 +10,7 @@ from mlcontrol.core import rollout
 from mlcontrol.core.judge.judge import judge
 from mlcontrol.core.judge.policy import GOLDEN
 from mlcontrol.core.judge.sight import seconds_until_fine
+from mlcontrol.core.judge.verdict import Judgement
 from mlcontrol.core.operation import LiveStage
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.stage import Looked, Stage, StageEvent, StageState, advance_stage, begin_stage
@@ -68,6 +69,12 @@ class StageRunner:
                 self._said.append(self._stage.said)
         self._woken.set()
 
+    @property
+    def judgement(self) -> Judgement | None:
+        """The last one of the stage that was judged last."""
+        with self._lock:
+            return None if self._stage is None else self._stage.judgement
+
     def wake(self) -> None:
         """Look at what is asked now; do not wait for the next look."""
         self._woken.set()
@@ -100,7 +107,10 @@ class StageRunner:
     def _watching(self) -> Watch:
         if self._watch is None:
             e = self._effects
-            self._watch = Watch(self._ctx, e.service, e.to_version, e.before.current)
+            new, old, reverse = e.to_version, e.before.current, self._strategy.compares
+            if reverse and old is not None:  # judged is the version that has the rest of the traffic
+                new, old = old, new
+            self._watch = Watch(self._ctx, e.service, new, old, reverse)
             self._watch.begin()
             self._data_known = frozenset(event.id for event in self._data_events())
         return self._watch
@@ -119,7 +129,7 @@ class StageRunner:
         go_on()
 
     def _look(self, watch: Watch, percent: float, bake: bool) -> Stage:
-        evidence = watch.look(1.0 if bake else percent / 100.0)
+        evidence = watch.look(1.0 if bake else 1.0 - percent / 100.0 if watch.reverse else percent / 100.0)
         golden = self._ctx.golden(self._effects.service)
         policy = self._strategy.judge
         if golden is not None and golden.minimum_score is not None:
@@ -176,7 +186,7 @@ class StageRunner:
                 stage.state.value,
                 stage.started_s,
                 stage.percent / 100.0,
-                judgement.observed,
+                _share_of_canary(judgement.observed, self._strategy.compares),
                 judgement.requests,
                 stage.note,
                 stage.waiting_for(now),
@@ -203,10 +213,17 @@ class StageRunner:
         return max(0.0, max(needed, strategy.min_s, age * strategy.min_requests / judgement.requests) - age)
 
 
+def _share_of_canary(observed: float | None, reverse: bool) -> float | None:
+    return 1.0 - observed if observed is not None and reverse else observed
+
+
 def _evidence(stage: Stage) -> str:
     judgement = stage.judgement
     if judgement is None:
         return stage.said
+    if stage.strategy.compares:
+        words = "; ".join(reading.words() for reading in judgement.readings)
+        return f"{stage.said}; {words}" if words else stage.said
     fine = [r.title.lower() for r in judgement.readings if r.verdict.value == "fine" and r.guard != GOLDEN]
     observed = "" if judgement.observed is None else f", {100 * judgement.observed:.1f} % observed"
     verdict = f"; fine: {', '.join(fine)}" if fine else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 import uuid
 from collections.abc import Callable, Mapping
 
@@ -72,6 +73,17 @@ class Telling:
             self._allowed[settings.id] = allowance
             if due is not None:
                 self._send(settings, due)
+
+    def test(self, settings: NotifySettings) -> float:
+        """Send a message that says it is a test, now and beside the limit; the seconds it took. Raises `ProblemError`."""
+        started_s = time.monotonic()
+        channel = self._make(settings)
+        try:
+            text = f"A test from the workspace {self._ctx.settings.name}. Nothing is wrong."
+            channel.send("mlcontrol: test message", text, Health.WARNING, DEADLINE_S, "")
+        finally:
+            channel.close()
+        return time.monotonic() - started_s
 
     def _ways(self) -> Mapping[str, NotifySettings]:
         return self._ctx.settings.notify or DEFAULT

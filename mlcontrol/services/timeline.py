@@ -9,6 +9,8 @@ from contextlib import suppress
 from dataclasses import replace
 from struct import unpack_from
 
+import numpy as np
+
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.types import EventKind, SeriesData, TimelineEvent
 from mlcontrol.ports.metrics import MetricsSource, RemembersHistory
@@ -34,6 +36,11 @@ def before(kept: Sequence[SeriesData], remembered: Sequence[SeriesData]) -> tupl
             known, at_s=series.at_s[: 8 * n] + known.at_s, value=series.value[: 8 * n] + known.value, step_s=step_s
         )
     return tuple(joined.values())
+
+
+def moved(series: SeriesData, by_s: float) -> SeriesData:
+    """The same values at times of another clock."""
+    return replace(series, at_s=(np.frombuffer(series.at_s) + by_s).tobytes())
 
 
 class Records:
@@ -78,7 +85,10 @@ class Records:
             with suppress(ProblemError):  # it is shown with its connection; the charts go on with what was kept
                 source = self._metrics(connection)
                 if isinstance(source, RemembersHistory):
-                    found += source.history(settings, metrics, since_s, until_s, points, REMEMBERED_S)
+                    off = self._ctx.clock_off(connection)
+                    ahead_s = 0.0 if off is None else off.ahead_s
+                    told = source.history(settings, metrics, since_s + ahead_s, until_s + ahead_s, points, REMEMBERED_S)
+                    found += (moved(series, -ahead_s) for series in told) if ahead_s else told
         return found
 
     def timeline(

@@ -1,4 +1,4 @@
-"""The watch: plans every way back before it is needed, holds the drills that are due, tells what other engines do."""
+"""The watch: plans every way back before it is needed, holds due drills, tells what other engines do and that clocks differ."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from mlcontrol.core.plan import Plan
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.settings import ServiceSettings
 from mlcontrol.core.wayback import ReturnCheck
+from mlcontrol.services.clocks import Clocks
 from mlcontrol.services.context import ChecksService, ServiceContext
 from mlcontrol.services.drills import DrillRoom
 from mlcontrol.services.planning import make_plan
@@ -33,6 +34,7 @@ class Watch:
         self._checks = checks
         self._drills = drills
         self._report = report
+        self._clocks = Clocks(ctx)
         self._ending = threading.Event()
         self._planned: dict[str, tuple[str | None, str | None, float]] = {}  # by service: current, target, when
         self._seen: int | None = None  # the newest audit row looked at
@@ -49,7 +51,7 @@ class Watch:
 
     def _work(self) -> None:
         while not self._ending.wait(LOOK_EVERY_S):
-            for look in (self.neighbours, self.ways_back, self.due_drills):
+            for look in (self._clocks.look, self.neighbours, self.ways_back, self.due_drills):
                 try:
                     look()
                 except ProblemError:

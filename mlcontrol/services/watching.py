@@ -49,12 +49,13 @@ LOOK_DEADLINE_S = 4.0
 @dataclass
 class Watch:
     """Follows one rollout. *Thread:* the operation's own. ``new`` and ``old``: versions; ``old`` `None`: nothing beside the
-    new one."""
+    new one. ``reverse``: the old one has the share, the new one the rest."""
 
     ctx: ServiceContext
     service: str
     new: str
     old: str | None
+    reverse: bool = False
     evidence: Evidence = field(default_factory=Evidence)
     _roles: dict[str, str] = field(default_factory=dict)
     _counters: dict[str, RouteCounters] | None = None
@@ -104,6 +105,8 @@ class Watch:
         """A new stage: what is shown fine must be shown again. During the bake the stable road is the new version's."""
         self.evidence = replace(self.evidence, stage_from=len(self.evidence.buckets))
         self._roles = {"stable": "new"} if bake else {"canary": "new", "stable": "old"}
+        if self.reverse:
+            self._roles = {"canary": "old", "stable": "new"}
         self._counters = self._read_counters()
         self._counted_s = self.ctx.clock.utc_s()
 

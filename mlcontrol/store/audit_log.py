@@ -20,7 +20,7 @@ from mlcontrol.core import audit as chain
 from mlcontrol.core.audit import AuditRow, ChainVerdict
 from mlcontrol.core.audit_export import Checkpoint
 from mlcontrol.ports.clock import Clock
-from mlcontrol.store.audit_head import AuditHead
+from mlcontrol.store.audit_head import AuditHead, HeadUnreadableError
 from mlcontrol.store.database import Database, StoreError
 from mlcontrol.store.tables.records import audit, checkpoints, evidence
 
@@ -112,12 +112,20 @@ class AuditLog:
 
     def verify(self) -> ChainVerdict:
         """Walk the whole chain, also against the head and the checkpoint kept outside, and every checkpoint kept here."""
-        kept = self._head.kept()  # read first: rows that come meanwhile only make the log longer
+        kept, unreadable = None, ""
+        try:
+            kept = self._head.kept()  # read first: rows that come meanwhile only make the log longer
+        except HeadUnreadableError as error:
+            unreadable = str(error)
         points = [(found.seq, found.hash) for found in self.checkpoints()]
         verdict = chain.verify(self.all(), [*([kept] if kept else []), *points])
         if not verdict.ok and kept is not None and verdict.first_bad == verdict.rows + 1:
             way_on = f" If this store was made anew on purpose, remove {self._head.path}."
             return replace(verdict, why=verdict.why + way_on)
+        if verdict.ok and unreadable:
+            # Not taken for "there is none": whether the tail was cut is what it would have told.
+            why = f"the rows fit, but not whether any are missing can be known: {self._head.path}: {unreadable}"
+            return replace(verdict, ok=False, why=why)
         return verdict
 
     def newest(self) -> AuditRow | None:

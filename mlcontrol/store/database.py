@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.store import schema
 
 BUSY_TIMEOUT_S = 5.0
+LOG_ROOM = 4_096_000  # bytes: as long as the log grows before SQLite begins it anew (1,000 pages)
+SPARE = 20  # so many times that must be free: the last of a disk is left to what has to be written
 
 
 class StoreError(ProblemError):
@@ -38,7 +41,7 @@ class Database:
             with self._engine.connect() as connection:
                 yield connection
         except sa.exc.SQLAlchemyError as error:
-            raise StoreError(_problem(error, self.where)) from error
+            raise StoreError(store_problem(error, self.where)) from error
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
@@ -52,7 +55,7 @@ class Database:
         except sa.exc.SQLAlchemyError as error:
             # After a failed fsync the kernel may call lost pages clean: nothing of these connections is used again.
             self._engine.dispose()
-            raise StoreError(_problem(error, self.where)) from error
+            raise StoreError(store_problem(error, self.where)) from error
 
     def prepared(self, statement: sa.ClauseElement) -> Prepared:
         return Prepared(statement, self._engine.dialect)
@@ -73,7 +76,7 @@ class Database:
                 connection.close()  # takes back what was not committed
         except (driver_error, sa.exc.SQLAlchemyError) as error:
             self._engine.dispose()  # for the reason given above
-            raise StoreError(_problem(error, self.where)) from error
+            raise StoreError(store_problem(error, self.where)) from error
 
     def close(self) -> None:
         self._engine.dispose()
@@ -114,6 +117,8 @@ def open_database(url: str, base: Path) -> Database:
         database = Database(sa.create_engine(parsed, pool_pre_ping=True, connect_args={"connect_timeout": 5}), where)
     try:
         _check(database)
+        if database.is_sqlite:
+            _lengthen_log(database)
     except BaseException:
         database.close()
         raise
@@ -176,6 +181,27 @@ def _check(database: Database) -> None:
             schema.make(connection)
 
 
+def _lengthen_log(database: Database) -> None:
+    """Write the log's pages once before they are needed: a commit that makes its file longer waits for the file system's journal
+    as well, and takes twice as long. What is taken back here stays in the log as room, which SQLite knows not to read."""
+    log = Path(f"{database.where}-wal")
+    long_already = log.exists() and log.stat().st_size >= LOG_ROOM // 2
+    if long_already or shutil.disk_usage(log.parent).free < SPARE * LOG_ROOM:
+        return
+    with database.read() as connection:
+        run = connection.exec_driver_sql
+        run("PRAGMA cache_size=16")  # what does not fit into memory goes into the log at once
+        try:
+            run("BEGIN IMMEDIATE")
+            run("CREATE TABLE room(body BLOB)")
+            run("INSERT INTO room VALUES (zeroblob(?))", (LOG_ROOM,))
+        except sa.exc.DBAPIError:
+            pass  # another writer, or no room after all: commits are as slow as without
+        finally:
+            connection.rollback()
+            run("PRAGMA cache_size=-2000")
+
+
 def damaged(where: str, why: str) -> Problem:
     """The problem of a file that cannot be trusted; it is never deleted."""
     return Problem(
@@ -186,13 +212,15 @@ def damaged(where: str, why: str) -> Problem:
     )
 
 
-def _problem(error: Exception, where: str) -> Problem:
+def store_problem(error: Exception, where: str) -> Problem:
+    """What an error of a database or of its disk says of the store."""
     words = str(getattr(error, "orig", None) or error).splitlines()[0][:200]
     if "malformed" in words or "not a database" in words:
         return damaged(where, words)
     hints = {
         "full": "Free space on its disk.",
         "readonly": "Make it writable.",
+        "Read-only": "Make it writable.",
         "locked": "Another program holds it; wait for it or end it.",
         "connect": "See whether the database server runs.",
     }

@@ -19,7 +19,7 @@ import numpy as np
 
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.types import Sample, SeriesData, SeriesKey
-from mlcontrol.store.database import StoreError, damaged
+from mlcontrol.store.database import StoreError, damaged, store_problem
 from mlcontrol.store.history_columns import (
     AT,
     PLAIN,
@@ -80,8 +80,10 @@ class History:
                 self._db.execute("alter table chunks add column times integer")
             self._adopt_rows()
             self._reload()
-        except (OSError, ValueError, sqlite3.DatabaseError) as error:
+        except ValueError as error:
             raise StoreError(damaged(str(path), str(error))) from error
+        except (OSError, sqlite3.DatabaseError) as error:
+            raise StoreError(store_problem(error, str(path))) from error
 
     def append(self, samples: Sequence[Sample]) -> None:
         """Store samples; one that is there already is replaced. NaN is kept as a gap."""

@@ -25,6 +25,7 @@ from mlcontrol.store.history_columns import (
 
 CHUNK_N = 4096
 FEW_TICKS = 4
+TURNED = 64  # series turned at a time: fresh memory for all of them costs more than turning them
 STEADY_ROWS = 64  # so many ticks of the same series are cut into chunks together
 
 
@@ -174,13 +175,14 @@ class Head:
 
 
 def _steady_chunks(layout: Layout, at: Floats) -> Iterator[Chunk]:
-    values = np.ascontiguousarray(layout.values[:, VALUE - 1, :].T)
-    starts, lows, highs = roll_up(at, values)
-    at_bytes, start_bytes = at.tobytes(), starts.tobytes()
-    first, last, count = float(at[0]), float(at[-1]), len(at)
-    for i, series in enumerate(layout.ids.tolist()):
-        rolled = b"".join((start_bytes, lows[i].tobytes(), highs[i].tobytes()))
-        yield Chunk(series, first, last, count, PLAIN, rolled, values[i].tobytes(), at_bytes)
+    at_bytes, first, last, count = at.tobytes(), float(at[0]), float(at[-1]), len(at)
+    for begin in range(0, len(layout.ids), TURNED):
+        values = np.ascontiguousarray(layout.values[:, VALUE - 1, begin : begin + TURNED].T)
+        starts, lows, highs = roll_up(at, values)
+        start_bytes = starts.tobytes()
+        for i, series in enumerate(layout.ids[begin : begin + TURNED].tolist()):
+            rolled = b"".join((start_bytes, lows[i].tobytes(), highs[i].tobytes()))
+            yield Chunk(series, first, last, count, PLAIN, rolled, values[i].tobytes(), at_bytes)
 
 
 def _loose_chunks(layouts: list[Layout]) -> Iterator[Chunk]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import sqlalchemy as sa
 from platformdirs import user_state_path
 
+from mlcontrol.core.clock_off import ClockOff
 from mlcontrol.ports.clock import Clock
 from mlcontrol.store.alerts import AlertStore
 from mlcontrol.store.audit_log import AuditLog
@@ -27,6 +29,7 @@ class Store:
 
     def __init__(self, database: Database, history: History, clock: Clock, heads: Path) -> None:
         self._database = database
+        self._clock = clock
         self.audit = AuditLog(database, clock, heads)
         self.timeline = Timeline(database)
         self.alerts = AlertStore(database)
@@ -50,6 +53,14 @@ class Store:
             database.close()
             raise
         return cls(database, history, clock, heads or Path(user_state_path("mlcontrol")))
+
+    def clock_off(self) -> ClockOff | None:
+        if self._database.is_sqlite:
+            return None
+        with self._database.read() as connection:
+            began_s = self._clock.utc_s()
+            theirs_s = float(connection.execute(sa.text("SELECT extract(epoch FROM clock_timestamp())")).scalar_one())
+            return ClockOff(theirs_s - self._clock.utc_s(), theirs_s - began_s)
 
     def close(self) -> None:
         self.leases.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 import sqlalchemy as sa
@@ -62,6 +62,16 @@ class Timeline:
         query = query.order_by(timeline.c.at_s.desc(), timeline.c.id.desc()).limit(limit)
         with self._db.read() as connection:
             return tuple(_decoder.decode(body) for body in connection.execute(query).scalars())
+
+    def newest(self, kinds: Sequence[EventKind], since_s: float) -> Mapping[str, float]:
+        """When each service had its newest event of these kinds; those that had none since are left out."""
+        query = (
+            sa.select(timeline.c.service, sa.func.max(timeline.c.at_s))
+            .where(timeline.c.at_s >= since_s, timeline.c.kind.in_([kind.value for kind in kinds]))
+            .group_by(timeline.c.service)
+        )
+        with self._db.read() as connection:
+            return {service: float(at_s) for service, at_s in connection.execute(query) if service is not None}
 
     def recent(self, limit: int) -> tuple[TimelineEvent, ...]:
         return self.query(None, 0.0, None, (), "", limit)

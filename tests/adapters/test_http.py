@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import json
+import math
 import threading
 import time
 from collections.abc import Iterator
@@ -80,6 +82,7 @@ def test_basic_sign_in(proxy: FaultProxy) -> None:
 def test_faults_become_typed_errors_in_words(
     client: HttpClient, proxy: FaultProxy, fault: Fault, kind: type[AdapterError], says: str
 ) -> None:
+    """Fault 9: a login page, a broken body and their like."""
     proxy.fault, proxy.redirect_to = fault, "http://elsewhere.example/login?token=abc"
     with pytest.raises(kind) as caught:
         client.get_json("/x", 5.0 if fault is Fault.GZIP_BOMB else 0.3)
@@ -89,7 +92,17 @@ def test_faults_become_typed_errors_in_words(
     assert client.get_json("/x", 2.0) == {"answer": 42}
 
 
+def test_twin_without_a_look_at_the_body_a_login_page_would_be_an_answer(
+    client: HttpClient, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its status alone it is one: 200."""
+    proxy.fault = Fault.HTML
+    monkeypatch.setattr("mlcontrol.adapters.http.parse", bytes.decode)
+    assert "Sign in" in client.get_json("/x", 2.0)
+
+
 def test_the_total_deadline_holds_on_a_reused_connection(client: HttpClient, proxy: FaultProxy) -> None:
+    """Fault 2: a deadline for the whole answer, however it drips."""
     client.get_json("/x", 2.0)
     proxy.fault = Fault.DRIP
     with pytest.raises(TimedOut):
@@ -192,8 +205,30 @@ def test_a_missing_secret_is_said_before_anything_is_sent(proxy: FaultProxy) -> 
     ],
 )
 def test_hostile_json_is_unexpected(client: HttpClient, proxy: FaultProxy, body: bytes) -> None:
+    """Fault 10 and fault 15: a body that is no JSON, or JSON made to hurt."""
     proxy.upstream = http_answer(body)
     with pytest.raises(Unexpected):
+        client.get_json("/x", 2.0)
+
+
+@pytest.mark.parametrize(
+    ("body", "taken"), [(b'{"a": 1, "a": 2}', {"a": 2}), (b"Infinity", math.inf), (b"9" * 400, None)]
+)
+def test_twin_the_plain_parser_takes_json_that_is_made_to_hurt(
+    client: HttpClient, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch, body: bytes, taken: object
+) -> None:
+    proxy.upstream = http_answer(body)
+    monkeypatch.setattr("mlcontrol.adapters.http.parse", json.loads)
+    found = client.get_json("/x", 2.0)
+    assert found == taken if taken is not None else found > 2.0**1000
+
+
+def test_twin_the_plain_parser_lets_its_own_error_out(
+    client: HttpClient, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy.upstream = http_answer(b"Internal Server Error")
+    monkeypatch.setattr("mlcontrol.adapters.http.parse", json.loads)
+    with pytest.raises(json.JSONDecodeError):
         client.get_json("/x", 2.0)
 
 
@@ -249,6 +284,7 @@ def test_a_name_that_leads_to_a_metadata_address_is_blocked(monkeypatch: pytest.
 
 
 def test_a_name_server_that_hangs_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fault 8: names that are not resolved."""
     release = threading.Event()
 
     def hang(*args: object, **options: object) -> list[object]:
@@ -274,6 +310,7 @@ def test_a_download_is_handed_over_in_pieces_and_capped(client: HttpClient, prox
 
 @pytest.mark.parametrize(("age", "fresh"), [("0", True), ("7", True), ("soon", True), ("120", False)])
 def test_what_a_cache_kept_is_no_answer_of_the_server(age: str, fresh: bool) -> None:
+    """Fault 11: an answer that a proxy kept."""
     with FaultProxy(http_answer(b"{}", extra=f"Age: {age}\r\n")) as proxy:
         client = HttpClient(ConnectionSettings("cached", ConnectionKind.SERVING, "any", proxy.url), lambda: None)
         if fresh:
@@ -284,3 +321,11 @@ def test_what_a_cache_kept_is_no_answer_of_the_server(age: str, fresh: bool) -> 
             assert "true 120 s ago" in refused.value.problem.why
         client.close()
         assert b"cache-control: no-cache" in proxy.heads[0].lower()
+
+
+def test_twin_without_a_look_at_the_age_what_a_cache_kept_would_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlcontrol.adapters.http.CACHED_S", 10**9)
+    with FaultProxy(http_answer(b"{}", extra="Age: 120\r\n")) as proxy:
+        client = HttpClient(ConnectionSettings("cached", ConnectionKind.SERVING, "any", proxy.url), lambda: None)
+        assert client.get_json("/", 5.0) == {}
+        client.close()

@@ -54,6 +54,7 @@ def use(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
 
 @pytest.mark.parametrize("kind", [Plaintext, keyring.backends.null.Keyring, keyring.backends.fail.Keyring])
 def test_a_backend_that_is_not_named_is_refused(use, kind: type) -> None:  # type: ignore[no-untyped-def]
+    """Fault 50 and Fault 52."""
     backend = use(kind())
     secrets = SystemKeyring()
     assert not secrets.viability().viable
@@ -80,6 +81,7 @@ def test_twin_without_the_list_a_plaintext_backend_takes_the_secret(  # type: ig
 
 
 def test_a_keyring_that_hangs_ends_in_time(use, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    """Fault 51."""
     release = threading.Event()
     backend = Plaintext()
     monkeypatch.setattr(backend, "get_password", lambda *names: release.wait(20) and None)
@@ -89,6 +91,29 @@ def test_a_keyring_that_hangs_ends_in_time(use, monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(NeedsCredentials, match=r"did not answer within 0\.1 s"):
         SystemKeyring().get("w", "registry", deadline_s=0.1)
     release.set()
+
+
+def test_twin_without_the_deadline_a_keyring_that_hangs_is_waited_for(  # type: ignore[no-untyped-def]
+    use, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release, asked = threading.Event(), threading.Event()
+    backend = Plaintext()
+
+    def hang(*_names: str) -> None:
+        asked.set()
+        release.wait(60)
+
+    monkeypatch.setattr(backend, "get_password", hang)
+    use(backend)
+    monkeypatch.setattr(system_keyring, "ALLOWED", frozenset({f"{Plaintext.__module__}.{Plaintext.__qualname__}"}))
+    monkeypatch.setattr(system_keyring, "_within", lambda _deadline_s, call: call())
+    caller = threading.Thread(target=lambda: SystemKeyring().get("w", "registry", deadline_s=0.1))
+    caller.start()
+    assert asked.wait(60)
+    caller.join(1.0)
+    assert caller.is_alive(), "ten times its deadline"
+    release.set()
+    caller.join(60)
 
 
 def connection(auth: str, secret: str) -> ConnectionSettings:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import requests
+import urllib3
 
 from mlcontrol.adapters.metrics.prometheus_text import PrometheusText
 from mlcontrol.core.settings import ConnectionSettings
@@ -29,6 +30,10 @@ nv_inference_request_duration_us{model="digits",version="2"} 4500
 nv_inference_request_summary_us{model="digits",version="2",quantile="0.99"} 20715
 nv_inference_request_summary_us{model="digits",version="1",quantile="0.99"} Nan
 nv_cpu_utilization 0.25
+nv_gpu_utilization{gpu_uuid="GPU-1"} 0.5
+nv_gpu_memory_used_bytes{gpu_uuid="GPU-1"} 2048
+DCGM_FI_DEV_GPU_UTIL{gpu="0",UUID="GPU-2",modelName="T4"} 75
+DCGM_FI_DEV_FB_USED{gpu="0",UUID="GPU-2",modelName="T4"} 3
 haproxy_backend_http_responses_total{proxy="diamond-cut-canary",code="5xx"} 4
 haproxy_backend_http_responses_total{proxy="direct",code="5xx"} 9
 process_resident_memory_bytes 1e6
@@ -117,9 +122,21 @@ def test_units_and_words(adapter: PrometheusText) -> None:
     assert found["latency_ms", "digits", "2", "", (("quantile", "0.99"),)].value == pytest.approx(20.715)
     assert math.isnan(found["latency_ms", "digits", "1", "", (("quantile", "0.99"),)].value)
     assert found["cpu_share", "", "", "", ()].value == 0.25
+    # There is no GPU to ask here: the lines are as the two exporters' documentation writes them.
+    assert found["gpu_share", "", "", "", (("gpu", "GPU-1"),)].value == 0.5
+    assert found["gpu_memory_bytes", "", "", "", (("gpu", "GPU-1"),)].value == 2048
+    assert found["gpu_share", "", "", "", (("gpu", "GPU-2"),)].value == 0.75
+    assert found["gpu_memory_bytes", "", "", "", (("gpu", "GPU-2"),)].value == 3 * 1024**2
     assert found["responses", "diamond-cut", "", "canary", (("code", "5xx"),)].value == 4
     assert found["memory_bytes", "", "", "", ()].value == 1e6
     assert not [r for r in found.values() if r.model == "direct"]
+
+
+def test_readings_are_made_only_of_the_models_that_somebody_reads(adapter: PrometheusText) -> None:
+    answer = adapter.http.send(adapter.call(), 5.0)
+    assert {r.model for r in adapter.read(answer, {"", "digits"})} == {"", "digits"}
+    assert {r.model for r in adapter.read(answer)} == {"", "digits", "diamond-cut"}
+    assert adapter.read(answer, ()) == ()
 
 
 def test_the_usual_path_is_asked_for_where_none_is_given(proxy: FaultProxy) -> None:
@@ -151,13 +168,31 @@ def test_a_body_that_is_no_whole_scrape_is_rejected_whole(
 
 
 def test_a_cut_transfer_is_rejected_whole(adapter: PrometheusText, proxy: FaultProxy) -> None:
+    """Fault 7: no partial values."""
     for fault in (Fault.CUT_BODY, Fault.CUT_HEADERS):
         proxy.fault = fault
         with pytest.raises(Unexpected):
             adapter.scrape()
 
 
+def test_twin_without_the_announced_length_half_a_scrape_would_be_taken_for_all_of_it(
+    adapter: PrometheusText, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy.upstream = http_answer(b"up 1\nup 2\n", content_type="text/plain")  # its first half ends with a line
+    proxy.fault = Fault.CUT_BODY
+    with pytest.raises(Unexpected):
+        adapter.scrape()
+    strict = urllib3.HTTPResponse.__init__
+    monkeypatch.setattr(
+        urllib3.HTTPResponse,
+        "__init__",
+        lambda self, *args, **options: strict(self, *args, **{**options, "enforce_content_length": False}),
+    )
+    assert len(adapter.scrape().samples) == 1
+
+
 def test_too_many_samples_are_refused_before_they_are_parsed(adapter: PrometheusText, proxy: FaultProxy) -> None:
+    """Fault 14: a scrape without end."""
     proxy.upstream = http_answer(b"a 1\n" * 200_001, content_type="text/plain")
     started = time.process_time()
     with pytest.raises(Unexpected, match="too many"):

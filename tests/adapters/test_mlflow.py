@@ -5,10 +5,13 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
+from mlcontrol.adapters.http import Call
 from mlcontrol.adapters.registry.mlflow import MlflowRegistry
+from mlcontrol.core.pipeline import Dataset
 from mlcontrol.core.settings import ConnectionSettings
 from mlcontrol.ports.errors import NotFound, Rejected
 from mlcontrol.testing.contracts.connection import no_secret
@@ -106,3 +109,28 @@ def test_commands_by_hand_do_what_they_say(adapter: MlflowRegistry) -> None:
         assert adapter.resolve_alias("digits", "champion") == "1"
     finally:
         adapter.set_alias("digits", "champion", before)
+
+
+def test_how_a_version_came_to_be(adapter: MlflowRegistry) -> None:
+    """A run with a dataset as its input, as MLflow's own clients log it."""
+
+    def post(path: str, **body: Any) -> Any:
+        return adapter.http.json_of(adapter.http.checked(Call("POST", f"/api/2.0/mlflow/{path}", json=body), 10.0))
+
+    run = post("runs/create", experiment_id="0", start_time=1_760_000_000_000)["run"]["info"]["run_id"]
+    dataset = {"name": "scans", "digest": "1a2b3c", "source_type": "local", "source": "{}"}
+    context = [{"key": "mlflow.data.context", "value": "training"}]
+    post("runs/log-inputs", run_id=run, datasets=[{"dataset": dataset, "tags": context}])
+    post("runs/log-metric", run_id=run, key="test_accuracy", value=0.9, timestamp=1_760_000_050_000)
+    post("runs/update", run_id=run, status="FINISHED", end_time=1_760_000_060_000)
+    name = f"lineage-{run[:8]}"
+    post("registered-models/create", name=name)
+    try:
+        source = f"mlflow-artifacts:/0/{run}/artifacts/model"
+        version = post("model-versions/create", name=name, source=source, run_id=run)["model_version"]["version"]
+        found = adapter.lineage(name, str(version))
+        assert found.datasets == (Dataset("scans", "1a2b3c", "training", "local"),)
+        assert (found.began_s, found.ended_s, found.evaluated_s) == (1_760_000_000.0, 1_760_000_060.0, 1_760_000_050.0)
+        assert (found.evaluated, found.status) == (("test_accuracy",), "FINISHED")
+    finally:
+        adapter.http.checked(Call("DELETE", "/api/2.0/mlflow/registered-models/delete", json={"name": name}), 10.0)

@@ -151,3 +151,15 @@ def test_without_a_repository_it_looks_and_does_not_load(settings: ConnectionSet
 def test_a_model_that_is_not_there_is_not_found(adapter: MlserverServing) -> None:
     with pytest.raises(NotFound):
         adapter.serve_versions("nosuch", ("1",))
+
+
+def test_the_files_of_a_version_are_told_where_the_repository_is_known(
+    adapter: MlserverServing, settings: ConnectionSettings
+) -> None:
+    files = adapter.served_files("sums", "1").files
+    assert set(files) == {"model.joblib", SETTINGS}
+    assert files["model.joblib"] != adapter.served_files("sums", "2").files["model.joblib"]
+    assert "no version 9" in adapter.served_files("sums", "9").why
+    without = MlserverServing(replace(settings, options={}), no_secret)
+    assert "names no model repository" in without.served_files("sums", "1").why
+    without.close()

@@ -9,15 +9,20 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from mlcontrol.adapters.notify.desktop import DesktopNotifications
 from mlcontrol.adapters.notify.hook import OutboundHook
-from mlcontrol.core.types import Health
+from mlcontrol.adapters.notify.session_bus import session_bus
+from mlcontrol.core.notify import NotifySettings
+from mlcontrol.core.settings import ConnectionSettings, WorkspaceSettings
+from mlcontrol.core.types import ConnectionKind, Health
 from mlcontrol.engine import panel
 from mlcontrol.ports.errors import NotSupported, TimedOut, Unexpected, Unreachable
 
@@ -101,7 +106,7 @@ def test_a_click_opens_the_panel_at_the_incident(tmp_path: Path, monkeypatch: py
     python.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {ran}.part && mv {ran}.part {ran}\n')
     python.chmod(0o700)
     monkeypatch.setattr(sys, "executable", str(python))
-    panel.open_panel(tmp_path / "mlcontrol.toml", LINK)
+    panel.open_panel(WorkspaceSettings("w", str(tmp_path / "mlcontrol.toml")), LINK)
     ends = time.monotonic() + 30
     while not ran.exists():
         assert time.monotonic() < ends
@@ -113,6 +118,26 @@ def test_a_click_opens_the_panel_at_the_incident(tmp_path: Path, monkeypatch: py
 
 
 @pytest.mark.real
+def test_a_window_that_a_click_opens_gets_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fault 63: whatever a connection or a way to people keeps in a variable."""
+    told, python = tmp_path / "told", tmp_path / "python"
+    python.write_text(f"#!/bin/sh\nenv > {told}.part && mv {told}.part {told}\n")
+    python.chmod(0o700)
+    registry = ConnectionSettings("r", ConnectionKind.REGISTRY, "mlflow", "", "token", secret="env:R_TOKEN")
+    told_by = NotifySettings("n", "hook", secret="env:N_TOKEN")
+    workspace = WorkspaceSettings("w", "w.toml", connections={"r": registry}, notify={"n": told_by})
+    for name in ("R_TOKEN", "N_TOKEN", "HARMLESS"):
+        monkeypatch.setenv(name, f"value of {name}")
+    monkeypatch.setattr(sys, "executable", str(python))
+    panel.open_panel(workspace, LINK)
+    (child,) = panel._started
+    assert child.wait(30) == 0
+    panel._started.clear()
+    assert "value of HARMLESS" in told.read_text()
+    assert "TOKEN" not in told.read_text()
+
+
+@pytest.mark.real
 def test_a_desktop_that_shows_nothing_says_so(bus: str, desktop: Callable[..., Path]) -> None:
     with pytest.raises(Unreachable, match="was not shown"):
         DesktopNotifications().send("a", "b", Health.WARNING)
@@ -121,13 +146,57 @@ def test_a_desktop_that_shows_nothing_says_so(bus: str, desktop: Callable[..., P
         DesktopNotifications().send("a", "b", Health.WARNING)
 
 
-def test_without_a_bus_it_is_not_viable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("DBUS_SESSION_BUS_ADDRESS", raising=False)
-    viability = DesktopNotifications.viability()
-    assert not viability.viable
+def test_a_bus_that_ended_is_not_reached(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent/bus")
     with pytest.raises(Unreachable):
         DesktopNotifications().send("a", "b", Health.WARNING)
+
+
+def told_with_a_link() -> tuple[str, list[Any]]:
+    """Why a notification was not shown, and what was logged of it."""
+    with (
+        closing(DesktopNotifications(lambda _link: None)) as told,
+        capture_logs() as logged,
+        pytest.raises(Unreachable) as refused,
+    ):
+        told.send("a", "b", Health.WARNING, link=LINK)
+    return refused.value.problem.why, list(logged)
+
+
+NO_BUS = [
+    ("", "is not set"),
+    ("disabled:", "turns it off"),
+    ("tcp:host=127.0.0.1,port=1", "no socket of this machine"),
+    ("autolaunch:", "no socket of this machine"),
+    ("unix:path", "no socket of this machine"),
+    ("nothing", "no socket of this machine"),
+]
+
+
+@pytest.mark.parametrize(("address", "words"), NO_BUS)
+def test_no_session_bus_is_a_quiet_state_that_is_said_in_words(
+    address: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
+    viability = DesktopNotifications.viability()
+    assert not viability.viable
+    assert viability.why.startswith("there is no session bus")
+    assert words in viability.why
+    assert told_with_a_link() == (viability.why, [])
+
+
+def test_twin_the_library_alone_would_log_how_it_split_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("session_bus", "desktop_clicks"):
+        monkeypatch.setattr(f"mlcontrol.adapters.notify.{module}.session_bus", lambda: "disabled:")
+    why, logged = told_with_a_link()
+    assert "not enough values to unpack" in why
+    assert ["not enough values to unpack" in one["why"] for one in logged] == [True]
+
+
+def test_of_several_addresses_the_first_that_can_be_spoken_to_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "nothing;tcp:host=a,port=1;unix:path=/a,guid=1;unix:path=/b")
+    assert session_bus() == "unix:path=/a,guid=1"
+    assert DesktopNotifications.viability().viable
 
 
 class Web:
@@ -217,3 +286,9 @@ def test_nobody_there_and_addresses_that_lead_nowhere(web: Web) -> None:
     for url in ("nothing", "syslog://localhost", "dbus://"):
         with pytest.raises(NotSupported):
             hook(url).send("a", "b", Health.WARNING)
+
+
+def test_an_address_that_is_none_is_not_logged_for_its_secret_is_in_it(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(NotSupported):
+        hook("nothing-like-it/{secret}", "hush").send("a", "b", Health.WARNING)
+    assert "hush" not in caplog.text

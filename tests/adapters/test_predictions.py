@@ -6,9 +6,7 @@ import json
 import random
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,75 +16,19 @@ from mlcontrol.core.types import ConnectionKind
 from mlcontrol.ports.errors import AdapterError, NotFound, TimedOut
 from mlcontrol.ports.predictions import VersionLatency
 from mlcontrol.testing.contracts.connection import no_secret
-from mlcontrol.testing.contracts.predictions import PredictionsContract
+from tests.adapters.digits_log import SPAN, START_S, DigitsContract, folder, log_in, prediction, put
 
-START_S = datetime(2026, 3, 29, 0, 30, tzinfo=UTC).timestamp()  # an hour in which clocks change in many places
-SPAN = (START_S, START_S + 3600.0)
-
-
-def log_in(folder: Path) -> JsonLinesLog:
-    options = {"labels": (folder / "labels").as_uri()}
-    url = (folder / "predictions").as_uri()
-    return JsonLinesLog(ConnectionSettings("log", ConnectionKind.PREDICTIONS, "jsonl", url, options=options), no_secret)
+__all__ = ["folder"]
 
 
-def put(folder: Path, kind: str, at_s: float, entry: dict[str, Any] | str) -> None:
-    hour = datetime.fromtimestamp(at_s, UTC).strftime("%Y%m%dT%H")
-    file = folder / kind / "digits" / f"{hour}.jsonl"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("a") as out:
-        out.write((entry if isinstance(entry, str) else json.dumps(entry)) + "\n")
-
-
-def prediction(number: int, at_s: float, **changes: Any) -> dict[str, Any]:
-    entry = {
-        "request_id": f"r{number}",
-        "time": datetime.fromtimestamp(at_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "service": "digits",
-        "model": "digits",
-        "version": "2" if number % 3 else "1",
-        "inputs": {"image": [0.0, 1.0]},
-        "outputs": {"digit": number % 10},
-        "slices": {"region": "north" if number % 2 else "south"},
-        "status": 200,
-        "error": None,
-        "latency_ms": 5.0,
-    }
-    return {**entry, **changes}
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """120 answered requests over an hour, one in four labelled wrongly, every tenth not labelled."""
-    for number in range(120):
-        at_s = START_S + number * 30.0
-        put(tmp_path, "predictions", at_s, prediction(number, at_s))
-        if number % 10:
-            label = number % 10 if number % 4 else (number + 1) % 10
-            put(tmp_path, "labels", at_s + 60.0, {"request_id": f"r{number}", "time": "late", "label": label})
-    return tmp_path
-
-
-class TestContract(PredictionsContract):
+class TestContract(DigitsContract):
     @pytest.fixture
     def adapter(self, folder: Path) -> JsonLinesLog:
         return log_in(folder)
 
-    @pytest.fixture
-    def service(self) -> str:
-        return "digits"
-
-    @pytest.fixture
-    def prediction(self) -> str:
-        return "digit"
-
-    @pytest.fixture
-    def span(self) -> tuple[float, float]:
-        return SPAN
-
 
 @pytest.mark.real
-class TestFleet(PredictionsContract):
+class TestFleet(DigitsContract):
     @pytest.fixture
     def adapter(self, connection: Callable[[str], ConnectionSettings]) -> JsonLinesLog:
         made = JsonLinesLog(connection("predictions"), no_secret)
@@ -96,14 +38,6 @@ class TestFleet(PredictionsContract):
             assert time.monotonic() < until_s
             time.sleep(0.5)
         return made
-
-    @pytest.fixture
-    def service(self) -> str:
-        return "digits"
-
-    @pytest.fixture
-    def prediction(self) -> str:
-        return "digit"
 
     @pytest.fixture
     def span(self) -> tuple[float, float]:

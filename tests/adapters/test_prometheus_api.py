@@ -141,6 +141,19 @@ def test_its_refusals_are_told_in_words(adapter: PrometheusApi) -> None:
 
 
 @pytest.mark.real
+def test_its_probe_finds_that_what_each_poll_asks_is_refused(server: str) -> None:
+    for selector, refused in (('model="m1"', False), ('model=~"m("', True), ("model=", True)):
+        made = PrometheusApi(settings(server, selector=selector), no_secret)
+        for ask in (made.probe, made.readings):
+            if refused:
+                with pytest.raises(Rejected, match="refused the query"):
+                    ask(60.0)
+            else:
+                ask(60.0)
+        made.close()
+
+
+@pytest.mark.real
 def test_the_version_is_told(adapter: PrometheusApi) -> None:
     assert adapter.probe(20.0).server.startswith("Prometheus 2.")
 

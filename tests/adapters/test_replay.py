@@ -10,29 +10,40 @@ from typing import Any
 
 import pytest
 
+from mlcontrol.adapters.predictions.jsonl import JsonLinesLog
 from mlcontrol.adapters.serving.oip import OipClient
 from mlcontrol.core.settings import ConnectionSettings
 from mlcontrol.core.types import ConnectionKind
 from mlcontrol.engine.counted import Counted
 from mlcontrol.ports.errors import AdapterError, NotFound, Rejected, Unreachable
-from mlcontrol.ports.serving import Answer
+from mlcontrol.ports.serving import OWN_QUESTIONS, Answer
 from mlcontrol.services.asking import OwnQueries
 from mlcontrol.testing.servers import RunningServer, free_ports, mlserver
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 
 ECHO = '''
+import json
+from datetime import datetime, timezone
+from pathlib import Path
+
 from mlserver import MLModel
 from mlserver.types import InferenceResponse, ResponseOutput
 
 class Echo(MLModel):
-    """Answers its input."""
+    """Answers its input, and logs it as servers do: by the id that came with it."""
 
     async def load(self):
         return True
 
     async def predict(self, payload):
         x = payload.inputs[0]
+        entry = {"request_id": payload.id, "time": datetime.now(timezone.utc).isoformat(), "version": self.version,
+                 "inputs": {"x": list(x.data)}, "outputs": {"y": list(x.data)}, "status": 200, "latency_ms": 1.0}
+        log = Path(__file__).parent / "log" / "echo"
+        log.mkdir(parents=True, exist_ok=True)
+        with (log / "all.jsonl").open("a") as out:
+            out.write(json.dumps(entry) + chr(10))
         return InferenceResponse(model_name=self.name, model_version=self.version, outputs=[
             ResponseOutput(name="y", datatype=x.datatype, shape=x.shape, data=x.data)])
 '''
@@ -105,3 +116,26 @@ def test_own_queries_are_counted(client: OipClient) -> None:
     answers = Counted(client, Own()).infer_many("echo", _queries(5), "1", None, 30.0)
     assert not any(isinstance(a, AdapterError) for a in answers.values())
     assert counts == [("echo", "1")] * 5
+
+
+def test_a_log_that_the_server_writes_tells_callers_from_the_panels_own_questions(
+    client: OipClient, server: RunningServer
+) -> None:
+    since_s = time.time()
+    tensor = {"name": "x", "shape": [1, 2], "datatype": "FP64", "data": [1.0, 2.0]}
+    for number in range(3):
+        server.ask("POST", "/v2/models/echo/infer", {"id": f"caller-{number}", "inputs": [tensor]})
+    client.infer_many("echo", _queries(5), "1", None, 30.0)
+    client.infer("echo", {"x": [[1.0, 2.0]]})
+    logged = [json.loads(line) for line in (server.folder / "log" / "echo" / "all.jsonl").read_text().splitlines()]
+    own = [entry["request_id"] for entry in logged if entry["request_id"].startswith(OWN_QUESTIONS)]
+    assert len(set(own)) == len(own) >= 6, "the server logs them like all others"
+    where = (server.folder / "log").as_uri()
+    log = JsonLinesLog(ConnectionSettings("log", ConnectionKind.PREDICTIONS, "jsonl", where), lambda: None)
+    try:
+        (share,) = log.shares("echo", since_s - 1.0, time.time() + 1.0)
+        seen = log.sample("echo", 100, 1, since_s - 1.0, time.time() + 1.0)
+    finally:
+        log.close()
+    assert (share.version, share.answered) == ("1", 3)
+    assert sorted(item.request_id for item in seen) == ["caller-0", "caller-1", "caller-2"]

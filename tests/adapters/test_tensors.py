@@ -58,9 +58,9 @@ def test_what_cannot_be_carried_is_refused(value: Any, kind: str) -> None:
 
 def test_the_body_that_asks_is_json_as_the_protocol_wants_it() -> None:
     tensors = [encode("x", [[0.1, 1e300]], "FP64"), encode("n", [2**70], "INT64"), encode("t", ["ä"], "BYTES")]
-    assert json.loads(query(tensors)) == {"inputs": tensors}
+    assert json.loads(query("q1", tensors)) == {"id": "q1", "inputs": tensors}
 
 
 def test_half_a_character_is_refused_before_it_is_sent() -> None:
     with pytest.raises(BadTensorError, match="half a character"):
-        query([encode("x", ["\ud800"], "BYTES")])
+        query("q", [encode("x", ["\ud800"], "BYTES")])

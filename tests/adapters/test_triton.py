@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from mlcontrol.adapters.http import Call
 from mlcontrol.adapters.serving.oip import OipClient
 from mlcontrol.adapters.serving.triton import TritonServing
 from mlcontrol.core.settings import ConnectionSettings
@@ -125,3 +126,31 @@ def test_a_grpc_address_where_someone_else_is(connection: Connection, running_fl
 
 def _without_policy(config: str) -> dict[str, Any]:
     return {name: value for name, value in json.loads(config).items() if name != "version_policy"}
+
+
+def test_the_files_of_a_version_are_told_where_the_repository_is_known(adapter: TritonServing) -> None:
+    files = adapter.served_files("progression", "1").files
+    assert {"model.py", "model.skops", "scoring.py"} <= set(files)
+    assert files["model.skops"] != adapter.served_files("progression", "2").files["model.skops"]
+
+
+def test_a_digest_in_the_configuration_is_told_where_the_repository_is_not_known(
+    connection: Connection, adapter: TritonServing
+) -> None:
+    without = TritonServing(
+        replace(connection("triton"), options={"grpc": connection("triton").options["grpc"]}), no_secret
+    )
+    try:
+        assert "no digest" in without.served_files("progression", "2").why
+        declared = "sha256:" + "d" * 64
+        config = json.loads(adapter.override("progression").config)
+        config["parameters"] = {"digest.2": {"string_value": declared}}
+        config["version_policy"] = {"specific": {"versions": [1, 2]}}
+        body = {"parameters": {"config": json.dumps(config)}}
+        adapter.http.checked(Call("POST", "/v2/repository/models/progression/load", json=body), 120.0)
+        assert without.served_files("progression", "2").declared == declared
+        assert without.served_files("progression", "1").declared == ""
+    finally:
+        without.close()
+        adapter.serve_versions("progression", ())
+        adapter.serve_versions("progression", ("1", "2"))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -121,3 +123,11 @@ def test_a_folder_of_files_is_one_log(tmp_path: Path, capsys: pytest.CaptureFixt
     _, document, _ = ask(capsys, tmp_path / "log", "--reference", tmp_path / "log" / "*.jsonl")
     assert document["rows"] == {"log": 600, "reference": 600}
     assert document["findings"] == []
+
+
+def test_the_command_ends_without_a_word_of_the_libraries_it_used(tmp_path: Path) -> None:
+    """In a process of its own: DuckDB tells at its end what it could not free."""
+    old, new = write(tmp_path / "old.jsonl", rows(1, 400)), write(tmp_path / "new.jsonl", rows(2, 400, shift=20.0))
+    command = [sys.executable, "-m", "mlcontrol", "drift", str(new), "--reference", str(old)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    assert (done.returncode, done.stderr) == (1, "")

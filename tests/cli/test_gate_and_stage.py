@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,12 @@ from mlcontrol.cli.stage import running_on
 from mlcontrol.core.judge.backtest import FalseAlarms, GateBacktest, Replayed
 from mlcontrol.core.judge.backtest_words import backtest_words, heading
 from mlcontrol.core.operation import Operation, OperationKind, Phase
-from mlcontrol.core.problem import ProblemError
+from mlcontrol.core.owner import Owner, OwnerKind
+from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.settings import WorkspaceSettings
 from mlcontrol.core.state import FleetState
-from tests.cli.conftest import command
+from mlcontrol.engine import messages as m
+from tests.cli.conftest import Ran, ScriptedEngine, command
 
 WORKSPACE = """\
 version = 1
@@ -81,6 +84,69 @@ def test_the_newest_running_operation_of_the_service_is_meant() -> None:
     assert running_on(state, "digits").id == "mine"
     with pytest.raises(ProblemError, match="No rollout is running on moon"):
         running_on(state, "moon")
+
+
+KEEPER = Owner("route digits of router", "Flux digits", OwnerKind.KEEPER, "note on the route: fluxcd = digits.")
+RUNNING = Operation("op", OperationKind.DEPLOY, "digits", "2", "3", "ann", "why", "hash", Phase.RUNNING, (), 1.0)
+
+
+@pytest.fixture
+def rolling(engine: ScriptedEngine) -> ScriptedEngine:
+    """A rollout runs; a router that did not answer could not be asked whose it is."""
+    engine.state.operations["op"] = RUNNING
+    engine.answers[m.FindOwners] = lambda c: m.OwnersAnswer(
+        request=c.request, owners=(KEEPER,), unread=("champion of digits: no answer",)
+    )
+    for acts in (m.HoldStage, m.PromoteStage, m.Abort):
+        engine.answers[acts] = lambda c: m.Done(request=c.request, text="told")
+    return engine
+
+
+def test_who_keeps_the_target_is_shown_with_the_running_rollout(
+    rolling: ScriptedEngine, run: Callable[..., Ran]
+) -> None:
+    found = run("stage", "show", "digits")
+    line = "owner: Flux digits (route digits of router); not asked: champion of digits: no answer"
+    assert found.out.splitlines()[:2] == ["deploy of v3 on digits, by ann", line]
+    (document,) = run("stage", "show", "digits", "--format", "json").documents
+    assert document["schema"] == "mlcontrol.operation/1"
+    assert document["owners"] == [
+        {
+            "place": "route digits of router",
+            "name": "Flux digits",
+            "kind": "keeper",
+            "evidence": "note on the route: fluxcd = digits.",
+            "at_s": None,
+        }
+    ]
+    assert document["owners_unread"] == ["champion of digits: no answer"]
+    assert (document["id"], document["to_version"]) == ("op", "3")
+
+
+@pytest.mark.parametrize("what", ["resume", "promote"])
+def test_who_keeps_the_target_is_named_before_anything_is_done(
+    rolling: ScriptedEngine, run: Callable[..., Ran], what: str
+) -> None:
+    found = run("stage", what, "digits")
+    assert found.code == 0
+    assert found.err.splitlines()[0].startswith("owner: Flux digits")
+    assert isinstance(rolling.asked[-2], m.FindOwners)
+
+
+def test_an_engine_that_cannot_tell_the_owner_keeps_nobody_from_acting(
+    rolling: ScriptedEngine, run: Callable[..., Ran]
+) -> None:
+    rolling.answers[m.FindOwners] = lambda _c: Problem("The engine did not answer within 5 s.", code="timeout")
+    found = run("stage", "promote", "digits")
+    assert found.code == 0
+    assert "owner: no owner found; not asked: The engine did not answer within 5 s." in found.err
+    assert isinstance(rolling.asked[-1], m.PromoteStage)
+
+
+@pytest.mark.parametrize("what", ["hold", "abort"])
+def test_who_stops_a_rollout_is_not_kept_waiting(rolling: ScriptedEngine, run: Callable[..., Ran], what: str) -> None:
+    assert run("stage", what, "digits").code == 0
+    assert m.FindOwners not in {type(command) for command in rolling.asked}
 
 
 def test_a_finding_says_what_when_who_would_have_met_it_and_the_price() -> None:

@@ -120,3 +120,14 @@ def test_bad_file(tmp_path: Path, text: str) -> None:
     assert caught.value.problem.code == "unreadable"
     with pytest.raises(ProblemError):
         read_golden(tmp_path / "missing.json")
+
+
+def test_an_item_without_an_answer_is_wrong_and_a_silent_one_is_unknown() -> None:
+    items = tuple(GoldenItem(f"i{n}", {}, Expected("y", n), critical=n == 3, importance=1.0 + n) for n in range(4))
+    answers = {"i0": {"y": 0}, "i1": {"y": 1}}
+    found = score(items, answers, silent=("i3", "i0"))
+    assert (found.right, found.n, found.unanswered, found.unknown) == (2, 3, ("i2",), ("i3",))
+    assert found.critical_failed == ()
+    assert found.estimate == pytest.approx(3 / 6)
+    assert found.at_best == pytest.approx(7 / 10), "with the silent one right"
+    assert score(items, answers).critical_failed == ("i3",)

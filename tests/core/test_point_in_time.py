@@ -66,3 +66,18 @@ def test_a_change_from_outside_has_no_decider_that_the_panel_knows() -> None:
     standing = at("digits", 701.0, [DEPLOY, BACK], [seen])
     assert (standing.version, standing.source) == ("3", OBSERVED)
     assert "outside" in standing.decided_by
+
+
+def test_a_rollback_that_left_something_undone_still_says_what_serves() -> None:
+    moved = Step("route", "Traffic", StepState.DONE, ended_s=200.0)
+    proven = Step("verify", "Proof", StepState.DONE, ended_s=201.0)
+    left = Step("hand-server", "Server", StepState.FAILED, ended_s=204.0)
+    for phase in (Phase.FAILED, Phase.ABORTED):
+        kept = operation("op2", OperationKind.ROLLBACK, "2", "1", 200.0, phase=phase, steps=(moved, proven, left))
+        assert kept.kept_traffic
+        assert at("digits", 250.0, [DEPLOY, kept]).version == "1"
+        returned = operation(
+            "op2", OperationKind.ROLLBACK, "2", "1", 200.0, phase=phase,
+            steps=(moved, proven, left, Step("return-route", "Back", StepState.DONE)),
+        )  # fmt: skip
+        assert not returned.kept_traffic

@@ -59,6 +59,7 @@ def test_not_wired_in_when_loaded_but_not_routed() -> None:
 
 
 def test_not_wired_in_when_no_endpoint_has_it() -> None:
+    """Fault 16: registered, and on no server."""
     facts = replace(good(), replicas={"triton": replicas("2")}, golden_answer=answered_by("2"))
     assert (signal(facts).health, signal(facts).text) == (Health.CRITICAL, "v3 not wired in")
 
@@ -86,6 +87,7 @@ def test_stale_after_two_polls_is_no_longer_ok() -> None:
 
 
 def test_an_endpoint_that_lacks_the_version_is_named() -> None:
+    """Fault 17: one replica of several is behind."""
     facts = replace(good(), replicas={"a": replicas("3"), "b": replicas("3"), "c": replicas("2")})
     assert signal(facts).health is Health.WARNING
     assert signal(facts).text == "partial 2 of 3 (not on c)"

@@ -55,6 +55,13 @@ def test_all_five_turn_green_and_then_it_is_proven() -> None:
     assert found[2].evidence == "v2 answers 100 % of 40 a second"
 
 
+def test_the_split_of_a_window_that_began_before_the_move_is_said_to_be_of_that_window() -> None:
+    half = replace(service(), traffic_by_version={"2": 23.2, "3": 16.8})
+    found = ticks(BACK, half, GOOD, RIGHT, 0.2, 0.01, 1011.0)[2]
+    assert found.state is TickState.GREEN
+    assert found.evidence == "only v2 is used now; of the last half minute's 40 a second it answered 58 %"
+
+
 def test_they_turn_one_by_one() -> None:
     begun = replace(BACK, phase=Phase.RUNNING, steps=(Step("route", "Move the traffic", StepState.RUNNING),))
     assert states(operation=begun) == [TickState.RUNNING, *[TickState.WAITING] * 3, TickState.GREEN]

@@ -57,6 +57,18 @@ def test_a_failed_step_is_undone_with_everything_before_it(failing: str, phase: 
     assert machine.cause == OOPS
 
 
+@pytest.mark.parametrize("express", [False, True])
+def test_a_rollback_that_was_proven_keeps_the_traffic_when_the_registry_cannot_be_told(express: bool) -> None:
+    machine, asked = run(begin(OperationKind.ROLLBACK, express), {"alias"})
+    assert (machine.phase, machine.undone, machine.cause) == (Phase.FAILED, "alias", OOPS)
+    assert asked[-1] == "alias", "nobody sends callers back to what is being left"
+    aborted, asked = run(begin(OperationKind.ROLLBACK, express), set(), abort_before="alias")
+    assert (aborted.phase, aborted.undone, asked[-1]) == (Phase.ABORTED, "alias", "verify")
+    before_the_proof, asked = run(begin(OperationKind.ROLLBACK, express), {"verify"})
+    assert (before_the_proof.phase, before_the_proof.undone) == (Phase.RETURNED, "")
+    assert "return-route" in asked
+
+
 @pytest.mark.parametrize("failing", ["return-route", "return-verify"])
 def test_nothing_is_unloaded_while_traffic_may_still_be_on_the_new_version(failing: str) -> None:
     machine, asked = run(begin(OperationKind.DEPLOY), {"verify", failing})
@@ -77,14 +89,17 @@ def test_every_path_ends_in_a_named_state(
     machine, asked = run(begin(kind, express), fail_at, abort)
     assert machine.phase.ended
     assert machine.current is None
-    # A drill's way there ends with its way back; where that fails, the machine's own way back tries it once more.
+    # A drill's and a bisect's way there end with their way back; where that fails, the machine's own tries it once more.
     again = {step for step in machine.forward if step.startswith("return-")}
     assert all(asked.count(step) == 1 or (step in again and asked.count(step) == 2) for step in asked)
-    assert not again or kind is OperationKind.DRILL
+    assert not again or kind in (OperationKind.DRILL, OperationKind.BISECT)
     if machine.phase is Phase.DONE:
         assert not fail_at.intersection(asked)
         assert asked == list(machine.forward)
-    if rollout.ROUTE in machine.attempted and machine.phase is not Phase.DONE:
+    if machine.undone:
+        assert kind is OperationKind.ROLLBACK
+        assert machine.undone == rollout.ALIAS
+    elif rollout.ROUTE in machine.attempted and machine.phase is not Phase.DONE:
         assert rollout.RETURN_ROUTE in asked, "traffic that may have moved is moved back"
     if machine.phase is Phase.REFUSED:
         assert rollout.ROUTE not in asked, "refused means that no traffic moved"

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from mlcontrol.core.facts import Known
+from mlcontrol.core.operation import Operation, OperationKind, Phase
 from mlcontrol.core.types import (
     EventKind,
     Replica,
@@ -13,7 +18,7 @@ from mlcontrol.core.types import (
     WayBack,
     WayBackState,
 )
-from mlcontrol.core.wayback import Rehearsed, ReturnCheck, carried_before, way_back
+from mlcontrol.core.wayback import LEFT_FOR_S, Rehearsed, ReturnCheck, being_left, carried_before, way_back
 
 REGISTERED = (VersionSummary("3"), VersionSummary("2"), VersionSummary("1"))
 
@@ -134,3 +139,36 @@ def test_a_way_back_that_was_never_or_long_ago_walked_is_marked() -> None:
     assert ask(rehearsed=Rehearsed(None, None, 100 * day)).drill_old
     assert ask(rehearsed=Rehearsed(None, 60 * day, 100 * day)).drill_old
     assert not ask(rehearsed=Rehearsed(None, 80 * day, 100 * day)).drill_old
+
+
+ROLLBACK = Operation(
+    "o", OperationKind.ROLLBACK, "digits", "3", "2", "ann", "errors rose", "h", Phase.RUNNING, started_s=1000.0
+)
+
+
+@pytest.mark.parametrize(
+    ("operation", "left"),
+    [
+        (ROLLBACK, {"3": "errors rose"}),  # the traffic may have moved already; nothing is in quarantine yet
+        (replace(ROLLBACK, phase=Phase.SETTLING), {"3": "errors rose"}),
+        (replace(ROLLBACK, phase=Phase.DONE, ended_s=1004.0), {"3": "errors rose"}),
+        (replace(ROLLBACK, phase=Phase.DONE, ended_s=1005.0 - LEFT_FOR_S), {}),  # the quarantine itself speaks by now
+        (replace(ROLLBACK, phase=Phase.RETURNED, ended_s=1004.0), {}),  # it serves again
+        (replace(ROLLBACK, service="other"), {}),
+        (replace(ROLLBACK, kind=OperationKind.DRILL), {}),
+        (replace(ROLLBACK, from_version=None), {}),
+    ],
+)
+def test_a_version_that_a_rollback_leaves_is_known_before_it_is_in_quarantine(
+    operation: Operation, left: dict[str, str]
+) -> None:
+    assert being_left([operation], "digits", 1005.0) == left
+
+
+def test_what_a_rollback_leaves_is_not_the_way_back_while_memory_has_yet_to_hear_of_it() -> None:
+    moved = {"current": "2", "known_good": ("3", "2", "1"), "ready": ("1", "2", "3"), "seen": ("3",)}
+    left = being_left([ROLLBACK], "digits", 1002.0)
+    assert ask(**moved, quarantined=left).target == "1"
+    assert ask(**moved).target == "3", (
+        "twin: without what the operation itself says, it would be offered at once, and as hot"
+    )

@@ -17,6 +17,7 @@ from mlcontrol.core.types import Replica, ReplicaState, VersionSummary
 from mlcontrol.ports.errors import NotFound, Rejected
 from mlcontrol.ports.routing import RouteCounters, Split
 from mlcontrol.ports.serving import Answer, VersionStatistics
+from tests.services.rollout_world import BESIDE
 
 
 @dataclass
@@ -69,6 +70,8 @@ class FarWorld:
 
     def serve_versions(self, model: str, versions: tuple[str, ...], deadline_s: float = 5.0) -> None:
         self.write("load", versions=list(versions))
+
+    capabilities = BESIDE
 
     def infer(self, model: str, inputs: Any, version: str | None = None, deadline_s: float = 5.0) -> Answer:
         try:

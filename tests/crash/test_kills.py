@@ -39,6 +39,7 @@ def harness(*options: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("scenario", PLAIN)
 def test_killed_around_every_write(scenario: str) -> None:
+    """Fault 22."""
     report = harness("--scenario", scenario, "--mode", "writes")
     assert report["violations"] == []
     assert report["kills"] == report["points"] >= 30
@@ -46,6 +47,7 @@ def test_killed_around_every_write(scenario: str) -> None:
 
 @pytest.mark.parametrize("scenario", PLAIN)
 def test_killed_in_system_calls_that_write(scenario: str) -> None:
+    """Fault 23."""
     report = harness("--scenario", scenario, "--mode", "syscalls", "--kills", str(IN_SYSTEM_CALLS))
     assert report["violations"] == []
     # A call that repeats less often the second time is not met: the run ends before it.

@@ -1,8 +1,8 @@
 """Incidents of the sandbox, worked through by keyboard alone in a real window on the real fleet, from the page to proof.
 
 All six are played, one after the other in one window on one fleet; ``MLCONTROL_INCIDENTS=version-swap`` plays that one alone. How
-long each took and with how many keys is told. The seconds are not asserted: a machine three times as slow would say nothing of the
-panel. Asserted is what they are made of: who is paged, what is pressed, what turns green.
+long each took and with how many keys is told, and asserted: a minute from the page to proven recovery, as long as the machine has a
+core for everything that wants one (`most_s`).
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ pytestmark = [pytest.mark.window, pytest.mark.timeout(1500)]
 ORDER = ("error-burst", "version-swap", "input-drift", "server-frozen", "metrics-gone", "latency-rise")
 assert set(ORDER) == set(BY_NAME)
 PLAYED = tuple(filter(None, os.environ.get("MLCONTROL_INCIDENTS", "").split(","))) or ORDER
-TOGETHER = tuple(name for name in ORDER if name in PLAYED and name != "latency-rise")
-PLAYS = tuple(filter(None, (TOGETHER, tuple(set(PLAYED) & {"latency-rise"}))))
+ALONE = ("latency-rise",)
+TOGETHER = tuple(name for name in ORDER if name in PLAYED and name not in ALONE)
+PLAYS = tuple(filter(None, (TOGETHER, *((name,) for name in ALONE if name in PLAYED))))
 """What one engine goes through. The incident of latency has its own, with the objective that the others are not to miss."""
 SERVICE = {"error-burst": "diamond-cut", "version-swap": "digits", "input-drift": "diamond-cut"}
 """Whose incident it is; the others hurt every service alike."""
@@ -45,6 +46,18 @@ OF_DATA = ("data", "accuracy", "golden set")
 LASTS_S = 600.0  # until it is mended
 CALM_S = 20.0  # so much history before a change that is to be found in it
 PROVEN_WITHIN_S = 400.0
+MINUTE_S = 60.0  # from the page to proven recovery
+MOST_SHARED = 3.0
+
+
+def most_s(*busy: float) -> float:
+    """How long it may take: a minute, times how many tasks share a core where there are more of them than cores.
+
+    ``busy``: the kernel's count of tasks that run or want to, over the last minute, at the page and at the proof. With twice as
+    many as cores each gets half of one and all that the panel, its engine and the servers compute takes twice as long: that says
+    nothing of the panel. With a core for each the minute is a minute; three of them are the most, however busy it is.
+    """
+    return MINUTE_S * min(MOST_SHARED, max(1.0, *(tasks / (os.cpu_count() or 1) for tasks in busy)))
 
 
 @pytest.fixture
@@ -125,7 +138,7 @@ def worked_through(fleet: RunningFleet, watcher: Watcher, hands: Hands, fault: s
         return [a for a in new if about_data or a.rule not in OF_DATA]
 
     hands.wait(lambda: bool(pages()))
-    page_s = time.time()
+    page_s, busy_at_page = time.time(), os.getloadavg()[0]
     page_text = pages()[0].text
 
     # One key from anywhere: the page is there at once, with what is known.
@@ -171,17 +184,19 @@ def worked_through(fleet: RunningFleet, watcher: Watcher, hands: Hands, fault: s
         acted_s = time.time()
     hands.look(f"{fault}-acted")
     hands.wait(lambda: page.brief.incident.phase is IncidentPhase.MITIGATED, PROVEN_WITHIN_S)
-    proven_s = time.time()
+    proven_s, allowed_s = time.time(), most_s(busy_at_page, os.getloadavg()[0])
     hands.look(f"{fault}-proven")
-    ticks = [tick.state.value for tick in page.brief.ticks]
+    ticks = [tick.state.value for tick in page.brief.ticks if tick.id != "data"]
     assert ticks == ["green"] * 5, page.brief.ticks
     said = ", ".join(f"{t.title} {t.seconds or 0:.0f} s" for t in page.brief.ticks)
     sys.stderr.write(
         f"\n{fault}: fault to page {page_s - begun_s:.1f} s, page to open {opened_s - page_s:.1f} s, to act"
-        f" {acted_s - page_s:.1f} s, to proven recovery {proven_s - page_s:.1f} s; keys {' '.join(keys.pressed)}; {said}\n"
+        f" {acted_s - page_s:.1f} s, to proven recovery {proven_s - page_s:.1f} s of {allowed_s:.0f} s;"
+        f" keys {' '.join(keys.pressed)}; {said}\n"
         f"  page: {page_text}\n  {' '.join(page.head.sentences)}\n"
     )
     assert len(keys.pressed) <= (4 if fault in ROLLED_BACK else 6)
+    assert proven_s - page_s <= allowed_s, said
 
     # Closed, told, proven: the record is whole.
     hands.press(Qt.Key.Key_C, Qt.Key.Key_Return)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 from mlcontrol.core.problem import Problem
 from mlcontrol.engine import messages as m
-from mlcontrol.engine.hosts import Host
+from mlcontrol.engine.hosts import Host, InlineHost
+from mlcontrol.testing.fleet import RunningFleet
 
 T = TypeVar("T")
 
@@ -25,6 +27,17 @@ class Shell:
 
     def hello(self) -> m.Hello:
         return self.wait_for(m.Hello)
+
+
+@contextmanager
+def shell_on(fleet: RunningFleet) -> Iterator[Shell]:
+    """On the running fleet as after its first start, with an empty memory; left as it was."""
+    fleet.back_to_start()
+    fleet.forget()
+    opened = Shell(lambda shell: InlineHost(fleet.workspace, shell.events.append))
+    yield opened
+    opened.host.close()
+    fleet.back_to_start()
 
 
 def until(look: Callable[[], T | None], within_s: float = 60.0) -> T:

@@ -36,12 +36,16 @@ def services(**parts: Any) -> Services:
         "watch",
         "incidents",
         "briefing",
+        "bisecting",
         "silencing",
         "adding",
         "postmortems",
+        "practice",
         "alerts",
         "quality",
         "control",
+        "capacity",
+        "pipelines",
         "telling",
     )
     return Services(ctx=ctx, **{name: parts.get(name, quiet) for name in names})  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -12,10 +13,10 @@ import pytest
 from mlcontrol.core import series
 from mlcontrol.core.types import ConnectionState, EventKind, Health, ServiceState
 from mlcontrol.engine import messages as m
-from mlcontrol.engine.hosts import InlineHost, new_request
+from mlcontrol.engine.hosts import new_request
 from mlcontrol.sandbox import fleet as sandbox
 from mlcontrol.testing.fleet import RunningFleet
-from tests.engine.shell import Shell, until
+from tests.engine.shell import Shell, shell_on, until
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
@@ -23,13 +24,15 @@ WITHIN_S = 150.0  # far more than it takes on an idle machine; what a person wai
 
 
 @pytest.fixture
+def looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The served files are compared every second, not every five minutes."""
+    monkeypatch.setattr("mlcontrol.services.collector.ARTIFACT_EVERY_S", 1.0)
+
+
+@pytest.fixture
 def shell(running_fleet: RunningFleet) -> Iterator[Shell]:
-    running_fleet.back_to_start()
-    running_fleet.forget()
-    opened = Shell(lambda shell: InlineHost(running_fleet.workspace, shell.events.append))
-    yield opened
-    opened.host.close()
-    running_fleet.back_to_start()
+    with shell_on(running_fleet) as opened:
+        yield opened
 
 
 def services(shell: Shell) -> dict[str, ServiceState]:
@@ -84,9 +87,30 @@ def test_three_services_are_live(shell: Shell) -> None:
     wait(lambda: recorded() == set(metrics), WITHIN_S)  # a share of errors takes two scrapes
 
 
+def test_other_files_than_registered_under_the_same_number_are_seen(
+    looks_often: None, shell: Shell, running_fleet: RunningFleet
+) -> None:
+    """Row 19, on real servers: Triton's copy of a model file is exchanged for that of another version."""
+    wait(lambda: present(shell), WITHIN_S)
+    wait(lambda: {s.artifact.health for s in services(shell).values()} == {Health.OK}, WITHIN_S)
+    repository = running_fleet.layout.repository / "progression"
+    mine, kept = repository / "2" / "model.skops", repository / "2" / "model.skops.kept"
+    mine.rename(kept)
+    try:
+        shutil.copyfile(repository / "1" / "model.skops", mine)
+        wait(lambda: services(shell)["progression"].artifact.health is Health.CRITICAL, WITHIN_S)
+        presence = services(shell)["progression"].presence
+        assert presence.text == "other files than registered"
+        assert "model.skops of v2 on triton" in presence.detail
+        assert services(shell)["digits"].artifact.health is Health.OK
+    finally:
+        kept.replace(mine)
+
+
 def test_a_frozen_server_is_unknown_the_others_stay_live_and_it_recovers(
     shell: Shell, running_fleet: RunningFleet
 ) -> None:
+    """Fault 3: a real server is stopped by a signal, and goes on."""
     wait(lambda: present(shell), WITHIN_S)
     pid = triton_pid(running_fleet)
     os.kill(pid, signal.SIGSTOP)
@@ -131,7 +155,7 @@ def test_a_scripted_incident_shows_in_the_signal_it_hurts(
     shell: Shell, running_fleet: RunningFleet, fault: str, service: str, words: str
 ) -> None:
     wait(lambda: present(shell), WITHIN_S)
-    sandbox.play_fault(running_fleet.home, fault)
+    sandbox.play_fault(running_fleet.home, fault, 2 * WITHIN_S)
 
     def hurt() -> bool:
         use = services(shell)[service].use

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
+import sys
+import threading
 from typing import Any
+
+import pytest
 
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.state import Changes
 from mlcontrol.core.types import Sample, SeriesKey
 from mlcontrol.engine import messages as m
+from mlcontrol.gui import bridge as gui_bridge, last_session
 from mlcontrol.gui.bridge import Bridge, Link
 from tests.gui import conftest as made
 
@@ -31,6 +37,65 @@ def test_a_burst_of_events_is_one_change(bridge: Any, engine: Any, qtbot: Any) -
     engine.say(*(newer(bridge, "digits", 10 + i, traffic_per_s=float(i)) for i in range(50)))
     qtbot.waitUntil(lambda: bridge.state.services["digits"].traffic_per_s == 49.0)
     assert len([c for c in changes if c.services]) == 1
+
+
+def test_what_a_turn_has_no_time_for_comes_in_the_next_in_order(
+    bridge: Any, engine: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes = heard(bridge)
+    answers: list[Any] = []
+    command = m.VerifyAudit(request=bridge.request_id())
+    bridge.ask(command, lambda event: answers.append((event, bridge.state.services["digits"].traffic_per_s)))
+    ticks = itertools.count()
+    monkeypatch.setattr(gui_bridge, "TURN_S", 5.0)
+    monkeypatch.setattr(gui_bridge.time, "thread_time", lambda: float(next(ticks)))  # five events a turn
+    engine.say(*(newer(bridge, "digits", 10 + i, traffic_per_s=float(i)) for i in range(20)))
+    engine.say(m.Done(request=command.request))
+    qtbot.waitUntil(lambda: bool(answers))
+    assert answers == [(m.Done(request=command.request), 19.0)]
+    assert len([c for c in changes if c.services]) > 1
+
+
+def test_nothing_to_fold_waits_for_no_module(bridge: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread that reaches the engine loads it; who asks for it meanwhile waits for all that the thread has to load."""
+    monkeypatch.setitem(sys.modules, "mlcontrol.engine.folding", None)
+    bridge._on_turn()
+
+
+def test_the_state_is_kept_from_time_to_time_beside_the_window(
+    bridge: Any, monkeypatch: pytest.MonkeyPatch, qtbot: Any
+) -> None:
+    monkeypatch.setattr(gui_bridge, "KEEP_EVERY_S", 0.0)
+    saving: list[str] = []
+    save = last_session.save
+    monkeypatch.setattr(
+        last_session, "save", lambda *values: (saving.append(threading.current_thread().name), save(*values))
+    )
+    qtbot.waitUntil(lambda: bool(saving))
+    monkeypatch.setattr(gui_bridge, "KEEP_EVERY_S", 60.0)
+    assert set(saving) == {"keep-state"}
+    bridge._keeper.join(25)
+    kept = last_session.load(bridge.workspace)
+    assert kept is not None
+    assert kept.state == bridge.state
+
+
+def test_on_a_slow_disk_two_never_write_at_once_and_the_window_closes(
+    bridge: Any, monkeypatch: pytest.MonkeyPatch, qtbot: Any
+) -> None:
+    monkeypatch.setattr(gui_bridge, "KEEP_EVERY_S", 0.0)
+    monkeypatch.setattr(gui_bridge, "KEPT_WITHIN_S", 0.1)
+    begun, goes_on = threading.Semaphore(0), threading.Event()
+    monkeypatch.setattr(last_session, "save", lambda *_values: (begun.release(), goes_on.wait(60)))
+    try:
+        qtbot.waitUntil(lambda: begun.acquire(blocking=False))
+        for _ in range(5):
+            bridge._on_turn()
+        bridge.stop()
+        assert not begun.acquire(blocking=False)
+    finally:
+        goes_on.set()
+        bridge._keeper.join(60)
 
 
 def test_an_older_event_never_overwrites_a_newer_one(bridge: Any, engine: Any, qtbot: Any) -> None:
@@ -58,6 +123,22 @@ def test_an_answer_reaches_its_asker_once_and_progress_before_it(bridge: Any, en
     qtbot.waitUntil(lambda: bool(answers))
     assert [p.text for p in progress] == ["half"]
     assert answers == [done]
+
+
+def test_who_waits_is_not_called_after_the_end_when_he_may_be_gone(bridge: Any, engine: Any, qtbot: Any) -> None:
+    answers: list[Any] = []
+    command = m.VerifyAudit(request=bridge.request_id())
+    bridge.ask(command, answers.append)
+    closed = engine.close
+
+    def late() -> None:
+        engine.say(m.Done(request=command.request, text="while it is detached"))
+        closed()
+
+    engine.close = late
+    bridge.stop()
+    qtbot.wait(100)
+    assert answers == []
 
 
 def test_who_waits_is_told_when_the_engine_dies_and_it_is_reached_again(bridge: Any, engine: Any, qtbot: Any) -> None:

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 from PySide6.QtCore import QPoint, QRect, Qt
-from PySide6.QtGui import QImage, QPainter
+from PySide6.QtGui import QColor, QImage, QPainter
 
 from mlcontrol.core.types import Sample, SeriesKey
+from mlcontrol.gui.charts.lying import paint_lying, standing
 from mlcontrol.gui.charts.pyramid import Cover, Pyramid, levels_of
 from mlcontrol.gui.charts.reduce import Reduced, buckets, extremes, strokes
 from mlcontrol.gui.charts.row_picture import RowPicture
@@ -126,6 +127,49 @@ def test_a_picture_that_scrolls_is_the_picture_drawn_whole(seed: int, moves: lis
 
 
 @pytest.mark.usefixtures("qapp")
+@pytest.mark.parametrize("ratio", [1.0, 1.5, 2.0])
+@pytest.mark.parametrize("style", [SOLID, DASH])
+def test_what_is_painted_lying_and_turned_is_what_a_painter_draws_upright(ratio: float, style: str) -> None:
+    """Pixel for pixel on a plain screen; on a fine one every column and row of pixels is covered once."""
+    at, value = np.arange(3000.0), np.cumsum(np.random.default_rng(4).normal(size=3000))
+    b = buckets(at, 0.0, 3000.0, 240, 9.0)
+    both = extremes([value, value[::-1]], b)
+    drawn = strokes(both, b, 239, 85, 5, float(both.min()), float(both.max()))
+    dash = (7, 5, 3) if style == DASH else None
+    colours = QColor("red"), QColor("green")
+    lines = [(colour, drawn.upright(i, dash)) for i, colour in enumerate(colours)]
+    turned, plain = (QImage(round(240 * ratio), round(90 * ratio), QImage.Format.Format_RGB32) for _ in range(2))
+    turned.setDevicePixelRatio(ratio)
+    paint_lying(turned, 240, QColor("black"), lines, [])
+    plain.fill(QColor("black"))
+    painter = QPainter(plain)
+    for colour, spans in lines:
+        for x, y1, _, y2 in standing(spans, 240).tolist():
+            edges = edges_from_right(x, y1, y2, ratio)
+            painter.fillRect(edges[0], edges[1], edges[2] - edges[0], edges[3] - edges[1], colour)
+    painter.end()
+    turned.setDevicePixelRatio(1)
+    assert turned == plain
+    few = turned.copy()
+    few.setDevicePixelRatio(ratio)
+    newest = [(colour, spans[-3:]) for colour, spans in lines]
+    paint_lying(few, 3, QColor("black"), newest, [])
+    few.setDevicePixelRatio(1)
+    assert dash is not None or few == turned
+
+
+def edges_from_right(x: int, y1: int, y2: int, ratio: float) -> list[int]:
+    """Of a column in pixels of a fine screen, counted from the right as the picture scrolls to the left."""
+    whole = round(240 * ratio)
+    return [
+        whole - int(np.rint((240 - x) * ratio)),
+        int(np.rint(y1 * ratio)),
+        whole - int(np.rint((239 - x) * ratio)),
+        int(np.rint((y2 + 1) * ratio)),
+    ]
+
+
+@pytest.mark.usefixtures("qapp")
 def test_a_live_picture_draws_its_newest_columns_alone() -> None:
     at, value, picture = np.arange(3000.0), np.tile([0.0, 1.0], 1500), RowPicture()
 
@@ -136,7 +180,9 @@ def test_a_live_picture_draws_its_newest_columns_alone() -> None:
 
     assert columns(2000, 800.0) == 240
     assert columns(2000, 800.0) == 0  # nothing came
-    assert 1 <= columns(2004, 805.0) <= 3
+    assert 1 <= columns(2001, 805.0) <= 3
+    assert columns(2002, 805.0) == 1
+    assert columns(2004, 805.0) == 0  # what came lies within what its column shows already
     assert columns(2004, 830.0) <= 8  # five columns on, nothing in them yet
     assert columns(2004, 830.0, top=9.0) == 240  # another scale
     assert columns(2004, 830.0, stamp="b", top=9.0) == 240  # the past was rewritten
@@ -166,8 +212,8 @@ def test_columns_that_only_grew_equal_those_made_anew(samples: list[tuple[float,
         fresh = buckets(at[:count], since, since + 10.0, 20, 2.5)
         for name in ("columns", "starts", "ends", "breaks"):
             assert np.array_equal(getattr(b, name), getattr(fresh, name))
-        low, high, _ = live.read([row[:count] for row in values], b, "s")
-        for mine, plain in zip((low, high), extremes([row[:count] for row in values], fresh), strict=True):
+        both, _ = live.read([row[:count] for row in values], b, "s")
+        for mine, plain in zip(both, extremes([row[:count] for row in values], fresh), strict=True):
             assert np.array_equal(mine, plain, equal_nan=True)
 
 
@@ -185,12 +231,10 @@ def test_columns_are_made_anew_where_the_samples_are_others() -> None:
 def test_nothing_is_drawn_across_a_gap() -> None:
     at = np.array([0.0, 1, 2, 50, 51, 52])
     b = buckets(at, 0.0, 100.0, 1000, gap_s=5.0)
-    low, high = extremes([np.ones(6)], b)
-    (lines,) = strokes(low, high, b, 100, 0, 0.0, 2.0).slanted
+    lines = standing(strokes(extremes([np.ones(6)], b), b, 999, 100, 0, 0.0, 2.0).slanted[0], 1000)
     assert not [line for line in lines if line[0] <= 20 and line[2] >= 500]
     closed = buckets(at, 0.0, 100.0, 1000, gap_s=100.0)  # the twin: with a wide gap it would be drawn
-    low, high = extremes([np.ones(6)], closed)
-    (lines,) = strokes(low, high, closed, 100, 0, 0.0, 2.0).slanted
+    lines = standing(strokes(extremes([np.ones(6)], closed), closed, 999, 100, 0, 0.0, 2.0).slanted[0], 1000)
     assert [line for line in lines if line[0] <= 20 and line[2] >= 500]
 
 

@@ -75,7 +75,7 @@ def test_a_test_says_the_diagnosis_and_saves_nothing(page: Any, engine: Any, qtb
     qtbot.waitUntil(lambda: page.connection_form.result.rows[0].state == "critical")
     assert page.connection_form.result.rows[0].title == problem.what
     assert engine.sent(m.SaveConnection) == []
-    page._test()
+    page.test_chosen()
     answer = m.ConnectionDiagnosis(
         request=engine.sent(m.TestConnection)[1].request, problem=None, server="MLflow 3.17.2", latency_ms=12.0
     )
@@ -88,7 +88,7 @@ def test_a_secret_never_reaches_the_engine(page: Any, engine: Any, qtbot: Any, m
     monkeypatch.setattr(page.secrets, "keep", lambda name, secret, _workspace, _done: kept.append((name, secret)))
     page.begin_connection()
     fill(page, id="new", url="http://127.0.0.1:1", auth="token", secret="hunter2-canary")
-    page._save()
+    page.save_form()
     saved = engine.sent(m.SaveConnection)[0]
     engine.say(m.Done(request=saved.request))
     qtbot.waitUntil(lambda: kept == [("new", "hunter2-canary")])
@@ -142,11 +142,37 @@ def test_a_service_is_edited_and_keeps_what_the_form_does_not_show(page: Any, en
     page._restate()
     qtbot.keyClick(page.window(), Qt.Key.Key_E)
     assert page.stack.currentIndex() == SERVICE
-    page._save()
+    page.save_form()
     assert page.service_form.fields["serving"].error
     page.service_form.fields["serving"].set_text("serving")
-    page._save()
+    page.save_form()
     saved = engine.sent(m.SaveService)[0]
     assert saved.replaces == "digits"
     assert saved.settings.serving == ("serving",)
     assert saved.settings.objectives["p99_ms"] == 150.0
+
+
+def test_a_name_that_moved_inside_is_followed_after_a_word(page: Any, engine: Any, qtbot: Any, bridge: Any) -> None:
+    """Fault 8: the button is there only then, and works by its key."""
+    page.list.set_rows(page.list.rows, select="c/metrics")
+    page._restate()
+    assert not page.details.agree.isVisible()
+    moved = replace(bridge.state.connections["metrics"], health=Health.CRITICAL, why="It moved.", moved_inside=True)
+    engine.say(m.ConnectionChanged(connection=moved))
+    qtbot.waitUntil(page.details.agree.isVisible)
+    qtbot.keyClick(page.window(), Qt.Key.Key_Y)
+    (sent,) = engine.sent(m.AgreeToAddress)
+    assert (sent.connection, sent.actor) == ("metrics", "m.okafor")
+    engine.say(m.Done(request=sent.request), m.ConnectionChanged(connection=replace(moved, moved_inside=False)))
+    qtbot.waitUntil(lambda: any("followed again" in text for text in page.window().toasts.texts))
+    assert not page.details.agree.isVisible()
+
+
+def test_one_that_has_never_answered_is_not_counted_as_answering(
+    page: Any, engine: Any, qtbot: Any, bridge: Any
+) -> None:
+    settings = bridge.state.settings
+    new = ConnectionSettings("new", ConnectionKind.METRICS, "prometheus-text", "http://127.0.0.1:1")
+    engine.say(m.SettingsChanged(settings=replace(settings, connections={**settings.connections, "new": new})))
+    qtbot.waitUntil(lambda: any(row.id == "c/new" for row in page.list.rows))
+    assert page._note.text() == "5 of 6 connections answering"

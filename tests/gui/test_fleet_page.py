@@ -135,8 +135,11 @@ def test_only_what_changed_is_made_again_and_ages_are_judged_in_turns(
     made: list[str] = []
     make = fleet_book.fleet_row
     monkeypatch.setattr(fleet_book, "fleet_row", lambda s, *rest: (made.append(s.id), make(s, *rest))[1])
-    book.take(state, now, everything=False)
-    made.clear()
+    for behind in (True, True, False):  # a part at a time
+        book.take(state, now, everything=False)
+        assert len(made) <= TURN
+        assert book.behind is behind
+        made.clear()
     state = replace(state, services={**many, "s7": replace(many["s7"], traffic_per_s=3.0)})
     assert book.take(state, now, everything=False)
     assert not book.take(state, now, everything=False)
@@ -202,3 +205,33 @@ def test_first_start_offers_the_sandbox_and_a_connection(engine: Any, qtbot: Any
 def test_a_sandbox_that_cannot_start_is_told(window: Any, qtbot: Any) -> None:
     window.page._on_sandbox(False)
     assert window.toasts.texts == ["The sandbox did not start."]
+
+
+@pytest.mark.parametrize(
+    ("changes", "later_s", "looked_at"),
+    [
+        ({}, 5.0, False),
+        ({}, 10.5, True),  # stale by now
+        ({"last_change_s": 1990.0}, 1.5, True),  # seconds are counted
+        ({"last_change_s": 200.0}, 3.0, False),
+        ({"last_change_s": 200.0}, 5.5, True),
+        ({"accuracy": t.Signal(t.Health.OK, "fine", freshness=t.Freshness.STALE, at=t.Stamp(0, 900, 1))}, 1.5, True),
+        ({"use": t.Signal()}, 5.0, False),
+        ({"use": t.Signal(t.Health.OK, "fine", freshness=t.Freshness.FRESH, at=t.Stamp(0, 980, 1))}, 1.5, True),
+    ],
+)
+def test_a_row_is_judged_again_when_time_can_have_changed_it(
+    window: Any, monkeypatch: pytest.MonkeyPatch, changes: Any, later_s: float, looked_at: bool
+) -> None:
+    fresh = t.Signal(t.Health.OK, "fine", freshness=t.Freshness.FRESH, at=t.Stamp(0, 1000, 1))
+    service = replace(t.ServiceState("x", presence=fresh, use=fresh, accuracy=fresh), **changes)
+    book, now = FleetBook(), Now(1000.0, 2000.0)
+    book.take(replace(window.bridge.state, services={"x": service}), now, everything=False)
+    made: list[str] = []
+    make = fleet_book.fleet_row
+    monkeypatch.setattr(fleet_book, "fleet_row", lambda s, *rest: (made.append(s.id), make(s, *rest))[1])
+    later = Now(1000.0 + later_s, 2000.0 + later_s)
+    changed = book.age(later)
+    assert bool(made) is looked_at
+    assert looked_at or make(service, later) == make(service, now), "nothing was missed"
+    assert changed is (make(service, later) != make(service, now))

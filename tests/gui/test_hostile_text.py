@@ -104,6 +104,7 @@ EVIL = (
 def test_no_page_shows_or_fetches_what_a_text_asks_for(
     engine: FakeEngine, listener: Listener, request: pytest.FixtureRequest, qtbot: Any, evil: str
 ) -> None:
+    """Fault 58."""
     from PySide6.QtCore import QAbstractItemModel, QModelIndex, Qt
     from PySide6.QtWidgets import QAbstractItemView, QLabel, QListView, QWidget
 

@@ -15,6 +15,7 @@ from mlcontrol.core.incidents.incident import EntryKind, Incident, IncidentPhase
 from mlcontrol.core.incidents.likeness import Likeness
 from mlcontrol.core.incidents.log import LogLine
 from mlcontrol.core.incidents.story import Story
+from mlcontrol.core.incidents.suspect_facts import Canary, SuspectFacts
 from mlcontrol.core.incidents.tick import Tick, TickState
 from mlcontrol.core.operation import OperationKind
 from mlcontrol.core.plan import Assumption, BlastRadius, Plan, PlanStep
@@ -121,6 +122,7 @@ class IncidentEngine:
         self.engine = engine
         self.brief: Brief = sample_brief(declared=False)
         self.plan: Plan | Problem = plan()
+        self.suspect = SuspectFacts("2", "3", Canary("not-judged", "Was not judged: deployed all at once."))
         self._send = engine.send
         engine.send = self.send  # type: ignore[method-assign]
 
@@ -141,6 +143,8 @@ class IncidentEngine:
             self.engine.say(m.PlanAnswer(request=request, plan=self.plan, plan_hash=self.plan.hash))
         elif isinstance(command, m.MakePlan):
             self.engine.say(m.Refused(request=request, problem=self.plan))
+        elif isinstance(command, m.QuerySuspect):
+            self.engine.say(m.SuspectAnswer(request=request, service=command.service, facts=self.suspect))
         elif isinstance(command, m.Execute):
             self.engine.say(m.Done(request=request))
 
@@ -283,8 +287,31 @@ def test_a_number_opens_the_suspects_card_and_is_written_down(
     model = page.suspects._difference.table
     rows = [model.index(row, 0).data() for row in range(model.rowCount())]
     assert "size" in rows
+    assert "canary: Was not judged: deployed all at once" in page.suspects._facts.text()
     qtbot.waitUntil(lambda: bool(engine.sent(m.WriteIncident)))
     assert engine.sent(m.WriteIncident)[0].data == {"event": "e2"}
+
+
+def test_the_card_tells_how_the_suspect_was_judged_and_what_its_signature_changed(
+    page: Any, press: Any, told: IncidentEngine, engine: FakeEngine, qtbot: Any
+) -> None:
+    from PySide6.QtCore import Qt
+
+    told.suspect = SuspectFacts(
+        "2", "3", Canary("fine", "Was judged fine (10 %).", ("10 %: 812 answers, 10.1 % observed; fine: errors",)),
+        (("input carat", "float64", "float32: narrower"),),
+    )  # fmt: skip
+    press(Qt.Key.Key_1)
+    (asked,) = engine.sent(m.QuerySuspect)
+    assert (asked.version_from, asked.version_to) == ("2", "3")
+    qtbot.waitUntil(lambda: "812 answers" in page.suspects._facts.text())
+    model = page.suspects._difference.table
+    assert [model.index(0, column).data() for column in range(3)] == ["input carat", "float64", "float32: narrower"]
+    told.suspect = SuspectFacts(
+        "2", "3", Canary("unknown", "Not known."), (), "signatures not known: the registry refuses"
+    )
+    press(Qt.Key.Key_1)
+    qtbot.waitUntil(lambda: "signatures not known: the registry refuses" in page.suspects._facts.text())
 
 
 def test_the_second_responder_sees_who_has_it_and_can_take_over(
@@ -334,6 +361,7 @@ def test_it_is_not_resolved_before_recovery_is_proven(page: Any, press: Any, tol
 
 
 def test_a_link_fills_in_and_starts_nothing(told: IncidentEngine, window: Any, engine: FakeEngine, qtbot: Any) -> None:
+    """Fault 62."""
     window.open_link(parse_link("mlcontrol://incident?service=diamond-cut&alert=ErrorsHigh"))
     qtbot.waitUntil(lambda: window.page.name == "incident")
     assert window.page.service_id == "diamond-cut"
@@ -343,6 +371,7 @@ def test_a_link_fills_in_and_starts_nothing(told: IncidentEngine, window: Any, e
 
 
 def test_the_second_start_hands_its_link_to_the_first_window(qtbot: Any, tmp_path: Path) -> None:
+    """Fault 32."""
     from mlcontrol.gui.single_instance import Doorbell
 
     link = parse_link("mlcontrol://incident?service=digits&alert=a%20b")
@@ -359,6 +388,7 @@ def test_the_second_start_hands_its_link_to_the_first_window(qtbot: Any, tmp_pat
 
 
 def test_markup_in_a_name_stays_text(page: Any, told: IncidentEngine, qtbot: Any) -> None:
+    """Fault 59."""
     evil = "<img src='file:///etc/passwd'><b>x</b>\u202e"
     log = (LogLine(time.time(), evil, evil, "note", "person"),)
     told.brief = sample_brief(story=Story(evil, evil, evil, "critical"), log=log)

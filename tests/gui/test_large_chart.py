@@ -13,6 +13,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QApplication
 
+from mlcontrol.gui.charts.lying import standing
 from mlcontrol.gui.charts.reduce import buckets, extremes, strokes
 from mlcontrol.gui.charts.row_picture import scale_of
 
@@ -146,7 +147,6 @@ def test_a_line_beyond_the_scale_is_not_drawn_along_its_edge() -> None:
     at = np.arange(100.0)
     b = buckets(at, 0.0, 100.0, 100, gap_s=5.0)
     values = np.where(at < 50, 9.0, 1.0)
-    low, high = extremes([values], b)
-    spans = strokes(low, high, b, 90, 0, 0.0, 2.0).upright(0)
+    spans = standing(strokes(extremes([values], b), b, 99, 90, 0, 0.0, 2.0).upright(0), 100)
     assert set(spans[:, 0].tolist()) == set(range(50, 100)), "nine is beyond, but the way down from it is seen"
     assert (spans[0, 1], spans[0, 3]) == (0, 45)

@@ -5,22 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import pytest
 from PySide6.QtCore import Qt
 
 from mlcontrol.core.judge.policy import Role
 from mlcontrol.core.judge.verdict import Judgement, Reading, Verdict as JudgeVerdict
 from mlcontrol.core.operation import LiveStage, Operation, OperationKind, Step, StepState
 from mlcontrol.engine import messages as m
-from tests.gui.test_rollouts_page import answered, checked, operation, plan, press
+from tests.gui.test_rollouts_page import answered, checked, operation, page, plan, press
 
-
-@pytest.fixture
-def page(window: Any, qtbot: Any) -> Any:
-    window.open_page("rollouts")
-    window.activateWindow()
-    qtbot.waitUntil(window.isActiveWindow)
-    return window.page
+__all__ = ["page"]
 
 
 def staged(state: str = "observing", waits_for: str = "Errors: not decided") -> Operation:

@@ -12,10 +12,11 @@ import pytest
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QGuiApplication, QImage, QPainter
 
-from mlcontrol.core.types import EventKind, SeriesData, SeriesKey, TimelineEvent, VersionSummary
+from mlcontrol.core.types import EventKind, Health, SeriesData, SeriesKey, Signal, TimelineEvent, VersionSummary
 from mlcontrol.engine import messages as m
 from mlcontrol.gui.charts.readout import readings
 from mlcontrol.gui.charts.row_painter import paint_row
+from mlcontrol.gui.charts.row_picture import scale_of
 from mlcontrol.gui.charts.scale import Scale, Span
 from mlcontrol.gui.models.series_store import SeriesStore
 from mlcontrol.gui.viewmodels.chart_export import to_csv, to_words
@@ -198,7 +199,17 @@ def test_the_side_says_what_is_not_known() -> None:
     facts = {name: (words, tone) for name, words, tone in service_facts(state, 900.0, True, None)}
     assert facts["Span  [ ]"][0] == "15 min"
     assert facts["Size"][0].startswith("1.01 MB\n+0.3")
-    assert facts["Digest"][0] == "? not told"
+    assert facts["Digest"][0] == "? not told\n? no data yet"
+    same, other = (
+        Signal(health, text)
+        for health, text in ((Health.OK, "as registered"), (Health.CRITICAL, "served b, registered a"))
+    )
+    for artifact, words in (
+        (same, ("? not told\nserved as registered", "")),
+        (other, ("served b\nregistered a", "critical")),
+    ):
+        shown = service_facts(made.service("digits", artifact=artifact), 900.0, True, None)
+        assert words in [(said, tone) for name, said, tone in shown if name == "Digest"]
     nobody = made.service(
         "x", versions=(VersionSummary("1"),), used=made.t.VersionFact(), intended=made.t.VersionFact()
     )
@@ -208,3 +219,32 @@ def test_the_side_says_what_is_not_known() -> None:
     assert ("Size", "warning") in [
         (n, t) for n, _, t in service_facts(made.service("y", versions=grown), 1.0, True, None)
     ]
+
+
+def test_a_device_has_a_row_only_where_one_is_told_of() -> None:
+    store = SeriesStore("s")
+    assert not {"gpu_share", "gpu_memory_bytes"} & {r.id for r in chart_rows(store, 0.0, 900.0, 5.0, {})}
+    for gpu, share in (("GPU-1", 0.25), ("GPU-2", 0.75)):
+        key = SeriesKey("s", "gpu_share", (("gpu", gpu), ("source", "a")))
+        store.take_history([SeriesData(key, AT.tobytes(), np.full(len(AT), share).tobytes())])
+    rows = {r.id: r for r in chart_rows(store, 0.0, 900.0, 5.0, {})}
+    assert [line.label for line in rows["gpu_share"].lines] == ["GPU-1", "GPU-2"]
+    assert rows["gpu_share"].ceiling == 1.0
+    assert "gpu_memory_bytes" not in rows
+
+
+def test_no_axis_of_errors_goes_beyond_all_answers() -> None:
+    store = SeriesStore("s")
+    key = SeriesKey("s", "error_share", (("type", "5xx"),))
+    store.take_history([SeriesData(key, AT.tobytes(), np.full(len(AT), 1 + 1e-12).tobytes())])
+    (row,) = [r for r in chart_rows(store, 0.0, 900.0, 5.0, {}) if r.id == "errors"]
+    assert scale_of(row, Span(float(AT[0]), float(AT[-1])), 200).high == 1.0
+
+
+def test_the_band_of_a_share_stays_within_all_of_it_and_none() -> None:
+    value = np.where(np.arange(len(AT)) % 2 == 0, 0.0, 1.0)
+    store = SeriesStore("s")
+    store.take_history([SeriesData(SeriesKey("s", "cpu_share", (("source", "a"),)), AT.tobytes(), value.tobytes())])
+    (line,) = next(r for r in chart_rows(store, 0.0, 900.0, 5.0, {}) if r.id == "cpu_share").lines
+    assert line.band
+    assert (np.nanmin(line.low), np.nanmax(line.high)) == (0.0, 1.0)

@@ -6,11 +6,16 @@ from typing import Any
 
 import pytest
 
+from mlcontrol.core.capacity import Capacity, Forecast
 from mlcontrol.core.data_report import DataFinding, DataReport
+from mlcontrol.core.pipeline import Lineage, pipeline
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.quality.generations import Point, generations
 from mlcontrol.core.quality.report import FeedbackShare, Measure, QualityReport, SliceQuality, Task
+from mlcontrol.core.types import VersionSummary
 from mlcontrol.engine import messages as m
+from mlcontrol.gui.viewmodels.capacity_words import capacity_sentence
+from mlcontrol.gui.widgets.pipeline_strip import rows_of
 
 
 def report(**changes: Any) -> QualityReport:
@@ -111,3 +116,106 @@ def test_changes_of_the_data_are_shown_with_what_they_rest_on(foot: Any, engine:
         "image", "region south", "distribution", "training", "0.310", "1e-09", "480", "median 0 in training, 3 now",
     ]  # fmt: skip
     assert "image in region south changed, likely harm first" in foot.verdict.text()
+
+
+def forecasted(**changes: Any) -> Forecast:
+    now_s, hour = 1_760_000_000.0, 3600.0
+    past = tuple(now_s - hour * (240 - i) for i in range(240))
+    ahead = tuple(now_s + hour * i for i in range(240))
+    grown = tuple(50 + 0.1 * i for i in range(480))
+    values: dict[str, Any] = {
+        "capacity": Capacity(80.0, source="declared"),
+        "past_at_s": past, "past": grown[:240], "at_s": ahead, "expected": grown[240:],
+        "low": tuple(v - 4 for v in grown[240:]), "high": tuple(v + 4 for v in grown[240:]),
+        "reached_s": ahead[60], "earliest_s": ahead[20], "latest_s": ahead[100],
+        "per_day": 2.4, "per_day_low": 2.0, "per_day_high": 2.8, "season": "daily", "n": 240, "horizon_s": 864_000.0,
+    }  # fmt: skip
+    return Forecast(**(values | changes))
+
+
+def test_the_capacity_forecast_is_one_line_and_a_band(foot: Any, engine: Any, qtbot: Any) -> None:
+    foot.views.choose(4)
+    asked = engine.sent(m.QueryCapacity)[-1]
+    engine.say(m.CapacityAnswer(request=asked.request, service="digits", found=forecasted()))
+    qtbot.waitUntil(lambda: "is reached" in foot.verdict.text())
+    assert foot.capacity.accessibleDescription() == foot.verdict.text()
+    with_band = foot.capacity.grab().toImage()
+    foot.capacity.put(forecasted(low=forecasted().expected, high=forecasted().expected))
+    assert foot.capacity.grab().toImage() != with_band
+
+
+KNOWN = "80 /s (declared capacity) is reached in"
+MEASURED = Capacity(80.0, 76.0, 84.0, "measured", 900)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words", "tone"),
+    [
+        ({}, (KNOWN, "(95 %: ", "Trend +2.4 /s a day (+2 to +2.8), daily", "n = 240 h"), "warning"),
+        ({"latest_s": None}, ("to after 10 d)",), "warning"),
+        ({"reached_s": None, "latest_s": None}, ("not expected to be reached in 10 d", "it may be from"), "secondary"),
+        ({"reached_s": None, "earliest_s": None}, ("is not reached in 10 d",), "secondary"),
+        ({"capacity": Capacity(why="none is told"), "reached_s": None}, ("? Its capacity is not known: none",), "unknown"),
+        ({"why": "1.2 of the 3 days"}, ("? No forecast of the traffic: 1.2 of the 3 days.",), "unknown"),
+        ({"per_day_low": -1.0}, ("No trend beyond chance (-1 to +2.8 /s a day)",), "warning"),
+        ({"capacity": MEASURED}, ("80 /s (measured: 76 to 84, 900 readings)",), "warning"),
+    ],
+)  # fmt: skip
+def test_the_line_says_when_how_sure_and_from_how_much(
+    changes: dict[str, Any], words: tuple[str, ...], tone: str
+) -> None:
+    found = forecasted(**changes)
+    said, colour = capacity_sentence(found, 1_760_000_000.0)
+    assert all(part in said for part in words), said
+    assert colour == tone
+
+
+def test_the_pipeline_is_a_strip_of_five_stages(foot: Any, engine: Any, qtbot: Any) -> None:
+    foot.views.choose(5)
+    asked = engine.sent(m.QueryPipeline)[-1]
+    found = pipeline(
+        VersionSummary("3", 1000.0), Lineage(run="r" * 32, began_s=900.0, ended_s=960.0), ("2", 500.0), None
+    )
+    engine.say(m.PipelineAnswer(request=asked.request, service="digits", found=found))
+    qtbot.waitUntil(lambda: "2 of 5 stages" in foot.verdict.text())
+    said = foot.pipeline.accessibleDescription()
+    assert "Data snapshot: ? not told" in said
+    assert "Train: 01-01 00:15, 1 min, commit not told, run rrrrrrrr" in said
+    drawn = foot.pipeline.grab().toImage()
+    foot.pipeline.put(())
+    assert foot.pipeline.grab().toImage() != drawn
+
+
+@pytest.mark.parametrize(
+    ("lines", "room", "rows"),
+    [
+        (("short",), 4, ["short"]),
+        (("a line of many words that is long",), 4, ["a line of many", "words that is", "long"]),
+        (("a line of many words that is long", "run 1"), 3, ["a line of many", "words that is long", "run 1"]),
+        (("a line of many words that is long", "run 1"), 2, ["a line of many words that is long", "run 1"]),
+        (("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa no", "run 1"), 4, ["aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa no", "run 1"]),
+        ((), 4, []),
+    ],
+)
+def test_a_stage_s_words_are_broken_where_there_is_room(lines: tuple[str, ...], room: int, rows: list[str]) -> None:
+    letters = type("Metrics", (), {"horizontalAdvance": staticmethod(len)})()
+    assert rows_of(lines, room, 14, letters) == rows
+
+
+@pytest.mark.parametrize("view", range(6))
+def test_what_the_foot_says_is_never_cut_off(foot: Any, engine: Any, qtbot: Any, view: int) -> None:
+    """At the width of a small screen, with three sentences on capacity and a pipeline of five stages."""
+    foot.views.choose(view)
+    foot._say(" ".join(["a sentence of some words that is said of this service"] * 6), "secondary")
+    qtbot.waitUntil(lambda: foot.verdict.height() >= foot.verdict.heightForWidth(foot.verdict.width()))
+    assert foot.panes.height() >= 50
+    assert foot.versions.isVisible() is (view not in (4, 5))
+
+
+def test_on_a_wide_screen_the_versions_stay_beside_a_pipeline(foot: Any, qtbot: Any) -> None:
+    foot.views.choose(5)
+    assert not foot.versions.isVisible()
+    foot.window().resize(2200, 900)
+    qtbot.waitUntil(lambda: foot.versions.isVisible())
+    foot.window().resize(1100, 800)
+    qtbot.waitUntil(lambda: not foot.versions.isVisible())

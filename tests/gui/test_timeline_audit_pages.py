@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QRect, Qt
 
 from mlcontrol.core import audit
+from mlcontrol.core.state import Changes
 from mlcontrol.core.types import EventKind, Health, TimelineEvent
 from mlcontrol.engine import messages as m
+from mlcontrol.gui.charts.lanes import AXIS_H, LANE_H
+from mlcontrol.gui.theme import theme
+from mlcontrol.gui.viewmodels.timeline_lanes import Lane, Span
 
 
 def event(name: str, ago_s: float, kind: EventKind, service: str | None = "digits", **more: Any) -> TimelineEvent:
@@ -193,3 +197,33 @@ def test_a_row_copies_with_its_hashes(audit_page: Any) -> None:
     assert f"hash {rows(5)[4].hash}" in text
     audit_page._copy_head()
     assert QGuiApplication.clipboard().text() == rows(5)[4].hash
+
+
+def test_of_thousands_of_lanes_those_that_are_seen_are_painted(timeline: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    chart = timeline.chart
+    lanes = [Lane(f"s{i}", f"Service {i}", (), (Span("1", 0.0, 9.0),), Health.OK) for i in range(2000)]
+    painted: list[str] = []
+    paint = chart._paint_lane
+    monkeypatch.setattr(
+        chart, "_paint_lane", lambda p, t, lane, *rest: (painted.append(lane.service), paint(p, t, lane, *rest))
+    )
+    chart.set_lanes(lanes, 0.0, 10.0)
+    chart.grab(QRect(0, theme.px(AXIS_H) + 700 * theme.px(LANE_H), 800, 4 * theme.px(LANE_H)))
+    assert painted == [f"s{i}" for i in range(700, 704)]
+
+
+def test_facts_of_services_are_drawn_with_the_next_second(
+    timeline: Any, engine: Any, qtbot: Any, monkeypatch: Any
+) -> None:
+    """Each poll of a large fleet changes them all; what has happened is drawn at once."""
+    drawn: list[int] = []
+    draw = timeline._draw
+    monkeypatch.setattr(timeline, "_draw", lambda: (drawn.append(1), draw()))
+    timeline.follows = False
+    timeline.refresh(Changes(services=frozenset({"digits"})))
+    assert drawn == []
+    timeline._on_second()
+    timeline._on_second()
+    assert drawn == [1]
+    timeline.refresh(Changes(events=1))
+    assert drawn == [1, 1]

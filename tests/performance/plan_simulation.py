@@ -8,7 +8,9 @@ the worst case: guards that see the same noise would stop the same runs.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from math import log
 
 import numpy as np
@@ -46,7 +48,8 @@ HAS = frozenset((ERRORS, LATENCY, QUERY_RATE, PREDICTIONS, FEEDBACK, RESOURCES, 
 
 @dataclass(frozen=True)
 class Calm:
-    """A good version's hour. ``shares``: one stage each; ``burst_cv``: of each arm's own rate of errors, bucket by bucket."""
+    """A version's hour. ``shares``: one stage each; ``burst_cv``: of each arm's own rate of errors, bucket by bucket; ``ratio``: of
+    the new version's rate of errors to the old one's, 1 where it is as good."""
 
     name: str
     rate: float = 50.0
@@ -54,12 +57,15 @@ class Calm:
     errors: float = 0.01
     drift: float = 1.0
     burst_cv: float = 0.0
+    ratio: float = 1.0
 
 
 CALM = (
     Calm("every guard, steady"),
     Calm("every guard, drift and ramp", shares=(0.01, 0.05, 0.25, 0.5), drift=2.7),
     Calm("every guard, bursts (CV 0.5)", burst_cv=0.5),
+    Calm("every guard, bursts (CV 1)", burst_cv=1.0),
+    Calm("every guard, bursts (CV 1) and ramp", shares=(0.01, 0.05, 0.25, 0.5), burst_cv=1.0),
 )
 
 
@@ -71,7 +77,8 @@ def draw_run(calm: Calm, rng: np.random.Generator, looks: int = 360) -> Evidence
     common = calm.errors * calm.drift ** np.sin(np.arange(looks) / looks * 4 * np.pi)
     cv = calm.burst_cv
     own = rng.gamma(1 / cv**2, cv**2, (2, looks)) if cv else np.ones((2, looks))
-    arms = [_arms(rng, n, np.minimum(1.0, common * noise)) for n, noise in zip((new, asked - new), own, strict=True)]
+    rates = common * own[0] * calm.ratio, common * own[1]
+    arms = [_arms(rng, n, np.minimum(1.0, rate)) for n, rate in zip((new, asked - new), rates, strict=True)]
     return Evidence(
         tuple(Bucket(LOOK_S * i, LOOK_S * (i + 1), float(share[i]), arms[0][i], arms[1][i]) for i in range(len(share))),
         thresholds_ms=THRESHOLDS_MS,
@@ -107,8 +114,8 @@ def _arms(rng: np.random.Generator, requests: NDArray[np.int64], failing: NDArra
     ]
 
 
-def stopped_by(evidence: Evidence, stages: int, rng: np.random.Generator) -> dict[str, int]:
-    """The look at which each guard that ever says worse does so first.
+def stopped_by(evidence: Evidence, starts: Sequence[int], rng: np.random.Generator) -> dict[str, int]:
+    """The look at which each guard that ever says worse does so first. ``starts``: of each stage, its first bucket.
 
     A guard whose evidence is a running product says the same of a look afterwards as it did then, so that one judgement of the
     whole hour holds all its looks. Errors and latency are weighed by scatter, which changes with every look: they are asked
@@ -120,15 +127,15 @@ def stopped_by(evidence: Evidence, stages: int, rng: np.random.Generator) -> dic
         look = _first_look(evidence, columns, ignored, guard)
         if look is not None:
             found[guard] = look
-    starts = range(0, len(buckets), len(buckets) // stages)
     whole = (
         guards.query_rate(buckets, 0, POLICY),
         guards.predictions(buckets, 0, POLICY),
         guards.feedback(buckets, 0, POLICY),
         absolute.resources(buckets, POLICY),
     )
-    for start in starts:  # each stage asks anew whether the service keeps its objectives
-        until = buckets[: start + len(buckets) // stages]
+    # Each stage asks anew whether the service keeps its objectives.
+    for start, end in pairwise((*starts, len(buckets))):
+        until = buckets[:end]
         whole = (*whole, absolute.objectives(until, start, POLICY, None, evidence.accuracy))
     for reading in whole:
         if reading.verdict is Verdict.WORSE:
@@ -195,7 +202,9 @@ def false_aborts(calm: Calm, runs: int, seed: int) -> tuple[float, Counter[str]]
     by: Counter[str] = Counter()
     stopped = 0
     for _ in range(runs):
-        found = stopped_by(draw_run(calm, rng), len(calm.shares), rng)
+        evidence = draw_run(calm, rng)
+        starts = range(0, len(evidence.buckets), len(evidence.buckets) // len(calm.shares))
+        found = stopped_by(evidence, starts, rng)
         stopped += bool(found)
         by.update(found.keys())
     return stopped / runs, by

@@ -212,7 +212,7 @@ for view in (views[3], views[15], views[-1]):
     starts = edges[:-1]
     for s in range(SERIES):
         low, high = (f.reduceat(series[s][: edges[-1]], starts) for f in (np.minimum, np.maximum))
-        wrong += int((group.low[s, slice(*inside)] != low).sum() + (group.high[s, slice(*inside)] != high).sum())
+        wrong += int((group.both[0, s, slice(*inside)] != low).sum() + (group.both[1, s, slice(*inside)] != high).sum())
 print(json.dumps({"frames": spent, "built_ms_per_million": 1000 * built / (SERIES * POINTS / 1e6), "wrong": wrong}))
 """
 )

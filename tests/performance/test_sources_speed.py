@@ -22,8 +22,9 @@ from mlcontrol.adapters.metrics.prometheus_text import PrometheusText
 from mlcontrol.adapters.metrics.scraper import TextScraper
 from mlcontrol.adapters.metrics.text_format import TextParser
 from mlcontrol.core.settings import ConnectionSettings
-from mlcontrol.core.types import ConnectionKind
+from mlcontrol.core.types import ConnectionKind, Stamp
 from mlcontrol.ports.clock import SystemClock
+from mlcontrol.ports.metrics import Reading
 from mlcontrol.services.asking import Asking
 from mlcontrol.services.fact_book import FactBook
 from mlcontrol.services.scraping import FleetScraper, Target
@@ -142,6 +143,27 @@ while True:
             key.fileobj.sendall(answer)
             key.fileobj.setblocking(False)
 """
+
+
+class Reader:
+    """A service that reads one of the models of its target."""
+
+    def __init__(self, service: str, model: str) -> None:
+        self.service = SimpleNamespace(id=service, serving_model=model, route=model)
+        self.taken = 0
+
+    def take(self, _connection: str, readings: list[Reading], _at: Stamp) -> tuple[list[Any], bool]:
+        assert [(reading.model, reading.value) for reading in readings] == [(self.service.serving_model, 5.0)]
+        self.taken += 1
+        return [], False
+
+    def traffic(self) -> tuple[None, None]:
+        return None, None
+
+    def line(self, _at_s: float) -> tuple[()]:
+        return ()
+
+
 TARGETS, HUNG, EVERY_S, SECONDS = 1000, 100, 5.0, 16.0
 
 
@@ -165,17 +187,10 @@ def test_a_thousand_targets_a_tenth_of_them_hung() -> None:
             )
             for i, host in enumerate(hosts)
         ]
-        answered = [0] * TARGETS
+        meters = [Reader(f"s{i}", f"m{i}") for i in range(TARGETS)]
         targets = [
-            Target(
-                f"t{i}",
-                EVERY_S,
-                adapter,
-                partial(lambda i: (answered.__setitem__(i, answered[i] + 1), ())[1], i),
-                None,
-                EVERY_S,
-            )
-            for i, adapter in enumerate(adapters)
+            Target(f"t{i}", EVERY_S, adapter, partial(list, [meter]), None, EVERY_S)
+            for i, (adapter, meter) in enumerate(zip(adapters, meters, strict=True))
         ]
         cpu, began = time.process_time(), time.monotonic()
         scraper.start()
@@ -189,6 +204,7 @@ def test_a_thousand_targets_a_tenth_of_them_hung() -> None:
         server.kill()
     assert not told, told[:1]
     healthy = range(HUNG, TARGETS)
+    answered = [meter.taken for meter in meters]
     # The first scrape comes within 2.5 s, then one every 5 s: at least three by the end.
     on_time = sum(min(answered[i], 3) for i in healthy) / (3 * len(healthy))
     failed = sum(book.contact(f"t{i}").failed is not None for i in range(HUNG))

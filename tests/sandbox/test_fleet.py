@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import tomlkit
 
-from mlcontrol.sandbox import fleet as sandbox, jsonfile, repository, router
+from mlcontrol.sandbox import fleet as sandbox, jsonfile, overwritten, repository, router
 from mlcontrol.sandbox.layout import Layout
 from mlcontrol.sandbox.process import group_members, state_of
 from mlcontrol.sandbox.servers import MODELS
@@ -127,6 +127,33 @@ def test_fault_error_burst_and_its_undo(fleet: RunningFleet) -> None:
     sandbox.clear_faults(fleet.home)
     assert versions_of(soon(fleet, "diamond-cut", lambda found: versions_of(found) == {"2"})) == {"2"}
     assert repository.loaded(fleet.ports["triton"])["diamond-cut"] == [1, 2]
+
+
+def test_fault_error_burst_during_a_rollout_is_in_the_version_that_is_tried(fleet: RunningFleet) -> None:
+    """The router is left alone: that somebody else moves it is another incident."""
+    port = fleet.ports["router_admin"]
+    repository.set_versions(fleet.ports["triton"], "diamond-cut", [1, 2, 3])
+    router.set_entry(fleet.layout, port, router.VERSIONS, "diamond-cut-canary", "3")
+    router.set_entry(fleet.layout, port, router.SHARES, "diamond-cut", "50")
+    try:
+        soon(fleet, "diamond-cut", lambda found: versions_of(found) == {"2", "3"}, 30)
+        roads = router.live(fleet.layout, port, router.VERSIONS)
+        sandbox.play_fault(fleet.home, "error-burst")
+        entries = soon(fleet, "diamond-cut", lambda found: versions_of(found) == {"2", "3", None}, 60)
+        assert {entry["inputs"]["color"] for entry in entries if entry["status"] == 500} == {"G"}
+        assert any(entry["version"] == "2" and entry["inputs"]["color"] == "G" for entry in entries)
+        assert router.live(fleet.layout, port, router.VERSIONS) == roads
+        sandbox.clear_faults(fleet.home)
+        healed = soon(
+            fleet,
+            "diamond-cut",
+            lambda found: any(e["version"] == "3" and e["inputs"]["color"] == "G" for e in found[-20:]),
+            60,
+        )
+        assert healed
+        assert not list(fleet.layout.repository.glob(f"*/*/{overwritten.KEPT}"))
+    finally:
+        router.set_entry(fleet.layout, port, router.SHARES, "diamond-cut", "0")
 
 
 def test_fault_input_drift_shifts_one_region(fleet: RunningFleet) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mlcontrol.sandbox import fleet as sandbox, mlserver_versions
+from mlcontrol.sandbox import fleet as sandbox, mlserver_versions, overwritten, router
 from mlcontrol.sandbox.process import group_members
 from mlcontrol.sandbox.wire import exchange
 from mlcontrol.testing.fleet import RunningFleet, shared_servers
@@ -143,6 +143,23 @@ def test_the_faults_are_real_here_too(fleet: RunningFleet) -> None:
         exchange(fleet.ports["mlserver_metrics"], "GET", "/metrics")
     sandbox.clear_faults(fleet.home)
     assert "model_infer_request_success_total" in exchange(fleet.ports["mlserver_metrics"], "GET", "/metrics")[1]
+
+
+def test_a_burst_in_the_version_that_is_tried_is_real_here_too(fleet: RunningFleet) -> None:
+    port = fleet.ports["router_admin"]
+    mlserver_versions.set_versions(fleet.layout, fleet.ports["mlserver"], "diamond-cut", [1, 2, 3])
+    router.set_entry(fleet.layout, port, router.VERSIONS, "diamond-cut-canary", "3")
+    router.set_entry(fleet.layout, port, router.SHARES, "diamond-cut", "50")
+    known = len(fleet.predictions("diamond-cut"))
+    try:
+        sandbox.play_fault(fleet.home, "error-burst")
+        assert eventually(lambda: any(entry["status"] == 500 for entry in fleet.predictions("diamond-cut")[known:]))
+        assert router.live(fleet.layout, port, router.VERSIONS)["diamond-cut-stable"] == "2"
+    finally:
+        sandbox.clear_faults(fleet.home)
+        router.set_entry(fleet.layout, port, router.SHARES, "diamond-cut", "0")
+        mlserver_versions.set_versions(fleet.layout, fleet.ports["mlserver"], "diamond-cut", [1, 2])
+    assert not list(fleet.layout.mlserver_repository.glob(f"*/*/{overwritten.KEPT}"))
 
 
 def test_latency_drift_and_a_swap_are_real_here_too(fleet: RunningFleet) -> None:

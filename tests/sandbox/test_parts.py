@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,6 +25,7 @@ from mlcontrol.sandbox import (
     jsonfile,
     mlserver_versions,
     model_server,
+    overwritten,
     ports,
     router,
     servers,
@@ -177,6 +179,8 @@ def test_a_fault_ends_at_its_time_on_request_and_is_begun_once(tmp_path: Path, m
     def begin(_stage: faults.Stage, options: dict[str, str]) -> faults.Undo:
         if options.get("refuse"):
             raise RuntimeError("no")
+        if options.get("slow"):
+            time.sleep(0.05)  # a model that loads
         seen.append("begun")
         return lambda: seen.append("undone")
 
@@ -190,6 +194,8 @@ def test_a_fault_ends_at_its_time_on_request_and_is_begun_once(tmp_path: Path, m
     assert seen == ["begun", "undone"]
     faultboard.follow({"quake": {"id": "2", "duration_s": 1e-9, "options": {}}}, stage)
     assert [entry["state"] for entry in faultboard.as_record()] == ["ended"]
+    faultboard.follow({"quake": {"id": "4", "duration_s": 0.04, "options": {"slow": "yes"}}}, stage)
+    assert [entry["state"] for entry in faultboard.as_record()] == ["active"]  # its time begins when it is there
     faultboard.follow({"quake": {"id": "3", "options": {"refuse": "yes"}}}, stage)
     assert [(entry["state"], entry["message"]) for entry in faultboard.as_record()] == [("failed", "no")]
     relays.end()
@@ -348,3 +354,38 @@ def test_a_missing_python_library_is_named_with_its_package(tmp_path: Path) -> N
     assert interpreter.version(tmp_path) == "3.99"
     with pytest.raises(interpreter.UnsupportedError, match=r"apt-get install libpython3\.99"):
         interpreter.library_folder(tmp_path)
+
+
+def versions_with_models(repository: Path) -> Path:
+    for version in "36":
+        folder = repository / "diamond-cut" / version
+        folder.mkdir(parents=True)
+        (folder / overwritten.MODEL).write_text(f"model {version}")
+    return repository / "diamond-cut"
+
+
+def test_an_overwritten_version_is_put_back_once(tmp_path: Path) -> None:
+    versions, loads = versions_with_models(tmp_path), []
+    undo = overwritten.overwrite(versions, 3, 6, lambda: loads.append((versions / "3" / overwritten.MODEL).read_text()))
+    undo()
+    undo()
+    assert loads == ["model 6", "model 3"]
+    assert [path.name for path in (versions / "3").iterdir()] == [overwritten.MODEL]
+
+
+def test_what_a_killed_supervisor_has_overwritten_is_put_back_before_the_next_start(tmp_path: Path) -> None:
+    versions = versions_with_models(tmp_path)
+    overwritten.overwrite(versions, 3, 6, lambda: None)
+    overwritten.put_all_back(tmp_path)
+    assert (versions / "3" / overwritten.MODEL).read_text() == "model 3"
+
+
+def test_a_version_that_cannot_be_loaded_again_is_put_back_at_once(tmp_path: Path) -> None:
+    versions = versions_with_models(tmp_path)
+
+    def refused() -> None:
+        raise RuntimeError("it does not load")
+
+    with pytest.raises(RuntimeError, match="does not load"):
+        overwritten.overwrite(versions, 3, 6, refused)
+    assert (versions / "3" / overwritten.MODEL).read_text() == "model 3"

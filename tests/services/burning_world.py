@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mlcontrol.adapters.name_memory import NameMemory
 from mlcontrol.core import series
 from mlcontrol.core.operation import OperationKind, Phase
 from mlcontrol.core.settings import ConnectionSettings
@@ -172,5 +173,5 @@ def adding(ctx: Burning, incidents: Incidents, briefing: Briefing) -> Adding:
     def make(_settings: ConnectionSettings) -> Any:
         raise AssertionError("no server is asked")
 
-    connections = Connections(ctx, _File(path), make, adopt)
+    connections = Connections(ctx, _File(path), make, adopt, lambda _settings: 0.0, NameMemory())
     return Adding(ctx, incidents, briefing, connections, write_golden)

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from mlcontrol.core.compatibility.report import Report, Verdict
 from mlcontrol.core.golden import Expected, GoldenItem, GoldenSet
-from mlcontrol.core.operation import Operation
+from mlcontrol.core.operation import Operation, OperationKind
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.settings import ServiceSettings, WorkspaceSettings
 from mlcontrol.core.state import FleetState
@@ -19,7 +21,12 @@ from mlcontrol.core.types import Replica, ReplicaState, TimelineEvent, VersionSu
 from mlcontrol.ports.clock import SystemClock
 from mlcontrol.ports.errors import AdapterError, NotFound, Rejected, TimedOut, Unreachable
 from mlcontrol.ports.routing import Split
-from mlcontrol.ports.serving import Answer, VersionStatistics
+from mlcontrol.ports.serving import Answer, ReaderRules, ServingCapabilities, VersionStatistics
+from mlcontrol.services.effects import Effects
+from mlcontrol.services.holding import hold
+from mlcontrol.services.live import observe
+from mlcontrol.services.operation_run import OperationRun
+from mlcontrol.services.rollouts import Rollouts
 from mlcontrol.store.store import Store
 
 SERVICE = ServiceSettings(
@@ -35,6 +42,9 @@ SERVICE = ServiceSettings(
 ITEMS = tuple(GoldenItem(f"item-{i}", {"x": [[i]]}, Expected("y", i), critical=i == 0) for i in range(6))
 
 
+BESIDE = ServingCapabilities(True, True, ReaderRules("triton", "reject", "reject", True))
+
+
 @dataclass
 class World:
     """``writes``: every effect that reached the outside, in order. ``faults``: by the name of the call, raised once or always."""
@@ -48,6 +58,7 @@ class World:
     writes: list[str] = field(default_factory=list)
     faults: dict[str, Callable[[], None]] = field(default_factory=dict)
     after: dict[str, Callable[[], None]] = field(default_factory=dict)
+    capabilities: ServingCapabilities = BESIDE
 
     def _ask(self, call: str) -> None:
         if call in self.faults:
@@ -125,6 +136,7 @@ class Context:
     folder: Path
     operations: dict[str, Operation] = field(default_factory=dict)
     events: list[TimelineEvent] = field(default_factory=list)
+    written: list[tuple[str, Any, Any]] = field(default_factory=list)
     view_only: str = ""
     has_golden: bool = True
     url: str = "sqlite:///panel.db"
@@ -164,6 +176,18 @@ class Context:
     def expect_change(self, service: str, what: str, for_s: float = 30.0) -> None:
         """Nobody notices here."""
 
+    def wrote(self, service: str, what: str, before: Any, now: Any) -> None:
+        self.written.append((what, before, now))
+
+
+def settled(ctx: Context) -> None:
+    """What the next engine does with what was left open, to its end."""
+    rollouts = Rollouts(ctx, PassingChecks())
+    rollouts.settle()
+    if rollouts._settler._thread is not None:
+        rollouts._settler._thread.join(20.0)
+    rollouts.close()
+
 
 class PassingChecks:
     """A checker with nothing to say, or with the report it was given."""
@@ -196,3 +220,37 @@ def fails(error: AdapterError) -> Callable[[], None]:
 
 TIMED_OUT = TimedOut(Problem("No answer in time.", code="timeout"))
 UNREACHABLE = Unreachable(Problem("Connection refused.", code="unreachable"))
+
+
+def crash(
+    ctx: Context, kind: OperationKind, version: str, when: str, row: int, monkeypatch: pytest.MonkeyPatch
+) -> bool:
+    """Run an operation on this thread and kill it before or after its n-th row; True when it got that far."""
+    written = 0
+    append = ctx.store.audit.append
+
+    def counted(*args: Any, **named: Any) -> Any:
+        nonlocal written
+        written += 1
+        if written == row and when == "before":
+            raise Killed
+        result = append(*args, **named)
+        if written == row:
+            raise Killed
+        return result
+
+    rollouts = Rollouts(ctx, PassingChecks())
+    plan = rollouts.make_plan(kind, "digits", version, False)
+    before = observe(ctx, "digits")
+    effects = Effects(ctx, "digits", kind, version, "2", before, plan.assumes, moves=plan.moves)
+    holding = hold(ctx, "digits", "op", "ann", kind.value)
+    run_ = OperationRun(ctx, "op", plan, effects, "test", "ann", lambda _run: None, holding)
+    monkeypatch.setattr(ctx.store.audit, "append", counted)
+    try:
+        run_.run_now()
+    except Killed:
+        return True
+    finally:
+        monkeypatch.undo()
+        holding.abandon()
+    return False

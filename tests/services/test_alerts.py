@@ -43,6 +43,9 @@ class World:
     def engine(self) -> Alerts:
         return Alerts(self, lambda: None, lambda error, where: pytest.fail(f"{where}: {error}"))  # type: ignore[arg-type]
 
+    def clock_off(self, connection: str) -> None:
+        return None
+
     def state(self) -> FleetState:
         return self.state_now
 

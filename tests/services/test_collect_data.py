@@ -24,7 +24,7 @@ from mlcontrol.ports.predictions import LoggedPrediction
 from mlcontrol.services.asking import Asking
 from mlcontrol.services.collect_data import LOOK_EVERY_S, SETTLE_S, DataReader
 from mlcontrol.services.fact_book import FactBook
-from mlcontrol.services.sudden_data import SUDDEN_EVERY_S, sudden_look
+from mlcontrol.services.sudden_data import SUDDEN_EVERY_S, SuddenLook
 from mlcontrol.testing.clock import FakeClock
 from mlcontrol.testing.contracts.connection import no_secret
 
@@ -48,7 +48,8 @@ class World:
         settings = ConnectionSettings("log", ConnectionKind.PREDICTIONS, "jsonl", (folder / "p").as_uri())
         self.log = JsonLinesLog(settings, no_secret)
         ctx: Any = SimpleNamespace(
-            clock=self.clock, predictions=lambda name: self.log, registry=lambda name: self, emit=lambda *f: self.emitted.extend(f)
+            clock=self.clock, predictions=lambda name: self.log, registry=lambda name: self, emit=lambda *f: self.emitted.extend(f),
+            store=SimpleNamespace(timeline=SimpleNamespace(query=lambda *_: ())),
         )  # fmt: skip
         self.book = FactBook()
         service = ServiceSettings("s", predictions="log", prediction="y", registry="r", model="m", data=data)
@@ -168,8 +169,9 @@ def test_what_is_always_so_in_one_region_is_no_sudden_change() -> None:
             return tuple(dice.sample(found, min(n, len(found))))
 
     kept: Any = Kept()
+    sudden = SuddenLook()
     for now_s in range(1200, 6000, 400):
-        found = sudden_look(kept, ServiceSettings("s", prediction="y"), DataSettings(), now_s, 10.0)
+        found = sudden.look(kept, ServiceSettings("s", prediction="y"), DataSettings(), now_s, 10.0)
         assert (found.found, found.rows >= 230) == ((), True)
 
 
@@ -210,3 +212,24 @@ def test_settings_that_cannot_be_read_are_said(tmp_path: Path) -> None:
     world.look()
     assert "is no span" in world.book.facts("s").data.failed.why
     assert world.signal().health is Health.UNKNOWN
+
+
+def test_a_look_that_finds_nothing_reads_what_came_before_once_a_minute(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.write(T - 1800, T + 600, 9600)
+    spans: list[tuple[float, float]] = []
+    sample = world.log.sample
+
+    def counted(service: str, n: int, seed: int, since_s: float, until_s: float, *rest: Any) -> Any:
+        spans.append((since_s, until_s))
+        return sample(service, n, seed, since_s, until_s, *rest)
+
+    monkeypatch.setattr(world.log, "sample", counted)
+    sudden = SuddenLook()
+    for i in range(7):
+        now_s = T + 20.0 * i
+        assert sudden.look(world.log, ServiceSettings("s", prediction="y"), DataSettings(), now_s, 10.0).found == ()
+        assert all(until_s <= now_s for _, until_s in spans)
+    windows = [until_s for since_s, until_s in spans if until_s - since_s > 600]
+    assert windows == pytest.approx([T - 60, T, T + 60], abs=1.0)  # never of the newest answers themselves

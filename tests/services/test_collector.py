@@ -3,231 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from mlcontrol.core.golden import Expected, GoldenItem, GoldenSet
+from mlcontrol.core.operation import Operation, OperationKind, Phase
 from mlcontrol.core.problem import Problem
-from mlcontrol.core.settings import ConnectionSettings, ServiceSettings, WorkspaceSettings
 from mlcontrol.core.types import (
-    ConnectionKind,
     EventKind,
     Freshness,
     Health,
-    Replica,
-    ReplicaState,
-    ServiceState,
-    Stamp,
-    TimelineEvent,
-    VersionSummary,
 )
-from mlcontrol.engine.hub import Hub
-from mlcontrol.ports.connection import Reachability
-from mlcontrol.ports.errors import TimedOut, Unreachable
-from mlcontrol.ports.metrics import Reading
-from mlcontrol.ports.registry import RegisteredModel
-from mlcontrol.ports.routing import Split
-from mlcontrol.ports.serving import Answer
-from mlcontrol.services.asking import OwnQueries
-from mlcontrol.services.collector import Collector
-from mlcontrol.services.noticing import Expectations
-
-POLL_S = 5.0
-
-
-class Clock:
-    """Stands still until it is told."""
-
-    def __init__(self) -> None:
-        self.now_s = 1000.0
-        self._seq = 0
-        self._lock = threading.Lock()
-
-    def utc_s(self) -> float:
-        return 1_700_000_000.0 + self.now_s
-
-    def mono_s(self) -> float:
-        return self.now_s
-
-    def stamp(self) -> Stamp:
-        with self._lock:
-            self._seq += 1
-            return Stamp(self.utc_s(), self.now_s, self._seq)
-
-
-@dataclass
-class World:
-    """A registry, an endpoint, a router and a metrics source, as one thing."""
-
-    alias: str = "2"
-    ready: tuple[str, ...] = ("1", "2")
-    routed: str = "2"
-    answered: dict[str, float] = field(default_factory=lambda: {"1": 0.0, "2": 1000.0})
-    frozen: set[str] = field(default_factory=set)
-    gate: Callable[[], None] = lambda: None
-
-    def _ask(self, part: str) -> None:
-        if part in self.frozen:
-            raise TimedOut(Problem(f"No answer from the {part} within 4 s.", code="timeout"))
-
-    def model(self, name: str, deadline_s: float = 5.0) -> RegisteredModel:
-        self._ask("registry")
-        return RegisteredModel(name, {"champion": self.alias})
-
-    def versions(self, model: str, deadline_s: float = 5.0) -> tuple[VersionSummary, ...]:
-        self._ask("registry")
-        return tuple(VersionSummary(v) for v in ("3", "2", "1"))
-
-    def replicas(self, model: str, deadline_s: float = 5.0) -> tuple[Replica, ...]:
-        self._ask("serving")
-        ready = tuple(Replica("serving", v, ReplicaState.READY) for v in self.ready)
-        self.gate()
-        return ready
-
-    def split(self, route: str, deadline_s: float = 5.0) -> Split:
-        self._ask("router")
-        return Split(self.routed, None, 0.0)
-
-    def infer(self, model: str, inputs: Any, version: str | None = None, deadline_s: float = 5.0) -> Answer:
-        self._ask("serving")
-        return Answer(version or self.routed, {"y": [[1]]}, 3.0)
-
-    def readings(self, deadline_s: float = 5.0) -> tuple[Reading, ...]:
-        self._ask("metrics")
-        return tuple(Reading("requests_ok", n, True, "digits", v) for v, n in self.answered.items())
-
-
-@dataclass
-class Part:
-    """One connection's view of the world."""
-
-    world: World
-    name: str
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.world, name)
-
-    def probe(self, deadline_s: float = 5.0) -> Reachability:
-        self.world._ask(self.name)
-        return Reachability("World 1.0", 1.0)
-
-
-class Nothing:
-    """A store that remembers nothing."""
-
-    def __init__(self) -> None:
-        self.rolled_back: dict[str, str] = {}
-
-    def measured_seconds(self, service: str, what: str) -> None:
-        return None
-
-    def known_good(self, service: str) -> tuple[()]:
-        return ()
-
-    def quarantined(self, service: str) -> dict[str, str]:
-        return self.rolled_back
-
-    def last_return(self, service: str) -> None:
-        return None
-
-    def last_passed_s(self, service: str) -> None:
-        return None
-
-    def changes(self, service: str, mark: Any, campaign: str = "") -> tuple[tuple[()], Any]:
-        return (), mark
-
-    def mark_known_good(self, service: str, version: str) -> None:
-        self.good = version
-
-    @property
-    def knowledge(self) -> Nothing:
-        return self
-
-    def query(self, *question: Any) -> tuple[()]:
-        return ()
-
-    reviews = drills = said = timeline = knowledge
-    earlier = judgements = query
-
-
-class Bench:
-    """The collector, driven by hand: `poll` asks everything once."""
-
-    view_only = ""
-
-    def __init__(self) -> None:
-        kinds = {
-            "registry": ConnectionKind.REGISTRY,
-            "serving": ConnectionKind.SERVING,
-            "router": ConnectionKind.ROUTING,
-            "metrics": ConnectionKind.METRICS,
-        }
-        connections = {
-            n: ConnectionSettings(n, k, "world", "http://127.0.0.1", poll_s=POLL_S) for n, k in kinds.items()
-        }
-        service = ServiceSettings(
-            "digits",
-            registry="registry",
-            model="digits",
-            serving=("serving",),
-            serving_model="digits",
-            routing="router",
-            route="digits",
-            metrics=("metrics",),
-            golden="golden.json",
-            objectives={"error_rate": 0.01},
-        )
-        self.settings = WorkspaceSettings("w", "w.toml", connections=connections, services={"digits": service})
-        self.world, self.clock, self.store = World(), Clock(), Nothing()
-        self.hub = Hub(self.settings, lambda events, samples: None)
-        self.expectations = Expectations()
-        self.reports: list[BaseException] = []
-        self.collector = Collector(
-            self,  # type: ignore[arg-type]
-            OwnQueries(),
-            self.expectations,
-            self._world,
-            lambda error, where: self.reports.append(error),
-        )
-        self.collector.adopt()
-
-    def _world(self, connection: str) -> Any:
-        return Part(self.world, connection)
-
-    registry = serving = routing = predictions = alert_source = route_client = _world
-
-    def golden(self, service: str) -> GoldenSet:
-        return GoldenSet("digits", "digits", (GoldenItem("g1", {"x": [[0]]}, Expected("y", 1)),))
-
-    def state(self) -> Any:
-        return self.hub.state()
-
-    def emit(self, *facts: Any) -> None:
-        self.hub.emit(*facts)
-
-    def poll(self, after_s: float = POLL_S) -> ServiceState:
-        self.clock.now_s += after_s
-        self.collector.refresh()
-        self.collector._fold_all()
-        assert self.reports == []
-        return self.service
-
-    def wait(self, seconds: float) -> ServiceState:
-        """Time passes without an answer to anything."""
-        self.clock.now_s += seconds
-        self.collector._fold_all()
-        return self.service
-
-    @property
-    def service(self) -> ServiceState:
-        found: ServiceState = self.hub.state().services["digits"]
-        return found
-
-    def events(self, kind: EventKind) -> list[TimelineEvent]:
-        return [event for event in self.hub.state().events if event.kind is kind]
+from mlcontrol.ports.errors import Unreachable
+from tests.services.collected_world import Bench, World
 
 
 @pytest.fixture
@@ -249,6 +38,7 @@ def test_before_the_first_answer_everything_is_unknown(bench: Bench) -> None:
 
 
 def test_a_frozen_endpoint_is_stale_after_two_polls_and_unknown_after_three_the_others_stay_live(bench: Bench) -> None:
+    """Fault 1: it takes the connection and never answers."""
     bench.poll()
     bench.world.frozen = {"serving"}
     bench.poll()
@@ -299,6 +89,7 @@ def test_a_late_answer_never_overwrites_a_newer_one(bench: Bench) -> None:
 
 
 def test_a_counter_reset_is_a_restart_not_a_spike(bench: Bench) -> None:
+    """Fault 12: a metrics source starts again."""
     bench.poll()
     bench.world.answered["2"] += 40
     bench.poll()
@@ -347,6 +138,19 @@ def test_a_version_that_was_rolled_back_does_not_come_back_unnoticed(bench: Benc
     assert "v3 is back from quarantine" in alerts[0].title
     assert "errors rose" in alerts[0].detail
     assert found.presence.health is not Health.OK
+
+
+def test_what_a_running_rollback_leaves_is_not_offered_as_the_way_back(bench: Bench) -> None:
+    bench.store.known_good = lambda _service: (("3", 9.0), ("2", 8.0), ("1", 7.0))  # type: ignore[method-assign]
+    bench.world.ready = ("1", "2", "3")
+    assert bench.poll().way_back.target == "3", "twin: nothing is being left"
+    left = Operation("o", OperationKind.ROLLBACK, "digits", "3", "2", "ann", "errors rose", "h", Phase.RUNNING)
+    bench.emit(left)
+    found = bench.poll()
+    assert found.way_back.target == "1"
+    assert "quarantine" not in found.presence.text, "that comes with the rollback's end"
+    bench.emit(replace(left, phase=Phase.RETURNED, ended_s=bench.clock.utc_s(), seq=left.seq + 1))
+    assert bench.poll().way_back.target == "3"
 
 
 def test_a_quarantined_version_that_answers_as_intended_is_a_warning(bench: Bench) -> None:

@@ -311,7 +311,7 @@ class Unsigned:
 
     @property
     def capabilities(self) -> Any:
-        return SimpleNamespace(reader=SimpleNamespace(name="mlflow"))
+        return SimpleNamespace(versioned=True, reader=SimpleNamespace(name="mlflow"))
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from mlcontrol.adapters.name_memory import NameMemory
 from mlcontrol.core.freeze import Freeze
 from mlcontrol.core.operation import OperationKind, Phase
 from mlcontrol.core.problem import ProblemError
@@ -43,7 +44,7 @@ def connections(ctx: Context, tmp_path: Path) -> Connections:
     def make(_settings: Any) -> Any:
         raise AssertionError("no server is asked")
 
-    return Connections(ctx, _File(path), make, adopt)
+    return Connections(ctx, _File(path), make, adopt, lambda _settings: 0.0, NameMemory())
 
 
 @pytest.fixture

@@ -117,6 +117,20 @@ def test_requests_that_hung_before_do_not_keep_it_from_being_over(
     assert proven(found) is well
 
 
+@pytest.mark.parametrize(("answers", "well"), [(20.0, False), (100.0, False), (110.0, True)])
+def test_a_few_good_answers_do_not_prove_it_where_nobody_counted_before(
+    ctx: Burning, incidents: Incidents, answers: float, well: bool
+) -> None:
+    """A service of which one answer in twenty fails gives twenty good ones in a row in a third of the cases."""
+    said, service = said_over(ctx, incidents)
+    golden = Golden(64, 64, 62, said.at_s + 3)
+    found = ticks_by_itself(said, service, counted(said.at_s, answers, 0), golden, None, 0.01, said.at_s + 40)
+    assert proven(found) is well
+    assert "must be under 5 %, and no more than 1 % of these" in found[3].evidence
+    late = ticks_by_itself(said, service, counted(said.at_s, answers, 0), golden, None, 0.01, said.at_s + 1000)
+    assert ("Too few answers" in late[3].next) is not well
+
+
 @pytest.mark.parametrize("name", ["presence", "use", "used", "counts", "golden"])
 def test_nothing_old_absent_or_bad_proves_it(ctx: Burning, incidents: Incidents, name: str) -> None:
     """Each of the five facts is the twin of the others: take one away, and nothing is proven; late, it is red."""

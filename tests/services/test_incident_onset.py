@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+from mlcontrol.core.incidents.others import Told
 from mlcontrol.services.incidents.signals import Track, onset
 
 NOW_S = 10_000.0
@@ -44,3 +46,23 @@ def test_another_version_that_answers_since_just_before_is_where_it_began_and_no
     found = onset((calm, traffic_that_fell_long_ago()), NOW_S, other_versions(NOW_S - 600))
     assert found is not None
     assert found[0].signal == "traffic"
+
+
+@pytest.mark.parametrize(
+    "since_s", [float("-inf"), NOW_S - 400], ids=["twin: whatever is old", "after the last one began"]
+)
+def test_what_changed_before_the_last_incident_began_is_no_beginning_of_this_one(since_s: float) -> None:
+    calm = Track("errors", AT_S, np.zeros(240), 1, 0.005, True)
+    found = onset((calm, traffic_that_fell_long_ago()), NOW_S, None, (), since_s)
+    assert (found is None) is (since_s == NOW_S - 400)
+
+
+@pytest.mark.parametrize(("after", "over"), [(0.0, True), (0.2, False)])
+def test_errors_of_another_incident_are_its_own_unless_they_go_on_after_it(after: float, over: bool) -> None:
+    values = np.where(AT_S < NOW_S - 300, 0.0, 0.2)
+    values[AT_S > NOW_S - 150] = after
+    told = (Told("digits", NOW_S - 290, NOW_S - 100),)
+    found = onset((Track("errors", AT_S, values, 1, 0.005, True),), NOW_S, None, told)
+    assert (found is None) is over
+    if found is not None:
+        assert abs(found[0].at_s - (NOW_S - 300)) <= 10

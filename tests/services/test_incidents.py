@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import threading
 import time
+import xml.etree.ElementTree as ET
 from dataclasses import replace
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +122,20 @@ def test_where_nothing_began_it_is_told_what_failed_lately(tmp_path: Path) -> No
     assert found.answers >= 200.0 * 100
 
 
+def test_of_two_services_on_which_nobody_declared_each_has_its_own_story(
+    ctx: Burning, briefing: Briefing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both looked at within the time for which an analysis is kept."""
+    monkeypatch.setattr("mlcontrol.services.incidents.briefing.ANALYSED_FOR_S", 600.0)
+    calm = replace(ctx.settings.services["digits"], id="stones")
+    ctx.settings = replace(ctx.settings, services={**ctx.settings.services, "stones": calm})
+    burning = briefing.brief("", "digits")
+    assert burning.onset is not None
+    quiet = briefing.brief("", "stones")
+    assert (quiet.onset, quiet.slices) == (None, ())
+    assert briefing.brief("", "digits").onset == burning.onset
+
+
 def test_the_brief_says_what_since_when_who_is_hurt_and_what_did_it(
     ctx: Burning, incidents: Incidents, briefing: Briefing
 ) -> None:
@@ -168,6 +185,22 @@ def test_recovery_is_proven_by_five_facts_and_written_down_once(
     roll_back(ctx, incidents, OperationKind.DEPLOY, "3")  # nothing is frozen any more
 
 
+@pytest.mark.parametrize("told_apart", [True, False], ids=["told apart", "twin: without telling them apart"])
+def test_the_way_back_of_the_last_incident_does_not_prove_that_the_next_is_over(
+    ctx: Burning, incidents: Incidents, briefing: Briefing, told_apart: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It burns again right after, and the signals put the beginning where the last one began."""
+    if not told_apart:
+        monkeypatch.setattr("mlcontrol.services.incidents.briefing.acted_since_s", lambda _i, _known, began_s: began_s)
+    first = incidents.declare("digits", "ann", detected_s=ctx.began_s + 2)
+    recovered(ctx, incidents, briefing)
+    incidents.write(first.id, EntryKind.RESOLVED, "v2 was bad", "ann")
+    again = incidents.declare("digits", "ann", detected_s=ctx.began_s + 5)
+    brief = briefing.brief(again.id)
+    assert (brief.ticks == ()) is told_apart
+    assert (brief.incident.phase is IncidentPhase.DECLARED) is told_apart
+
+
 @pytest.fixture
 def document(ctx: Burning, incidents: Incidents, briefing: Briefing) -> Any:
     one = incidents.declare("digits", "ann", title="digits: <b>errors</b> | 20 %")
@@ -201,6 +234,50 @@ def test_what_people_and_servers_wrote_stays_text_in_every_format(document: Any)
     assert "<b>errors</b>" not in document.printable
     assert "\\<b\\>errors" in document.markdown
     assert "\\| 20 %" in document.markdown
+
+
+class _Parts(HTMLParser):
+    """What a document asks for, and what holds what."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str] = []
+        self.charts = 0
+        self.tags: list[str] = []
+        self.styles = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        said = dict(attrs)
+        self.asked += [
+            said[name] or "" for name in ("src", "href", "srcset", "action", "data", "poster") if name in said
+        ]
+        self.charts += said.get("class") == "chart"
+        assert not [name for name, _ in attrs if name.startswith("on")], "no script"
+
+    def handle_data(self, data: str) -> None:
+        if self.tags[-1:] == ["style"]:
+            self.styles += data
+
+
+def test_the_document_stands_by_itself_on_paper_and_on_a_narrow_screen(document: Any) -> None:
+    """No request leaves it, nothing runs in it, every chart is inside it and scrolls by itself where there is no room."""
+    parts = _Parts()
+    parts.feed(document.html)
+    assert not set(parts.tags) & {"script", "link", "iframe", "object", "embed", "form", "base"}
+    assert "url(" not in parts.styles
+    assert "@import" not in parts.styles
+    assert parts.asked, "the charts"
+    for asked in parts.asked:
+        kind, _, body = asked.partition(",")
+        assert kind == "data:image/svg+xml;base64"
+        svg = base64.b64decode(body).decode()
+        ET.fromstring(svg)
+        assert not re.search(r"<script|<image|<use|href", svg)
+    assert parts.charts == len(parts.asked) == len(document.charts)
+    for rule in ("@media (max-width: 640px)", "@media print", "@page", "break-inside: avoid", "break-after: avoid"):
+        assert rule in parts.styles
+    assert "color-scheme: light" in parts.styles, "it is printed as it is seen, whatever the theme of who opens it"
 
 
 def test_the_pdf_has_pages_with_the_charts(document: Any, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from mlcontrol.core.alerts.alert import Alert, AlertState, Silence
+from mlcontrol.core.clock_off import ClockOff
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.settings import ConnectionSettings, ServiceSettings, WorkspaceSettings
 from mlcontrol.core.state import FleetState, with_alerts, with_events
@@ -76,10 +77,14 @@ class World:
         self.state_now = FleetState(SETTINGS)
         self.source = Source()
         self.view_only = ""
+        self.off: ClockOff | None = None
         self.alerts = Alerts(self, lambda: None, lambda error, where: pytest.fail(f"{where}: {error}"))  # type: ignore[arg-type]
 
     def alert_source(self, connection: str) -> Source:
         return self.source
+
+    def clock_off(self, connection: str) -> ClockOff | None:
+        return self.off
 
     def state(self) -> FleetState:
         return self.state_now
@@ -165,6 +170,76 @@ def test_it_comes_with_its_source_and_goes_when_it_ends(world: World) -> None:
     assert {a.state for a in world.shown} == {AlertState.RESOLVED}
     assert ("HighErrors is over", "digits", "pager", Health.OK) in world.events()
     assert len(world.events()) == 4
+
+
+def test_a_source_whose_clock_is_ahead_is_told_by_when_it_was_heard_of(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fault 19, of a source that dates no answer: what is said to begin in the future is dated by our own clock, and marked.
+
+    Its twin: taken at its word, it would stand three days after everything that is done about it.
+    """
+    world.source.held = (firing(since_s=T + 3 * 86_400, service="digits"),)
+    world.read()
+    (event,) = [e for e in world.state_now.events if e.kind is EventKind.ALERT]
+    assert event.at_s == world.clock.utc_s()
+    assert "clock is at least" in event.detail
+    assert "ahead of ours" in event.detail
+    world.source.held = (firing("Other", since_s=T - 30, service="digits"),)
+    world.read()
+    other = next(e for e in world.state_now.events if e.title.startswith("Other"))
+    assert (other.at_s, "clock" in other.detail) == (T - 30, False)
+    monkeypatch.setattr("mlcontrol.services.outside_alerts.min", lambda stated, _now: stated, raising=False)
+    monkeypatch.setattr("mlcontrol.services.outside_alerts.dated_by_ours", lambda stated, *_: (stated, ""))
+    world.source.held = (firing("Third", since_s=T + 3 * 86_400, service="digits"),)
+    world.read()
+    assert next(e for e in world.state_now.events if e.title.startswith("Third")).at_s == T + 3 * 86_400
+
+
+@pytest.mark.parametrize("ahead_s", [90.0, -90.0, 3 * 86_400.0, -3 * 86_400.0])
+def test_a_source_whose_clock_is_known_to_be_off_is_dated_by_ours_with_both_times(world: World, ahead_s: float) -> None:
+    """Fault 19, both ways: an alert of half a minute ago is of half a minute ago, on the timeline and in the list."""
+    world.off = ClockOff(ahead_s - 1.0, ahead_s + 1.0)
+    stated_s = T - 30 + ahead_s
+    world.source.held = (firing(since_s=stated_s, service="digits"),)
+    (alert,) = world.read()
+    (event,) = [e for e in world.state_now.events if e.kind is EventKind.ALERT]
+    assert (event.at_s, event.source_at_s) == (T - 30, stated_s)
+    assert (alert.since_s, alert.fired_s, alert.source_since_s) == (T - 30, T - 30, stated_s)
+    way = f"{'ahead of' if ahead_s > 0 else 'behind'} ours by {abs(ahead_s):.0f} s"
+    assert f"Its source's clock is {way}." in event.detail
+    assert world.read() == [alert], "the same alert, asked again"
+
+
+def test_twin_taken_at_its_word_an_alert_of_a_clock_behind_would_stand_before_its_cause(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlcontrol.services.outside_alerts.dated_by_ours", lambda stated, *_: (stated, ""))
+    world.off = ClockOff(-91.0, -89.0)
+    world.source.held = (firing(since_s=T - 120, service="digits"),)
+    world.read()
+    (event,) = [e for e in world.state_now.events if e.kind is EventKind.ALERT]
+    assert (event.at_s, event.source_at_s) == (T - 120, None)
+
+
+def test_an_alert_dated_ahead_keeps_the_moment_at_which_it_was_first_heard_of(world: World) -> None:
+    world.source.held = (firing(since_s=T + 600),)
+    (first,) = world.read()
+    assert world.read() == [first]
+    assert first.since_s == T + 5
+
+
+def test_a_silence_holds_as_long_as_was_said_whatever_the_clock_there_shows(world: World) -> None:
+    """Fault 19: by a clock three days ahead "in an hour" has long been over."""
+    world.off = ClockOff(3 * 86_400.0 - 1, 3 * 86_400.0 + 1)
+    world.source.held = (firing(since_s=T + 3 * 86_400),)
+    (alert,) = world.read()
+    world.alerts.silence("", "", 3600.0, "planned work", "ann", alert.id)
+    now_s = world.clock.utc_s()
+    (made,) = world.source.made.values()
+    assert made.until_s == now_s + 3 * 86_400 + 3600
+    (silence,) = world.state_now.silences
+    assert silence.until_s == now_s + 3600
 
 
 def test_the_same_alert_again_is_another_one(world: World) -> None:

@@ -104,6 +104,7 @@ def test_a_job_is_never_run_beside_itself(make_poller: MakePoller) -> None:
 def test_an_unforeseen_error_is_told_and_the_poller_lives_on(
     make_poller: MakePoller, reports: list[tuple[BaseException, str]]
 ) -> None:
+    """Fault 66."""
     runs = 0
 
     def run() -> None:
@@ -114,6 +115,22 @@ def test_an_unforeseen_error_is_told_and_the_poller_lives_on(
     make_poller([Job("odd", 0.01, run)])
     until(lambda: runs >= 3)
     assert [where for _, where in reports[:2]] == ["polling odd", "polling odd"]
+
+
+def test_twin_without_the_boundary_a_surprise_ends_every_thread_unheard(
+    make_poller: MakePoller, reports: list[tuple[BaseException, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs: list[int] = []
+
+    def run(_poller: Poller, _slot: _Slot) -> float:
+        runs.append(1)
+        raise KeyError("surprise")
+
+    monkeypatch.setattr(Poller, "_run", run)
+    monkeypatch.setattr(threading, "excepthook", lambda _args: None)
+    poller = make_poller([Job(f"odd {n}", 0.01, lambda: None) for n in range(9)], workers=2)
+    until(lambda: not any(thread.is_alive() for thread in poller._threads))
+    assert (len(runs), reports) == (2, [])
 
 
 def test_a_foreseen_failure_is_not_reported(make_poller: MakePoller, reports: list[object]) -> None:
@@ -130,6 +147,7 @@ def test_a_foreseen_failure_is_not_reported(make_poller: MakePoller, reports: li
 
 
 def test_the_unreachable_is_asked_ever_more_rarely(make_poller: MakePoller) -> None:
+    """Fault 4: refused and reset connections are tried again ever more rarely."""
     poller = make_poller([])
     job = Job("away", 0.01, lambda: (_ for _ in ()).throw(Unreachable(Problem("refused"))))
     slot = _Slot(job, 0.0)

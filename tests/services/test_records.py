@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from mlcontrol.core.clock_off import ClockOff
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.settings import ServiceSettings
 from mlcontrol.core.types import SeriesData, SeriesKey
@@ -21,10 +22,10 @@ def series(since: float, until: float, value: float, step: float = 1.0, key: Ser
     return SeriesData(key, at.tobytes(), np.full(len(at), value).tobytes(), step_s=step if step != 1.0 else 0.0)
 
 
-def records(kept: tuple[SeriesData, ...], source: Any) -> Records:
+def records(kept: tuple[SeriesData, ...], source: Any, off: ClockOff | None = None) -> Records:
     store = SimpleNamespace(history=SimpleNamespace(query=lambda *_: kept))
     services = {"s": ServiceSettings("s", metrics=("prom",))}
-    ctx: Any = SimpleNamespace(store=store, settings=SimpleNamespace(services=services))
+    ctx: Any = SimpleNamespace(store=store, settings=SimpleNamespace(services=services), clock_off=lambda _: off)
     return Records(ctx, lambda: None, lambda _connection: source)
 
 
@@ -64,3 +65,19 @@ def test_a_source_that_is_slow_or_forgets_leaves_the_charts_with_what_was_kept()
     assert records(kept, Source(None)).history("s", (), 0.0, 100.0, 500) == kept
     assert records(kept, SimpleNamespace()).history("s", (), 0.0, 100.0, 500) == kept
     assert records(kept, SimpleNamespace()).history("gone", (), 0.0, 100.0, 500) == kept
+
+
+def test_what_a_source_remembers_by_a_clock_that_is_off_is_asked_and_drawn_by_ours() -> None:
+    """Fault 19: charts of two sources would else stand beside each other's moments."""
+    asked: list[float] = []
+
+    class Skewed(Source):
+        def history(
+            self, _service: Any, _metrics: Any, since_s: float, until_s: float, *_: Any
+        ) -> tuple[SeriesData, ...]:
+            asked.extend((since_s, until_s))
+            return (series(since_s, until_s, 1.0, 10.0),)
+
+    (drawn,) = records((), Skewed(None), ClockOff(-91.0, -89.0)).history("s", (), 1000.0, 1100.0, 500)
+    assert asked == [910.0, 1010.0]
+    assert np.frombuffer(drawn.at_s).tolist() == [*range(1000, 1100, 10)]

@@ -14,6 +14,9 @@ import pytest
 from mlcontrol.core.compatibility.report import Direction, Evidence, Finding, Level, Report, Verdict
 from mlcontrol.core.operation import Operation, OperationKind, Phase, StepState
 from mlcontrol.core.problem import ProblemError
+from mlcontrol.core.state import FleetState
+from mlcontrol.services.holding import targets
+from mlcontrol.services.planning import rollback_targets
 from mlcontrol.services.rollouts import Rollouts
 from tests.services.rollout_world import (
     TIMED_OUT,
@@ -21,6 +24,7 @@ from tests.services.rollout_world import (
     Context,
     PassingChecks,
     World,
+    crash,
     fails,
     opened,
 )
@@ -87,6 +91,17 @@ def test_a_rollback_of_it_loads_nothing_and_quarantines_what_was_left(
     assert back.phase is Phase.DONE
     assert world.writes == ["route 2", "alias 2"]
     assert dict(ctx.store.knowledge.quarantined("digits")) == {"3": "test"}
+
+
+def test_while_a_rollback_is_not_done_what_it_leaves_is_no_way_back(
+    ctx: Context, rollouts: Rollouts, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(ctx, rollouts)
+    monkeypatch.setattr(ctx, "state", lambda: FleetState(ctx.settings, operations=dict(ctx.operations)))
+    offered: list[tuple[str, ...]] = []
+    world.after["set_stable"] = lambda: offered.append(rollback_targets(ctx, "digits", world.stable))  # type: ignore[arg-type]
+    assert run(ctx, rollouts, OperationKind.ROLLBACK, None, express=True).phase is Phase.DONE
+    assert offered == [("1",)], "twin: the store still holds v3 for the newest that served well"
 
 
 def test_a_version_that_will_not_load_changes_nothing(ctx: Context, rollouts: Rollouts, world: World) -> None:
@@ -263,6 +278,31 @@ def test_a_second_deploy_is_refused_and_a_rollback_takes_over(ctx: Context, roll
     assert ctx.operations["first"].phase is Phase.ABORTED
     assert ctx.operations["back"].phase is Phase.DONE
     assert world.stable == "1"
+
+
+@pytest.mark.parametrize("left_open", [False, True], ids=("as it runs", "as it is settled"))
+def test_whoever_hears_of_an_end_may_act_at_once(
+    ctx: Context, rollouts: Rollouts, monkeypatch: pytest.MonkeyPatch, left_open: bool
+) -> None:
+    """The target is free before the end is told: no "is being changed right now" about what is over."""
+    held: list[object] = []
+    emit = ctx.emit
+
+    def listening(*facts: Any) -> None:
+        for fact in facts:
+            if isinstance(fact, Operation) and fact.phase.ended:
+                held.append((ctx.store.leases.holder(targets(ctx, "digits")), rollouts.running()))
+        emit(*facts)
+
+    if left_open:
+        assert crash(ctx, OperationKind.DEPLOY, "3", "after", 3, monkeypatch)
+    monkeypatch.setattr(ctx, "emit", listening)
+    if left_open:
+        rollouts.settle()
+        assert ctx.ended.wait(WITHIN_S)
+    else:
+        run(ctx, rollouts)
+    assert held == [(None, ())]
 
 
 def test_each_effect_is_journaled_before_it_happens(ctx: Context, rollouts: Rollouts, world: World) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -35,7 +35,7 @@ class Bulk:
     def ask(self, source: Any, deadline_s: float, done: Callable[[ReadAnswer], None]) -> None:
         self.asked.append((time.monotonic(), source))
 
-        def read() -> tuple[()]:
+        def read(_models: Container[str]) -> tuple[()]:
             if source in self.failing:
                 raise self.failing[source]
             return ()

@@ -5,17 +5,12 @@ from __future__ import annotations
 import json
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from mlcontrol.core.operation import OperationKind, Phase
-from mlcontrol.services.effects import Effects
-from mlcontrol.services.holding import hold
-from mlcontrol.services.live import observe
-from mlcontrol.services.operation_run import OperationRun
 from mlcontrol.services.rollouts import Rollouts
-from tests.services.rollout_world import UNREACHABLE, Context, Killed, PassingChecks, World, fails, opened
+from tests.services.rollout_world import UNREACHABLE, PassingChecks, World, crash, fails, opened, settled
 
 WITHIN_S = 20.0
 
@@ -52,14 +47,10 @@ def test_a_crash_at_any_row_is_settled_by_observation(
     world = World()
     version = "3" if kind is OperationKind.DEPLOY else "1"
     with opened(world, tmp_path) as ctx:
-        killed = _crash(ctx, kind, version, when, row, monkeypatch)
+        killed = crash(ctx, kind, version, when, row, monkeypatch)
     before, after = ("2", "2"), (version, version)
     with opened(world, tmp_path) as ctx:
-        rollouts = Rollouts(ctx, PassingChecks())
-        rollouts.settle()
-        if rollouts._settler._thread is not None:
-            rollouts._settler._thread.join(WITHIN_S)
-        rollouts.close()
+        settled(ctx)
         rows = ctx.store.audit.of_operation("op")
         assert ctx.store.audit.open_operations() == ()
         assert ctx.store.audit.verify().ok
@@ -74,46 +65,12 @@ def test_a_crash_at_any_row_is_settled_by_observation(
         assert all(a != b for a, b in pairwise(moves)), "nothing is done twice"
 
 
-def _crash(
-    ctx: Context, kind: OperationKind, version: str, when: str, row: int, monkeypatch: pytest.MonkeyPatch
-) -> bool:
-    """Run an operation on this thread and kill it before or after its n-th row; True when it got that far."""
-    written = 0
-    append = ctx.store.audit.append
-
-    def counted(*args: Any, **named: Any) -> Any:
-        nonlocal written
-        written += 1
-        if written == row and when == "before":
-            raise Killed
-        result = append(*args, **named)
-        if written == row:
-            raise Killed
-        return result
-
-    rollouts = Rollouts(ctx, PassingChecks())
-    plan = rollouts.make_plan(kind, "digits", version, False)
-    before = observe(ctx, "digits")
-    effects = Effects(ctx, "digits", kind, version, "2", before, plan.assumes)
-    holding = hold(ctx, "digits", "op", "ann", kind.value)
-    run_ = OperationRun(ctx, "op", plan, effects, "test", "ann", lambda _run: None, holding)
-    monkeypatch.setattr(ctx.store.audit, "append", counted)
-    try:
-        run_.run_now()
-    except Killed:
-        return True
-    finally:
-        monkeypatch.undo()
-        holding.abandon()
-    return False
-
-
 def test_an_unreadable_world_leaves_it_unresolved_at_a_named_step(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = World()
     with opened(world, tmp_path) as ctx:
-        assert _crash(ctx, OperationKind.DEPLOY, "3", "after", 8, monkeypatch)
+        assert crash(ctx, OperationKind.DEPLOY, "3", "after", 8, monkeypatch)
     world.faults["split"] = fails(UNREACHABLE)
     with opened(world, tmp_path) as ctx:
         rollouts = Rollouts(ctx, PassingChecks())

@@ -97,6 +97,7 @@ def test_a_version_that_fails_goes_back_by_itself_with_the_reason(
     assert back.phase is Phase.RETURNED
     assert back.problem is not None
     assert back.problem.code == "judged-worse"
+    assert ctx.store.knowledge.quarantined("digits") == {"3": back.problem.what}, "it does not come back unnoticed"
     assert world.writes[-2:] == ["split off", "load 1 2"]
     assert (world.stable, world.canary, world.alias) == ("2", None, "2")
 

@@ -164,7 +164,7 @@ def test_twin_without_the_fence_the_sleeper_goes_on_writing_when_it_wakes(
     rollback = bob.begin(OperationKind.ROLLBACK, "1")
     bob.end(rollback)
     monkeypatch.setattr("mlcontrol.services.holding.Holding.check", lambda _self: None)
-    monkeypatch.setattr("mlcontrol.services.effects.Effects._require_own_route", lambda _self: None)
+    monkeypatch.setattr("mlcontrol.services.effects.Effects._require_own_route", lambda _self: world.split("digits"))
     pause.end()
     ann.end(slept)
     assert "route 3" in world.writes
@@ -251,7 +251,7 @@ def test_without_looking_first_the_return_fights_the_other_hand(
     desks: tuple[Desk, Desk], world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The broken twin of the test above."""
-    monkeypatch.setattr("mlcontrol.services.effects.Effects._require_own_route", lambda _self: None)
+    monkeypatch.setattr("mlcontrol.services.effects.Effects._require_own_route", lambda _self: world.split("digits"))
     ann, _ = desks
 
     def steal() -> None:

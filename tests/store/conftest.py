@@ -66,6 +66,12 @@ class PostgresServer:
             c.execute(f"create database {name}")
         return f"postgresql+psycopg://panel@127.0.0.1:{self.port}/{name}"
 
+    def ask_for_passwords_of(self, role: str) -> None:
+        """From now on this role must give its password; everybody else is trusted as before."""
+        rules = self.data / "pg_hba.conf"
+        rules.write_text(f"host all {role} 127.0.0.1/32 scram-sha-256\n" + rules.read_text())
+        _as_server_user(_binary("pg_ctl"), "-D", str(self.data), "reload")
+
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:

@@ -2,7 +2,8 @@
 
 ``share URL FOLDER RATERS [THINK_S]``: that many processes claim and judge until nothing is left, each after a moment of about
 ``THINK_S``; prints each judgement and how long its claim and its storing took.
-``killed FOLDER KILLS``: fork an evaluator again and again, kill it at a write, and look at what the store then says.
+``killed FOLDER KILLS [torn]``: fork an evaluator again and again, kill it at a write, and look at what the store then says.
+``torn``: what it writes is no transaction, but statement by statement.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import random
 import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -20,6 +23,7 @@ import sqlalchemy as sa
 from mlcontrol.core.review.campaign import Campaign
 from mlcontrol.core.review.judging import Judgement, JudgementVerdict, ReviewItem
 from mlcontrol.ports.clock import SystemClock
+from mlcontrol.store.database import Database
 from mlcontrol.store.store import Store
 
 CAMPAIGN = Campaign("c", "digits", "Digits")
@@ -71,6 +75,12 @@ def _share(url: str, folder: Path, rater: str, think_s: float) -> None:
         lines.append(json.dumps([rater, found.id, stored.surplus, took, time.perf_counter() - started, cpu]))
     store.close()
     os.write(1, ("\n".join(lines) + "\n").encode())
+
+
+@contextmanager
+def statement_by_statement(database: Database) -> Iterator[sa.Connection]:
+    with database._engine.connect() as connection:
+        yield connection
 
 
 def killed(folder: Path, kills: int) -> None:
@@ -152,4 +162,6 @@ if __name__ == "__main__":
     if sys.argv[1] == "share":
         share(sys.argv[2], Path(sys.argv[3]), int(sys.argv[4]), float(sys.argv[5]) if len(sys.argv) > 5 else 0.0)
     else:
+        if "torn" in sys.argv:
+            Database.write = statement_by_statement  # type: ignore[method-assign]
         killed(Path(sys.argv[2]), int(sys.argv[3]))

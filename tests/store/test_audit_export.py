@@ -47,7 +47,9 @@ def text_of(rows: list[AuditRow], withhold: tuple[str, ...] = (), points: tuple[
 
 
 def test_a_flipped_bit_anywhere_in_six_thousand_rows_is_found() -> None:
-    """Each flip meets the check that the verifier makes of each line first; a newline that comes or goes makes other lines."""
+    """Fault 49.
+
+    Each flip meets the check that the verifier makes of each line first; a newline that comes or goes makes other lines."""
     whole = alone["line_is_whole"]
     lines = text_of(chain_of(6000, {})).splitlines(keepends=True)
     assert len(lines) == 6001

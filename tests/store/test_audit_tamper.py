@@ -92,6 +92,7 @@ def test_exchanged_rows_are_seen(place: Path) -> None:
 
 
 def test_a_cut_tail_is_seen_and_the_way_on_is_said(place: Path) -> None:
+    """Fault 48."""
     tamper(place, f"delete from audit where seq > {ROWS - 3}")
     verdict = verdict_of(place)
     assert (verdict.ok, verdict.first_bad) == (False, ROWS - 2)

@@ -34,6 +34,7 @@ def test_files_are_the_owners_alone(tmp_path: Path) -> None:
 
 
 def test_a_commit_waits_for_the_disk(tmp_path: Path) -> None:
+    """Fault 25."""
     store = open_at(tmp_path)
     with store._database.write() as connection:
         assert connection.exec_driver_sql("pragma journal_mode").scalar() == "wal"
@@ -41,7 +42,17 @@ def test_a_commit_waits_for_the_disk(tmp_path: Path) -> None:
     store.close()
 
 
+def test_twin_without_full_synchronous_a_commit_would_not_wait(tmp_path: Path) -> None:
+    store = open_at(tmp_path)
+    sa.event.listen(store._database._engine, "connect", lambda c, _record: c.execute("pragma synchronous = normal"))
+    store._database._engine.dispose()
+    with store._database.write() as connection:
+        assert connection.exec_driver_sql("pragma synchronous").scalar() != 2
+    store.close()
+
+
 def test_a_newer_schema_is_refused_and_untouched(tmp_path: Path) -> None:
+    """Fault 31."""
     open_at(tmp_path).close()
     with closing(sqlite3.connect(tmp_path / "panel.db", isolation_level=None)) as db:
         db.execute("update schema_version set version = ?", (schema.SCHEMA_VERSION + 1,))
@@ -51,6 +62,18 @@ def test_a_newer_schema_is_refused_and_untouched(tmp_path: Path) -> None:
     assert "newer" in refused.value.problem.what
     assert str(schema.SCHEMA_VERSION + 1) in refused.value.problem.why
     assert (tmp_path / "panel.db").read_bytes() == before
+
+
+def test_twin_without_the_check_a_newer_schema_would_be_written_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_at(tmp_path).close()
+    with closing(sqlite3.connect(tmp_path / "panel.db", isolation_level=None)) as db:
+        db.execute("update schema_version set version = ?", (schema.SCHEMA_VERSION + 1,))
+    monkeypatch.setattr("mlcontrol.store.database._check", lambda _database: None)
+    store = open_at(tmp_path)
+    assert store.audit.append("ann", "a.b", {}).seq == 1
+    store.close()
 
 
 @pytest.mark.parametrize("damage", [(0, b"\0" * 100), (4096, os.urandom(4096) * 4)])
@@ -97,6 +120,7 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 
 
 def test_a_writer_elsewhere_is_waited_for_then_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fault 30."""
     monkeypatch.setattr("mlcontrol.store.database.BUSY_TIMEOUT_S", 0.1)
     store = open_at(tmp_path)
     with closing(sqlite3.connect(tmp_path / "panel.db", isolation_level=None)) as other:
@@ -106,6 +130,35 @@ def test_a_writer_elsewhere_is_waited_for_then_told(tmp_path: Path, monkeypatch:
         assert "Another program holds it" in refused.value.problem.next
         other.execute("rollback")
     assert store.audit.append("ann", "a.b", {}).seq == 1
+    store.close()
+
+
+def held_for_a_moment(place: Path, store: Store) -> int:
+    """Another program writes and ends after a while; the number of the row that is appended meanwhile."""
+    with closing(sqlite3.connect(place / "panel.db", isolation_level=None, check_same_thread=False)) as other:
+        other.execute("begin immediate")
+        end = threading.Timer(0.5, other.execute, ("rollback",))
+        end.start()
+        try:
+            return store.audit.append("ann", "a.b", {}).seq
+        finally:
+            end.join()
+
+
+def test_a_writer_that_ends_in_time_is_waited_for(tmp_path: Path) -> None:
+    """Fault 30."""
+    store = open_at(tmp_path)
+    assert held_for_a_moment(tmp_path, store) == 1
+    store.close()
+
+
+def test_twin_without_the_patience_a_writer_of_a_moment_would_refuse_the_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlcontrol.store.database.BUSY_TIMEOUT_S", 0.0)
+    store = open_at(tmp_path)
+    with pytest.raises(StoreError):
+        held_for_a_moment(tmp_path, store)
     store.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import random
@@ -339,3 +340,21 @@ def test_kill_in_the_middle_of_compacting_loses_nothing(tmp_path: Path) -> None:
 def test_a_damaged_tick_is_said_to_be_one(blob: bytes) -> None:
     with pytest.raises(ValueError, match=r"shorter|buffer"):
         unpack_tick(blob)
+
+
+def test_what_cannot_be_written_is_not_called_damaged_and_what_is_no_database_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "history.db"
+    path.write_bytes(b"no database at all " * 500)
+    with pytest.raises(StoreError, match="is damaged"):
+        History(path)
+
+    def read_only(*_args: object) -> int:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(module.os, "open", read_only)
+    with pytest.raises(StoreError) as told:
+        History(path)
+    assert "damaged" not in told.value.problem.what
+    assert told.value.problem.next == "Make it writable."

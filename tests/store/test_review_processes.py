@@ -44,6 +44,7 @@ def test_ten_processes_share_one_queue_without_a_duplicate_or_a_loss(postgres: P
 
 @pytest.mark.real
 def test_kill_at_every_write_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
+    """Fault 24."""
     done = subprocess.run(
         [*PROGRAM, "killed", str(tmp_path), "300"], cwd=ROOT, capture_output=True, text=True, timeout=400, check=False
     )
@@ -55,3 +56,13 @@ def test_kill_at_every_write_loses_nothing_and_doubles_nothing(tmp_path: Path) -
     assert found["lost"] == []
     assert found["doubled"] == 0
     assert found["slots_done"] == found["stored"]
+
+
+@pytest.mark.real
+def test_twin_without_a_transaction_a_kill_leaves_half_a_judgement(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*PROGRAM, "killed", str(tmp_path), "60", "torn"], cwd=ROOT, capture_output=True, text=True, timeout=400, check=False
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["slots_done"] != found["stored"]

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from mlcontrol.adapters.http import Call, HttpClient, Response
+from mlcontrol.adapters.http import Call, DatedByServer, HttpClient, Response
 from mlcontrol.adapters.plain_text import plain
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.settings import ConnectionSettings
@@ -68,7 +68,7 @@ class _About(msgspec.Struct, rename="camel"):
     version_info: _VersionInfo
 
 
-class Alertmanager:
+class Alertmanager(DatedByServer):
     """*Thread:* any."""
 
     def __init__(self, settings: ConnectionSettings, secret: SecretReader) -> None:

@@ -11,7 +11,7 @@ from datetime import datetime
 
 import msgspec
 
-from mlcontrol.adapters.http import Call, HttpClient
+from mlcontrol.adapters.http import Call, DatedByServer, HttpClient
 from mlcontrol.adapters.plain_text import plain
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.settings import ConnectionSettings
@@ -58,7 +58,7 @@ class _Answer(msgspec.Struct):
 _DECODER = msgspec.json.Decoder(_Answer)
 
 
-class PrometheusRules:
+class PrometheusRules(DatedByServer):
     """*Thread:* any."""
 
     def __init__(self, settings: ConnectionSettings, secret: SecretReader) -> None:

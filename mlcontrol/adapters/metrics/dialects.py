@@ -72,15 +72,31 @@ def _plain(quantity: str, counter: bool) -> _Rule:
     return lambda labels: Meaning(quantity, counter) if not labels else None
 
 
+def _per_device(quantity: str, label: str, factor: float = 1.0) -> _Rule:
+    """One reading a device, told apart by ``label``; which model uses it is not said."""
+
+    def rule(labels: Mapping[str, str]) -> Meaning | None:
+        device = labels.get(label, "")
+        return Meaning(quantity, False, labels=(("gpu", device),), factor=factor) if device else None
+
+    return rule
+
+
 RULES: Mapping[str, _Rule] = {
     # Triton: https://github.com/triton-inference-server/server/blob/main/docs/user_guide/metrics.md
     "nv_inference_request_success": _triton("requests_ok", True),
     "nv_inference_request_failure": _triton("requests_error", True, label="reason", as_label="type"),
     "nv_inference_request_duration_us": _triton("duration_ms_total", True, 1e-3),
+    "nv_inference_queue_duration_us": _triton("queue_ms_total", True, 1e-3),
     "nv_inference_request_summary_us": _triton("latency_ms", False, 1e-3, "quantile", "quantile"),
     "nv_inference_pending_request_count": _triton("pending", False),
     "nv_cpu_utilization": _plain("cpu_share", False),
     "nv_cpu_memory_used_bytes": _plain("memory_bytes", False),
+    "nv_gpu_utilization": _per_device("gpu_share", "gpu_uuid"),
+    "nv_gpu_memory_used_bytes": _per_device("gpu_memory_bytes", "gpu_uuid"),
+    # NVIDIA's exporter for whatever runs on the device: https://docs.nvidia.com/datacenter/dcgm/latest/dcgm-api/
+    "DCGM_FI_DEV_GPU_UTIL": _per_device("gpu_share", "UUID", 0.01),
+    "DCGM_FI_DEV_FB_USED": _per_device("gpu_memory_bytes", "UUID", 1024.0**2),
     # HAProxy's own exporter
     "haproxy_backend_http_responses_total": _haproxy("responses", True, label="code"),
     "haproxy_backend_connection_errors_total": _haproxy("requests_error", True, kind="connection"),

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from mlcontrol.adapters.http import Call, HttpClient, Response
+from mlcontrol.adapters.http import Call, DatedByServer, HttpClient, Response
 from mlcontrol.adapters.metrics.dialects import RULES, Meaning, meaning
 from mlcontrol.adapters.metrics.promql import questions
 from mlcontrol.adapters.plain_text import plain, sentence
@@ -56,7 +56,7 @@ class _Answer(msgspec.Struct):
 _DECODER = msgspec.json.Decoder(_Answer)
 
 
-class PrometheusApi:
+class PrometheusApi(DatedByServer):
     """Option ``selector``: label matchers that every query gets (``cluster="prod"``). *Thread:* any."""
 
     def __init__(self, settings: ConnectionSettings, secret: SecretReader) -> None:
@@ -72,7 +72,8 @@ class PrometheusApi:
 
     def probe(self, deadline_s: float = 5.0) -> Reachability:
         began = time.monotonic()
-        self._ask("query", {"query": "vector(1)"}, deadline_s)
+        # Not any question: that of each poll, so that a selector which it refuses is found here.
+        self._ask("query", {"query": f"count({self._fleet()})"}, deadline_s)
         took_ms = 1000 * (time.monotonic() - began)
         try:
             about = self.http.get_json("/api/v1/status/buildinfo", deadline_s)
@@ -129,9 +130,12 @@ class PrometheusApi:
         self.http.close()
 
     def _newest(self, deadline_s: float) -> tuple[Response, list[_Series]]:
+        return self._ask("query", {"query": self._fleet()}, deadline_s)
+
+    def _fleet(self) -> str:
         names = "|".join(sorted({*_NAMES, *(f"{name}_total" for name in _NAMES if not name.endswith("_total"))}))
         more = f",{self._selector}" if self._selector else ""
-        return self._ask("query", {"query": f'{{__name__=~"{names}"{more}}}'}, deadline_s)
+        return f'{{__name__=~"{names}"{more}}}'
 
     def _ask(self, what: str, asked: Mapping[str, str], deadline_s: float) -> tuple[Response, list[_Series]]:
         response = self.http.send(Call("GET", f"/api/v1/{what}", asked), deadline_s)
@@ -244,7 +248,7 @@ class _Steady:
         elif quantity == "latency_ms":
             known = [v for v in values if v == v]
             value = max(known) if known else math.nan
-        elif quantity == "cpu_share":
+        elif quantity in ("cpu_share", "gpu_share"):
             value = sum(values) / len(values)
         else:
             value = sum(values)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Container
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from mlcontrol.adapters.http import Call, HttpClient, Response
+from mlcontrol.adapters.http import Call, DatedByServer, HttpClient, Response
 from mlcontrol.adapters.metrics.dialects import Meaning, meaning
 from mlcontrol.adapters.metrics.text_format import Knowledge, TextParser
 from mlcontrol.adapters.plain_text import plain
@@ -24,7 +25,7 @@ _SERVERS = ((b"nv_", "Triton"), (b"haproxy_", "HAProxy"), (b"prometheus_", "Prom
 _FLEET: Knowledge[Meaning] = Knowledge()
 
 
-class PrometheusText:
+class PrometheusText(DatedByServer):
     """The connection's address is the endpoint itself; without a path ``/metrics`` is asked for. *Thread:* any."""
 
     def __init__(self, settings: ConnectionSettings, secret: SecretReader) -> None:
@@ -60,13 +61,17 @@ class PrometheusText:
         path = "" if urlsplit(self.settings.url).path.strip("/") else "/metrics"
         return Call("GET", path, headers={"Accept": _ACCEPT})
 
-    def read(self, response: Response) -> tuple[Reading, ...]:
-        """Translate an answer to `call`; raises what a status outside 2xx means, or `Unexpected`."""
+    def read(self, response: Response, models: Container[str] | None = None) -> tuple[Reading, ...]:
+        """Translate an answer to `call`, of these models alone where they are given; raises what a status outside 2xx means, or
+        `Unexpected`."""
         if not 200 <= response.status < 300:
             raise self.http.refusal(response)
         with self._reading:
             found, values = self._parsed(self._parser, response)
-        return tuple(one.reading(value) for one, value in zip(found, values, strict=True))
+        pairs = list(zip(found, values, strict=True))
+        if len(set(map(id, found))) < len(found):  # the same series again: the first stands, as with Prometheus
+            pairs = list({id(one): (one, value) for one, value in reversed(pairs)}.values())[::-1]
+        return tuple([one.reading(value) for one, value in pairs if models is None or one.model in models])
 
     def _parsed(self, parser: TextParser[T], response: Response) -> tuple[list[T], list[float]]:
         body = response.body

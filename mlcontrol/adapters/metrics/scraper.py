@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from functools import partial
 
 from mlcontrol.adapters.bulk import BulkClient
@@ -30,7 +30,7 @@ class TextScraper:
         self._client.close()
 
 
-def _read(source: PrometheusText, answer: Response | AdapterError) -> tuple[Reading, ...]:
+def _read(source: PrometheusText, answer: Response | AdapterError, models: Container[str]) -> tuple[Reading, ...]:
     if isinstance(answer, AdapterError):
         raise answer
-    return source.read(answer)
+    return source.read(answer, models)

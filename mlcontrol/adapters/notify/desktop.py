@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from contextlib import suppress
 from html import escape
 from typing import Any
 
 from mlcontrol.adapters.notify.desktop_clicks import Clicks
+from mlcontrol.adapters.notify.session_bus import open_session_bus, why_none
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.types import Health
 from mlcontrol.ports.connection import Viability
@@ -19,7 +19,6 @@ BUS_NAME, OBJECT, INTERFACE = (
     "/org/freedesktop/Notifications",
     "org.freedesktop.Notifications",
 )
-BUS = "DBUS_SESSION_BUS_ADDRESS"
 MOST_CHARS = 600
 REMEMBERED = 200
 _URGENCY = {Health.CRITICAL: 2, Health.WARNING: 1}
@@ -39,13 +38,11 @@ class DesktopNotifications:
             import jeepney  # noqa: F401
         except ImportError:
             return Viability(False, "jeepney is not installed: it speaks to the session bus")
-        if not os.environ.get(BUS):
-            return Viability(False, f"there is no session bus: {BUS} is not set (a server has none)")
-        return Viability(True)
+        why = why_none()
+        return Viability(not why, why)
 
     def send(self, title: str, text: str, severity: Health, deadline_s: float = 10.0, link: str = "") -> None:
         from jeepney import DBusAddress, MessageType, new_method_call
-        from jeepney.io.blocking import open_dbus_connection
 
         address = DBusAddress(OBJECT, bus_name=BUS_NAME, interface=INTERFACE)
         hints: dict[str, Any] = {"urgency": ("y", _URGENCY.get(severity, 1)), "desktop-entry": ("s", "mlcontrol")}
@@ -66,7 +63,7 @@ class DesktopNotifications:
         )
         call = new_method_call(address, "Notify", "susssasa{sv}i", arguments)
         try:
-            with open_dbus_connection(bus="SESSION") as connection:
+            with open_session_bus() as connection:
                 reply = connection.send_and_get_reply(call, timeout=deadline_s)
         except TimeoutError as error:
             raise TimedOut(_problem("The desktop did not take the notification in time.", "timeout")) from error

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import structlog
 
+from mlcontrol.adapters.notify.session_bus import open_session_bus, session_bus
+
 LOOK_EVERY_S = 0.5
 REMEMBERED = 200
 
@@ -26,7 +28,12 @@ class Clicks:
         self._ready = threading.Event()
 
     def listen(self) -> None:
-        """Returns when it listens, so that no click goes by; where the bus is gone the notification is shown all the same."""
+        """Returns when it listens, so that no click goes by; where the bus is gone the notification is shown all the same.
+
+        Where there is no session bus nothing is shown that could be clicked, and nobody listens.
+        """
+        if session_bus() is None:
+            return
         with self._lock:
             if self._listening is None or not self._listening.is_alive():
                 self._ready.clear()
@@ -47,11 +54,10 @@ class Clicks:
 
     def _listen(self) -> None:
         from jeepney import HeaderFields, MatchRule, MessageType, message_bus
-        from jeepney.io.blocking import open_dbus_connection
 
         rule = MatchRule(type="signal", interface=self._interface, member="ActionInvoked")
         try:
-            with open_dbus_connection(bus="SESSION") as bus:
+            with open_session_bus() as bus:
                 bus.send_and_get_reply(message_bus.AddMatch(rule), timeout=2.0)
                 self._ready.set()
                 while not self._ending.is_set():
@@ -63,7 +69,7 @@ class Clicks:
                     if heard.header.message_type is MessageType.signal and told == "ActionInvoked":
                         self._follow(heard.body)
         except (OSError, EOFError, KeyError, ValueError, TimeoutError) as error:
-            log.info("clicks on notifications are not heard any more", why=str(error)[:200])
+            log.info("clicks on notifications are not heard any more", why=str(error)[:200] or "the bus ended")
         finally:
             self._ready.set()
 

@@ -36,7 +36,8 @@ class OutboundHook:
         scheme = address.partition("://")[0].lower()
         half = max(0.5, deadline_s / 2)
         # Redirects may lead a secret astray; unlike a browser's, nobody sees where.
-        with warnings.catch_warnings():
+        # What it says of an address that it does not know is the address, secret and all.
+        with warnings.catch_warnings(), _overheard():
             # Of libraries that some of its plug-ins bring in, all of which it reads when it is first asked.
             warnings.simplefilter("ignore", DeprecationWarning)
             import apprise

@@ -11,26 +11,57 @@ if TYPE_CHECKING:
     import duckdb
 
 
+class Database:
+    """One database without a file for all the questions of a reader: opening one costs as much as a question.
+
+    *Thread:* any; each question has a connection of its own, with views of its own.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._root: duckdb.DuckDBPyConnection | None = None
+
+    @contextmanager
+    def connection(self, deadline_s: float | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+        """After ``deadline_s`` its question ends with `duckdb.InterruptException`."""
+        connection = self._cursor()
+        timer = None
+        if deadline_s is not None:
+            timer = threading.Timer(deadline_s, connection.interrupt)
+            timer.daemon = True
+            timer.start()
+        try:
+            # Logged times are UTC; the machine's own zone must not shift them.
+            connection.execute("set timezone = 'UTC'")
+            yield connection
+        finally:
+            if timer is not None:
+                timer.cancel()
+                timer.join()
+            connection.close()
+
+    def close(self) -> None:
+        """Questions that still run end by themselves; the next one opens it again."""
+        with self._lock:
+            root, self._root = self._root, None
+        if root is not None:
+            root.close()
+
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        import duckdb
+
+        with self._lock:
+            if self._root is None:
+                self._root = duckdb.connect(config={"threads": 2, "memory_limit": "1GB"})
+            return self._root.cursor()
+
+
 @contextmanager
 def in_memory(deadline_s: float | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection of its own to no file. After ``deadline_s`` its question ends with `duckdb.InterruptException`.
-
-    *Thread:* any.
-    """
-    import duckdb
-
-    connection = duckdb.connect(config={"threads": 2, "memory_limit": "1GB"})
-    timer = None
-    if deadline_s is not None:
-        timer = threading.Timer(deadline_s, connection.interrupt)
-        timer.daemon = True
-        timer.start()
+    """A connection to a database of its own, for a single question. *Thread:* any."""
+    database = Database()
     try:
-        # Logged times are UTC; the machine's own zone must not shift them.
-        connection.execute("set timezone = 'UTC'")
-        yield connection
+        with database.connection(deadline_s) as connection:
+            yield connection
     finally:
-        if timer is not None:
-            timer.cancel()
-            timer.join()
-        connection.close()
+        database.close()

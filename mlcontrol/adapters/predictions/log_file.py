@@ -12,6 +12,7 @@ import duckdb
 import numpy as np
 
 from mlcontrol.adapters.predictions.duckdb_connection import in_memory
+from mlcontrol.adapters.predictions.sql_text import identifier, literal
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.signals.log_columns import Column, Log
 
@@ -34,7 +35,7 @@ def read_log(place: str) -> Log:
     if len(kinds) != 1 or not kinds <= set(_READERS):
         shown = ", ".join(sorted(kinds)) or "nothing"
         raise _unreadable(place, f"it holds {shown}", "Give CSV, JSON Lines or Parquet, one kind at a time.")
-    listed = ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
+    listed = ", ".join(map(literal, files))
     try:
         with in_memory() as connection:
             (kind,) = kinds
@@ -70,7 +71,7 @@ def _read(connection: duckdb.DuckDBPyConnection) -> tuple[Log, int]:
     """The log, and how many rows were there before the blank ones were left out."""
     fields: list[tuple[str, str, str]] = []  # name, SQL, type
     for row in connection.execute("describe log").fetchall():
-        fields += _leaves(str(row[0]), _quoted(str(row[0])), connection, 0)
+        fields += _leaves(str(row[0]), identifier(str(row[0])), connection, 0)
     counted = connection.execute("select count(*) from log").fetchone()
     rows = int(counted[0]) if counted else 0
     notes: list[str] = []
@@ -85,7 +86,7 @@ def _read(connection: duckdb.DuckDBPyConnection) -> tuple[Log, int]:
     times_s: np.ndarray | None = None
     if not fields:
         return Log({}, rows, None, tuple(notes)), rows
-    chosen = ", ".join(f"{_cast(sql, kind)} as {_quoted(name)}" for name, sql, kind in fields)
+    chosen = ", ".join(f"{_cast(sql, kind)} as {identifier(name)}" for name, sql, kind in fields)
     arrays: dict[str, Any] = connection.execute(f"select {chosen} from {source}").fetchnumpy()  # noqa: S608
     for name, _, kind in fields:
         values = _plain(arrays[name])
@@ -163,10 +164,6 @@ def _is_time(name: str, kind: str, values: np.ndarray) -> bool:
     if name.casefold() not in _TIMES or values.dtype.kind != "f" or not np.isfinite(values).any():
         return False
     return float(np.nanmedian(values)) > 1e8
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _unreadable(place: str, why: str, following: str) -> ProblemError:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlcontrol.adapters.predictions.duckdb_connection import in_memory
+from mlcontrol.adapters.predictions.sql_text import literal
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.ports.review_sources import SampledRows
 
@@ -34,13 +35,13 @@ class DuckDbTableFiles:
                 # Only the ids are read for choosing; of the rest, only the chosen rows.
                 ident = f'"{known}"' if known else "file_row_number"
                 chosen = (
-                    f"select file_row_number from read_parquet('{_quoted(path)}', file_row_number = true)"  # noqa: S608
+                    f"select file_row_number from read_parquet({literal(path)}, file_row_number = true)"  # noqa: S608
                     f" order by hash({ident}, {int(seed)}), {ident} limit {int(n)}"
                 )
                 numbers = [row[0] for row in connection.execute(chosen).fetchall()]
                 listed = ", ".join(str(int(number)) for number in numbers) or "-1"
                 question = (
-                    f"select * from read_parquet('{_quoted(path)}', file_row_number = true)"  # noqa: S608
+                    f"select * from read_parquet({literal(path)}, file_row_number = true)"  # noqa: S608
                     f" where file_row_number in ({listed})"
                 )
             else:
@@ -70,26 +71,22 @@ class DuckDbTableFiles:
             for row in rows:
                 connection.execute(f"insert into rows values ({marks})", [_text(row.get(name)) for name in columns])  # noqa: S608
                 count += 1
-            connection.execute(f"copy rows to '{_quoted(path)}' (format parquet)")
+            connection.execute(f"copy rows to {literal(path)} (format parquet)")
         return count
 
 
 def _source(path: Path) -> str:
     readers = {
-        ".parquet": "read_parquet('{}')",
-        ".csv": "read_csv('{}')",
-        ".jsonl": "read_json('{}', format = 'newline_delimited')",
-        ".ndjson": "read_json('{}', format = 'newline_delimited')",
-        ".json": "read_json('{}')",
+        ".parquet": "read_parquet({})",
+        ".csv": "read_csv({})",
+        ".jsonl": "read_json({}, format = 'newline_delimited')",
+        ".ndjson": "read_json({}, format = 'newline_delimited')",
+        ".json": "read_json({})",
     }
     reader = readers.get(path.suffix.lower())
     if reader is None:
         raise _bad(path, f"Its suffix {path.suffix!r} is none of {', '.join(readers)}.")
-    return reader.format(_quoted(path))
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
+    return reader.format(literal(path))
 
 
 def _records(cursor: duckdb.DuckDBPyConnection) -> Iterator[dict[str, Any]]:

@@ -17,17 +17,21 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
-from mlcontrol.adapters.http import Call, HttpClient
+from mlcontrol.adapters.http import Call, DatedByServer, HttpClient
 from mlcontrol.adapters.plain_text import plain
 from mlcontrol.adapters.registry.mlflow_files import MlflowFiles
+from mlcontrol.adapters.registry.mlflow_lineage import lineage_of
 from mlcontrol.adapters.registry.mlflow_model_file import MlflowModelFile
 from mlcontrol.adapters.signatures.bounds import Unreadable
-from mlcontrol.adapters.signatures.mlmodel import read_mlmodel
+from mlcontrol.adapters.signatures.reading import read, read_here
+from mlcontrol.core.artifact import whole_digest
+from mlcontrol.core.pipeline import Lineage
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.settings import ConnectionSettings
 from mlcontrol.core.signature import Runtime, Signature
 from mlcontrol.core.types import VersionSummary
 from mlcontrol.ports.connection import Reachability, SecretReader, Viability
+from mlcontrol.ports.documents import Document, DocumentKind, DocumentReader
 from mlcontrol.ports.errors import NotFound, Rejected, Unexpected
 from mlcontrol.ports.registry import ArtifactFile, RegisteredModel
 
@@ -48,14 +52,15 @@ class _Details:
     size_bytes: int | None
 
 
-class MlflowRegistry:
+class MlflowRegistry(DatedByServer):
     """*Thread:* any. Run metrics are kept for five minutes: with sign-in each request costs the server a quarter of a second."""
 
     def __init__(self, settings: ConnectionSettings, secret: SecretReader) -> None:
         self.settings = settings
         self.http = HttpClient(settings, secret)
         self._files = MlflowFiles(self.http)
-        self._model_file = MlflowModelFile(self._files)
+        self.documents: DocumentReader = read_here
+        self._model_file = MlflowModelFile(self._files, self._read)
         self._lock = threading.Lock()
         self._details: dict[tuple[str, str, str], tuple[float, _Details]] = {}
 
@@ -79,6 +84,10 @@ class MlflowRegistry:
 
     def model(self, name: str, deadline_s: float = 5.0) -> RegisteredModel:
         return self._model(self._object(self._get("registered-models/get", deadline_s, name=name), "registered_model"))
+
+    def annotations(self, name: str, deadline_s: float = 2.0) -> dict[str, str]:
+        """The tags of the registered model."""
+        return {plain(key, 120): plain(value, 300) for key, value in self.model(name, deadline_s).tags.items()}
 
     def versions(self, model: str, deadline_s: float = 10.0) -> tuple[VersionSummary, ...]:
         left = _Left(deadline_s)
@@ -110,13 +119,13 @@ class MlflowRegistry:
         except NotFound:
             return Signature(model, version, created_s=summary.created_s, digest=summary.digest)
         try:
-            read = read_mlmodel(text, model, version)
+            found = self._read(Document(DocumentKind.MLMODEL, text, model, version))
         except Unreadable as error:
             raise Unexpected(error.problem) from error
         declared = replace(
-            read,
-            runtime=self._with_requirements(read.runtime, model, version, left()),
-            created_s=read.created_s if read.created_s is not None else summary.created_s,
+            found,
+            runtime=self._with_requirements(found.runtime, model, version, left()),
+            created_s=found.created_s if found.created_s is not None else summary.created_s,
             digest=summary.digest,
             metrics=self._details_of(row, left).metrics,
         )
@@ -128,9 +137,21 @@ class MlflowRegistry:
         return self._files.listing(model, version, _model_id(row), left())
 
     def digest(self, model: str, version: str, deadline_s: float = 60.0) -> str:
+        return whole_digest(self.file_digests(model, version, deadline_s))
+
+    def file_digests(self, model: str, version: str, deadline_s: float = 60.0) -> dict[str, str]:
         left = _Left(deadline_s)
         files = self.artifacts(model, version, left())
-        return self._files.digest(model, version, files, left())
+        return self._files.digests(model, version, files, left())
+
+    def lineage(self, model: str, version: str, deadline_s: float = 10.0) -> Lineage:
+        left = _Left(deadline_s)
+        row = self._version(model, version, left())
+        run_id = str(row.get("run_id") or "")
+        run = self._known("runs/get", "run", left(), {"run_id": run_id}) if run_id else {}
+        model_id = _model_id(row)
+        logged = self._known(f"logged-models/{model_id}", "model", left(), {}) if model_id else {}
+        return lineage_of(run, logged)
 
     def resolve_alias(self, model: str, alias: str, deadline_s: float = 5.0) -> str | None:
         """`None` when the model has no such alias. Raises `NotFound` when there is no such model."""
@@ -161,6 +182,9 @@ class MlflowRegistry:
 
     def close(self) -> None:
         self.http.close()
+
+    def _read(self, document: Document) -> Signature:
+        return read(document, self.documents)
 
     def _get(self, path: str, deadline_s: float, **params: str) -> dict[str, Any]:
         document = self.http.get_json(f"{API}/{path}", deadline_s, params)
@@ -241,7 +265,8 @@ class MlflowRegistry:
     def _size(self, model: str, version: str, deadline_s: float) -> int | None:
         left = _Left(deadline_s)
         try:
-            declared = read_mlmodel(self._files.text(model, version, "MLmodel", left()), model, version).size_bytes
+            text = self._files.text(model, version, "MLmodel", left())
+            declared = self._read(Document(DocumentKind.MLMODEL, text, model, version)).size_bytes
             if declared is not None:
                 return declared
             sizes = [file.size_bytes for file in self.artifacts(model, version, left())]

@@ -33,7 +33,7 @@ class MlflowFiles:
         if response.status != 200:
             raise self._http.refusal(response)
         try:
-            return response.body.decode("utf-8")
+            return self._http.text_of(response)
         except UnicodeDecodeError as error:
             raise self._http.unexpected(f"Its {path} is not text.", response) from error
 
@@ -76,10 +76,10 @@ class MlflowFiles:
             raise NotFound(Problem(what, why, "Restore them, or choose another version.", "not-found"))
         return tuple(found[path] for path in sorted(found))
 
-    def digest(self, model: str, version: str, files: tuple[ArtifactFile, ...], deadline_s: float) -> str:
-        """As the registry port defines it; each file is read once, in pieces."""
+    def digests(self, model: str, version: str, files: tuple[ArtifactFile, ...], deadline_s: float) -> dict[str, str]:
+        """``sha256:`` by path; each file is read once, in pieces."""
         ends = time.monotonic() + deadline_s
-        whole = hashlib.sha256()
+        found: dict[str, str] = {}
         for file in sorted(files, key=lambda file: file.path):
             one = hashlib.sha256()
             left_s = max(0.001, ends - time.monotonic())
@@ -89,8 +89,8 @@ class MlflowFiles:
                 what = f"The file {plain(file.path, 120)} of version {plain(version, 40)} cannot be read."
                 why = f"'{self._http.settings.id}' lists it but answers with status {head.status}."
                 raise NotFound(Problem(what, why, "Restore it, or choose another version.", "not-found"))
-            whole.update(f"{one.hexdigest()}  {file.path}\n".encode())
-        return "sha256:" + whole.hexdigest()
+            found[file.path] = f"sha256:{one.hexdigest()}"
+        return found
 
     def _rows(self, logged_model: str | None, root: str, folder: str, ends: float) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = []

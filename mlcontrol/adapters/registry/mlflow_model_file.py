@@ -10,8 +10,9 @@ from pathlib import Path
 
 from mlcontrol.adapters.registry.mlflow_files import MlflowFiles
 from mlcontrol.adapters.signatures.bounds import Unreadable
-from mlcontrol.adapters.signatures.files import MODEL_FILES, not_read, read_path
+from mlcontrol.adapters.signatures.files import MODEL_FILES, not_read
 from mlcontrol.core.signature import Signature, overlaid
+from mlcontrol.ports.documents import Document, DocumentKind, DocumentReader
 from mlcontrol.ports.errors import AdapterError, NotFound, NotSupported
 
 CAP_BYTES = 64 * 1024**2
@@ -19,10 +20,11 @@ FRESH_S = 300.0
 
 
 class MlflowModelFile:
-    """*Thread:* any. What was read is kept for five minutes; nothing in a file is executed."""
+    """``read``: the signature of a document, or `Unreadable`. *Thread:* any. What was read is kept for five minutes; nothing in a
+    file is executed."""
 
-    def __init__(self, files: MlflowFiles) -> None:
-        self._files = files
+    def __init__(self, files: MlflowFiles, read: DocumentReader) -> None:
+        self._files, self._read = files, read
         self._lock = threading.Lock()
         self._kept: dict[tuple[str, str, str | None], tuple[float, str, Signature | str]] = {}
 
@@ -39,10 +41,10 @@ class MlflowModelFile:
             known = (now_s, *self._found(*key, deadline_s))
             with self._lock:
                 self._kept = {k: kept for k, kept in self._kept.items() if now_s - kept[0] <= FRESH_S} | {key: known}
-        _, name, read = known
-        if isinstance(read, Signature):
-            return overlaid(declared, read, name)
-        return replace(declared, sources=(*declared.sources, read)) if read else declared
+        _, name, told = known
+        if isinstance(told, Signature):
+            return overlaid(declared, told, name)
+        return replace(declared, sources=(*declared.sources, told)) if told else declared
 
     def _found(
         self, model: str, version: str, logged_model: str | None, deadline_s: float
@@ -63,6 +65,6 @@ class MlflowModelFile:
             place = Path(folder) / name
             try:
                 self._files.fetch(model, version, path, place, CAP_BYTES, max(0.001, ends - time.monotonic()))
-                return name, read_path(place)
+                return name, self._read(Document(DocumentKind.FILE, str(place), model, version))
             except (Unreadable, AdapterError) as error:
                 return name, not_read(name, error.problem.what)

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from mlcontrol.adapters.http import Call, HttpClient
 from mlcontrol.adapters.plain_text import plain
+from mlcontrol.core.clock_off import ClockOff
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.settings import ConnectionSettings
 from mlcontrol.ports.connection import Reachability, SecretReader, Viability
@@ -38,6 +39,10 @@ class EnvoyRouting:
             )
         self._admin = HttpClient(replace(settings, url=admin), secret)
 
+    @property
+    def clock_off(self) -> ClockOff | None:
+        return self._admin.clock.off
+
     @classmethod
     def viability(cls) -> Viability:
         return Viability(True)
@@ -51,14 +56,15 @@ class EnvoyRouting:
         return Reachability(plain(f"Envoy {parts[1]}", 80), response.latency_ms, plain(str(document["state"]).lower()))
 
     def split(self, route: str, deadline_s: float = 3.0) -> Split:
-        """The version with the stable role, and the one other that has a share."""
+        """The version with the stable role, and the one other that has a share. Who has all of it is the stable one, whatever was
+        told before: another hand moves the weights and knows nothing of roles."""
         weights = self._weights(route, deadline_s)
         total = sum(weights.values())
         sharing = {version: weight for version, weight in weights.items() if weight > 0}
         if not sharing:
             return Split(None, None, 0.0)
         told = self._runtime(deadline_s).get(f"{_ROLE_KEY}.{route}", "")
-        stable = told if told in weights else max(sharing, key=lambda version: sharing[version])
+        stable = told if told in sharing else max(sharing, key=lambda version: sharing[version])
         others = [version for version in sharing if version != stable]
         if len(others) > 1:
             raise self._admin.unexpected(f"Traffic of '{route}' goes to {len(others) + 1} versions at once.")
@@ -95,6 +101,7 @@ class EnvoyRouting:
         others = [other for other in self._weights(route, 3.0) if other != version]
         prefix = self._prefix(route, 3.0)
         pairs = [f"{prefix}.{_cluster(route, version)}=100", *(f"{prefix}.{_cluster(route, o)}=0" for o in others)]
+        pairs.append(f"{_ROLE_KEY}.{route}={version}")
         return (f"curl -sS -X POST '{self._admin.settings.url.rstrip('/')}/runtime_modify?{'&'.join(pairs)}'",)
 
     def close(self) -> None:

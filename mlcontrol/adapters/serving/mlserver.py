@@ -18,6 +18,8 @@ from urllib.parse import quote
 from mlcontrol.adapters.http import Call, HttpClient
 from mlcontrol.adapters.plain_text import plain, sentence
 from mlcontrol.adapters.serving.oip import OipClient
+from mlcontrol.adapters.serving.repository_files import RepositoryFiles
+from mlcontrol.core.artifact import ServedFiles
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.settings import ConnectionSettings
 from mlcontrol.core.types import Replica, ReplicaState
@@ -53,6 +55,7 @@ class MlserverServing(OipClient):
             reader=ReaderRules("mlserver", extras="ignore", missing="reject", exact_types=False),
         )
         metrics = settings.options.get("metrics", "")
+        self._repository = RepositoryFiles()
         self._metrics = HttpClient(replace(settings, url=metrics), secret) if metrics else None
 
     def replicas(self, model: str, deadline_s: float = 5.0) -> tuple[Replica, ...]:
@@ -120,6 +123,19 @@ class MlserverServing(OipClient):
         if not self.settings.options.get("repository"):
             return LoadOverride(ready)
         return LoadOverride(ready, extra={d.version: "served" if d.served else "held" for d in self._on_disk(model)})
+
+    def served_files(self, model: str, version: str, deadline_s: float = 60.0) -> ServedFiles:
+        """The files beside the settings of this version, where the connection names the repository; else what is declared."""
+        ends = time.monotonic() + deadline_s
+        named = self.settings.options.get("repository", "")
+        if not named:
+            declared = super().served_files(model, version, deadline_s)
+            why = "" if declared.declared else f"{declared.why}, and the connection names no model repository"
+            return replace(declared, why=why)
+        mine = next((found for found in self._on_disk(model) if found.version == version), None)
+        if mine is None:
+            return ServedFiles(why=f"its model repository has no version {plain(version, 40)}")
+        return self._repository.read(Path(named), mine.folder, _left(ends))
 
     def serve_versions(self, model: str, versions: tuple[str, ...], deadline_s: float = 120.0) -> None:
         """As the port says. What cannot be loaded is put aside again, and the others loaded as before."""

@@ -5,33 +5,39 @@ It is a serving endpoint's base, and by itself the way callers ask: pointed at a
 
 from __future__ import annotations
 
+import re
+import secrets
 import threading
 import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from mlcontrol.adapters.http import Call, HttpClient, Response
+from mlcontrol.adapters.http import Call, DatedByServer, HttpClient, Response
 from mlcontrol.adapters.plain_text import plain
 from mlcontrol.adapters.serving.tensors import BadTensorError, decode, encode, query
 from mlcontrol.adapters.signatures.bounds import Unreadable
-from mlcontrol.adapters.signatures.oip import read_metadata
+from mlcontrol.adapters.signatures.reading import read, read_here
+from mlcontrol.core.artifact import ServedFiles
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.settings import ConnectionSettings
 from mlcontrol.core.signature import Signature
 from mlcontrol.ports.connection import Reachability, SecretReader, Viability
+from mlcontrol.ports.documents import Document, DocumentKind, DocumentReader
 from mlcontrol.ports.errors import AdapterError, NotFound, Rejected, Unexpected
-from mlcontrol.ports.serving import Answer, VersionStatistics
+from mlcontrol.ports.serving import OWN_QUESTIONS, Answer, VersionStatistics
 
 METADATA_FRESH_S = 60.0
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
-class OipClient:
+class OipClient(DatedByServer):
     """Speaks the protocol to one address. *Thread:* any."""
 
     def __init__(self, settings: ConnectionSettings, secret: SecretReader) -> None:
         self.settings = settings
         self.http = HttpClient(settings, secret)
+        self.documents: DocumentReader = read_here
         self._lock = threading.Lock()
         self._datatypes: dict[str, tuple[float, dict[str, str]]] = {}
 
@@ -56,17 +62,22 @@ class OipClient:
 
     def metadata(self, model: str, version: str | None = None, deadline_s: float = 5.0) -> dict[str, Any]:
         """The endpoint's description of a model, as it came. Raises `NotFound` when it does not serve it."""
-        response = self.http.send(Call("GET", _model_path(model, version)), deadline_s)
-        if response.status != 200:
-            raise self._model_refusal(model, version, response.status, self.http.refusal(response))
+        response = self._description(model, version, deadline_s)
         document = self.http.json_of(response)
         if not isinstance(document, dict):
             raise self.http.unexpected("The model metadata is no object.", response)
         return document
 
+    def _description(self, model: str, version: str | None, deadline_s: float) -> Response:
+        response = self.http.send(Call("GET", _model_path(model, version)), deadline_s)
+        if response.status != 200:
+            raise self._model_refusal(model, version, response.status, self.http.refusal(response))
+        return response
+
     def signature(self, model: str, version: str | None = None, deadline_s: float = 5.0) -> Signature:
+        text = self.http.text_of(self._description(model, version, deadline_s), "replace")
         try:
-            return read_metadata(self.metadata(model, version, deadline_s))
+            return read(Document(DocumentKind.OIP_METADATA, text, model, version), self.documents)
         except Unreadable as error:
             raise Unexpected(error.problem) from error
 
@@ -106,7 +117,8 @@ class OipClient:
 
     def _query(self, model: str, inputs: Mapping[str, Any], path: str, datatypes: Mapping[str, str]) -> Call:
         try:
-            body = query([encode(name, value, datatypes.get(name)) for name, value in inputs.items()])
+            tensors = [encode(name, value, datatypes.get(name)) for name, value in inputs.items()]
+            body = query(f"{OWN_QUESTIONS}{secrets.token_hex(8)}", tensors)
         except BadTensorError as error:
             problem = Problem(f"The query cannot be sent to '{model}'.", f"{error}.", "Correct the query.", "rejected")
             raise Rejected(problem) from error
@@ -133,6 +145,10 @@ class OipClient:
             return tuple(_statistics(row) for row in document["model_stats"])
         except (KeyError, TypeError, ValueError) as error:
             raise self.http.unexpected("It has no statistics in the form that was expected.") from error
+
+    def served_files(self, model: str, version: str, deadline_s: float = 60.0) -> ServedFiles:
+        """What the metadata's parameters declare; the protocol itself knows of no digest."""
+        return declared_in(self.metadata(model, version, min(deadline_s, 5.0)).get("parameters"), version)
 
     def close(self) -> None:
         self.http.close()
@@ -161,6 +177,16 @@ class OipClient:
             what = f"'{self.settings.id}' does not serve {asked}."
             return NotFound(Problem(what, why, "Load it first, or choose another version.", "not-found"))
         return error
+
+
+def declared_in(parameters: Any, version: str) -> ServedFiles:
+    """The digest under ``digest.VERSION`` or ``digest``, as text or as Triton wraps it (``{"string_value": ...}``)."""
+    for name in (f"digest.{version}", "digest"):
+        value = parameters.get(name) if isinstance(parameters, dict) else None
+        value = value.get("string_value") if isinstance(value, dict) else value
+        if isinstance(value, str) and _DIGEST.fullmatch(value):
+            return ServedFiles(declared=value)
+    return ServedFiles(why="its configuration carries no digest")
 
 
 def _model_path(model: str, version: str | None) -> str:

@@ -1,13 +1,12 @@
-"""Replays many queries on one thread, at a bounded rate; what a golden set is asked with."""
+"""Replays many queries on the calling thread, at a bounded rate; what a golden set is asked with."""
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Mapping
-from functools import partial
 
-from mlcontrol.adapters.bulk import BulkClient
+from mlcontrol.adapters.curl_loop import CurlLoop
+from mlcontrol.adapters.curl_slot import Exchange
 from mlcontrol.adapters.http import Call, HttpClient, Response
 from mlcontrol.ports.errors import AdapterError
 from mlcontrol.ports.serving import Answer
@@ -25,34 +24,36 @@ def replay(
 ) -> dict[str, Answer | AdapterError]:
     """The answer of every call by its id, or what went wrong. An id that already has an error is not asked.
 
-    ``read`` runs on the calling thread's helper and may raise `AdapterError`. At most ``connections`` are under way.
+    ``read`` may raise `AdapterError`. At most ``connections`` are under way; a call's deadline runs from when it is begun.
     """
     answers: dict[str, Answer | AdapterError] = {name: c for name, c in calls.items() if isinstance(c, AdapterError)}
     asked = [(name, call) for name, call in calls.items() if not isinstance(call, AdapterError)]
-    if not asked:
-        return answers
-    all_answered, left = threading.Event(), [len(asked)]
+    started, begun = time.monotonic(), 0
 
     def settle(name: str, outcome: Response | AdapterError) -> None:
-        """On the client's thread alone, so the count needs no lock."""
         try:
             answers[name] = outcome if isinstance(outcome, AdapterError) else read(outcome)
         except AdapterError as error:
             answers[name] = error
-        finally:
-            left[0] -= 1
-            if not left[0]:
-                all_answered.set()
 
-    client = BulkClient(connections)
-    started = time.monotonic()
+    loop = CurlLoop(connections)
     try:
-        for i, (name, call) in enumerate(asked):
-            if per_s is not None:
-                time.sleep(max(0.0, started + i / per_s - time.monotonic()))
-            # The client keeps to its slots; waiting here for each free one would cost a change of threads per question.
-            client.submit(http, call, deadline_s, partial(settle, name), queued=True)
-        all_answered.wait()
+        while True:
+            wait_s = None
+            while begun < len(asked) and loop.room():
+                if per_s is not None and (early_s := started + begun / per_s - time.monotonic()) > 0:
+                    wait_s = early_s
+                    break
+                name, call = asked[begun]
+                begun += 1
+                exchange = Exchange(http, call, deadline_s, name)
+                exchange.prepare()
+                if (refused := loop.begin(exchange)) is not None:
+                    settle(name, refused)
+            if len(answers) == len(calls):
+                break
+            for exchange, outcome in loop.turn(wait_s):
+                settle(exchange.about, outcome)
     finally:
-        client.close()
+        loop.close()
     return {name: answers[name] for name in calls}

@@ -13,6 +13,7 @@ MAX_VALUES = 10_000_000
 _ROWS = (list, tuple)
 _FLOATS = {float}
 _SCALARS = {float, int, str}
+_WHOLE = {int}
 
 
 class BadTensorError(ValueError):
@@ -30,10 +31,12 @@ def encode(name: str, value: Any, datatype: str | None) -> dict[str, Any]:
     return {"name": name, "datatype": kind, "shape": list(shape), "data": data}
 
 
-def query(tensors: list[dict[str, Any]]) -> bytes:
-    """The body that asks with these inputs. Raises `BadTensorError` for what JSON cannot carry to a server."""
+def query(name: str, tensors: list[dict[str, Any]]) -> bytes:
+    """The body that asks with these inputs; ``name``: the query's id, which comes back and which servers log.
+
+    Raises `BadTensorError` for what JSON cannot carry to a server."""
     try:
-        return msgspec.json.encode({"inputs": tensors})
+        return msgspec.json.encode({"id": name, "inputs": tensors})
     except UnicodeEncodeError as error:
         raise BadTensorError("a text holds half a character") from error
 
@@ -43,9 +46,9 @@ def decode(tensor: dict[str, Any]) -> Any:
     shape, data = tensor.get("shape"), tensor.get("data")
     if not isinstance(shape, list) or not isinstance(data, list) or len(shape) > MAX_DIMENSIONS:
         raise BadTensorError("an output has no shape or no data")
-    if not all(isinstance(size, int) and size >= 0 for size in shape):
+    if set(map(type, shape)) - _WHOLE or min(shape, default=0) < 0:
         raise BadTensorError("an output's shape is not made of sizes")
-    if data and isinstance(data[0], list):
+    if data and type(data[0]) is list:
         data = _flatten(data, _shape(data), str(tensor.get("name")))
     if math.prod(shape) != len(data):
         raise BadTensorError(f"an output of shape {shape} came with {len(data)} values")
@@ -56,7 +59,9 @@ def decode(tensor: dict[str, Any]) -> Any:
 
 def _shape(value: Any) -> tuple[int, ...]:
     sizes: list[int] = []
-    while isinstance(value, _ROWS) or (isinstance(value, Sequence) and not isinstance(value, str | bytes)):
+    while isinstance(value, _ROWS) or (
+        type(value) not in _SCALARS and isinstance(value, Sequence) and not isinstance(value, (str, bytes))
+    ):
         sizes.append(len(value))
         if len(sizes) > MAX_DIMENSIONS:
             raise BadTensorError(f"a tensor has more than {MAX_DIMENSIONS} dimensions")

@@ -10,13 +10,17 @@ import json
 import re
 import threading
 import time
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
 
 from mlcontrol.adapters.http import Call
 from mlcontrol.adapters.plain_text import plain, sentence
-from mlcontrol.adapters.serving.oip import OipClient
+from mlcontrol.adapters.serving.oip import OipClient, declared_in
+from mlcontrol.adapters.serving.repository_files import RepositoryFiles
 from mlcontrol.adapters.target import RESOLVER, check_host
+from mlcontrol.core.artifact import ServedFiles
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.settings import ConnectionSettings
 from mlcontrol.core.types import Replica, ReplicaState
@@ -37,6 +41,7 @@ if TYPE_CHECKING:
     from tritonclient.grpc import InferenceServerClient
 
 REASON_CHARS = 400
+NO_REPOSITORY = "the connection names no model repository"
 _POLL_S = 0.1
 _PREAMBLE = re.compile(r"^load failed for model '[^']*': |(?<=UNAVAILABLE state: )Internal: ")
 _STATES = {
@@ -48,7 +53,8 @@ _STATES = {
 
 
 class TritonServing(OipClient):
-    """``options.grpc``: host and port of the gRPC endpoint, needed for loads. *Thread:* any."""
+    """``options.grpc``: host and port of the gRPC endpoint, needed for loads; ``options.repository``: its model repository as this
+    machine sees it, needed to compare the files with the registered ones. *Thread:* any."""
 
     capabilities: ClassVar[ServingCapabilities] = ServingCapabilities(
         versioned=True,
@@ -60,6 +66,7 @@ class TritonServing(OipClient):
         super().__init__(settings, secret)
         self._grpc_lock = threading.Lock()
         self._grpc: InferenceServerClient | None = None
+        self._repository = RepositoryFiles()
 
     @classmethod
     def viability(cls) -> Viability:
@@ -101,6 +108,19 @@ class TritonServing(OipClient):
         versions = tuple(replica.version for replica in replicas if replica.state is ReplicaState.READY)
         return LoadOverride(versions, json.dumps(config, sort_keys=True))
 
+    def annotations(self, name: str, deadline_s: float = 2.0) -> dict[str, str]:
+        """The `parameters` of the running configuration; none while the model is not loaded."""
+        try:
+            found = self._config(name, deadline_s).get("parameters")
+        except NotFound:
+            return {}
+        rows = found.items() if isinstance(found, dict) else ()
+        return {
+            plain(key, 120): plain(str(value.get("string_value", "")), 300)
+            for key, value in rows
+            if isinstance(value, dict)
+        }
+
     def serve_versions(self, model: str, versions: tuple[str, ...], deadline_s: float = 120.0) -> None:
         """As the port says. No versions at all unloads the model.
 
@@ -122,6 +142,18 @@ class TritonServing(OipClient):
         text = json.dumps(config)
         self._ask(model, "load", ends, lambda left_s: client.load_model(model, config=text, client_timeout=left_s))
         self._wait(model, versions, ends, deadline_s)
+
+    def served_files(self, model: str, version: str, deadline_s: float = 60.0) -> ServedFiles:
+        """The files in the repository, where the connection names it; else the digest in the configuration's ``parameters``
+        (``digest.VERSION``, or ``digest``) where somebody wrote one. Triton itself tells neither."""
+        ends = time.monotonic() + deadline_s
+        declared = declared_in(self._config(model, min(deadline_s, 5.0)).get("parameters"), version)
+        named = self.settings.options.get("repository", "")
+        parts = (model, version)
+        if not named or any("/" in part or part in ("", ".", "..") or not part.isprintable() for part in parts):
+            return declared if declared.declared else replace(declared, why=f"{declared.why}, and {NO_REPOSITORY}")
+        read = self._repository.read(Path(named), Path(named) / model / version, _left(ends))
+        return replace(read, declared=declared.declared)
 
     def close(self) -> None:
         with self._grpc_lock:

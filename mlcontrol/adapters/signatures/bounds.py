@@ -22,6 +22,13 @@ class Unreadable(ProblemError):  # noqa: N818 - read as "except Unreadable"
     ) -> None:
         super().__init__(Problem(what=what[:500], why=why[:500], next=then, code="unreadable"))
 
+    @classmethod
+    def of(cls, problem: Problem) -> Unreadable:
+        """As another process found it, with its own code; "unknown": it did not come to an end with it."""
+        made = cls(problem.what)
+        made.problem = problem
+        return made
+
 
 class Budget:
     """How many parts of one file may still be looked at; a hostile one runs out."""

@@ -38,7 +38,8 @@ class Alert:
     it was one alert. ``acknowledged_by``: who has taken it; empty: nobody. ``unknown``: the rule cannot be read now.
 
     ``source``: the connection whose alert it is, empty: the panel's own. Then ``fingerprint`` names it there, ``labels`` are (name,
-    value) pairs to read, and ``silenced_by`` has the ids of its silences there."""
+    value) pairs to read, and ``silenced_by`` has the ids of its silences there. ``since_s`` is by our clock;
+    ``source_since_s`` by its source's, where that one says otherwise."""
 
     id: str
     service: str
@@ -60,6 +61,7 @@ class Alert:
     fingerprint: str = ""
     labels: tuple[tuple[str, str], ...] = ()
     silenced_by: tuple[str, ...] = ()
+    source_since_s: float | None = None
 
     @property
     def key(self) -> str:

@@ -31,8 +31,9 @@ class Rule:
 
     @property
     def mechanical(self) -> bool:
-        """Does it follow from what can be read and run? Only such rules, and quarantine, may block a rollback."""
-        return self.id[0] in "IOR" or self.id == "P2"
+        """Does it follow from what can be read and run? Only such rules, and quarantine, may block a rollback. Who else writes the
+        target (R17) is about what comes afterwards."""
+        return (self.id[0] in "IOR" and self.id != "R17") or self.id == "P2"
 
 
 _P, _T, _D, _M = inputs_presence, inputs_types, inputs_domain, inputs_meaning

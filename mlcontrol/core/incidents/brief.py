@@ -53,6 +53,19 @@ class Prevention:
 
 
 @dataclass(frozen=True, slots=True)
+class Bisect:
+    """What a bisect would separate, does, or has found. ``state``: "possible", "running", a `core.bisect.Found`, or how the
+    operation ended without one. ``words``: its sentence so far; ``other``: what else it may be, besides ``suspected``."""
+
+    state: str
+    suspected: str
+    before: str
+    other: str = ""
+    operation: str = ""
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Brief:
     """``ticks``: empty until there is a way back under way. ``made_s``: UTC seconds; the page shows its age."""
 
@@ -76,4 +89,5 @@ class Brief:
     messages: tuple[tuple[str, str], ...] = ()  # (for whom, text)
     handoff: str = ""
     prevention: tuple[Prevention, ...] = ()
+    bisect: Bisect | None = None
     gaps: tuple[str, ...] = field(default=())  # what is not known, in words

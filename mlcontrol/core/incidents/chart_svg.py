@@ -13,6 +13,7 @@ import numpy as np
 from mlcontrol.core.incidents.counts import Floats
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720, 150, 64, 12, 26, 22
+WIDE_LETTER = 6.4  # of the fonts that may stand in for the first choice
 INK, QUIET, HAIR, BAD, WASH, LINE = "#1b1f24", "#5c6670", "#d5dae0", "#c22f2f", "#f7dcdc", "#2f6fb3"
 
 
@@ -74,10 +75,10 @@ def chart_svg(
         parts.append(
             f'<text x="{LEFT - 6}" y="{y(level) + 4:.1f}" text-anchor="end" fill="{QUIET}">{escape(said(level))}</text>'
         )
-    if limit is not None:
+    if limit is not None:  # its words at the left: what hurts is at the right
         parts.append(
             f'<line x1="{LEFT}" y1="{y(limit):.1f}" x2="{WIDTH - RIGHT}" y2="{y(limit):.1f}" stroke="{QUIET}"'
-            f' stroke-dasharray="5 4"/><text x="{WIDTH - RIGHT - 2}" y="{y(limit) - 4:.1f}" text-anchor="end" fill="{QUIET}">'
+            f' stroke-dasharray="5 4"/><text x="{LEFT + 4}" y="{y(limit) - 4:.1f}" fill="{QUIET}">'
             f"limit {escape(said(limit))}</text>"
         )
     parts += _ticks(since_s, until_s, x)
@@ -115,6 +116,8 @@ def _ticks(since_s: float, until_s: float, x: Callable[[float], float]) -> list[
     parts = []
     for moment in np.arange(first, until_s, step).tolist():
         words = datetime.fromtimestamp(moment, UTC).strftime("%H:%M" if step >= 60 else "%H:%M:%S")
+        if x(moment) + WIDE_LETTER * len(words) / 2 > WIDTH:
+            continue  # it would be cut at the edge
         parts.append(f'<text x="{x(moment):.1f}" y="{HEIGHT - 6}" text-anchor="middle" fill="{QUIET}">{words}</text>')
     return parts
 

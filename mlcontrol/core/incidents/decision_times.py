@@ -44,7 +44,8 @@ def decision_times(incident: Incident, operations: Iterable[Operation], began_s:
     began = min(incident.detected_s, began_s) if began_s is not None else incident.detected_s
     end_s = incident.resolved_s if incident.resolved_s is not None else float("inf")
     ran = sorted((o for o in operations if began <= o.started_s <= end_s), key=lambda o: o.started_s)
-    ours = [o for o in ran if o.service == incident.service and o.kind is not OperationKind.PROBE]
+    looked = (OperationKind.PROBE, OperationKind.BISECT)  # who looks closer has not acted yet
+    ours = [o for o in ran if o.service == incident.service and o.kind not in looked]
     good = [o for o in ours if o.kind is OperationKind.ROLLBACK and o.phase is Phase.DONE]
     said = [e.at_s for e in incident.entries if e.kind is EntryKind.RECOVERY_CHECKED]
     # Where nothing was to be rolled back, who saw that has decided.

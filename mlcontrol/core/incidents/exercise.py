@@ -25,6 +25,28 @@ class Score:
     points: int
 
 
+@dataclass(frozen=True, slots=True)
+class Exercise:
+    """One that runs. ``started_s``: when the fault took effect, UTC seconds. ``surprise``: the person was not told which."""
+
+    fault: str
+    person: str
+    started_s: float
+    surprise: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Practice:
+    """What one person may play here, plays now and has scored, best first. ``faults``: (name, what happens). ``why_not``: why
+    nothing can be played here, if so."""
+
+    person: str
+    faults: tuple[tuple[str, str], ...] = ()
+    running: Exercise | None = None
+    scores: tuple[Score, ...] = ()
+    why_not: str = ""
+
+
 def score(fault: str, person: str, started_s: float, times: DecisionTimes) -> Score:
     """``started_s``: when the fault was played. Each of the three parts is worth a third, and loses it over twice its par."""
 

@@ -1,4 +1,4 @@
-"""Is it over, where nothing was rolled back? The same five facts, from the moment at which somebody said so."""
+"""Is it over, where nothing was rolled back? The same facts, from the moment at which somebody said so."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from dataclasses import replace
 from math import log
 
 from mlcontrol.core.incidents.counts import Counts
+from mlcontrol.core.incidents.data_tick import DataLook, data_tick
 from mlcontrol.core.incidents.incident import Entry
-from mlcontrol.core.incidents.recovery import ALPHA, LEAST_ANSWERS, PATIENCE_S, Golden, golden_tick, recovered
+from mlcontrol.core.incidents.recovery import ALPHA, PATIENCE_S, Golden, golden_tick, recovered
 from mlcontrol.core.incidents.tick import Tick, TickState
 from mlcontrol.core.types import Freshness, Health, ServiceState, Signal
 
@@ -28,8 +29,10 @@ def ticks_by_itself(
     before: float | None,
     objective: float | None,
     now_s: float,
+    data: DataLook | None = None,
 ) -> tuple[Tick, ...]:
-    """``said``: who said it is over, and why. ``before``: the share of answers that failed during the incident, if known."""
+    """``said``: who said it is over, and why. ``before``: the share of answers that failed during the incident, if known. ``data``:
+    `None` where it had not changed."""
     since_s = said.at_s
     found = [
         Tick("accepted", "Said to be over", TickState.GREEN, f"{said.actor}: {said.text}", 0.0),
@@ -37,6 +40,7 @@ def ticks_by_itself(
         _as_intended(service, since_s),
         _within_limits(service, counts, before, objective, since_s, now_s),
         golden_tick(golden, since_s),
+        *(() if data is None else (data_tick(data, since_s),)),
     ]
     late = now_s - since_s > PATIENCE_S
     shown = []
@@ -88,20 +92,19 @@ def _within_limits(
     after = counts.between(since_s, float("inf"))
     if seen is None or not len(after.at_s):
         return Tick("errors", title, TickState.RUNNING, "waiting for the first answers")
-    hurt_by_errors = before is not None and before > (objective or 0.0)
     # Counted twice, each time at half the level: from the word on, and without the stragglers of what was wrong before it.
     for begin_s, words_since in ((since_s, "since"), (since_s + STRAGGLERS_S, f"from {STRAGGLERS_S:.0f} s after")):
-        # What failed meanwhile may be unknown, as of a frozen server: then no more may fail now than the objective allows.
+        # What failed meanwhile may be unknown, as of a frozen server: then no more may fail now than the objective allows, and it
+        # is shown that it is not much. Twenty answers alone would call one in twenty that fail over in a third of the cases.
         found = recovered(counts, begin_s, before or 0.0, objective)
         found = replace(found, ln_needed=log(2 / ALPHA))
-        total = found.good + found.bad
-        few_fail = found.decided if hurt_by_errors else total >= LEAST_ANSWERS and found.few
-        words = f"{service.use.text}; {found.bad} of {total} failed {words_since}"
-        if few_fail:
+        words = f"{service.use.text}; {found.bad} of {found.good + found.bad} failed {words_since}, {found.must}"
+        if found.decided:
             break
-    if service.use.health is Health.OK and few_fail and now_s - since_s >= HELD_S:
+    if service.use.health is Health.OK and found.decided and now_s - since_s >= HELD_S:
         return Tick("errors", title, TickState.GREEN, words, max(seen, since_s + HELD_S) - since_s)
-    return Tick("errors", title, TickState.RUNNING, words)
+    hint = "Too few answers to tell yet: wait for more." if found.few and service.use.health is Health.OK else ""
+    return Tick("errors", title, TickState.RUNNING, words, next=hint)
 
 
 def _newer(signal: Signal, since_s: float) -> float | None:

@@ -8,6 +8,7 @@ from math import sqrt
 from mlcontrol.core.facts import Known, Quality
 from mlcontrol.core.freshness import freshness
 from mlcontrol.core.review import Z95, wilson
+from mlcontrol.core.series import is_reading
 from mlcontrol.core.types import Freshness, Health, Signal
 
 ENOUGH = 30
@@ -60,6 +61,11 @@ def accuracy_signal(
     if whole.n == 0:
         detail = f"{whole.served} predictions are logged; none has its label yet."
         return Signal(text="labels are late", detail=detail, n=0, freshness=fresh, at=quality.at, spark=spark)
+    if regression and not is_reading(whole.squared_error):
+        detail = (
+            f"The errors of its {whole.n} labelled predictions do not add up to a number: something logged is none."
+        )
+        return Signal(text="n/a", detail=detail, n=whole.n, freshness=fresh, at=quality.at, spark=spark)
     limit = objectives.get("rmse" if regression else "accuracy")
     if regression:
         value, low, high = rmse_interval(whole.squared_error, whole.n)

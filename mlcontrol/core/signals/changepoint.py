@@ -70,7 +70,9 @@ def _mostly_moving(found: list[ChangePoint], n: int) -> bool:
 
 
 def _steps(values: Floats, cuts: list[int]) -> tuple[Floats, np.ndarray]:
-    bounds = [0, *cuts, values.size]
+    bounds = sorted(
+        {0, *cuts, values.size}
+    )  # a slope may begin where a step is: one place, not an empty stretch between two
     means = np.array([np.mean(values[a:b]) for a, b in pairwise(bounds)])
     return means, np.diff(bounds)
 

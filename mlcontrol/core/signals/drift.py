@@ -70,18 +70,20 @@ class Comparison:
     why: str = ""
 
 
-def compare(reference: Log, log: Log, by: str | Sequence[str] | None = None) -> tuple[Comparison, ...]:
+def compare(
+    reference: Log, log: Log, by: str | Sequence[str] | None = None, fewest: int = FEWEST
+) -> tuple[Comparison, ...]:
     """All comparisons, findings first, likely harm first among them; `unknown` before `none` after that. ``by``: columns of whose
-    values every slice is compared too, each by itself."""
+    values every slice is compared too, each by itself. ``fewest``: rows that a comparison needs."""
     cuts = () if by is None else (by,) if isinstance(by, str) else tuple(by)
     raw = list(_schema(reference, log))
     shared = [name for name in reference.columns if name in log.columns]
     weight = {name: relevance(reference, name) for name in shared}
     inside = [n for n in shared if n not in cuts]
-    raw += _slice_of(reference, log, inside, None)
+    raw += _slice_of(reference, log, inside, None, fewest)
     for cut in cuts:
         if cut in shared or isinstance(by, str):
-            raw += _slices(reference, log, cut, inside, "" if isinstance(by, str) else f"{cut} ")
+            raw += _slices(reference, log, cut, inside, "" if isinstance(by, str) else f"{cut} ", fewest)
     raw += _volume(reference, log)
     tested = [i for i, c in enumerate(raw) if c.p_value is not None]
     q_values = corrected(np.array([raw[i].p_value for i in tested], dtype=np.float64))
@@ -117,11 +119,11 @@ def _found(name: str, aspect: Aspect, reference: Log, log: Log, why: str) -> Com
     return Comparison(name, aspect, reference.rows, log.rows, effect=1.0, least=0.0, judged=Judged.DRIFT, why=why)
 
 
-def _slices(reference: Log, log: Log, by: str, shared: Sequence[str], head: str) -> Iterator[Comparison]:
+def _slices(reference: Log, log: Log, by: str, shared: Sequence[str], head: str, fewest: int) -> Iterator[Comparison]:
     """``head``: before the name of each slice, where there are several cuts."""
     before, after = reference.columns[by].words(), log.columns[by].words()
-    names, counts = _table(before, after)
-    if min(counts[0].sum(), counts[1].sum()) < FEWEST:
+    names, counts = counted(before, after)
+    if min(counts[0].sum(), counts[1].sum()) < fewest:
         yield Comparison(by, Aspect.PROPORTIONS, int(counts[0].sum()), int(counts[1].sum()), why="too few rows to tell")
         return
     yield _proportions(by, names, counts)
@@ -147,31 +149,41 @@ def _slices(reference: Log, log: Log, by: str, shared: Sequence[str], head: str)
     common = [name for name, had, has in zip(names, *map(np.ndarray.tolist, counts), strict=True) if had and has]
     for name in sorted(common, key=lambda one: -counts[1][names.index(one)])[:MOST_SLICES]:
         part, whole = reference.where(before == name), log.where(after == name)
-        yield from _slice_of(part, whole, shared, head + name)
+        yield from _slice_of(part, whole, shared, head + name, fewest)
 
 
-def _slice_of(reference: Log, log: Log, shared: Sequence[str], name: str | None) -> Iterator[Comparison]:
+def _slice_of(reference: Log, log: Log, shared: Sequence[str], name: str | None, fewest: int) -> Iterator[Comparison]:
     for column in shared:
-        yield from _column(column, reference.columns[column], log.columns[column], name)
+        yield from _column(column, reference.columns[column], log.columns[column], name, fewest)
 
 
-def _column(name: str, before: Column, after: Column, part: str | None) -> Iterator[Comparison]:
+def _column(name: str, before: Column, after: Column, part: str | None, fewest: int) -> Iterator[Comparison]:
     n, m = before.rows, after.rows
-    if min(n, m) < FEWEST:
+    if min(n, m) < fewest:
         yield Comparison(name, Aspect.DISTRIBUTION, n, m, part, why=f"{min(n, m)} rows are too few to tell")
         return
     yield _missing(name, before, after, part)
-    if min(before.known, after.known) < FEWEST:
+    if min(before.known, after.known) < fewest:
         few = min(before.known, after.known)
         yield Comparison(
             name, Aspect.DISTRIBUTION, before.known, after.known, part, why=f"{few} values are too few to tell"
         )
-    elif before.numeric and after.numeric and not before.few_values:
+    elif (kind := compared_as(before, after)) is Compared.NUMBERS:
         yield from _numbers(name, before.numbers(), after.numbers(), part)
-    elif before.identifier and after.identifier:
-        return
-    else:
+    elif kind is Compared.CATEGORIES:
         yield from _categories(name, before.words_known(), after.words_known(), part)
+
+
+class Compared(StrEnum):
+    NUMBERS = "numbers"
+    CATEGORIES = "categories"
+    NOT = "not"  # words that tell rows apart
+
+
+def compared_as(before: Column, after: Column) -> Compared:
+    if before.numeric and after.numeric and not before.few_values:
+        return Compared.NUMBERS
+    return Compared.NOT if before.identifier and after.identifier else Compared.CATEGORIES
 
 
 def _missing(name: str, before: Column, after: Column, part: str | None) -> Comparison:
@@ -229,7 +241,7 @@ def _numbers(name: str, before: np.ndarray, after: np.ndarray, part: str | None)
 
 
 def _categories(name: str, before: np.ndarray, after: np.ndarray, part: str | None) -> Iterator[Comparison]:
-    names, counts = _table(before, after)
+    names, counts = counted(before, after)
     yield replace(_proportions(name, names, counts), aspect=Aspect.DISTRIBUTION, slice=part)
     n, m = (int(one.sum()) for one in counts)
     for aspect, mine, other in (
@@ -281,7 +293,8 @@ def _proportions(name: str, names: list[str], counts: tuple[np.ndarray, np.ndarr
     )
 
 
-def _table(before: np.ndarray, after: np.ndarray) -> tuple[list[str], tuple[np.ndarray, np.ndarray]]:
+def counted(before: np.ndarray, after: np.ndarray) -> tuple[list[str], tuple[np.ndarray, np.ndarray]]:
+    """The categories of either, and how often each stands in both."""
     names = sorted(set(before.tolist()) | set(after.tolist()))
     index: Mapping[str, int] = {name: i for i, name in enumerate(names)}
     counts = tuple(

@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from mlcontrol.core.data_report import ANSWER
 from mlcontrol.core.logged_value import is_number, without_batch
 from mlcontrol.core.signals.log_columns import Column, Log
 from mlcontrol.core.signals.noise import Floats
-
-ANSWER = "prediction"
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,8 @@ def use_signal(
     fresh = freshness(traffic.at, now_mono_s, poll_s)
     value = traffic.value
     if value is None or traffic.at is None or fresh is Freshness.UNKNOWN:
-        why = traffic.failed.what if traffic.failed else "No traffic counters have been read yet."
+        failed = traffic.failed
+        why = f"{failed.what} {failed.why}".strip() if failed else "No traffic counters have been read yet."
         return Signal(
             text="no data" if traffic.at else "no data yet", detail=why, freshness=fresh, at=traffic.at, spark=spark
         )
@@ -77,10 +78,14 @@ def _worst(findings: list[_Finding]) -> tuple[Health, str]:
 
 
 def error_share(traffic: Traffic) -> float | None:
-    return sum(traffic.errors.values()) / traffic.total if traffic.total > 0 else None
+    if traffic.errors is None or traffic.total <= 0:
+        return None
+    return sum(traffic.errors.values()) / traffic.total
 
 
 def _errors(traffic: Traffic, objectives: Mapping[str, float]) -> _Finding:
+    if traffic.errors is None:
+        return Health.UNKNOWN, "errors n/a", "Its errors are not counted any more: their share is not known."
     share = error_share(traffic)
     if share is None:
         return Health.OK, "", "Nothing was answered in this time, so there is no error share."

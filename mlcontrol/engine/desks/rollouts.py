@@ -9,6 +9,7 @@ from mlcontrol.engine import messages as m
 from mlcontrol.engine.desks.table import Lane, Services, Table
 from mlcontrol.services.context import Tell
 from mlcontrol.services.gate_backtest import backtest
+from mlcontrol.services.owners import find_owners
 from mlcontrol.services.patience import within
 from mlcontrol.services.planning import CHECK_S, CHECKER
 
@@ -25,6 +26,11 @@ def _check(s: Services, c: m.CheckVersion, tell: Tell) -> m.Event:
 def _plan(s: Services, c: m.MakePlan, _tell: Tell) -> m.Event:
     plan = s.rollouts.make_plan(c.kind, c.service, c.version, c.express, c.rollout)
     return m.PlanAnswer(request=c.request, plan=plan, plan_hash=plan.hash)
+
+
+def _owners(s: Services, c: m.FindOwners, _tell: Tell) -> m.Event:
+    found = find_owners(s.ctx, c.service, c.version)
+    return m.OwnersAnswer(request=c.request, owners=found.found, unread=found.unread)
 
 
 def _execute(s: Services, c: m.Execute, _tell: Tell) -> m.Event:
@@ -91,6 +97,7 @@ _BACKTESTS = _Backtests()
 TABLE: Table = {
     m.CheckVersion: (Lane.SLOW, _check),
     m.MakePlan: (Lane.SLOW, _plan),
+    m.FindOwners: (Lane.SLOW, _owners),
     m.Execute: (Lane.ACT, _execute),
     m.Abort: (Lane.ACT, _abort),
     m.HoldStage: (Lane.ACT, _hold),

@@ -25,9 +25,20 @@ def _control(s: Services, c: m.QueryControl, _tell: Tell) -> m.Event:
     return m.ControlAnswer(request=c.request, service=c.service, charts=s.control.charts(c.service, c.kind))
 
 
+def _capacity(s: Services, c: m.QueryCapacity, _tell: Tell) -> m.Event:
+    found, pressures = s.capacity.forecast(c.service), s.capacity.pressures(c.service)
+    return m.CapacityAnswer(request=c.request, service=c.service, found=found, pressures=pressures)
+
+
+def _pipeline(s: Services, c: m.QueryPipeline, _tell: Tell) -> m.Event:
+    return m.PipelineAnswer(request=c.request, service=c.service, found=s.pipelines.of(c.service, c.version))
+
+
 TABLE: Table = {
+    m.QueryCapacity: (Lane.SLOW, _capacity),
     m.QueryControl: (Lane.SLOW, _control),
     m.QueryData: (Lane.QUICK, _data),
+    m.QueryPipeline: (Lane.SLOW, _pipeline),
     m.QueryQuality: (Lane.SLOW, _quality),
     m.QueryGenerations: (Lane.SLOW, _generations),
 }

@@ -11,17 +11,21 @@ from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.engine import messages as m
 from mlcontrol.services.alerts import Alerts
 from mlcontrol.services.audit import AuditQueries
+from mlcontrol.services.capacity import CapacityDesk
 from mlcontrol.services.collector import Collector
 from mlcontrol.services.connections import Connections
 from mlcontrol.services.context import ChecksService, RolloutsService, ServiceContext, Tell
 from mlcontrol.services.control import ControlDesk
 from mlcontrol.services.drills import DrillRoom
 from mlcontrol.services.incidents.adding import Adding
+from mlcontrol.services.incidents.bisecting import Bisecting
 from mlcontrol.services.incidents.briefing import Briefing
 from mlcontrol.services.incidents.keeping import Incidents
 from mlcontrol.services.incidents.postmortem import Postmortems
 from mlcontrol.services.incidents.silencing import Silencing
 from mlcontrol.services.permission import Permissions
+from mlcontrol.services.pipelines import PipelineDesk
+from mlcontrol.services.practice import PracticeDesk
 from mlcontrol.services.quality import QualityDesk
 from mlcontrol.services.reviews.bench import ReviewDesk
 from mlcontrol.services.reviews.campaigns import CampaignDesk
@@ -54,12 +58,16 @@ class Services:
     watch: Watch
     incidents: Incidents
     briefing: Briefing
+    bisecting: Bisecting
     silencing: Silencing
     adding: Adding
     postmortems: Postmortems
+    practice: PracticeDesk
     alerts: Alerts
     quality: QualityDesk
     control: ControlDesk
+    capacity: CapacityDesk
+    pipelines: PipelineDesk
     telling: Telling
 
     def may_write(self) -> None:

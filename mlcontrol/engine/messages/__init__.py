@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from mlcontrol.core.state_bytes import parts_of, state_decoded
 from mlcontrol.engine.messages import (
     alerts,
     connections,
@@ -32,15 +33,20 @@ from mlcontrol.engine.messages.alerts import (
     SilenceAlerts as SilenceAlerts,
 )
 from mlcontrol.engine.messages.connections import (
+    AgreeToAddress as AgreeToAddress,
     ConnectionDiagnosis as ConnectionDiagnosis,
     RemoveConnection as RemoveConnection,
+    RemoveNotify as RemoveNotify,
     RemoveService as RemoveService,
     SaveConnection as SaveConnection,
+    SaveNotify as SaveNotify,
     SaveService as SaveService,
     TestConnection as TestConnection,
+    TestNotify as TestNotify,
 )
 from mlcontrol.engine.messages.fleet import (
     AuditChanged as AuditChanged,
+    ClockChanged as ClockChanged,
     ConnectionChanged as ConnectionChanged,
     ConnectionRemoved as ConnectionRemoved,
     Hello as Hello,
@@ -69,9 +75,17 @@ from mlcontrol.engine.messages.incidents import (
     IncidentsAnswer as IncidentsAnswer,
     LiftSilences as LiftSilences,
     MakePostmortem as MakePostmortem,
+    PlanBisect as PlanBisect,
     PostmortemAnswer as PostmortemAnswer,
+    PracticeAnswer as PracticeAnswer,
     QueryIncident as QueryIncident,
+    QueryPractice as QueryPractice,
+    QuerySuspect as QuerySuspect,
+    ScoreAnswer as ScoreAnswer,
+    ScorePractice as ScorePractice,
     SilenceIncident as SilenceIncident,
+    StartPractice as StartPractice,
+    SuspectAnswer as SuspectAnswer,
     WriteIncident as WriteIncident,
 )
 from mlcontrol.engine.messages.records import (
@@ -125,9 +139,11 @@ from mlcontrol.engine.messages.rollouts import (
     CheckVersion as CheckVersion,
     ClearGuard as ClearGuard,
     Execute as Execute,
+    FindOwners as FindOwners,
     GateBacktestAnswer as GateBacktestAnswer,
     HoldStage as HoldStage,
     MakePlan as MakePlan,
+    OwnersAnswer as OwnersAnswer,
     PlanAnswer as PlanAnswer,
     PromoteStage as PromoteStage,
     StopBacktest as StopBacktest,
@@ -138,13 +154,17 @@ from mlcontrol.engine.messages.shape import (
     Refused as Refused,
 )
 from mlcontrol.engine.messages.signals import (
+    CapacityAnswer as CapacityAnswer,
     ControlAnswer as ControlAnswer,
     DataAnswer as DataAnswer,
     GenerationsAnswer as GenerationsAnswer,
+    PipelineAnswer as PipelineAnswer,
     QualityAnswer as QualityAnswer,
+    QueryCapacity as QueryCapacity,
     QueryControl as QueryControl,
     QueryData as QueryData,
     QueryGenerations as QueryGenerations,
+    QueryPipeline as QueryPipeline,
     QueryQuality as QueryQuality,
 )
 from mlcontrol.engine.messages.together import (
@@ -188,7 +208,11 @@ Event = (
     | together.Event
 )
 
+LARGE = 64 * 1024
+"""Bytes; so much is decoded within a millisecond."""
+
 _encoder = msgspec.msgpack.Encoder()
+_SNAPSHOT = _encoder.encode(Snapshot.__name__)
 _commands: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(Command)
 _events: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(Event)
 
@@ -204,6 +228,11 @@ def decode_command(frame: bytes) -> Command:
 
 
 def decode_event(frame: bytes) -> Event:
-    """Raises `msgspec.DecodeError` for anything that is not a well-formed event."""
+    """Raises `msgspec.DecodeError` for anything that is not a well-formed event. A large snapshot is decoded in steps, between
+    which other threads run."""
+    if len(frame) > LARGE:
+        parts = parts_of(frame)
+        if bytes(parts.get("type", b"")) == _SNAPSHOT:
+            return Snapshot(state=state_decoded(parts.get("state", b"")))
     event: Event = _events.decode(frame)
     return event

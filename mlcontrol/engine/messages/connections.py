@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mlcontrol.core.notify import NotifySettings
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.settings import ConnectionSettings, ServiceSettings
 from mlcontrol.engine.messages.shape import Request
@@ -26,6 +27,13 @@ class RemoveConnection(Request, frozen=True, kw_only=True):
     actor: str = ""
 
 
+class AgreeToAddress(Request, frozen=True, kw_only=True):
+    """The connection's name may lead to the private addresses that it leads to now. Answer: `Done`, naming them."""
+
+    connection: str
+    actor: str = ""
+
+
 class SaveService(Request, frozen=True, kw_only=True):
     settings: ServiceSettings
     replaces: str | None = None
@@ -34,6 +42,25 @@ class SaveService(Request, frozen=True, kw_only=True):
 
 class RemoveService(Request, frozen=True, kw_only=True):
     service: str
+    actor: str = ""
+
+
+class TestNotify(Request, frozen=True, kw_only=True):
+    """Send people a test message. Answer: `ConnectionDiagnosis`."""
+
+    settings: NotifySettings
+
+
+class SaveNotify(Request, frozen=True, kw_only=True):
+    """``replaces``: the name it had before, when edited. Answer: `Done`."""
+
+    settings: NotifySettings
+    replaces: str | None = None
+    actor: str = ""
+
+
+class RemoveNotify(Request, frozen=True, kw_only=True):
+    name: str
     actor: str = ""
 
 
@@ -46,5 +73,15 @@ class ConnectionDiagnosis(Request, frozen=True, kw_only=True):
     detail: str = ""
 
 
-Command = TestConnection | SaveConnection | RemoveConnection | SaveService | RemoveService
+Command = (
+    TestConnection
+    | SaveConnection
+    | RemoveConnection
+    | AgreeToAddress
+    | SaveService
+    | RemoveService
+    | TestNotify
+    | SaveNotify
+    | RemoveNotify
+)
 Event = ConnectionDiagnosis

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mlcontrol.core.clock_notice import ClockNotice
 from mlcontrol.core.operation import Operation
 from mlcontrol.core.settings import WorkspaceSettings
 from mlcontrol.core.state import FleetState
@@ -90,6 +91,12 @@ class AuditChanged(Message, frozen=True, kw_only=True):
     verified_s: float | None
 
 
+class ClockChanged(Message, frozen=True, kw_only=True):
+    """``notice`` `None`: clocks do not differ any more."""
+
+    notice: ClockNotice | None
+
+
 class HistoryAnswer(Request, frozen=True, kw_only=True):
     service: str
     since_s: float
@@ -110,5 +117,6 @@ Event = (
     | TimelineGrew
     | SamplesArrived
     | AuditChanged
+    | ClockChanged
     | HistoryAnswer
 )

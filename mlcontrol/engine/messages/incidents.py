@@ -5,7 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from mlcontrol.core.incidents.brief import Brief
+from mlcontrol.core.incidents.exercise import Practice, Score
 from mlcontrol.core.incidents.incident import EntryKind, Incident
+from mlcontrol.core.incidents.suspect_facts import SuspectFacts
 from mlcontrol.engine.messages.shape import Request
 
 
@@ -45,6 +47,24 @@ class QueryIncident(Request, frozen=True, kw_only=True):
     service: str = ""
 
 
+class PlanBisect(Request, frozen=True, kw_only=True):
+    """The plan that separates the two closest suspects of an incident, or of a service's: a small share back to the version
+    before, compared, and back again. `Execute` runs it, `Abort` ends it. Answer: `PlanAnswer`."""
+
+    incident: str = ""
+    service: str = ""
+
+
+class QuerySuspect(Request, frozen=True, kw_only=True):
+    """How a suspected version was judged before it took the traffic, and what its signature changed. ``operation``: that
+    brought it, where it is known. Answer: `SuspectAnswer`."""
+
+    service: str
+    version_from: str
+    version_to: str
+    operation: str | None = None
+
+
 class SilenceIncident(Request, frozen=True, kw_only=True):
     """All alerts of the incident's service are silent for so long, also those of other systems. Answer: `IncidentAnswer`."""
 
@@ -75,6 +95,34 @@ class MakePostmortem(Request, frozen=True, kw_only=True):
     incident: str
 
 
+class QueryPractice(Request, frozen=True, kw_only=True):
+    """What ``actor`` may play here, plays, and has scored. Answer: `PracticeAnswer`."""
+
+    actor: str
+
+
+class StartPractice(Request, frozen=True, kw_only=True):
+    """Play a fault of the sandbox as an exercise; without a name any, and it is not told which. Answer: `PracticeAnswer`."""
+
+    actor: str
+    fault: str = ""
+
+
+class ScorePractice(Request, frozen=True, kw_only=True):
+    """End the exercise with its score. Refused before recovery is proven, unless it is given up. Answer: `ScoreAnswer`."""
+
+    actor: str
+    give_up: bool = False
+
+
+class PracticeAnswer(Request, frozen=True, kw_only=True):
+    practice: Practice
+
+
+class ScoreAnswer(Request, frozen=True, kw_only=True):
+    score: Score
+
+
 class IncidentAnswer(Request, frozen=True, kw_only=True):
     incident: Incident
 
@@ -85,6 +133,11 @@ class IncidentsAnswer(Request, frozen=True, kw_only=True):
 
 class BriefAnswer(Request, frozen=True, kw_only=True):
     brief: Brief
+
+
+class SuspectAnswer(Request, frozen=True, kw_only=True):
+    service: str
+    facts: SuspectFacts
 
 
 class PostmortemAnswer(Request, frozen=True, kw_only=True):
@@ -103,9 +156,14 @@ Command = (
     | WriteIncident
     | FindIncidents
     | QueryIncident
+    | PlanBisect
+    | QuerySuspect
+    | QueryPractice
+    | StartPractice
+    | ScorePractice
     | SilenceIncident
     | LiftSilences
     | AddPrevention
     | MakePostmortem
 )
-Event = IncidentAnswer | IncidentsAnswer | BriefAnswer | PostmortemAnswer
+Event = IncidentAnswer | IncidentsAnswer | BriefAnswer | SuspectAnswer | PostmortemAnswer | PracticeAnswer | ScoreAnswer

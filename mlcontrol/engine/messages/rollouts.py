@@ -7,6 +7,7 @@ import msgspec
 from mlcontrol.core.compatibility.report import Report
 from mlcontrol.core.judge.backtest import GateBacktest
 from mlcontrol.core.operation import OperationKind
+from mlcontrol.core.owner import Owner
 from mlcontrol.core.plan import Plan
 from mlcontrol.core.settings import RolloutSettings
 from mlcontrol.engine.messages.shape import Request
@@ -31,6 +32,14 @@ class MakePlan(Request, frozen=True, kw_only=True):
     version: str | None = None
     express: bool = False
     rollout: RolloutSettings | None = None
+
+
+class FindOwners(Request, frozen=True, kw_only=True):
+    """Who else keeps what a change of the service would move, asked now; ``version``: the one that it is about.
+    Answer: `OwnersAnswer`."""
+
+    service: str
+    version: str
 
 
 class Execute(Request, frozen=True, kw_only=True):
@@ -90,6 +99,13 @@ class PlanAnswer(Request, frozen=True, kw_only=True):
     plan_hash: str
 
 
+class OwnersAnswer(Request, frozen=True, kw_only=True):
+    """``unread``: places that could not be asked, in words; with them "none found" is worth less."""
+
+    owners: tuple[Owner, ...]
+    unread: tuple[str, ...]
+
+
 class BacktestGate(Request, frozen=True, kw_only=True):
     """Run a plan's guards over a change of the past: ``at_s``, when one version took the traffic of another (UTC seconds).
 
@@ -114,6 +130,15 @@ class GateBacktestAnswer(Request, frozen=True, kw_only=True):
 
 
 Command = (
-    CheckVersion | MakePlan | Execute | Abort | HoldStage | PromoteStage | ClearGuard | BacktestGate | StopBacktest
+    CheckVersion
+    | MakePlan
+    | FindOwners
+    | Execute
+    | Abort
+    | HoldStage
+    | PromoteStage
+    | ClearGuard
+    | BacktestGate
+    | StopBacktest
 )
-Event = CheckAnswer | PlanAnswer | GateBacktestAnswer
+Event = CheckAnswer | PlanAnswer | OwnersAnswer | GateBacktestAnswer

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from mlcontrol.core.capacity import Forecast, Pressure
 from mlcontrol.core.control_chart import ControlChart
 from mlcontrol.core.data_report import DataReport
+from mlcontrol.core.pipeline import Pipeline
 from mlcontrol.core.quality.generations import Generations
 from mlcontrol.core.quality.report import QualityReport
 from mlcontrol.engine.messages.shape import Request
@@ -36,6 +38,30 @@ class QueryControl(Request, frozen=True, kw_only=True):
     kind: str = "ewma"
 
 
+class QueryCapacity(Request, frozen=True, kw_only=True):
+    """When the traffic reaches what the service can carry. Answer: `CapacityAnswer`."""
+
+    service: str
+
+
+class QueryPipeline(Request, frozen=True, kw_only=True):
+    """How a version was made; ``version`` `None`: the one that answers now. Answer: `PipelineAnswer`."""
+
+    service: str
+    version: str | None = None
+
+
+class PipelineAnswer(Request, frozen=True, kw_only=True):
+    service: str
+    found: Pipeline
+
+
+class CapacityAnswer(Request, frozen=True, kw_only=True):
+    service: str
+    found: Forecast
+    pressures: tuple[Pressure, ...] = ()
+
+
 class ControlAnswer(Request, frozen=True, kw_only=True):
     service: str
     charts: tuple[ControlChart, ...]
@@ -60,5 +86,5 @@ class DataAnswer(Request, frozen=True, kw_only=True):
     why: str = ""
 
 
-Command = QueryQuality | QueryGenerations | QueryData | QueryControl
-Event = QualityAnswer | GenerationsAnswer | DataAnswer | ControlAnswer
+Command = QueryQuality | QueryGenerations | QueryData | QueryControl | QueryCapacity | QueryPipeline
+Event = QualityAnswer | GenerationsAnswer | DataAnswer | ControlAnswer | CapacityAnswer | PipelineAnswer

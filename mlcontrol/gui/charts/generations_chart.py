@@ -51,16 +51,17 @@ class GenerationsChart(QWidget):
             ends.append(what.threshold)
         if plot.height() > 20:
             low, high = min(ends), max(ends)
-            pad = max((high - low) * 0.12, abs(high) * 0.002, 1e-6)
-            self._paint(painter, t, what, plot, low - pad, high + pad)
+            self._paint(painter, t, what, plot, low, high)
         painter.end()
 
     def _paint(self, painter: QPainter, t: Tokens, what: Generations, plot: QRect, low: float, high: float) -> None:
+        """``low``, ``high``: the least and the largest score; room is left beyond them, but no line or number."""
+        pad = max((high - low) * 0.12, abs(high) * 0.002, 1e-6)
         step = plot.width() / max(1, len(what.versions))
         xs = {v: plot.left() + step * (i + 0.5) for i, v in enumerate(what.versions)}
 
         def y(value: float) -> float:
-            return plot.bottom() - (value - low) / (high - low) * plot.height()
+            return plot.bottom() - (value - low + pad) / (high - low + 2 * pad) * plot.height()
 
         painter.setPen(t.line.grid)
         for value in (low, (low + high) / 2, high):
@@ -172,7 +173,7 @@ class KindLegend(QWidget):
         x = 0.0
         for kind in self._kinds:
             wide = painter.fontMetrics().horizontalAdvance(kind)
-            if x + 15 + wide > self.width():
+            if x + 13 + wide > self.width():
                 break
             colour = kind_colour(t, kind)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -180,6 +181,6 @@ class KindLegend(QWidget):
             painter.setBrush(colour if kind in _FILLED else Qt.BrushStyle.NoBrush)
             paint_kind_mark(painter, kind, QPointF(x + 6, self.height() / 2))
             painter.setPen(t.text.secondary)
-            painter.drawText(QRectF(x + 15, 0, wide + 4, self.height()), int(Qt.AlignmentFlag.AlignVCenter), kind)
-            x += 15 + wide + 14
+            painter.drawText(QRectF(x + 13, 0, wide + 4, self.height()), int(Qt.AlignmentFlag.AlignVCenter), kind)
+            x += 13 + wide + 6
         painter.end()

@@ -121,15 +121,17 @@ class LanesChart(QWidget):
     # --- painting ---
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        t = tokens()
+        t, dirty = tokens(), event.rect()
         painter = QPainter(self)
-        painter.fillRect(self.rect(), t.surface.plot)
+        painter.fillRect(dirty, t.surface.plot)
         left, width = self._plot()
         self._paint_axis(painter, t, left, width)
-        y = theme.px(AXIS_H)
-        for lane in self._lanes:
-            self._paint_lane(painter, t, lane, QRect(0, y, self.width(), theme.px(LANE_H)), left, width)
-            y += theme.px(LANE_H)
+        # Of a fleet's thousands of lanes a dozen are seen.
+        top, high = theme.px(AXIS_H), theme.px(LANE_H)
+        for row in range(
+            max(0, (dirty.top() - top) // high), min(len(self._lanes), (dirty.bottom() - top) // high + 1)
+        ):
+            self._paint_lane(painter, t, self._lanes[row], QRect(0, top + row * high, self.width(), high), left, width)
         self._paint_brush(painter, t, left)
         self._paint_crosshair(painter, t, left)
         if self.hasFocus():

@@ -8,10 +8,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from mlcontrol.core.series import WILD
+
 Values = NDArray[np.floating]
 Ints = NDArray[np.intp]
 FIRST, FACTOR = 8, 4
-WILD = 1e300  # no reading of anything, nor is infinity: a gap
 
 
 class Pyramid:
@@ -59,13 +60,20 @@ class Pyramid:
 
     def extremes(self, cover: Cover) -> tuple[Values, Values]:
         """Lowest and highest of each bucket of the cover; NaN where it holds nothing finite."""
-        raw = self.values[cover.samples]
+        # `take` with a mode does not look at every index beforehand; a cover's are all inside.
+        raw = self.values.take(cover.samples, mode="clip")
         if not np.isfinite(raw).all():
             raw = np.where(np.abs(raw) < WILD, raw, np.nan)
         low, high = np.fmin.reduce(raw, axis=0), np.fmax.reduce(raw, axis=0)
         for (lows, highs), (buckets, cells) in zip(self._levels, cover.levels, strict=False):
-            low[buckets] = np.fmin(low[buckets], np.fmin.reduce(lows[cells], axis=0))
-            high[buckets] = np.fmax(high[buckets], np.fmax.reduce(highs[cells], axis=0))
+            lowest = np.fmin.reduce(lows.take(cells, mode="clip"), axis=0)
+            highest = np.fmax.reduce(highs.take(cells, mode="clip"), axis=0)
+            if len(buckets) == len(low):
+                np.fmin(low, lowest, out=low)
+                np.fmax(high, highest, out=high)
+            else:
+                low[buckets] = np.fmin(low[buckets], lowest)
+                high[buckets] = np.fmax(high[buckets], highest)
         return low, high
 
 

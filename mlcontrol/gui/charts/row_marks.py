@@ -110,11 +110,14 @@ def paint_points(painter: QPainter, line: Line, gap_s: float, span: Span, plot: 
 
 def paint_bars(painter: QPainter, bars: tuple[Bar, ...], span: Span, plot: QRect) -> None:
     t = tokens()
-    height = max(6, min(theme.px(11), (plot.height() - 12) // max(1, len(bars)) - 3))
-    y = plot.top() + (plot.height() - len(bars) * (height + 4)) // 2 + 1
+    # Bars with words in them are as high as the words; the dim ones share what is left.
+    full, dim = theme.px(11), sum(bar.dim for bar in bars)
+    left = plot.height() - 12 - (len(bars) - dim) * full - 4 * len(bars)
+    heights = [max(4, min(full, left // dim)) if bar.dim else full for bar in bars]
+    y = plot.top() + (plot.height() - sum(heights) - 4 * len(bars)) // 2 + 1
     painter.save()
     painter.setClipRect(plot)
-    for bar in bars:
+    for bar, height in zip(bars, heights, strict=True):
         for since_s, until_s, version, slot in bar.spans:
             left, right = round(span.x(since_s, plot)), round(span.x(until_s, plot))
             if right < plot.left() or left > plot.right():

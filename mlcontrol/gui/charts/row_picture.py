@@ -9,10 +9,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 from PySide6.QtCore import QRect, Qt
-from PySide6.QtGui import QPainter, QPen, QPixmap
+from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
-from mlcontrol.gui.charts.reduce import Buckets, Floats, Ints, Reduced, Strokes, draw_lines, strokes
+from mlcontrol.gui.charts.lying import paint_lying, pixels, standing
+from mlcontrol.gui.charts.reduce import Buckets, Floats, Ints, Lines, Reduced, draw_lines, strokes
 from mlcontrol.gui.charts.row_marks import line_colour, paint_band, paint_bars, paint_limit, paint_over, paint_points
 from mlcontrol.gui.charts.scale import Scale, Span, y_range
 from mlcontrol.gui.theme import theme, tokens
@@ -24,12 +26,11 @@ ABOVE, BELOW = 5, 4  # free pixels over the scale's upper end and under its lowe
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Group:
-    """Lines on the same times, reduced to the lowest and highest of each pixel column: (lines, columns)."""
+    """Lines on the same times, reduced to the lowest and highest of each pixel column: (2, lines, columns)."""
 
     lines: list[Line]
     buckets: Buckets
-    low: Floats
-    high: Floats
+    both: Floats
     moved: Ints
 
     def first_stale(self, shift: int, width: int) -> int:
@@ -44,7 +45,7 @@ class RowPicture:
 
     def __init__(self) -> None:
         self._reduced: dict[object, Reduced] = {}
-        self._picture: QPixmap | None = None
+        self._picture: QImage | None = None
         self._drawn: tuple[tuple[object, ...], Span] | None = None  # look and span of the picture
         self.dash_phase = 0  # columns scrolled: dashes go along
         self.columns_painted = 0  # of the last paint, for who measures
@@ -65,9 +66,11 @@ class RowPicture:
             return
         groups = self.groups = self.read(row, span, plot.width())
         self.scale = scale or _scale(row, span, groups, plot.width())
-        self._renew(row, span, plot, groups, painter.device().devicePixelRatio())
-        assert self._picture is not None
-        painter.drawPixmap(plot.topLeft(), self._picture)
+        if row.over_limit is None and not any(line.points or line.band for line in row.lines):
+            painter.drawImage(plot.topLeft(), self._renew(row, span, plot, groups, painter.device().devicePixelRatio()))
+        else:
+            self._drawn, self._picture = None, None
+            self._paint_standing(painter, row, span, plot, groups)
         if row.limit is not None:
             paint_limit(painter, row, plot.adjusted(0, ABOVE, 0, -BELOW), self.scale)
 
@@ -96,40 +99,33 @@ class RowPicture:
         self._reduced = used
         return groups
 
-    def _renew(self, row: ChartRow, span: Span, plot: QRect, groups: list[Group], ratio: float) -> None:
+    def _renew(self, row: ChartRow, span: Span, plot: QRect, groups: list[Group], ratio: float) -> QImage:
+        width, height = plot.width(), plot.height()
         styles = tuple((line.label, line.slot, line.tone, line.style) for g in groups for line in g.lines)
-        look = (
-            plot.width(),
-            plot.height(),
-            ratio,
-            self.scale,
-            id(tokens()),
-            styles,
-            row.gap_s,
-            id(theme.font("caption")),
-        )
-        plain = row.over_limit is None and not any(line.points or line.band for line in row.lines)
-        shift = self._shift(look, span, plot.width(), ratio) if plain else None
-        picture = self._picture
-        if shift is None or picture is None:
-            if picture is None or self._drawn is None or self._drawn[0][:3] != look[:3]:
-                self._picture = picture = QPixmap(plot.size() * ratio)
-                picture.setDevicePixelRatio(ratio)
-            from_x, first = 0, [0] * len(groups)
-        else:
-            first = [group.first_stale(shift, plot.width()) for group in groups]
-            from_x = plot.width() - shift
+        look = (width, height, ratio, self.scale, id(tokens()), styles, row.gap_s)
+        shift, picture = self._shift(look, span, width, ratio), self._picture
+        from_x, first = 0, [0] * len(groups)
+        if picture is None or self._drawn is None or self._drawn[0][:3] != look[:3]:
+            self._picture = picture = QImage(plot.size() * ratio, QImage.Format.Format_RGB32)
+            picture.setDevicePixelRatio(ratio)
+        elif shift is not None:
+            first = [group.first_stale(shift, width) for group in groups]
+            from_x = width - shift
             for group, i in zip(groups, first, strict=True):
                 if i < len(group.buckets.columns):
                     # From the end of the one before it: a line may lead from there.
                     from_x = min(from_x, max(0, int(group.buckets.columns[i - 1]) + 1) if i else 0)
             if shift:
                 self.dash_phase = (self.dash_phase + shift) % 28
-                picture.scroll(-round(shift * ratio), 0, picture.rect())
-        if from_x < plot.width():
-            self._paint_columns(picture, row, span, plot, groups, from_x, first)
-        self.columns_painted = plot.width() - from_x
+                whole = round(shift * ratio)
+                drawn = pixels(picture)
+                drawn[:, :-whole] = drawn[:, whole:]
+        if from_x < width:
+            upright, slanted = self._drawings(row, plot, groups, from_x, first)
+            paint_lying(picture, width - from_x, tokens().surface.plot, [self._grid(plot), *upright], slanted)
+        self.columns_painted = width - from_x
         self._drawn = look, span
+        return picture
 
     def _shift(self, look: tuple[object, ...], span: Span, width: int, ratio: float) -> int | None:
         """How far the picture has to scroll; `None` when all of it is to be drawn again."""
@@ -143,55 +139,61 @@ class RowPicture:
             return None
         return whole if 0 <= whole < width and not whole * ratio % 1 else None
 
-    def _paint_columns(
-        self,
-        picture: QPixmap,
-        row: ChartRow,
-        span: Span,
-        plot: QRect,
-        groups: list[Group],
-        from_x: int,
-        first: list[int],
-    ) -> None:
-        t, width, height = tokens(), plot.width(), plot.height()
-        inner = QRect(0, ABOVE, width, height - ABOVE - BELOW)
+    def _drawings(
+        self, row: ChartRow, plot: QRect, groups: list[Group], from_x: int, first: list[int]
+    ) -> tuple[list[tuple[QColor, Lines]], list[tuple[QPen, Lines]]]:
+        """Upright and slanted lines from a pixel column on, in the order of the row: a later line lies over an earlier one."""
         low, high = self.scale.ends
-        place: dict[int, tuple[Strokes, int, int]] = {}
+        found: dict[int, tuple[Lines, Lines]] = {}
         for group, index in zip(groups, first, strict=True):
             # The bucket before the first one is where its line comes from.
             cut = slice(max(0, index - 2), None)
-            lows, highs = self.scale.mapped(group.low[:, cut]), self.scale.mapped(group.high[:, cut])
-            one = strokes(lows, highs, group.buckets.part(cut), height - 1 - BELOW, ABOVE, low, high)
+            both, bottom = self.scale.mapped(group.both[..., cut]), plot.height() - 1 - BELOW
+            one = strokes(both, group.buckets.part(cut), plot.width() - 1, bottom, ABOVE, low, high)
             # What lies before the clip only told where the rest comes from.
             seen = int(group.buckets.columns[cut].searchsorted(from_x))
-            place.update({id(line): (one, i, seen) for i, line in enumerate(group.lines)})
-        painter = QPainter(picture)
-        painter.setClipRect(from_x, 0, width - from_x, height)
-        painter.fillRect(from_x, 0, width - from_x, height, t.surface.plot)
-        painter.setPen(t.line.grid)
-        for y in _grid(self.scale, inner):
-            painter.drawLine(from_x, y, width, y)
+            for i, line in enumerate(group.lines):
+                found[id(line)] = one.upright(i, self._dash(line), seen), one.slanted[i]
+        drawn = [(line, *found[id(line)]) for line in row.lines if id(line) in found]
+        # Dashes of a slanted line are the pen's, those of upright ones are columns left out: both read as dashes.
+        return (
+            [(line_colour(line), upright) for line, upright, _ in drawn],
+            [(_pen(line), slanted) for line, _, slanted in drawn if len(slanted)],
+        )
+
+    def _grid(self, plot: QRect) -> tuple[QColor, Lines]:
+        inner = QRect(0, ABOVE, plot.width(), plot.height() - ABOVE - BELOW)
+        levels = [(y, 0, y, plot.width() - 1) for y in _grid(self.scale, inner)]
+        return tokens().line.grid, np.array(levels, np.int32).reshape(-1, 4)
+
+    def _paint_standing(self, painter: QPainter, row: ChartRow, span: Span, plot: QRect, groups: list[Group]) -> None:
+        """With what words, bands and points lie under and over the lines."""
+        upright, slanted = self._drawings(row, plot, groups, 0, [0] * len(groups))
+        inner = QRect(0, ABOVE, plot.width(), plot.height() - ABOVE - BELOW)
+        painter.save()
+        painter.translate(plot.topLeft())
+        painter.setClipRect(0, 0, plot.width(), plot.height(), Qt.ClipOperation.IntersectClip)
+        painter.fillRect(0, 0, plot.width(), plot.height(), tokens().surface.plot)
+        colour, grid = self._grid(plot)
+        painter.setPen(colour)
+        draw_lines(painter, standing(grid, plot.width()))
         if row.over_limit is not None:
             paint_over(painter, row, span, inner)
         for line in row.lines:
             if line.band:
                 paint_band(painter, line, span, inner, self.scale)
-        # In the order of the row: a later line lies over an earlier one.
+        for pen, lines in [*upright, *slanted]:
+            painter.setPen(pen)
+            draw_lines(painter, standing(lines, plot.width()))
         for line in row.lines:
             if line.points:
                 paint_points(painter, line, row.gap_s, span, inner, self.scale)
-            elif id(line) in place:
-                self._paint_line(painter, line, *place[id(line)])
-        painter.end()
+        painter.restore()
+        self.columns_painted = plot.width()
 
-    def _paint_line(self, painter: QPainter, line: Line, drawn: Strokes, i: int, seen: int) -> None:
+    def _dash(self, line: Line) -> tuple[int, int, int] | None:
         dash = _DASHES.get(line.style)
-        # Dashes of a slanted line are the pen's, those of upright ones are columns left out: both read as dashes.
-        painter.setPen(line_colour(line))
-        draw_lines(painter, drawn.upright(i, (*dash, self.dash_phase) if dash else None, seen))
-        if len(drawn.slanted[i]):
-            painter.setPen(_pen(line))
-            draw_lines(painter, drawn.slanted[i])
+        return (*dash, self.dash_phase) if dash else None
 
 
 def scale_of(row: ChartRow, span: Span, width: int) -> Scale:
@@ -200,7 +202,7 @@ def scale_of(row: ChartRow, span: Span, width: int) -> Scale:
 
 
 def _scale(row: ChartRow, span: Span, groups: list[Group], width: int) -> Scale:
-    return y_range(row, span, [(g.buckets.columns, g.low, g.high) for g in groups], width)
+    return y_range(row, span, [(g.buckets.columns, g.both) for g in groups], width)
 
 
 def _same(one: Floats, other: Floats) -> bool:

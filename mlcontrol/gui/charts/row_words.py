@@ -14,9 +14,8 @@ _pictures: dict[tuple[object, ...], QPixmap] = {}
 
 def paint_words(painter: QPainter, row: ChartRow, label: QRect, top: str, bottom: str) -> None:
     ratio = painter.device().devicePixelRatio()
-    font = theme.font("body").key()
     unit = f"{row.unit}, log" if row.log else row.unit
-    key = (row.title, unit, top, bottom, label.width(), label.height(), ratio, font, tokens().surface.window.rgba())
+    key = (row.title, unit, top, bottom, label.width(), label.height(), ratio, theme.scale, tokens().name)
     picture = _pictures.get(key)
     if picture is None:
         if len(_pictures) >= _KEPT:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from PySide6.QtCore import QRect
 
-from mlcontrol.gui.charts.pyramid import WILD
+from mlcontrol.core.series import WILD
 from mlcontrol.gui.charts.reduce import Floats, Ints
 from mlcontrol.gui.viewmodels.chart_rows import ChartRow, Line
 
@@ -47,17 +47,17 @@ class Scale:
         return plot.bottom() - (at - low) / max(1e-12, high - low) * plot.height()
 
 
-def y_range(row: ChartRow, span: Span, reduced: Sequence[tuple[Ints, Floats, Floats]], width: int) -> Scale:
-    """From 0 to a round number over everything in the span; scores show both ends. ``reduced``: columns, lowest and highest of
-    each group of lines."""
+def y_range(row: ChartRow, span: Span, reduced: Sequence[tuple[Ints, Floats]], width: int) -> Scale:
+    """From 0 to a round number over everything in the span; scores show both ends. ``reduced``: of each group of
+    lines its columns and their extremes."""
     found: list[float] = []
-    for columns, lows, highs in reduced:
+    for columns, both in reduced:
         first, end = columns.searchsorted((0, width))
         if first < end:
-            low, high = (
-                float(np.fmin.reduce(lows[:, first:end], axis=None)),
-                float(np.fmax.reduce(highs[:, first:end], axis=None)),
-            )
+            shown = both[..., first:end]
+            low, high = float(shown.min()), float(shown.max())
+            if math.isnan(low):
+                low, high = float(np.fmin.reduce(shown, axis=None)), float(np.fmax.reduce(shown, axis=None))
             found += [value for value in (low, high) if math.isfinite(value)]
     for line in row.lines:
         if not line.points and not line.band:
@@ -85,7 +85,10 @@ def y_range(row: ChartRow, span: Span, reduced: Sequence[tuple[Ints, Floats, Flo
         top = high + pad if row.ceiling is None else min(row.ceiling, high + pad)
         return Scale(max(0.0, low - pad) if low >= 0 else low - pad, top)
     top = _round_up(max(high * 1.08, 1e-9))
-    return Scale(min(0.0, low), top if row.ceiling is None or high > row.ceiling else min(top, row.ceiling))
+    beyond = row.ceiling is None or high > row.ceiling * (
+        1 + 1e-9
+    )  # shares that add up to all of it may miss it by a bit
+    return Scale(min(0.0, low), top if beyond or row.ceiling is None else min(top, row.ceiling))
 
 
 def _negative(line: Line) -> bool:

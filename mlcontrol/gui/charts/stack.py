@@ -30,6 +30,7 @@ from mlcontrol.gui.charts.lanes import paint_marker
 from mlcontrol.gui.charts.readout import bar_at, paint_readings, paint_readout_head
 from mlcontrol.gui.charts.row_marks import rule_pen
 from mlcontrol.gui.charts.row_painter import paint_row
+from mlcontrol.gui.charts.row_picture import RowPicture
 from mlcontrol.gui.charts.scale import Span
 from mlcontrol.gui.charts.spans import SPANS_S, USUAL_S, fitting
 from mlcontrol.gui.theme import theme, tokens
@@ -64,6 +65,7 @@ class ChartStack(QWidget):
         self._cross_s: float | None = None
         self._drag: tuple[float, Span] | None = None
         self._picture: QPixmap | None = None
+        self._kept: dict[str, RowPicture] = {}  # by row: what has not changed is not drawn again
         self._places: list[tuple[ChartRow, QRect]] = []
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -208,14 +210,10 @@ class ChartStack(QWidget):
         painter = QPainter(picture)
         self._places = self._layout_rows()
         label_w = theme.px(LABEL_W)
+        self._kept = {row.id: self._kept.get(row.id) or RowPicture() for row in self._rows}
         for row, rect in self._places:
-            paint_row(
-                painter,
-                row,
-                self.span,
-                QRect(0, rect.top(), label_w, rect.height()),
-                self._plot(rect.top(), rect.height()),
-            )
+            label, plot = QRect(0, rect.top(), label_w, rect.height()), self._plot(rect.top(), rect.height())
+            paint_row(painter, row, self.span, label, plot, self._kept[row.id])
         painter.setPen(t.line.hairline)
         for _row, rect in self._places:
             painter.drawLine(0, rect.top(), label_w + self._plot_width(), rect.top())

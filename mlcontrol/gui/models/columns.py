@@ -1,13 +1,13 @@
-"""A table over columns: sort and filter are one numpy permutation; a proxy over a Python model costs seconds.
+"""A table over columns: to sort is one numpy permutation; a proxy over a Python model costs seconds.
 
-numpy is loaded when a table is first sorted or filtered here: the window's first paint does not wait for it.
+numpy is loaded when a table is first sorted here: the window's first paint does not wait for it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
@@ -41,7 +41,6 @@ class ColumnTable(QAbstractTableModel):
         self._keys: dict[int, Any] = {}  # a column's keys as an array, of these very rows
         self._order: Sequence[int] = range(0)
         self._sort: tuple[int, bool] | None = None
-        self._typed = ""
         self._held: tuple[Any, ...] | None = None
 
     # Rows.
@@ -58,7 +57,10 @@ class ColumnTable(QAbstractTableModel):
                 self._change_in_place(tuple(newest.get(self._row_id(row), row) for row in self._rows))
                 return moved
         self._held = None
-        if [self._row_id(row) for row in rows] == [self._row_id(row) for row in self._rows]:
+        pairs = zip(rows, self._rows, strict=False)
+        if len(rows) == len(self._rows) and all(
+            new is old or self._row_id(new) == self._row_id(old) for new, old in pairs
+        ):
             self._change_in_place(rows)
         else:
             self._rearrange(rows)
@@ -77,12 +79,6 @@ class ColumnTable(QAbstractTableModel):
         """Where the row is shown now."""
         return next((i for i, at in enumerate(self._order) if self._row_id(self._rows[at]) == row_id), None)
 
-    def set_filter(self, typed: str) -> None:
-        """Keep rows that contain every typed word in some cell."""
-        if typed != self._typed:
-            self._typed = typed
-            self._rearrange(self._rows)
-
     def _moved(self, rows: tuple[Any, ...]) -> int:
         before = [self._row_id(row) for row in self._rows]
         after = [self._row_id(row) for row in rows]
@@ -91,7 +87,9 @@ class ColumnTable(QAbstractTableModel):
         return sum(a != b for a, b in zip(before, after, strict=False)) + abs(len(before) - len(after))
 
     def _change_in_place(self, rows: tuple[Any, ...]) -> None:
-        changed = {i for i, (old, new) in enumerate(zip(self._rows, rows, strict=True)) if old != new}
+        changed = {
+            i for i, (old, new) in enumerate(zip(self._rows, rows, strict=True)) if old is not new and old != new
+        }
         self._take(rows)
         shown = [position for position, at in enumerate(self._order) if at in changed]
         for first, last in _runs(shown):
@@ -120,25 +118,11 @@ class ColumnTable(QAbstractTableModel):
         self.layoutChanged.emit()
 
     def _permutation(self) -> Sequence[int]:
-        words = self._typed.casefold().split()
-        if not self._rows or (self._sort is None and not words):
+        if not self._rows or self._sort is None:
             return range(len(self._rows))
-        import numpy as np
-
-        order = np.arange(len(self._rows))
-        if self._sort is not None:
-            column, descending = self._sort
-            order = _sorted(self._keys_of(column))
-            if descending:
-                order = order[::-1]
-        if words:
-            hay = np.array([" ".join(c.text(row) for c in self.columns).casefold() for row in self._rows])
-            mask = np.ones(len(hay), bool)
-            for word in words:
-                mask &= np.strings.find(hay, word) >= 0
-            order = order[mask[order]]
-        found: list[int] = order.tolist()
-        return found
+        column, descending = self._sort
+        # An array, not a list: of a million numbers few are looked at.
+        return cast(Sequence[int], _sorted(self._keys_of(column))[:: -1 if descending else 1])
 
     def _keys_of(self, column: int) -> Any:
         known = self._keys.get(column)

@@ -9,22 +9,25 @@ from typing import Any, ClassVar
 
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
+from mlcontrol.core.notify import NotifySettings
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.settings import ConnectionSettings, WorkspaceSettings
 from mlcontrol.core.state import Changes
 from mlcontrol.core.types import Health
 from mlcontrol.engine import messages as m
-from mlcontrol.gui.actions import Action, Bound, Context, needs_engine
-from mlcontrol.gui.pages.connections_details import THEMES, ConnectionsDetails
+from mlcontrol.gui.actions import Bound, needs_engine
+from mlcontrol.gui.pages.connections_actions import agree, page_actions
+from mlcontrol.gui.pages.connections_details import ConnectionsDetails
 from mlcontrol.gui.pages.connections_form import ConnectionForm
+from mlcontrol.gui.pages.connections_notify import NotifyForm
 from mlcontrol.gui.pages.connections_rows import live_state, workspace_rows
 from mlcontrol.gui.pages.connections_secret import SecretKeeper
 from mlcontrol.gui.pages.connections_service_form import ServiceForm
 from mlcontrol.gui.pages.page import Page
 from mlcontrol.gui.pages.rollouts_overview import column_head
-from mlcontrol.gui.theme import theme
 from mlcontrol.gui.viewmodels.connection_facts import diagnosis_words
 from mlcontrol.gui.viewmodels.connection_forms import users_of
+from mlcontrol.gui.viewmodels.notify_forms import secret_name
 from mlcontrol.gui.viewmodels.phrases import count_text
 from mlcontrol.gui.widgets.action_bar import ActionBar
 from mlcontrol.gui.widgets.button import PRIMARY, KeyButton
@@ -33,7 +36,7 @@ from mlcontrol.gui.widgets.confirm_strip import ConfirmStrip
 from mlcontrol.gui.widgets.label import PlainLabel
 from mlcontrol.gui.widgets.row_list import RowList
 
-DETAILS, CONNECTION, SERVICE = range(3)
+DETAILS, CONNECTION, SERVICE, NOTIFY = range(4)
 
 
 class ConnectionsPage(Page):
@@ -46,10 +49,10 @@ class ConnectionsPage(Page):
         super().__init__(parent)
         self.list = RowList("Connections and services")
         self.details = ConnectionsDetails()
-        self.connection_form, self.service_form = ConnectionForm(), ServiceForm()
+        self.connection_form, self.service_form, self.notify_form = ConnectionForm(), ServiceForm(), NotifyForm()
         self.secrets = SecretKeeper(self)
         self.add = KeyButton("Add a connection", "A", PRIMARY)
-        self.add_service = KeyButton("Add a service", "W")
+        self.add_service, self.add_notify = KeyButton("Add a service", "W"), KeyButton("Tell people", "N")
         self.edit, self.test = KeyButton("Edit", "E"), KeyButton("Test", "T")
         self.test_form = KeyButton("Test", "Ctrl Enter")  # letters go into the form's fields
         self.save, self.cancel = KeyButton("Save", "Ctrl S", PRIMARY), KeyButton("Cancel", "Esc")
@@ -66,7 +69,7 @@ class ConnectionsPage(Page):
 
     def _build(self) -> None:
         self.stack = QStackedWidget()
-        for view in (self.details, self.connection_form, self.service_form):
+        for view in (self.details, self.connection_form, self.service_form, self.notify_form):
             self.stack.addWidget(view)
         left = QVBoxLayout()
         left.setSpacing(0)
@@ -80,7 +83,9 @@ class ConnectionsPage(Page):
         columns.setSpacing(1)
         columns.addLayout(left, 5)
         columns.addWidget(self.stack, 6)
-        self.bar = ActionBar((self.add, self.add_service, self.edit, self.test, self.test_form, self.cancel, self.save))
+        self.bar = ActionBar(
+            (self.add, self.add_service, self.add_notify, self.edit, self.test, self.test_form, self.cancel, self.save)
+        )
         row = self.bar.layout()
         assert row is not None
         row.addWidget(self.remove)
@@ -90,50 +95,22 @@ class ConnectionsPage(Page):
         layout.addLayout(columns, 1)
         layout.addWidget(self.bar)
         self.list.moved.connect(lambda _id: self._restate())
-        self.list.chosen.connect(lambda _id: self._edit())
+        self.list.chosen.connect(lambda _id: self.edit_chosen())
         self.add.clicked.connect(self.begin_connection)
         self.add_service.clicked.connect(self.begin_service)
-        self.edit.clicked.connect(self._edit)
-        self.test.clicked.connect(self._test)
-        self.test_form.clicked.connect(self._test)
-        self.save.clicked.connect(self._save)
-        self.cancel.clicked.connect(self._cancel)
+        self.add_notify.clicked.connect(self.begin_notify)
+        self.edit.clicked.connect(self.edit_chosen)
+        self.test.clicked.connect(self.test_chosen)
+        self.test_form.clicked.connect(self.test_chosen)
+        self.save.clicked.connect(self.save_form)
+        self.cancel.clicked.connect(self.leave_form)
+        self.details.agree.clicked.connect(partial(agree, self))
         self.remove.confirmed.connect(self._remove)
 
     # --- page contract ---
 
     def actions(self) -> tuple[Bound, ...]:  # type: ignore[override]
-        def listing(context: Context) -> str:
-            return "finish the form first" if self.stack.currentIndex() != DETAILS else needs_engine(context)
-
-        def bound(name: str, text: str, keys: str, hint: str, act: Any, rule: Any) -> Bound:
-            return Bound(Action(f"connections.{name}", text, keys, hint, self.name, rule), act)
-
-        def always(_context: Context) -> str:
-            return ""
-
-        themes = tuple(
-            bound(f"theme-{mode}", f"Theme: {words.casefold()}", key, "", partial(theme.set_mode, mode), always)
-            for mode, words, key in THEMES
-        )
-        return (
-            bound(
-                "add",
-                "Add a connection",
-                "A",
-                "A registry, endpoint, router, metrics source or log",
-                self.begin_connection,
-                listing,
-            ),
-            bound("add-service", "Add a service", "W", "One model in production", self.begin_service, listing),
-            bound("edit", "Edit", "E", "The chosen connection or service", self._edit, listing),
-            bound("test", "Test", "T", "Ask the server who it is; nothing is saved", self._test, needs_engine),
-            bound("test-form", "Test what is typed", "Ctrl+Return", "Ask before it is saved", self._test, needs_engine),
-            bound("save", "Save", "Ctrl+S", "Check the fields and save", self._save, needs_engine),
-            bound("remove", "Remove", "D", "The chosen one, after a confirmation", self._ask_remove, listing),
-            bound("cancel", "Cancel", "Esc", "Leave the form, or call the removal off", self._cancel, always),
-            *themes,
-        )
+        return page_actions(self)
 
     @property
     def subtitle(self) -> str:
@@ -150,7 +127,7 @@ class ConnectionsPage(Page):
             self._restate()
 
     def refresh(self, changes: Changes) -> None:
-        if changes.connections or changes.settings or changes.services:
+        if changes.connections or changes.settings:
             self._fill()
         self._restate()
 
@@ -163,9 +140,9 @@ class ConnectionsPage(Page):
         rows = workspace_rows(settings, state, time.time())
         first = next((row.id for row in rows if not row.header), None)
         self.list.set_rows(rows, select=select or (None if self.list.current_id() else first))
-        self._left.setCurrentIndex(0 if settings.connections or settings.services else 1)
-        bad = [c for c in state.connections.values() if c.health is not Health.OK]
-        answering = len(settings.connections) - len(bad)
+        self._left.setCurrentIndex(0 if settings.connections or settings.services or settings.notify else 1)
+        # One that has never said anything is not one that is well.
+        answering = sum(live_state(one, state).health is Health.OK for one in settings.connections.values())
         self._note.setText(f"{answering} of {count_text(len(settings.connections), 'connection')} answering")
         self.details.show_problems(settings.problems)
         self.heading_changed.emit()
@@ -174,15 +151,16 @@ class ConnectionsPage(Page):
         stage, context = self.stack.currentIndex(), self.context()
         kind, chosen = self._chosen()
         listing = stage == DETAILS
-        for button in (self.add, self.add_service, self.edit, self.remove):
+        for button in (self.add, self.add_service, self.add_notify, self.edit, self.remove):
             button.setVisible(listing)
         for button in (self.save, self.cancel):
             button.setVisible(not listing)
-        self.test.setVisible(listing and kind == "c")
+        self.test.setVisible(listing and kind in ("c", "n"))
         self.test_form.setVisible(stage == CONNECTION)
         no_engine = needs_engine(context) or context.view_only
         self.add.set_reason(no_engine)
         self.add_service.set_reason(no_engine)
+        self.add_notify.set_reason(no_engine)
         self.edit.set_reason(no_engine or ("" if chosen else "choose one"))
         self.test.set_reason(needs_engine(context) or self._busy)
         self.test_form.set_reason(needs_engine(context) or self._busy)
@@ -202,6 +180,8 @@ class ConnectionsPage(Page):
             self.details.show_nothing()
         elif kind == "s" and chosen in settings.services:
             self.details.show_service(settings.services[chosen])
+        elif kind == "n" and chosen in settings.notify:
+            self.details.show_notify(settings.notify[chosen], self._tested.get(f"n/{chosen}"))
         elif chosen in settings.connections:
             connection = settings.connections[chosen]
             self.details.show_connection(
@@ -222,7 +202,13 @@ class ConnectionsPage(Page):
             self.service_form.open_for(settings, None)
             self._open(SERVICE)
 
-    def _edit(self) -> None:
+    def begin_notify(self) -> None:
+        settings = self._workspace()
+        if settings is not None:
+            self.notify_form.open_for(settings, None)
+            self._open(NOTIFY)
+
+    def edit_chosen(self) -> None:
         kind, chosen = self._chosen()
         settings = self._workspace()
         if settings is None or self.edit.reason:
@@ -233,29 +219,35 @@ class ConnectionsPage(Page):
         elif kind == "s" and chosen in settings.services:
             self.service_form.open_for(settings, settings.services[chosen])
             self._open(SERVICE)
+        elif kind == "n" and chosen in settings.notify:
+            self.notify_form.open_for(settings, settings.notify[chosen])
+            self._open(NOTIFY)
 
     def _open(self, stage: int) -> None:
         self.stack.setCurrentIndex(stage)
-        view = (self.list, self.connection_form, self.service_form)[stage]
+        view = (self.list, self.connection_form, self.service_form, self.notify_form)[stage]
         self.setFocusProxy(view)
         view.setFocus()
         self._restate()
 
-    def _cancel(self) -> None:
+    def leave_form(self) -> None:
         if self.remove.call_off():
             return
         self.connection_form.take_secret()
+        self.notify_form.take_secret()
         self._open(DETAILS)
 
-    def _test(self) -> None:
+    def test_chosen(self) -> None:
         if self.bridge is None or self._busy:
             return
-        in_form = self.stack.currentIndex() == CONNECTION
+        in_form, told = self.stack.currentIndex() == CONNECTION, self._chosen_notify()
         settings = self.connection_form.settings() if in_form else self._chosen_connection()
-        if settings is None:
+        if (settings is None and told is None) or self.stack.currentIndex() > CONNECTION:
             return
-        tested = settings
         self._busy = "it is being asked"
+        names = (f"n/{told.id}", told.id) if told is not None and not in_form else ("", "")
+        if settings is not None:
+            names = settings.id, settings.id
         if in_form:
             self.connection_form.show_result("running", "Asking the server who it is", "up to 10 s")
         self._restate()
@@ -263,18 +255,23 @@ class ConnectionsPage(Page):
         def on_answer(event: Any) -> None:
             self._busy = ""
             state, title, detail, more = diagnosis_words(event)
-            if in_form and self.connection_form.has_secret():
-                more = f"{more} The typed secret is used once it is saved.".strip()
             if in_form:
+                if self.connection_form.has_secret():
+                    more = f"{more} The typed secret is used once it is saved.".strip()
                 self.connection_form.show_result(state, title, detail, more)
             elif self.shell is not None:
-                self._tested[tested.id] = (state, title, detail)
-                self.shell.toast(f"{tested.id}: {title}", state, f"{detail} {more}".strip())
+                row, name = names
+                self._tested[row] = (state, title, detail)
+                self.shell.toast(f"{name}: {title}", state, f"{detail} {more}".strip())
             self._restate()
 
-        self.bridge.ask(m.TestConnection(request=self.bridge.request_id(), settings=settings), on_answer)
+        request = self.bridge.request_id()
+        if settings is not None:
+            self.bridge.ask(m.TestConnection(request=request, settings=settings), on_answer)
+        elif told is not None:
+            self.bridge.ask(m.TestNotify(request=request, settings=told), on_answer)
 
-    def _save(self) -> None:
+    def save_form(self) -> None:
         stage = self.stack.currentIndex()
         if self.bridge is None or self._busy or stage == DETAILS:
             return
@@ -289,6 +286,12 @@ class ConnectionsPage(Page):
                 m.SaveConnection(request=request, settings=connection, replaces=replaces, actor=actor),
                 partial(self._on_connection_saved, connection.id),
             )
+            return
+        if stage == NOTIFY:
+            told = self.notify_form.settings()
+            if told is not None:
+                save = m.SaveNotify(request=request, settings=told, replaces=self.notify_form.replaces, actor=actor)
+                self._send(save, partial(self._on_notify_saved, told.id))
             return
         service = self.service_form.settings()
         if service is not None:
@@ -314,10 +317,16 @@ class ConnectionsPage(Page):
     def _on_connection_saved(self, connection: str) -> None:
         secret = self.connection_form.take_secret()
         self._saved(f"c/{connection}", f"{connection} is saved")
+        self._keep(connection, secret)
+
+    def _on_notify_saved(self, name: str) -> None:
+        secret = self.notify_form.take_secret()
+        self._saved(f"n/{name}", f"{name} is saved")
+        self._keep(secret_name(name), secret)
+
+    def _keep(self, name: str, secret: str) -> None:
         if secret and self.bridge is not None:
-            self.secrets.keep(
-                connection, secret, Path(self.bridge.workspace), partial(self._on_secret_kept, connection)
-            )
+            self.secrets.keep(name, secret, Path(self.bridge.workspace), partial(self._on_secret_kept, name))
 
     def _on_secret_kept(self, connection: str, problem: Problem | None) -> None:
         if self.shell is None:
@@ -333,7 +342,7 @@ class ConnectionsPage(Page):
         if self.shell is not None:
             self.shell.toast(words, "done")
 
-    def _ask_remove(self) -> None:
+    def ask_remove(self) -> None:
         self.remove.setFocus()
         self.remove.press()
 
@@ -342,12 +351,12 @@ class ConnectionsPage(Page):
         if self.bridge is None or not chosen:
             return
         request, actor = self.bridge.request_id(), self._actor()
-        command: m.Command = (
-            m.RemoveConnection(request=request, connection=chosen, actor=actor)
-            if kind == "c"
-            else m.RemoveService(request=request, service=chosen, actor=actor)
-        )
-        self._send(command, lambda: self._saved("", f"{chosen} is removed"))
+        commands: dict[str, m.Command] = {
+            "c": m.RemoveConnection(request=request, connection=chosen, actor=actor),
+            "s": m.RemoveService(request=request, service=chosen, actor=actor),
+            "n": m.RemoveNotify(request=request, name=chosen, actor=actor),
+        }
+        self._send(commands[kind], lambda: self._saved("", f"{chosen} is removed"))
 
     def keyReleaseEvent(self, event: Any) -> None:
         if event.text().casefold() == "d" and not event.isAutoRepeat():
@@ -357,14 +366,19 @@ class ConnectionsPage(Page):
     # --- facts ---
 
     def _chosen(self) -> tuple[str, str]:
-        """("c" or "s", id)."""
+        """("c", "s" or "n", id)."""
         kind, _, name = (self.list.current_id() or "").partition("/")
-        return (kind, name) if kind in ("c", "s") else ("", "")
+        return (kind, name) if kind in ("c", "s", "n") else ("", "")
 
     def _chosen_connection(self) -> ConnectionSettings | None:
         kind, chosen = self._chosen()
         settings = self._workspace()
         return settings.connections.get(chosen) if settings is not None and kind == "c" else None
+
+    def _chosen_notify(self) -> NotifySettings | None:
+        kind, chosen = self._chosen()
+        settings = self._workspace()
+        return settings.notify.get(chosen) if settings is not None and kind == "n" else None
 
     def _remove_refusal(self) -> str:
         kind, chosen = self._chosen()

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from mlcontrol.core.notify import NotifySettings
 from mlcontrol.core.settings import ConnectionSettings, ServiceSettings, WorkspaceSettings
 from mlcontrol.core.state import FleetState
 from mlcontrol.core.types import ConnectionState, Freshness, Health
 from mlcontrol.gui.viewmodels.connection_forms import ADAPTERS
+from mlcontrol.gui.viewmodels.notify_forms import notify_line
 from mlcontrol.gui.viewmodels.phrases import age_text, visible_text
 from mlcontrol.gui.widgets.row_list import Row
 
 
 def workspace_rows(settings: WorkspaceSettings, state: FleetState, now_s: float) -> list[Row]:
-    """Headed groups; ids are ``c/NAME`` and ``s/NAME``. ``now_s``: UTC seconds."""
+    """Headed groups; ids are ``c/NAME``, ``s/NAME`` and ``n/NAME``. ``now_s``: UTC seconds."""
     rows = [Row("head-c", "Connections", "", header=True, right=str(len(settings.connections)))]
     rows += [connection_row(one, live_state(one, state), now_s) for one in settings.connections.values()]
     rows.append(Row("head-s", "Services", "", header=True, right=str(len(settings.services))))
     rows += [service_row(one) for one in settings.services.values()]
+    if settings.notify:
+        rows.append(Row("head-n", "People told of alerts", "", header=True, right=str(len(settings.notify))))
+        rows += [notify_row(one) for one in settings.notify.values()]
     return rows
+
+
+def notify_row(one: NotifySettings) -> Row:
+    return Row(f"n/{one.id}", one.id, "waiting", ((notify_line(one), "secondary"),), right=one.via)
 
 
 def live_state(connection: ConnectionSettings, state: FleetState) -> ConnectionState:
@@ -26,7 +35,14 @@ def live_state(connection: ConnectionSettings, state: FleetState) -> ConnectionS
 
 
 def service_row(service: ServiceSettings) -> Row:
-    parts = [service.registry, *service.serving, service.routing, *service.metrics, service.predictions]
+    parts = [
+        service.registry,
+        *service.serving,
+        service.routing,
+        *service.metrics,
+        service.predictions,
+        service.lineage,
+    ]
     words = ", ".join(dict.fromkeys(part for part in parts if part)) or "? nothing is named"
     return Row(f"s/{service.id}", service.title or service.id, "waiting", ((words, "secondary"),), right=service.kind)
 

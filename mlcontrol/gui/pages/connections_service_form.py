@@ -17,6 +17,7 @@ ONE_OF = (
     ("registry", ConnectionKind.REGISTRY),
     ("routing", ConnectionKind.ROUTING),
     ("predictions", ConnectionKind.PREDICTIONS),
+    ("lineage", ConnectionKind.LINEAGE),
 )
 SEVERAL = (("serving", ConnectionKind.SERVING), ("metrics", ConnectionKind.METRICS))
 WORDS = {
@@ -34,6 +35,7 @@ WORDS = {
     "route": "Route",
     "metrics": "Metrics sources, comma between",
     "predictions": "Prediction log",
+    "lineage": "Store of lineage",
     "golden": "Golden set file",
     "prediction": "Output that is the answer",
     "probability": "Output with the scores",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from typing import Any, ClassVar
 
-from PySide6.QtCore import QEvent, Qt, QTimer
-from PySide6.QtGui import QHideEvent, QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QHideEvent
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.state import Changes
@@ -27,6 +27,7 @@ from mlcontrol.gui.widgets.action_bar import ActionBar
 from mlcontrol.gui.widgets.badge import Badge
 from mlcontrol.gui.widgets.button import DANGER, PRIMARY, KeyButton
 from mlcontrol.gui.widgets.card import EmptyState
+from mlcontrol.gui.widgets.filter_field import FilterField
 from mlcontrol.gui.widgets.fleet_table import FleetTable
 from mlcontrol.gui.widgets.label import PlainLabel
 
@@ -40,7 +41,9 @@ ORDER = Action("fleet.order", "Take the new order", "O", "Rows that waited chang
 
 
 SECOND_MS = 1000
-CHEAP_MS = 8.0
+CHEAP_MS = 2.0
+BEAT_MS = 25
+LEAST_MS = 100
 SANDBOX = Action(
     "fleet.sandbox", "Start the sandbox", "D", "A real local fleet to try things on", "fleet", a.needs_engine
 )
@@ -88,6 +91,7 @@ class FleetPage(Page):
         self.table.opened.connect(self._on_opened)
         self.table.left.connect(self._on_released)
         self.table.section_clicked.connect(lambda _id: self._fold())
+        self._filter.left.connect(self._to_table)
         self._filter.textChanged.connect(lambda _text: self._fill(hold=False, everything=False))
         self._clock = QTimer(self)
         self._clock.setInterval(SECOND_MS)
@@ -97,7 +101,7 @@ class FleetPage(Page):
         self._cost_ms = 0.0
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
-        self._soon.timeout.connect(lambda: self._fill(hold=True, everything=False))
+        self._soon.timeout.connect(self._catch_up)
 
     def _build_head(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -114,7 +118,7 @@ class FleetPage(Page):
         self._waiting.clicked.connect(self._take_order)
         row.addWidget(self._waiting)
         row.addStretch(1)
-        self._filter = _FilterField()
+        self._filter = FilterField()
         self._filter.setFixedWidth(theme.px(250))
         row.addWidget(self._filter)
         self._group_button = KeyButton("Group: none", GROUP.cap)
@@ -159,14 +163,30 @@ class FleetPage(Page):
     def refresh(self, changes: Changes) -> None:
         if not (changes.services or changes.settings or changes.connections):
             return
+        if changes.settings:
+            self._book.make_anew()
+        self._fill_soon()
+
+    def _fill_soon(self) -> None:
+        """A small fleet at once; one whose rows take time to lay out takes at most a tenth of this thread, however many ask."""
         if self._cost_ms < CHEAP_MS:
-            self._fill(hold=True, everything=changes.settings)
+            self._fill(hold=True, everything=False)
         elif not self._soon.isActive():
-            # A fleet whose rows take time to lay out takes at most a tenth of this thread.
             self._soon.start(min(SECOND_MS, round(10 * self._cost_ms)))
 
+    def _catch_up(self) -> None:
+        """Rows of what has changed, a part at a time with room for a frame between, and then the table once."""
+        state = self.bridge.state if self.bridge is not None else None
+        if state is not None and self.bridge is not None and self._cost_ms >= CHEAP_MS:
+            now = Now.read(poll_interval_s(state), cached=self.bridge.cached_s is not None)
+            self._book.take(state, now, everything=False)
+            if self._book.behind:
+                self._soon.start(BEAT_MS)
+                return
+        self._fill(hold=True, everything=False)
+
     def _on_second(self) -> None:
-        """Ages: a part of the rows at each beat, all of them within a second."""
+        """Ages: a part of the rows at each beat, a thousand of them within a second."""
         if not self.isVisible():
             return
         bridge = self.bridge
@@ -174,9 +194,9 @@ class FleetPage(Page):
         if bridge is None or state is None or not state.services:
             self._fill(hold=True)
             return
-        self._clock.setInterval(SECOND_MS // self._book.turns())
+        self._clock.setInterval(max(LEAST_MS, SECOND_MS // self._book.turns()))
         if self._book.age(Now.read(poll_interval_s(state), cached=bridge.cached_s is not None)):
-            self._fill(hold=True, everything=False)
+            self._fill_soon()
         else:
             self._say_selection()
 
@@ -188,9 +208,11 @@ class FleetPage(Page):
         if state is None or not state.services:
             self._say_empty()
             return
-        begun_s = time.process_time()
+        begun_s = time.thread_time()
         now = Now.read(poll_interval_s(state), cached=bridge.cached_s is not None)
-        self._book.take(state, now, everything=everything or now.cached != self._was_cached)
+        if everything or now.cached != self._was_cached:
+            self._book.make_anew()
+        self._book.take(state, now, everything=False)
         rows = self._book.rows
         shown = compose(rows, self._filter.text(), self._group, self._folded)
         # The last session's order never waits for the pointer.
@@ -212,7 +234,10 @@ class FleetPage(Page):
             )
             self._stack.setCurrentWidget(self._nothing)
         self._say_selection()
-        self._cost_ms = 1000 * (time.process_time() - begun_s)
+        # Of this thread: what others decode meanwhile is not this table's cost.
+        self._cost_ms = 1000 * (time.thread_time() - begun_s)
+        if self._book.behind and not self._soon.isActive():
+            self._soon.start(BEAT_MS)
 
     def _show_table(self) -> None:
         self._filter.show()
@@ -333,6 +358,11 @@ class FleetPage(Page):
         self._filter.setFocus()
         self._filter.selectAll()
 
+    def _to_table(self) -> None:
+        self.table.setFocus()
+        if self.table.current() is None:
+            self.table.selectRow(0)
+
     def _clear_filter(self) -> None:
         self._filter.clear()
         self.table.setFocus()
@@ -355,34 +385,3 @@ class FleetPage(Page):
         if section is not None:
             self._folded = self._folded ^ {section}
             self._fill(hold=False)
-
-
-class _FilterField(QLineEdit):
-    """Esc empties it, then gives the focus back; Down and Enter go to the table."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setPlaceholderText("Filter: name, team, version, state")
-        self.setAccessibleName("Filter services")
-
-    def event(self, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.ShortcutOverride:
-            event.accept()  # Enter leaves the field; it does not open what was selected before
-        return super().event(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        key = event.key()
-        if key == Qt.Key.Key_Escape and self.text():
-            self.clear()
-            return
-        if key in (Qt.Key.Key_Escape, Qt.Key.Key_Down, Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self._to_table()
-            return
-        super().keyPressEvent(event)
-
-    def _to_table(self) -> None:
-        page = self.parentWidget()
-        if isinstance(page, FleetPage):
-            page.table.setFocus()
-            if page.table.current() is None:
-                page.table.selectRow(0)

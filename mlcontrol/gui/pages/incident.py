@@ -11,8 +11,9 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from mlcontrol.core.incidents.brief import Brief
+from mlcontrol.core.incidents.brief import Brief, SuspectLine
 from mlcontrol.core.incidents.incident import EntryKind, IncidentPhase
+from mlcontrol.core.incidents.suspect_facts import SuspectFacts
 from mlcontrol.core.state import Changes
 from mlcontrol.gui.actions import Action, Bound
 from mlcontrol.gui.bridge import Bridge
@@ -20,9 +21,11 @@ from mlcontrol.gui.charts.stack import ChartStack
 from mlcontrol.gui.pages import incident_actions as keys
 from mlcontrol.gui.pages.incident_acts import IncidentActs
 from mlcontrol.gui.pages.incident_alerts import AlertCard
+from mlcontrol.gui.pages.incident_bisect import BisectCard
 from mlcontrol.gui.pages.incident_facts import IncidentFacts
 from mlcontrol.gui.pages.incident_head import IncidentHead
 from mlcontrol.gui.pages.incident_log import IncidentLog
+from mlcontrol.gui.pages.incident_practice import PracticeSheet
 from mlcontrol.gui.pages.incident_side import SuspectCard
 from mlcontrol.gui.pages.incident_texts import TextsSheet
 from mlcontrol.gui.pages.incident_way_back import WayBackCard
@@ -54,10 +57,11 @@ class IncidentPage(Page):
         self.charts.readout = False
         self.log = IncidentLog()
         self.suspects = SuspectCard()
+        self.bisect = BisectCard()
         self.way_back = WayBackCard()
         self.alerts = AlertCard()
         self.by_hand = Card("By hand", "when the panel cannot act")
-        self.acts = IncidentActs(self, self.facts, self.log, self.way_back)
+        self.acts = IncidentActs(self, self.facts, self.log, self.way_back, self.bisect)
         self._buttons = self._make_buttons()
         self.bar = ActionBar(tuple(self._buttons.values()))
         self._stack = QStackedWidget()
@@ -78,6 +82,7 @@ class IncidentPage(Page):
         self.log.left.connect(self.setFocus)
         self.way_back.confirmed.connect(self.acts.execute)
         self.way_back.given_up.connect(self.setFocus)
+        self.bisect.confirmed.connect(self.acts.run_bisect)
         self.suspects.rows.picked.connect(self._on_suspect)
         self._zoomed: str | None = None  # the incident that the charts were fitted to
         self._clock = QTimer(self)
@@ -98,6 +103,7 @@ class IncidentPage(Page):
         right.setContentsMargins(0, 0, 0, 0)
         right.setSpacing(12)
         right.addWidget(self.suspects)
+        right.addWidget(self.bisect)
         right.addWidget(self.way_back)
         right.addWidget(self.alerts)
         right.addWidget(self.by_hand)
@@ -119,7 +125,8 @@ class IncidentPage(Page):
 
     def _make_buttons(self) -> dict[Action, KeyButton]:
         shown = (
-            keys.DECLARE, keys.TAKE_OVER, keys.HAND_OVER, keys.SILENCE, keys.TEXTS, keys.PREVENT, keys.POSTMORTEM,
+            keys.DECLARE, keys.BISECT, keys.CANCEL_BISECT,
+            keys.TAKE_OVER, keys.HAND_OVER, keys.SILENCE, keys.TEXTS, keys.PREVENT, keys.POSTMORTEM,
             keys.CHECK, keys.CLOSE,
         )  # fmt: skip
         made = {action: KeyButton(action.text, action.cap) for action in shown}
@@ -156,6 +163,8 @@ class IncidentPage(Page):
             keys.HAND_OVER: partial(self.log.ask, EntryKind.HANDED_OVER),
             keys.SILENCE: partial(self.log.ask, EntryKind.SILENCED),
             keys.LIFT: self.acts.lift,
+            keys.BISECT: self.acts.bisect,
+            keys.CANCEL_BISECT: self.acts.cancel_bisect,
             keys.MESSAGE: self._copy_update,
             keys.TEXTS: self._show_texts,
             keys.COMMANDS: self._copy_commands,
@@ -164,6 +173,7 @@ class IncidentPage(Page):
             keys.REOPEN: partial(self.acts.write, EntryKind.REOPENED, ""),
             keys.POSTMORTEM: self.acts.postmortem,
             keys.PREVENT: self.acts.prevent,
+            keys.PRACTICE: self._show_practice,
             keys.NEXT: partial(self.acts.walk, 1),
             keys.PREVIOUS: partial(self.acts.walk, -1),
             keys.LEAVE: self._leave,
@@ -187,6 +197,7 @@ class IncidentPage(Page):
         asked, alert = (str(context.get(word, "") or "") for word in ("incident", "alert"))
         if self.facts.choose(self.service_id, asked, alert):
             self.way_back.set_stage("idle")
+            self.bisect.settle()
             self._zoomed = None
         self.facts.find()
         self.facts.ask()
@@ -226,14 +237,21 @@ class IncidentPage(Page):
 
     def _leave(self) -> None:
         if not self.way_back.step_back():
+            self.bisect.step_back()
             self.setFocus()
 
     def _on_suspect(self, index: int) -> None:
         line = self.suspects.rows.lines[index]
         self.suspects.show_card(line, self.service())
+        self.facts.ask_suspect(line, lambda known: self._on_suspect_known(line, known))
         if self.incident_id and line.event and self.brief is not None and self.brief.incident.suspect != line.event:
             self.acts.write(EntryKind.SUSPECT, f"looks at: {line.title}", {"event": line.event})
         self.suspects.rows.setFocus()
+
+    def _on_suspect_known(self, line: SuspectLine, known: SuspectFacts) -> None:
+        rows = self.suspects.rows
+        if 0 <= rows.current < len(rows.lines) and rows.lines[rows.current].event == line.event:
+            self.suspects.show_card(line, self.service(), known)
 
     def _copy_update(self) -> None:
         if self.brief is not None:
@@ -248,6 +266,10 @@ class IncidentPage(Page):
             sheet = TextsSheet(self.window(), self.brief)
             sheet.copied.connect(self.acts.copy)
             sheet.open()
+
+    def _show_practice(self) -> None:
+        if self.bridge is not None:
+            PracticeSheet(self.window(), self.bridge, self.facts.me).open()
 
     # Drawing.
 
@@ -277,6 +299,8 @@ class IncidentPage(Page):
             self.heading_changed.emit()
         self.log.show_brief(shown)
         self.suspects.show_brief(shown)
+        tried = shown.bisect.operation if shown.bisect is not None else ""
+        self.bisect.show_brief(shown, bridge.state.operations.get(tried))
         self.way_back.show_brief(shown, service)
         self.alerts.show_state(bridge.state, shown.incident.service, now_s)
         self.by_hand.setVisible(bool(shown.by_hand) and (not bridge.connected or out_of_reach(bridge.state, shown)))
@@ -316,6 +340,8 @@ class IncidentPage(Page):
         mine = incident is not None and incident.holder == self.facts.me
         shown = {
             keys.DECLARE: not declared,
+            keys.BISECT: brief is not None and brief.bisect is not None and not self.bisect.operation and not over,
+            keys.CANCEL_BISECT: bool(self.bisect.operation),
             keys.TAKE_OVER: burning and not mine,
             keys.HAND_OVER: burning and mine,
             keys.SILENCE: burning and not over,

@@ -34,6 +34,17 @@ SILENCE = Action(
 LIFT = Action(
     "incident.lift", "Lift the silence", "Shift+S", "Its alerts may speak again, everywhere", PAGE, _may_write
 )
+BISECT = Action(
+    "incident.bisect",
+    "Bisect",
+    "B",
+    "Two suspects are close: a small share goes back to the version before, both are compared, it comes back",
+    PAGE,
+    may_change,
+)
+CANCEL_BISECT = Action(
+    "incident.bisect-cancel", "Cancel the bisect", "Shift+B", "The share comes back at once", PAGE, may_change
+)
 MESSAGE = Action("incident.message", "Copy the status update", "M", "For the status channel, as of now", PAGE)
 TEXTS = Action("incident.texts", "Words for others", "Shift+H", "Status, colleagues, callers, handoff; to copy", PAGE)
 COMMANDS = Action("incident.commands", "Copy the commands by hand", "W", "For when the panel cannot act", PAGE)
@@ -41,7 +52,7 @@ CHECK = Action(
     "incident.check",
     "Is it over?",
     "F",
-    "Without a way back: five facts must turn green one by one",
+    "Without a way back: its facts must turn green one by one",
     PAGE,
     _may_write,
 )
@@ -55,6 +66,14 @@ PREVENT = Action(
     "Adds the next proposal: rule, golden items, alert or drill",
     PAGE,
     _may_write,
+)
+PRACTICE = Action(
+    "incident.practice",
+    "Practice",
+    "Shift+P",
+    "Exercises on the sandbox, and your scores; seen by you alone",
+    PAGE,
+    needs_engine,
 )
 NEXT = Action("incident.next", "Next incident", "J", "Also the resolved ones", PAGE)
 PREVIOUS = Action("incident.previous", "Previous incident", "K", "", PAGE)

@@ -13,8 +13,10 @@ from PySide6.QtWidgets import QWidget
 
 from mlcontrol.core.incidents.incident import EntryKind
 from mlcontrol.core.operation import OperationKind
+from mlcontrol.core.plan import Plan
 from mlcontrol.core.problem import Problem
 from mlcontrol.engine import messages as m
+from mlcontrol.gui.pages.incident_bisect import NO_BISECT, BisectCard
 from mlcontrol.gui.pages.incident_export import exported
 from mlcontrol.gui.pages.incident_facts import IncidentFacts
 from mlcontrol.gui.pages.incident_log import IncidentLog
@@ -28,21 +30,26 @@ SILENT_S = 1800.0
 class IncidentActs:
     """``home``: gets the keyboard back when something was written. *Thread:* the GUI's."""
 
-    def __init__(self, home: QWidget, facts: IncidentFacts, log: IncidentLog, way_back: WayBackCard) -> None:
+    def __init__(
+        self, home: QWidget, facts: IncidentFacts, log: IncidentLog, way_back: WayBackCard, bisect: BisectCard
+    ) -> None:
         self._home = home
         self._facts = facts
         self._log = log
         self._way_back = way_back
+        self._bisect = bisect
         self._hash = ""
         self.shell: Shell | None = None
 
     def declare(self, then: Callable[[], None] | None = None) -> None:
-        facts, bridge = self._facts, self._facts.bridge
-        if bridge is None or facts.service_id is None:
+        facts, bridge, service = self._facts, self._facts.bridge, self._facts.service_id
+        if bridge is None or service is None:
             return
 
         def on_answer(event: Any) -> None:
             if isinstance(event, m.IncidentAnswer):
+                if facts.service_id != service:  # another was chosen: what was to follow is not for that one
+                    return
                 facts.incident_id = event.incident.id
                 facts.find()
                 facts.ask()
@@ -52,9 +59,7 @@ class IncidentActs:
                 self._way_back.show_problem(event.problem)
                 self._problem(event.problem)
 
-        command = m.DeclareIncident(
-            request=bridge.request_id(), service=facts.service_id, actor=facts.me, alert=facts.alert
-        )
+        command = m.DeclareIncident(request=bridge.request_id(), service=service, actor=facts.me, alert=facts.alert)
         bridge.ask(command, on_answer)
 
     def write(self, kind: EntryKind, text: str, data: dict[str, str] | None = None) -> None:
@@ -80,6 +85,7 @@ class IncidentActs:
             return
         if facts.brief is not None and not facts.brief.incident.open:
             return
+        self._bisect.settle()
         self._way_back.show_planning()
         if not facts.incident_id:
             self.declare(self._plan)
@@ -104,21 +110,31 @@ class IncidentActs:
         bridge.ask(command, on_answer)
 
     def execute(self, reason: str) -> None:
-        plan, bridge = self._way_back.plan, self._facts.bridge
-        if bridge is None or plan is None:
+        plan = self._way_back.plan
+        if plan is None:
+            return
+
+        def refused(problem: Problem) -> None:
+            self._way_back.set_stage(IDLE)
+            self._way_back.show_problem(problem)
+
+        self._execute(plan, self._hash, reason, refused)
+
+    def _execute(self, plan: Plan, plan_hash: str, reason: str, refused: Callable[[Problem], None]) -> None:
+        bridge = self._facts.bridge
+        if bridge is None:
             return
 
         def on_answer(event: Any) -> None:
             if isinstance(event, m.Refused):
-                self._way_back.set_stage(IDLE)
-                self._way_back.show_problem(event.problem)
+                refused(event.problem)
             self._facts.ask()
 
         bridge.ask(
             m.Execute(
                 request=bridge.request_id(),
                 operation=f"op-{uuid.uuid4().hex[:12]}",
-                plan_hash=self._hash,
+                plan_hash=plan_hash,
                 reason=reason,
                 actor=self._facts.me,
                 accept_unknown=bool(plan.unknown),
@@ -126,6 +142,49 @@ class IncidentActs:
             on_answer,
         )
         self._home.setFocus()
+
+    def bisect(self) -> None:
+        """Declares the incident if nobody has, then plans a bisect of its two closest suspects."""
+        facts = self._facts
+        offered = facts.brief.bisect if facts.brief is not None else None
+        if facts.bridge is None or self._bisect.stage == CONFIRM or self._way_back.stage in (REASON, CONFIRM):
+            return
+        if offered is None:
+            self._toast(f"Nothing to bisect: {NO_BISECT}", "warning")
+            return
+        self._bisect.show_planning()
+        if not facts.incident_id:
+            self.declare(self._plan_bisect)
+        else:
+            self._plan_bisect()
+
+    def _plan_bisect(self) -> None:
+        bridge = self._facts.bridge
+        assert bridge is not None
+
+        def on_answer(event: Any) -> None:
+            if self._bisect.stage != PLANNING:
+                return  # left with Esc meanwhile
+            if isinstance(event, m.PlanAnswer):
+                self._bisect.show_plan(event.plan, event.plan_hash, self._guarded())
+            elif isinstance(event, m.Refused):
+                self._bisect.show_problem(event.problem)
+
+        bridge.ask(m.PlanBisect(request=bridge.request_id(), incident=self._facts.incident_id), on_answer)
+
+    def run_bisect(self) -> None:
+        plan, bridge = self._bisect.plan, self._facts.bridge
+        if bridge is None or plan is None:
+            return
+        offered = self._facts.brief.bisect if self._facts.brief is not None else None
+        other = offered.other if offered is not None and offered.other else "another cause"
+        reason = f"v{plan.from_version} or {other}"
+        self._execute(plan, self._bisect.plan_hash, reason, self._bisect.show_problem)
+        self._bisect.settle()
+
+    def cancel_bisect(self) -> None:
+        if self._bisect.operation:
+            self._send(m.Abort, operation=self._bisect.operation, actor=self._facts.me, reason="cancelled by hand")
 
     def lift(self) -> None:
         if self._facts.incident_id:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from mlcontrol.core.incidents.brief import Brief
+from mlcontrol.core.incidents.brief import Brief, SuspectLine
 from mlcontrol.core.incidents.incident import Incident
+from mlcontrol.core.incidents.suspect_facts import SuspectFacts
 from mlcontrol.core.incidents.tick import TickState
 from mlcontrol.core.types import Sample
 from mlcontrol.engine import messages as m
@@ -63,8 +65,9 @@ class IncidentFacts(QObject):
         if bridge is None or not bridge.connected or self._asked or not (self.incident_id or self.service_id):
             return
         self._asked = bridge.request_id()
-        service = self.service_id or ""
-        bridge.ask(m.QueryIncident(request=self._asked, incident=self.incident_id, service=service), self._on_brief)
+        service, about = self.service_id or "", (self.incident_id, self.service_id)
+        question = m.QueryIncident(request=self._asked, incident=self.incident_id, service=service)
+        bridge.ask(question, lambda answer: self._on_brief(about, answer))
         if service and time.time() - self._history_s > HISTORY_AGAIN_S:
             self._history_s = now = time.time()
             bridge.ask(
@@ -78,6 +81,22 @@ class IncidentFacts(QObject):
                 ),
                 self._on_history,
             )
+
+    def ask_suspect(self, line: SuspectLine, then: Callable[[SuspectFacts], None]) -> None:
+        """How a suspected version was judged and what its signature changed; nothing where the suspect is no change of version."""
+        bridge = self.bridge
+        if bridge is None or not bridge.connected or not (self.service_id and line.version_from and line.version_to):
+            return
+
+        def on_answer(answer: Any) -> None:
+            if isinstance(answer, m.SuspectAnswer) and answer.service == self.service_id:
+                then(answer.facts)
+
+        command = m.QuerySuspect(
+            request=bridge.request_id(), service=self.service_id, version_from=line.version_from,
+            version_to=line.version_to, operation=line.operation,
+        )  # fmt: skip
+        bridge.ask(command, on_answer)
 
     def look_closer(self) -> None:
         """While recovery is being proven every source is asked now and again, also one that was silent and is asked seldom."""
@@ -101,15 +120,14 @@ class IncidentFacts(QObject):
             self.store = SeriesStore(service_id or "")
             self._history_s = 0.0
 
-    def _on_brief(self, answer: Any) -> None:
+    def _on_brief(self, about: tuple[str, str | None], answer: Any) -> None:
         self._asked = ""
+        if about != (self.incident_id, self.service_id):  # asked before another was chosen
+            self.ask()
+            return
         if not isinstance(answer, m.BriefAnswer):
             return
         incident = answer.brief.incident
-        if incident.service != self.service_id and not self.incident_id:
-            return  # asked before another service was chosen
-        if self.incident_id and incident.id != self.incident_id:
-            return  # asked before another incident was chosen
         self.incident_id, self.brief = incident.id, answer.brief
         if incident.service != self.service_id:
             self._of(incident.service)

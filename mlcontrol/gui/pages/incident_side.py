@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from mlcontrol.core.incidents.brief import Brief, SuspectLine
+from mlcontrol.core.incidents.suspect_facts import SuspectFacts
 from mlcontrol.core.types import ServiceState
 from mlcontrol.gui.theme import theme
 from mlcontrol.gui.viewmodels.generations import version_difference
@@ -53,21 +54,29 @@ class SuspectCard(Card):
         self._verdict.setVisible(bool(words))
         self._commands.setText("\n".join(visible_text(f"# {one.title}\n{one.shell}", 1200) for one in brief.by_hand))
 
-    def show_card(self, line: SuspectLine, service: ServiceState | None) -> None:
-        """What differs between the versions before and after the change, and what is known of the new one."""
+    def show_card(self, line: SuspectLine, service: ServiceState | None, known: SuspectFacts | None = None) -> None:
+        """What differs between the versions before and after the change, and what is known of the new one.
+
+        ``known``: what the engine says of it, once it has answered.
+        """
         versions = {v.version: v for v in service.versions} if service is not None else {}
         old, new = versions.get(line.version_from or ""), versions.get(line.version_to or "")
         facts = []
+        if known is not None:
+            facts.append(" ".join((f"canary: {known.canary.words}", *known.canary.evidence)))
+            if known.signature_note:
+                facts.append(f"signature: {known.signature_note}")
         if new is not None and new.quarantined:
             facts.append(f"{version_text(new.version)} is in quarantine: {new.quarantined}")
         if service is not None and line.version_to and service.golden.at is not None:
             facts.append(f"golden set: {service.golden.detail or service.golden.text}")
         if line.event and (old is None or new is None):
             facts.append("No two versions belong to this change, so there is nothing to compare.")
-        self._facts.setText(visible_text(". ".join(f.rstrip(".") for f in facts), 400))
+        self._facts.setText(visible_text(". ".join(f.rstrip(".") for f in facts), 700))
         self._facts.setVisible(bool(facts))
-        rows = version_difference(old, new)[:MOST_DIFFERENCES] if old is not None and new is not None else ()
-        if rows and old is not None and new is not None:
-            self._difference.put(version_text(old.version), version_text(new.version), rows)
+        rows = version_difference(old, new) if old is not None and new is not None else ()
+        rows = ((*known.signature, *rows) if known is not None else rows)[:MOST_DIFFERENCES]
+        if rows:
+            self._difference.put(version_text(line.version_from), version_text(line.version_to), rows)
             self._difference.setFixedHeight(theme.px(30) + theme.px(24) * len(rows))
         self._difference.setVisible(bool(rows))

@@ -104,6 +104,10 @@ class WayBackCard(Card):
         lines = [Row(f"no-{i}", text, "critical") for i, text in enumerate(plan.blocked_by)]
         lines += [Row(f"unknown-{i}", text, "unknown", quiet=True) for i, text in enumerate(plan.unknown)]
         lines += [
+            Row(f"owner-{i}", f"May be undone: {one.place} is kept by {one.name}", "warning", quiet=True)
+            for i, one in enumerate(one for one in plan.owners if one.undoes)
+        ]
+        lines += [
             Row(f"undone-{i}", f"Not undone: {text}", "warning", quiet=True)
             for i, text in enumerate(plan.blast.irreversible[:2])
         ]

@@ -43,7 +43,7 @@ from mlcontrol.gui.pages.rollouts_side import SideView
 from mlcontrol.gui.pages.rollouts_what import RolloutsWhat
 from mlcontrol.gui.viewmodels.phrases import version_text
 from mlcontrol.gui.viewmodels.plan_sheet import REASONS
-from mlcontrol.gui.viewmodels.rollout_board import board, live_operation
+from mlcontrol.gui.viewmodels.rollout_board import abort_leaves, board, live_operation
 from mlcontrol.gui.viewmodels.rollout_evidence import judged
 
 
@@ -345,7 +345,8 @@ class RolloutsPage(Page):
                 confirm=self._planning.confirm_words(),
                 confirm_refusal=self._planning.refusal() if stage == PLAN else "",
                 guarded=self._protected() or self._planning.overriding,
-                abort_to=operation.from_version if operation is not None else None,
+                abort_to=abort_leaves(operation),
+                abort_stays=operation is not None and operation.proven_back,
                 abort_refusal=self._may_abort(context),
                 live=operation is not None and not operation.phase.ended,
                 hold=stand.hold if stand is not None else "",

@@ -140,6 +140,7 @@ class RolloutsBoard(QWidget):
                     ((visible_text(step.detail, 400), _step_tone(step.state)),) if step.detail else (),
                     right=step.time,
                     quiet=step.state in (StepState.WAITING, StepState.SKIPPED),
+                    whole=True,
                 )
                 for i, step in enumerate(board.steps)
             ]

@@ -44,6 +44,7 @@ class Standing:
     confirm_refusal: str
     guarded: bool
     abort_to: str | None
+    abort_stays: bool
     abort_refusal: str
     live: bool
     hold: str = ""  # the label of holding; empty: no stage is judged
@@ -106,7 +107,7 @@ class RolloutsControls(ActionBar):
         self.confirm.offer(
             at.confirm, hold=at.guarded, cancel_s=CANCEL_S if at.guarded else 0.0, refusal=at.confirm_refusal
         )
-        verb = f"Abort, back to {version_text(at.abort_to)}"
+        verb = f"Abort, {'stay on' if at.abort_stays else 'back to'} {version_text(at.abort_to)}"
         self.abort.offer(verb, hold=True, danger=True, refusal=at.abort_refusal, key="X")
         self.say(at.subject, at.sentence, at.tone)
 

@@ -173,6 +173,7 @@ def _notes(plan: Plan, sheet: PlanSheet) -> list[Row]:
         ("By policy", "warning", sheet.overrides),
         ("Not known, starts by hand with a reason", "unknown", sheet.unknowns),
         ("Warnings", "warning", sheet.warnings),
+        ("Changed from outside lately", "warning", sheet.changed),
         ("What the judge can see", "running", sheet.sees),
         ("A return does not undo", "warning", sheet.irreversible),
     ):

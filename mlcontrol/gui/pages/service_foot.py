@@ -7,7 +7,7 @@ import time
 from typing import Any, ClassVar
 
 from PySide6.QtCore import QTimer
-from PySide6.QtGui import QShowEvent
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from mlcontrol.core.quality.generations import Generations, generations, metric_of
@@ -16,27 +16,38 @@ from mlcontrol.engine import messages as m
 from mlcontrol.gui.actions import Action
 from mlcontrol.gui.bridge import Bridge
 from mlcontrol.gui.charts.control_charts import ControlCharts
+from mlcontrol.gui.charts.forecast_chart import ForecastChart
 from mlcontrol.gui.charts.generations_chart import GenerationsChart, KindLegend
+from mlcontrol.gui.theme import theme
 from mlcontrol.gui.viewmodels import data_rows as data, quality_rows as quality
+from mlcontrol.gui.viewmodels.capacity_words import capacity_sentence, pressure_sentence, worst_tone
 from mlcontrol.gui.viewmodels.control_words import control_sentence
 from mlcontrol.gui.viewmodels.generations import ordered, version_difference
 from mlcontrol.gui.viewmodels.phrases import version_text, visible_text
+from mlcontrol.gui.viewmodels.pipeline_words import cells, pipeline_sentence
 from mlcontrol.gui.widgets.difference_list import DifferenceList
 from mlcontrol.gui.widgets.label import PlainLabel
+from mlcontrol.gui.widgets.pipeline_strip import PipelineStrip
 from mlcontrol.gui.widgets.plain_table import PlainTable
 from mlcontrol.gui.widgets.version_table import VersionTable
 from mlcontrol.gui.widgets.view_chips import ViewChips
 
-VIEW = Action("service.view", "Next view of the foot", "V", "Generations, quality, data, control charts", "service")
+VIEW = Action(
+    "service.view", "Next view of the foot", "V", "Generations, quality, data, control charts, capacity", "service"
+)
 CHART = Action("service.chart", "Control charts, the next kind", "X", "EWMA, Shewhart, CUSUM", "service")
 ASK_EVERY_MS = 30_000
+CAPACITY, PIPELINE = 4, 5
+WIDE_PX = 1500  # from here on the versions have room beside a forecast or a pipeline
+_PANE_PX = {CAPACITY: 84, PIPELINE: 100}  # so high a pane says what it has to say
+_LEAST_PX = 64
 _KINDS = ("ewma", "shewhart", "cusum")
 
 
 class ServiceFoot(QWidget):
     """Asks the engine for what it shows, when it is shown, and again every half minute. *Thread:* GUI."""
 
-    NAMES: ClassVar[tuple[str, ...]] = ("Generations", "Quality", "Data", "Control")
+    NAMES: ClassVar[tuple[str, ...]] = ("Generations", "Quality", "Data", "Control", "Capacity", "Pipeline")
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -55,11 +66,11 @@ class ServiceFoot(QWidget):
         self.views = ViewChips(self.NAMES)
         self._legend = KindLegend()
         top.addWidget(self.views)
-        top.addSpacing(12)
+        top.addSpacing(4)
         top.addWidget(self._legend, 1)
         top.addStretch(0)
         left.addLayout(top)
-        self.verdict = PlainLabel("", "small", "secondary", elide=True)
+        self.verdict = PlainLabel("", "small", "secondary", wrap=True)
         left.addWidget(self.verdict)
         self.chart = GenerationsChart()
         self.quality = PlainTable(
@@ -67,9 +78,11 @@ class ServiceFoot(QWidget):
         )
         self.data = PlainTable("What changed in the data", data.COLUMNS, lambda f: "|".join(f.key), data.WIDTHS)
         self.control = ControlCharts()
+        self.capacity = ForecastChart()
+        self.pipeline = PipelineStrip()
         self.difference = DifferenceList()
         self.panes = QStackedWidget()
-        for pane in (self.chart, self.quality, self.data, self.control, self.difference):
+        for pane in (self.chart, self.quality, self.data, self.control, self.capacity, self.pipeline, self.difference):
             self.panes.addWidget(pane)
         left.addWidget(self.panes, 1)
         row.addLayout(left, 3)
@@ -85,6 +98,19 @@ class ServiceFoot(QWidget):
         self._bridge = bridge
         self._again.start()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """A forecast and a pipeline get the width where it is short, and what is said is never cut off below."""
+        view = self.views.current
+        self.versions.setVisible(view not in (CAPACITY, PIPELINE) or self.width() >= theme.px(WIDE_PX))
+        share = 0.6 if self.versions.isVisibleTo(self) else 1.0
+        words = self.verdict.heightForWidth(max(200, round(share * self.width()) - 24)) if self.verdict.text() else 0
+        pane = theme.px(_PANE_PX.get(view, _LEAST_PX))
+        self.setMinimumHeight(self.views.sizeHint().height() + words + pane + 16)
+
     def show_service(self, service: ServiceState) -> None:
         """Called whenever the service's state is drawn anew; asks the engine only for another service."""
         other = self._service is None or self._service.id != service.id
@@ -97,6 +123,8 @@ class ServiceFoot(QWidget):
             self.quality.table.put(())
             self.data.table.put(())
             self.control.put(())
+            self.capacity.put(None)
+            self.pipeline.put(())
             self.versions.clearSelection()
             self._draw()
             self.ask()
@@ -130,6 +158,10 @@ class ServiceFoot(QWidget):
         elif self.views.current == 3:
             kind = _KINDS[self._kind]
             bridge.ask(m.QueryControl(request=bridge.request_id(), service=service.id, kind=kind), self._on_answer)
+        elif self.views.current == CAPACITY:
+            bridge.ask(m.QueryCapacity(request=bridge.request_id(), service=service.id), self._on_answer)
+        elif self.views.current == PIPELINE:
+            bridge.ask(m.QueryPipeline(request=bridge.request_id(), service=service.id), self._on_answer)
         else:
             bridge.ask(m.QueryQuality(request=bridge.request_id(), service=service.id), self._on_answer)
 
@@ -138,6 +170,7 @@ class ServiceFoot(QWidget):
         self._legend.setVisible(index == 0)
         self.verdict.setText("" if index == 0 else "Asking …")
         self.verdict.set_tone("quiet")
+        self._fit()
         self._draw()
         self.ask()
 
@@ -160,6 +193,19 @@ class ServiceFoot(QWidget):
             if service is not None and answer.service == service.id and self.views.current == 3:
                 self.control.put(answer.charts)
                 self._say(*control_sentence(answer.charts))
+        elif isinstance(answer, m.CapacityAnswer):
+            if service is not None and answer.service == service.id and self.views.current == CAPACITY:
+                now_s = time.time()
+                words, tone = capacity_sentence(answer.found, now_s)
+                said = [pressure_sentence(one, now_s) for one in answer.pressures]
+                words = "\n".join((words, *(line for line, _ in said)))
+                self.capacity.put(answer.found, words)
+                self._say(words, worst_tone((tone, *(of for _, of in said))))
+                self.verdict.setToolTip(words)
+        elif isinstance(answer, m.PipelineAnswer):
+            if service is not None and answer.service == service.id and self.views.current == PIPELINE:
+                self.pipeline.put(cells(answer.found))
+                self._say(*pipeline_sentence(answer.found, time.time()))
         elif isinstance(answer, m.Refused) and self.views.current > 0:
             self.quality.table.put(())
             self._say(visible_text(str(answer.problem), 300), "unknown")
@@ -178,6 +224,7 @@ class ServiceFoot(QWidget):
     def _say(self, words: str, tone: str) -> None:
         self.verdict.setText(words)
         self.verdict.set_tone(tone)
+        self._fit()
 
     def _on_picked(self, versions: list[VersionSummary]) -> None:
         if len(versions) != 2:

@@ -72,6 +72,7 @@ class TimelinePage(Page):
         self._ask_soon.timeout.connect(self._query)
         self._second = QTimer(self)
         self._second.setInterval(1000)
+        self._behind = False  # services have changed since it was drawn
         self._second.timeout.connect(self._on_second)
         self._build()
         self.setFocusProxy(self.list)
@@ -177,11 +178,13 @@ class TimelinePage(Page):
 
     def refresh(self, changes: Changes) -> None:
         state = self.bridge.state if self.bridge is not None else None
-        if state is None or not (changes.events or changes.settings or changes.services):
+        if state is None:
             return
+        # Which version serves changes seldom, the services' facts with each poll: the next second draws them.
+        self._behind |= bool(changes.services)
         if changes.events or changes.settings:
             self._take(state.events)
-        self._draw()
+            self._draw()
 
     # --- data ---
 
@@ -219,6 +222,7 @@ class TimelinePage(Page):
         state = self.bridge.state if self.bridge is not None else None
         if state is None:
             return
+        self._behind = False
         if self.follows and self.isVisible():
             span = self.chart.until_s - self.chart.since_s
             self.chart.until_s = time.time()
@@ -378,7 +382,7 @@ class TimelinePage(Page):
             self.shell.toast(f"{count_text(len(shown), 'event')} written to {path.name}", "done")
 
     def _on_second(self) -> None:
-        if self.isVisible() and self.follows:
+        if self.isVisible() and (self.follows or self._behind):
             self._draw()
 
     def _title(self, service_id: str | None) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from mlcontrol.core.types import EventKind, Health, TimelineEvent
 from mlcontrol.gui.viewmodels.phrases import count_text, moment_text, visible_text
 from mlcontrol.gui.widgets.row_list import Row
@@ -9,6 +11,7 @@ from mlcontrol.gui.widgets.row_list import Row
 _MOVES = (EventKind.DEPLOY, EventKind.ROLLBACK)
 
 
+@lru_cache(maxsize=2048)  # the list is made again each second, and what has happened does not change
 def event_row(event: TimelineEvent, where: str) -> Row:
     """``where``: the title of its service."""
     calm = event.severity is Health.OK

@@ -65,6 +65,7 @@ class TimelineSide(QWidget):
         moved = f"{version_text(event.version_from)} to {version_text(event.version_to)}" if event.version_to else ""
         facts = (
             ("at", moment_text(event.at_s)),
+            ("by its source", moment_text(event.source_at_s) if event.source_at_s is not None else ""),
             ("age", age_text(event.at_s, time.time())),
             ("kind", event.kind.value),
             ("service", where if event.service else "none, the fleet"),

@@ -73,6 +73,7 @@ def alert_facts(row: AlertRow | None, now_s: float) -> list[tuple[str, str]]:
         ("state", row.state),
         ("says", a.text),
         ("since", moment_text(a.since_s)),
+        ("by its source", moment_text(a.source_since_s) if a.source_since_s is not None else ""),
         ("over", moment_text(a.resolved_s) if a.resolved_s else ""),
         ("came back", f"{a.times - 1} times while it was one alert" if a.times > 1 else ""),
         ("value", f"{a.value:.6g}" if a.value is not None else ""),

@@ -83,7 +83,9 @@ def chain_words(
                 f"{count_text(verdict.rows, 'row')} verified {age}; none was changed or removed.",
                 Health.OK,
             )
-        bad = verdict.first_bad or 0
+        if verdict.first_bad is None:
+            return ChainWords("Not verified", f"{verdict.why[:1].upper()}{verdict.why[1:]}.", Health.CRITICAL)
+        bad = verdict.first_bad
         return ChainWords(
             f"Audit row {bad:,} does not verify".replace(",", " "),
             f"It {verdict.why.removeprefix('it ')}. {_before(bad)} What comes after it cannot be trusted.",

@@ -10,7 +10,9 @@ from mlcontrol.gui.viewmodels.chart_rows import DOT, ChartRow, Line
 from mlcontrol.gui.viewmodels.phrases import duration_text, version_text
 
 DAY_S = 86_400.0
-GHOSTS = {"queries": 1, "errors": 1, "latency": 1, "cpu_share": 1, "memory_bytes": 1, "quality": 1}
+GHOSTS = dict.fromkeys(
+    ("queries", "errors", "latency", "cpu_share", "memory_bytes", "gpu_share", "gpu_memory_bytes", "quality"), 1
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 from mlcontrol.core.settings import ConnectionSettings, ServiceSettings
 from mlcontrol.core.types import ConnectionState
 from mlcontrol.engine import messages as m
-from mlcontrol.gui.viewmodels.phrases import moment_text, visible_text
+from mlcontrol.gui.viewmodels.phrases import duration_text, moment_text, visible_text
 
 
 def connection_facts(
@@ -22,6 +22,7 @@ def connection_facts(
         ("address", connection.url),
         ("latency", f"{live.latency_ms:.0f} ms" if live.latency_ms is not None else "? not measured"),
         ("last answer", moment_text(live.at.utc_s) if live.at is not None else "? never"),
+        ("its clock", clock_words(live.clock_ahead_s)),
         ("asked every", f"{connection.poll_s:g} s"),
         ("sign-in", connection.auth),
         ("secret", kept),
@@ -29,6 +30,15 @@ def connection_facts(
         *sorted(connection.options.items()),
     ]
     return [(name, visible_text(words, 300)) for name, words in facts]
+
+
+def clock_words(ahead_s: float | None) -> str:
+    """``ahead_s``: of ours, negative behind; `None`: it has not said."""
+    if ahead_s is None:
+        return "? it has not said"
+    if ahead_s == 0.0:
+        return "as this machine's"
+    return f"{duration_text(abs(ahead_s))} {'ahead of' if ahead_s > 0 else 'behind'} this machine's"
 
 
 def service_facts(service: ServiceSettings) -> list[tuple[str, str]]:
@@ -43,6 +53,7 @@ def service_facts(service: ServiceSettings) -> list[tuple[str, str]]:
         ("router", f"{service.routing} · {service.route}" if service.routing else "? not named"),
         ("metrics", ", ".join(service.metrics) or "? not named"),
         ("predictions", service.predictions or "? not named"),
+        ("lineage", service.lineage or "the registry's alone"),
         ("golden set", service.golden or "? not named"),
         ("objectives", ", ".join(f"{name} {value:g}" for name, value in service.objectives.items()) or "? none"),
     ]

@@ -16,9 +16,21 @@ ADAPTERS: dict[str, tuple[ConnectionKind, str, str]] = {
     "prometheus-text": (ConnectionKind.METRICS, "Prometheus text endpoint", "http://host:9090/metrics"),
     "prometheus-api": (ConnectionKind.METRICS, "Prometheus, Thanos, Mimir, VictoriaMetrics", "http://host:9090"),
     "alertmanager": (ConnectionKind.ALERTS, "Alertmanager", "http://host:9093"),
-    "jsonl": (ConnectionKind.PREDICTIONS, "Prediction log (JSON Lines)", "file:///folder"),
+    "jsonl": (ConnectionKind.PREDICTIONS, "Prediction log (JSON Lines)", "file:///… or s3://bucket/…"),
+    "csv": (ConnectionKind.PREDICTIONS, "Prediction log (CSV)", "file:///… or s3://bucket/…"),
+    "parquet": (ConnectionKind.PREDICTIONS, "Prediction log (Parquet)", "file:///… or s3://bucket/…"),
+    "sql": (ConnectionKind.PREDICTIONS, "Prediction log (SQL table)", "postgresql+psycopg://host:5432/database"),
+    "ml-metadata": (ConnectionKind.LINEAGE, "ML Metadata store", "sqlite:////path/metadata.db"),
 }
 """What can be connected: adapter name -> kind, words, example address."""
+
+_FILES = (
+    ("labels", "folder of the labels"),
+    ("feedback", "folder of the users' feedback"),
+    ("columns", "other names, time=created_at"),
+    ("endpoint", "S3 endpoint, https://host:9000"),
+    ("region", "S3 region, if not us-east-1"),
+)
 
 OPTIONS: dict[str, tuple[tuple[str, str], ...]] = {
     "triton": (("grpc", "gRPC address, host:port (loads go over it)"),),
@@ -28,9 +40,23 @@ OPTIONS: dict[str, tuple[tuple[str, str], ...]] = {
         ("version_map", "version map file as HAProxy knows it"),
         ("share_map", "share map file as HAProxy knows it"),
     ),
-    "jsonl": (("labels", "folder of the labels, file:///…"),),
+    "jsonl": _FILES,
+    "csv": _FILES,
+    "parquet": _FILES,
+    "sql": (
+        ("table", "table of the predictions, schema.name"),
+        ("labels", "table of the labels"),
+        ("columns", "other names of columns, time=created_at, version=model"),
+        ("order", "column that only grows, if not the time"),
+    ),
 }
 
+_ON_FILES = ("jsonl", "csv", "parquet")
+_SCHEMES = {
+    **dict.fromkeys(_ON_FILES, ("file", "s3")),
+    "sql": ("postgresql+psycopg", "sqlite"),
+    "ml-metadata": ("sqlite",),
+}
 _ID = re.compile(r"[a-z0-9][a-z0-9_.-]{0,59}")
 
 
@@ -72,6 +98,13 @@ def connection_errors(draft: ConnectionDraft, workspace: WorkspaceSettings, repl
         errors["adapter"] = "choose what it is"
     if problem := _url_problem(draft.url, draft.adapter):
         errors["url"] = problem
+    options = dict(draft.options)
+    if draft.adapter in _ON_FILES and draft.url.strip().startswith("s3://") and "url" not in errors:
+        if draft.auth == "token":
+            errors["auth"] = "sign in with key id and secret"
+        endpoint = options.get("endpoint", "").strip()
+        if endpoint and (problem := _url_problem(endpoint, "")):
+            errors["url"] = f"the object store's address: {problem}"
     if draft.auth == "basic" and not draft.username.strip():
         errors["username"] = "basic sign-in needs a user name"
     try:
@@ -93,11 +126,14 @@ def _url_problem(url: str, adapter: str) -> str:
         return "this is no address: the port must be a number up to 65535"
     if parts.username or parts.password:
         return "no user name or password in the address: choose a sign-in below"
-    wanted = ("file",) if adapter == "jsonl" else ("http", "https")
+    wanted = _SCHEMES.get(adapter, ("http", "https"))
     if parts.scheme not in wanted:
         return f"must begin with {' or '.join(s + '://' for s in wanted)}"
-    if parts.scheme == "file":
-        return "" if parts.path.startswith("/") else "needs a full path: file:///folder"
+    if parts.scheme in ("file", "sqlite"):
+        whole = parts.path.startswith("//" if parts.scheme == "sqlite" else "/")
+        return "" if whole else f"needs a full path: {parts.scheme}://{'/' if parts.scheme == 'sqlite' else ''}/folder"
+    if parts.scheme == "s3":
+        return "" if parts.netloc else "needs a bucket: s3://bucket/folder"
     return "" if parts.hostname else "the host is missing"
 
 
@@ -126,11 +162,7 @@ def connection_settings(draft: ConnectionDraft, before: ConnectionSettings | Non
 
 def users_of(connection: str, workspace: WorkspaceSettings) -> tuple[str, ...]:
     """Services that would go blind without this connection."""
-    return tuple(
-        service.id
-        for service in workspace.services.values()
-        if connection in (service.registry, service.routing, service.predictions, *service.serving, *service.metrics)
-    )
+    return tuple(service.id for service in workspace.services.values() if connection in service.connections)
 
 
 SERVICE_KINDS = ("image-classifier", "tabular-classifier", "tabular-regressor")
@@ -147,6 +179,7 @@ def service_errors(draft: ServiceSettings, workspace: WorkspaceSettings, replace
         ("registry", draft.registry, ConnectionKind.REGISTRY),
         ("routing", draft.routing, ConnectionKind.ROUTING),
         ("predictions", draft.predictions, ConnectionKind.PREDICTIONS),
+        ("lineage", draft.lineage, ConnectionKind.LINEAGE),
     ):
         if name and (problem := _reference_problem(name, kind, workspace)):
             errors[field] = problem

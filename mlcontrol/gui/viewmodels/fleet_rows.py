@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from mlcontrol.core.freshness import STALE_POLLS
 from mlcontrol.core.state import FleetState
 from mlcontrol.core.types import Freshness, ServiceState, VersionFact, WayBack, WayBackState
 from mlcontrol.gui.viewmodels.phrases import coarse_text, count_text, rate_text, version_text
@@ -14,6 +16,7 @@ RANK = {"critical": 0, "unknown": 1, "warning": 2, "stale": 3, "ok": 4}
 CALM = RANK["ok"]
 GROUPS = ("none", "team", "environment")
 LABEL = "label:"
+LONG_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,27 @@ def fleet_row(service: ServiceState, now: Now, labels: Mapping[str, str] | None 
         sort_title=(service.title or service.id).casefold(),
         labels=labels or {},
     )
+
+
+def reads_the_same_s(service: ServiceState, now: Now) -> float:
+    """For how many seconds at least the row reads as it does now, when nothing is heard meanwhile."""
+    current = service.intended.single or service.used.single
+    dates = [v.created_s for v in service.versions if v.version == current] + [service.last_change_s]
+    least_s = min((_step_s(now.utc_s - at_s) for at_s in dates if at_s is not None), default=LONG_S)
+    if now.cached:
+        return least_s
+    for signal, polled in ((service.presence, True), (service.use, True), (service.accuracy, False)):
+        if signal.at is None:
+            continue
+        left_s = STALE_POLLS * now.poll_s - (now.mono_s - signal.at.mono_s) if polled else LONG_S
+        # What is not fresh tells its age in seconds.
+        least_s = min(least_s, left_s if signal.freshness is Freshness.FRESH and left_s > 0 else 1.0)
+    return least_s
+
+
+def _step_s(age_s: float) -> float:
+    """How often a coarse age is looked at: seconds are counted, minutes roughly."""
+    return 1.0 if age_s < 100 else 5.0 if age_s < 3600 else LONG_S
 
 
 def _version_cells(service: ServiceState, *, cached: bool) -> tuple[VersionCell, VersionCell, VersionCell]:
@@ -183,10 +207,8 @@ def compose(
 
 def counts(rows: Iterable[FleetRow]) -> dict[str, int]:
     """Rows by their worst cell."""
-    found = dict.fromkeys(RANK, 0)
-    for row in rows:
-        found[next(s for s, rank in RANK.items() if rank == row.rank)] += 1
-    return found
+    by_rank = Counter(row.rank for row in rows)
+    return {state: by_rank[rank] for state, rank in RANK.items()}
 
 
 def sentence(row: FleetRow) -> tuple[str, str]:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from mlcontrol.core.operation import OperationKind
 from mlcontrol.core.overriding import closed_to, open_to, override_words
+from mlcontrol.core.owner import OwnerKind, owner_words
 from mlcontrol.core.plan import Plan, Sight
 from mlcontrol.core.strategy import StrategyKind
-from mlcontrol.gui.viewmodels.phrases import UNKNOWN, duration_text, percent_text, rate_text, version_text
+from mlcontrol.gui.viewmodels.phrases import UNKNOWN, duration_text, percent_text, rate_text, version_text, visible_text
 
 REASONS = {
     OperationKind.ROLLBACK: (
@@ -44,6 +45,7 @@ class PlanSheet:
     confirm: str
     sees: tuple[str, ...] = ()
     overrides: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
 
 
 def plan_sheet(plan: Plan) -> PlanSheet:
@@ -62,8 +64,9 @@ def plan_sheet(plan: Plan) -> PlanSheet:
             "none, it is loaded" if blast.cold_load_s is None else f"about {duration_text(blast.cold_load_s)}",
         ),
     ]
+    facts.append(("owner", visible_text(owner_words(plan.owners, plan.owners_unread), 300)))
     if blast.slices:
-        facts.append(("slices", ", ".join(blast.slices)))
+        facts.append(("slices", "; ".join(blast.slices)))
     assumed = plan.assumes
     facts.append(
         (
@@ -82,6 +85,7 @@ def plan_sheet(plan: Plan) -> PlanSheet:
         warnings=plan.warnings,
         confirm=f"Roll back to {target}" if back else f"Deploy {target}",
         sees=tuple(sight_words(sight) for sight in plan.sees),
+        changed=tuple(one.evidence for one in plan.owners if one.kind is OwnerKind.RECENT),
         overrides=tuple(dict.fromkeys(f"{override_words(one)}." for one in plan.overridable)),
     )
 

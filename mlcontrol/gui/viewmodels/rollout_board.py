@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mlcontrol.core.bisect import Found
 from mlcontrol.core.operation import Operation, OperationKind, Phase, Step, StepState
 from mlcontrol.core.types import Freshness, Health, ServiceState, TimelineEvent, VersionFact
 from mlcontrol.gui.viewmodels.phrases import age_text, clock_text, duration_text, moment_text, rate_text, version_text
@@ -73,6 +74,13 @@ class Board:
     live: bool
 
 
+FOUND_HEADLINE: dict[str, str] = {
+    Found.NAMED: "{} does worse: it is the version",
+    Found.CLEARED: "It is not {}",
+    Found.INCONCLUSIVE: "Inconclusive: {} is neither named nor cleared",
+}
+
+
 def kind_words(operation: Operation) -> str:
     """ "Rollback to v2", "Deploy of v3"."""
     joint = {
@@ -80,6 +88,7 @@ def kind_words(operation: Operation) -> str:
         OperationKind.ROLLBACK: "Rollback to",
         OperationKind.PROBE: "Probe of",
         OperationKind.DRILL: "Drill of the way back to",
+        OperationKind.BISECT: "Bisect against",
     }[operation.kind]
     return f"{joint} {version_text(operation.to_version)}"
 
@@ -109,6 +118,10 @@ def _headline(operation: Operation, service: ServiceState | None) -> str:
         return running.title if running else "Starting"
     target, origin = version_text(operation.to_version), version_text(operation.from_version)
     probe = operation.kind is OperationKind.PROBE
+    if operation.kind is OperationKind.BISECT and operation.phase is Phase.DONE:
+        return FOUND_HEADLINE.get(operation.found, "").format(origin) or f"Compared {origin} with {target}"
+    if operation.kept_traffic:
+        return f"{target} has the traffic; not all was done"
     return {
         Phase.RETURNING: f"Going back to {origin}",
         Phase.SETTLING: "Reading the real state",
@@ -126,6 +139,13 @@ def _headline(operation: Operation, service: ServiceState | None) -> str:
         Phase.UNRESOLVED: "Not resolved: the real state could not be read",
         Phase.CONFLICT: "Another hand moved it meanwhile; nothing more was written",
     }[operation.phase]
+
+
+def abort_leaves(operation: Operation | None) -> str | None:
+    """The version that has the traffic after an abort."""
+    if operation is None:
+        return None
+    return operation.to_version if operation.proven_back else operation.from_version
 
 
 def _used(service: ServiceState | None, version: str) -> bool:
@@ -219,9 +239,10 @@ def _facts(operation: Operation, service: ServiceState | None, now_s: float) -> 
 def _ticks(operation: Operation, service: ServiceState | None, now_s: float) -> tuple[Tick, ...]:
     """What must be observed before the operation counts as done; its own evidence first, then the fleet's own word."""
     ticks = [_tick_of_step(step) for step in operation.steps if step.id in _VERIFYING]
-    if service is not None and operation.kind is not OperationKind.PROBE:
+    if service is not None and operation.kind not in (OperationKind.PROBE, OperationKind.BISECT):
         wanted = operation.to_version
-        if operation.phase in (Phase.RETURNING, Phase.RETURNED, Phase.ABORTED) and operation.from_version:
+        back = operation.phase in (Phase.RETURNING, Phase.RETURNED, Phase.ABORTED) and not operation.kept_traffic
+        if back and operation.from_version:
             wanted = operation.from_version
         ticks += [
             _tick_of_fact(f"{name} says {version_text(wanted)}", fact, wanted, now_s)

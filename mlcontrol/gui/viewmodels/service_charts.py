@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +15,7 @@ from mlcontrol.gui.viewmodels.phrases import bytes_text, metric_text, percent_te
 
 METRICS = (
     names.ANSWERED, names.LOADED, names.QUERIES_PER_S, names.ERROR_SHARE, names.LATENCY_MS, names.CALLER_LATENCY_MS,
-    names.CPU_SHARE, names.MEMORY_BYTES, names.QUALITY, names.SLICE_SHARE,
+    names.CPU_SHARE, names.MEMORY_BYTES, names.GPU_SHARE, names.GPU_MEMORY_BYTES, names.QUALITY, names.SLICE_SHARE,
 )  # fmt: skip
 _ERROR_TONES = ("critical", "warning", "unknown", "secondary", "quiet")
 _QUANTILES = {"0.99": ("p99", SOLID, "primary"), "0.9": ("p90", DASH, "secondary"), "0.5": ("p50", DOT, "quiet")}
@@ -57,6 +57,7 @@ def chart_rows(
         _latency(store, slots, since_s, gap_s, objectives.get("p99_ms")),
         _load(store, names.CPU_SHARE, "CPU", "% · band = 2 sd", since_s, gap_s),
         _load(store, names.MEMORY_BYTES, "Memory", "band = 2 sd", since_s, gap_s),
+        *_devices(store, since_s, gap_s),
         _quality(store, slots, since_s, objectives),
         _slices(store, since_s),
     )
@@ -210,7 +211,7 @@ def _errors(store: SeriesStore, since_s: float, gap_s: float, objective: float |
     )
     return ChartRow(
         "errors", "Errors", "% of answers, by type", tuple(lines), weight=1.1, limit=limit, over_limit=total, gap_s=gap_s,
-        text=percent_text, nothing="no error counters",
+        text=percent_text, nothing="no error counters", ceiling=1.0,
     )  # fmt: skip
 
 
@@ -261,10 +262,19 @@ def _latency(
 
 def _load(store: SeriesStore, metric: str, title: str, unit: str, since_s: float, gap_s: float) -> ChartRow:
     lines = [
-        _usual(_line(key.label("source") or title, data, tone=("primary", "secondary", "quiet")[min(i, 2)]))
+        _usual(
+            _line(
+                key.label("gpu") or key.label("source") or title,
+                data,
+                tone=("primary", "secondary", "quiet")[min(i, 2)],
+            )
+        )
         for i, (key, data) in enumerate(_within(store.of(metric), since_s))
     ]
-    text = bytes_text if metric == names.MEMORY_BYTES else percent_text
+    share = metric in (names.CPU_SHARE, names.GPU_SHARE)
+    most = 1.0 if share else np.inf  # however wide the band, no machine is used by more than all of it
+    lines = [replace(line, low=np.maximum(line.low, 0.0), high=np.minimum(line.high, most)) for line in lines]
+    text = percent_text if share else bytes_text
     return ChartRow(
         metric,
         title,
@@ -272,10 +282,21 @@ def _load(store: SeriesStore, metric: str, title: str, unit: str, since_s: float
         tuple(lines),
         weight=0.7,
         gap_s=max(gap_s, 30.0),
-        ceiling=1.0 if metric == names.CPU_SHARE else None,
+        ceiling=1.0 if share else None,
         text=text,
         nothing=f"no source tells {title}",
     )
+
+
+def _devices(store: SeriesStore, since_s: float, gap_s: float) -> Iterator[ChartRow]:
+    """Most fleets have no GPU: a row appears only where one is told of."""
+    for metric, title, unit in (
+        (names.GPU_SHARE, "GPU", "% · band = 2 sd"),
+        (names.GPU_MEMORY_BYTES, "GPU memory", "band = 2 sd"),
+    ):
+        row = _load(store, metric, title, unit, since_s, gap_s)
+        if row.lines:
+            yield row
 
 
 def _quality(store: SeriesStore, slots: dict[str, int], since_s: float, objectives: Mapping[str, float]) -> ChartRow:

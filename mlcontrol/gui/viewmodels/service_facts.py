@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 
-from mlcontrol.core.types import ReplicaState, ServiceState, VersionSummary
+from mlcontrol.core.artifact import short
+from mlcontrol.core.types import Health, ReplicaState, ServiceState, Signal, VersionSummary
 from mlcontrol.gui.viewmodels.comparison import Comparison
 from mlcontrol.gui.viewmodels.phrases import bytes_text, coarse_text, duration_text, version_text
 from mlcontrol.ports.clock import ticking_s
@@ -46,13 +47,7 @@ def service_facts(service: ServiceState, span_s: float, follows: bool, by: Compa
             )
         )
     if summary is not None:
-        facts.append(
-            (
-                "Digest",
-                summary.digest.removeprefix("sha256:")[:10] if summary.digest else "? not told",
-                "" if summary.digest else "quiet",
-            )
-        )
+        facts.append(("Digest", *_digest(summary, service.artifact)))
     if service.way_back.drilled_s is not None:
         words = f"{coarse_text(now_s - service.way_back.drilled_s)} ago"
         facts.append(("Drilled", words, "warning" if service.way_back.drill_old else ""))
@@ -67,6 +62,16 @@ def service_facts(service: ServiceState, span_s: float, follows: bool, by: Compa
         )
     )
     return tuple(facts)
+
+
+def _digest(summary: VersionSummary, artifact: Signal) -> tuple[str, str]:
+    """The registered digest, and whether what is served has it."""
+    recorded = short(summary.digest)[:10] if summary.digest else "? not told"
+    if artifact.health is Health.CRITICAL:
+        return artifact.text.replace(", ", "\n"), "critical"
+    if artifact.health is Health.OK:
+        return f"{recorded}\nserved as registered", ""
+    return f"{recorded}\n? {artifact.text}", "quiet"
 
 
 def _previous(versions: tuple[VersionSummary, ...], current: VersionSummary | None) -> VersionSummary | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from mlcontrol.core.state import FleetState
@@ -25,17 +26,16 @@ def oldest_fact(state: FleetState | None, now_mono_s: float, cached_s: float | N
         return StatusFact(
             "stale", f"last session, {duration_text(now_s - cached_s)} ago", "The engine has not answered yet."
         )
-    ages: list[tuple[float, str]] = []
-    silent = 0
+    oldest_s, service_id, silent = math.inf, "", 0
     for service in state.services.values():
         for signal in (service.presence, service.use):
             if signal.at is None:
                 silent += 1
-            else:
-                ages.append((max(0.0, now_mono_s - signal.at.mono_s), service.id))
-    if not ages:
+            elif signal.at.mono_s < oldest_s:
+                oldest_s, service_id = signal.at.mono_s, service.id
+    if not service_id:
         return StatusFact("unknown", "no data yet", "Nothing has been polled yet.")
-    age_s, service_id = max(ages)
+    age_s = max(0.0, now_mono_s - oldest_s)
     poll_s = poll_interval_s(state)
     words = f"oldest data {duration_text(age_s)}"
     if age_s > 3 * poll_s:

@@ -22,8 +22,13 @@ def ticks(since_s: float, until_s: float, about: int) -> tuple[tuple[float, str]
     return tuple((first + i * step, _words(first + i * step, step)) for i in range(count))
 
 
+def day_text(at_s: float) -> str:
+    """ "26 Nov", in UTC."""
+    return datetime.fromtimestamp(at_s, UTC).strftime("%d %b")
+
+
 def _words(at_s: float, step_s: float) -> str:
     moment = datetime.fromtimestamp(at_s, UTC)
     if step_s >= 86_400 or (moment.hour, moment.minute, moment.second) == (0, 0, 0):
-        return moment.strftime("%d %b")
+        return day_text(at_s)
     return moment.strftime("%H:%M:%S" if step_s < 60 else "%H:%M")

@@ -85,8 +85,15 @@ def lanes(
     for event in sorted(events, key=lambda e: (e.at_s, e.id)):
         by_service.setdefault(event.service or FLEET_LANE, []).append(event)
     result = []
+    quiet: dict[str | None, tuple[Span, ...]] = {}  # of services to which nothing has happened: most of a large fleet
     for service, own in by_service.items():
         if wanted.service is not None and service != wanted.service:
+            continue
+        if not own:
+            used = now.get(service)
+            if used not in quiet:
+                quiet[used] = spans_of((), since_s, until_s, used, observed_s)
+            result.append(Lane(service, titles.get(service) or service, (), quiet[used], Health.OK))
             continue
         shown = tuple(e for e in own if since_s <= e.at_s <= until_s and matches(e, wanted))
         if service == FLEET_LANE and not shown:
@@ -153,6 +160,7 @@ FIELDS = (
     "version_from",
     "version_to",
     "operation",
+    "source_at",
 )
 
 
@@ -185,6 +193,7 @@ def _values(event: TimelineEvent) -> tuple[str | None, ...]:
         event.version_from,
         event.version_to,
         event.operation,
+        None if event.source_at_s is None else iso_text(event.source_at_s),
     )
 
 

@@ -10,6 +10,7 @@ from mlcontrol.gui.glyphs import glyph_colour, paint_glyph
 from mlcontrol.gui.theme import theme, tokens
 from mlcontrol.gui.tips import plain_tip
 from mlcontrol.gui.tokens import STALE
+from mlcontrol.gui.widgets.cached_text import paint_text
 
 WASHED = ("warning", "critical", "unknown")
 
@@ -27,11 +28,8 @@ def paint_badge(painter: QPainter, rect: QRect, state: str, text: str, *, calm: 
     side = theme.px(12)
     paint_glyph(painter, QRect(rect.x() + 6, rect.y() + (rect.height() - side) // 2, side, side), state)
     loud = state in WASHED
-    painter.setFont(theme.font("body"))
     painter.setPen(glyph_colour(state) if loud or not calm else t.text.secondary)
-    inner = rect.adjusted(6 + side + 6, 0, -4, 0)
-    shown = QFontMetrics(painter.font()).elidedText(text, Qt.TextElideMode.ElideMiddle, inner.width())
-    painter.drawText(inner, int(Qt.AlignmentFlag.AlignVCenter) | int(Qt.TextFlag.TextSingleLine), shown)
+    paint_text(painter, rect.adjusted(6 + side + 6, 0, -4, 0), text)
 
 
 class Badge(QWidget):

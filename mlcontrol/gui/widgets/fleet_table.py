@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QModelIndex, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from mlcontrol.gui.models.columns import Column, ColumnTable
 from mlcontrol.gui.theme import theme
 from mlcontrol.gui.viewmodels.fleet_rows import FleetRow
 from mlcontrol.gui.viewmodels.phrases import rate_text, version_text
-from mlcontrol.gui.widgets.fleet_cells import ACCURACY, CHANGE, PRESENCE, TEAM, FleetCells
+from mlcontrol.gui.widgets.fleet_cells import ACCURACY, CHANGE, PRESENCE, TEAM, Place, paint_row
 
 # Width at scale 1 and how much of the spare width the column takes.
 _WIDTHS = (
@@ -63,7 +63,6 @@ class FleetTable(QTableView):
         super().__init__(parent)
         self.table = ColumnTable(COLUMNS, lambda row: row.id, self)
         self.setModel(self.table)
-        self.setItemDelegate(FleetCells(self))
         self.setProperty("surface", "window")
         self.setProperty("inset", True)
         self.setAccessibleName("Services, worst first")
@@ -132,6 +131,25 @@ class FleetTable(QTableView):
             for position in wanted:
                 self.setSpan(position, 0, 1, len(COLUMNS))
             self._spans = wanted
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        dirty = event.rect()
+        first, last = self.rowAt(dirty.top()), self.rowAt(dirty.bottom())
+        if first < 0:
+            return  # below the last row
+        last = self.table.rowCount() - 1 if last < 0 else last
+        places = [
+            Place(column, self.columnViewportPosition(column), self.columnWidth(column))
+            for column in range(len(COLUMNS))
+            if not self.isColumnHidden(column)
+        ]
+        chosen = {index.row() for index in self.selectionModel().selectedRows()}
+        painter, height = QPainter(self.viewport()), self.rowHeight(first)
+        top = self.rowViewportPosition(first)
+        for position in range(first, last + 1):
+            paint_row(painter, self.table.row(position), top, height, places, chosen=position in chosen)
+            top += height
+        painter.end()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):

@@ -25,6 +25,7 @@ from mlcontrol.gui.tokens import Tokens
 Index = QModelIndex | QPersistentModelIndex
 
 PAD, GLYPH, CHIP_H = 12, 12, 18
+KNOWN_HEIGHTS = 8192  # Qt asks for every row's at each layout, and most are as before
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Row:
 
     ``lines``: (text, tone) under the title; ``right``: words at the right end of the title line; ``chip``: outlined
     word; an empty ``title`` leaves the lines alone; ``code``: short mono text before the title (a rule id); ``marks``: short
-    outlined words after it.
+    outlined words after it. ``whole``: rather than shorten the title, it wraps, and the words at its right end go below.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Row:
     header: bool = False
     quiet: bool = False
     marks: tuple[str, ...] = ()
+    whole: bool = False
 
 
 class RowModel(QAbstractListModel):
@@ -86,18 +88,33 @@ class RowModel(QAbstractListModel):
 class RowDelegate(QStyledItemDelegate):
     """Paints a row; heights follow from the wrapped lines."""
 
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._heights: dict[tuple[Row, int, float], int] = {}
+
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         row = self._row(index)
         if row is None or row.header:
             return QSize(100, theme.px(28))
         view = option.widget
         width = view.viewport().width() if isinstance(view, QListView) else option.rect.width()
+        key = row, width, theme.scale
+        known = self._heights.get(key)
+        if known is None:
+            if len(self._heights) >= KNOWN_HEIGHTS:
+                self._heights.clear()
+            known = self._heights[key] = self._height(row, width)
+        return QSize(100, known)
+
+    def _height(self, row: Row, width: int) -> int:
         metrics = QFontMetrics(theme.font("small"))
         height = theme.px(8) + (QFontMetrics(theme.font("body")).height() if row.title else 0)
         left = self._left(row)
+        if self._right_below(row, width):
+            height = theme.px(8) + self._title_height(row, width - left - theme.px(PAD)) + metrics.height() + 1
         for text, _role in row.lines:
             height += self._text_height(metrics, text, width - left - theme.px(PAD)) + 1
-        return QSize(100, max(theme.px(32), height + theme.px(8)))
+        return max(theme.px(32), height + theme.px(8))
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         row = self._row(index)
@@ -157,7 +174,8 @@ class RowDelegate(QStyledItemDelegate):
         left = rect.left() + self._left(row)
         right = rect.right() - theme.px(PAD)
         right = self._chip(painter, right, y, row.chip, t) if row.chip else right
-        if row.right:
+        below = self._right_below(row, rect.width())
+        if row.right and not below:
             painter.setFont(small)
             painter.setPen(t.text.secondary)
             wide = painter.fontMetrics().horizontalAdvance(row.right)
@@ -166,12 +184,20 @@ class RowDelegate(QStyledItemDelegate):
         right = self._marks(painter, left, right, y, line_h, row, t)
         painter.setFont(body)
         painter.setPen(t.text.secondary if row.quiet else t.text.primary)
-        shown = painter.fontMetrics().elidedText(row.title, Qt.TextElideMode.ElideMiddle, max(20, right - left))
-        painter.drawText(QRect(left, y, max(20, right - left), line_h), _VCENTER, shown)
+        width = rect.right() - theme.px(PAD) - left
+        if below:
+            line_h = self._title_height(row, width)
+            painter.drawText(QRect(left, y, width, line_h), _WRAP, row.title)
+        else:
+            shown = painter.fontMetrics().elidedText(row.title, Qt.TextElideMode.ElideMiddle, max(20, right - left))
+            painter.drawText(QRect(left, y, max(20, right - left), line_h), _VCENTER, shown)
         if row.title:
             y += line_h + 1
         painter.setFont(small)
-        width = rect.right() - theme.px(PAD) - left
+        if below:
+            painter.setPen(t.text.secondary)
+            painter.drawText(QRect(left, y, width, painter.fontMetrics().height()), _VCENTER, row.right)
+            y += painter.fontMetrics().height() + 1
         for text, role in row.lines:
             high = self._text_height(painter.fontMetrics(), text, width)
             painter.setPen(_tone(t, role))
@@ -207,6 +233,18 @@ class RowDelegate(QStyledItemDelegate):
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
         return box.left() - theme.px(8)
 
+    def _right_below(self, row: Row, width: int) -> bool:
+        """Whether the title and the words at its right end need a line each in a row of this width."""
+        if not row.whole or not row.right:
+            return False
+        title = QFontMetrics(theme.font("body" if row.quiet else "strong")).horizontalAdvance(row.title)
+        words = QFontMetrics(theme.font("small")).horizontalAdvance(row.right)
+        return self._left(row) + title + theme.px(8) + words > width - theme.px(PAD) - 1
+
+    def _title_height(self, row: Row, width: int) -> int:
+        """Of the title, wrapped."""
+        return self._text_height(QFontMetrics(theme.font("body" if row.quiet else "strong")), row.title, width)
+
     def _left(self, row: Row) -> int:
         return theme.px(PAD) + (theme.px(22) if row.state else 0) + (theme.px(48) if row.code else 0)
 
@@ -222,7 +260,7 @@ class RowDelegate(QStyledItemDelegate):
 
 _VCENTER = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft)
 _WRAP = int(Qt.TextFlag.TextWordWrap)
-_LONG_WORD = re.compile(r"(\S{40})(?=\S)")
+_LONG_WORD = re.compile(r"(\S{24})(?=\S)")
 
 
 def _tone(t: Tokens, tone: str) -> QColor:
@@ -232,7 +270,7 @@ def _tone(t: Tokens, tone: str) -> QColor:
 
 
 def _breakable(text: str) -> str:
-    """Words longer than a column (addresses, digests) may break every forty characters."""
+    """Words longer than a column (addresses, digests) may break every twenty-four characters."""
     return _LONG_WORD.sub("\\1\u200b", text)
 
 

@@ -56,8 +56,9 @@ class ServiceHead(QFrame):
                 tag.set(cell_v.version, slots.get(cell_v.version or ""), cell_v.detail)
         target = version_text(service.way_back.target) if service.way_back.target else ""
         way = service.way_back
-        self._way.setText(f"way back {row.way_back}{', measured' if way.measured else ''}")
-        self._way.setToolTip(plain_tip(service.way_back.why))
+        self._way.setText(f"way back {row.way_back}")
+        how = "Its seconds were measured here. " if way.measured else ""
+        self._way.setToolTip(plain_tip(f"{how}{way.why}"))
         self.roll_back.set_label(f"Roll back to {target}" if target else "Roll back")
         self.roll_back.set_reason(ROLL_BACK.rule(context))
         self.promote.set_reason(PROMOTE.rule(context))

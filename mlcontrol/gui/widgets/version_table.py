@@ -57,15 +57,15 @@ class VersionTable(QTableView):
         self.setShowGrid(False)
         self.setTabKeyNavigation(False)
         self.setWordWrap(False)
-        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(theme.px(26))
         head = self.horizontalHeader()
         head.setHighlightSections(False)
         head.setFixedHeight(theme.px(26))
-        for column, width in enumerate((62, 62, 76, 128)):
-            head.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
-            head.resizeSection(column, theme.px(width))
+        head.setResizeContentsPrecision(50)  # the rows that are looked at for it: a registry may hold thousands
+        for column in range(4):
+            head.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
         head.setSectionResizeMode(4, QHeaderView.ResizeMode.Stretch)
         self.selectionModel().selectionChanged.connect(self._on_selection)
 

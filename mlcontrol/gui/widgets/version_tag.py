@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRect, QSize, Qt
+from PySide6.QtCore import QRect, QSize
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from mlcontrol.gui.theme import theme, tokens
 from mlcontrol.gui.tips import plain_tip
 from mlcontrol.gui.viewmodels.phrases import version_text
+from mlcontrol.gui.widgets.cached_text import paint_text
 
 
 def paint_version(
@@ -19,11 +20,8 @@ def paint_version(
     left = rect.x()
     if swatch is not None and version:
         painter.fillRect(QRect(left, rect.y() + (rect.height() - theme.px(12)) // 2, 4, theme.px(12)), swatch)
-    painter.setFont(theme.font("small", mono=True))
     painter.setPen(colour or (t.text.primary if version else t.state.unknown))
-    inner = rect.adjusted(9, 0, 0, 0)
-    shown = QFontMetrics(painter.font()).elidedText(version_text(version), Qt.TextElideMode.ElideMiddle, inner.width())
-    painter.drawText(inner, int(Qt.AlignmentFlag.AlignVCenter) | int(Qt.TextFlag.TextSingleLine), shown)
+    paint_text(painter, rect.adjusted(9, 0, 0, 0), version_text(version), "small", mono=True)
 
 
 class VersionTag(QWidget):

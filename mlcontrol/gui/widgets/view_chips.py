@@ -18,7 +18,7 @@ class _Chip(QPushButton):
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:
-        return QSize(QFontMetrics(theme.font("strong")).horizontalAdvance(self.text()) + theme.px(18), theme.px(26))
+        return QSize(QFontMetrics(theme.font("strong")).horizontalAdvance(self.text()) + theme.px(8), theme.px(26))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         t, chosen = tokens(), self.isChecked()
@@ -27,7 +27,7 @@ class _Chip(QPushButton):
         painter.setPen(t.text.primary if chosen else t.text.secondary)
         painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignCenter), self.text())
         if chosen:
-            painter.fillRect(theme.px(9), self.height() - 2, self.width() - theme.px(18), 2, t.accent.accent)
+            painter.fillRect(theme.px(4), self.height() - 2, self.width() - theme.px(8), 2, t.accent.accent)
         if self.hasFocus():
             paint_focus_ring(painter, self.rect())
         painter.end()

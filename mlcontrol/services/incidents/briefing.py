@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
+from mlcontrol.core.alerts.alert import Alert
 from mlcontrol.core.attribution import Attribution, attribute
+from mlcontrol.core.bisect import Found
 from mlcontrol.core.incidents import likeness
 from mlcontrol.core.incidents.brief import Brief, Onset, Prevention, SuspectLine
-from mlcontrol.core.incidents.counts import impact
+from mlcontrol.core.incidents.close_suspects import after_bisect
+from mlcontrol.core.incidents.counts import Counts, impact
 from mlcontrol.core.incidents.hurt import SliceCount, hurt_slices, hurt_users
 from mlcontrol.core.incidents.incident import Entry, EntryKind, Incident, IncidentPhase
 from mlcontrol.core.incidents.log import BEFORE_S, log_lines
 from mlcontrol.core.incidents.messages import handoff, messages, status_update
+from mlcontrol.core.incidents.others import (
+    Told,
+    acted_since_s,
+    burning_since_s,
+    onset_since_s,
+    own_since_s,
+    told_by_others,
+)
 from mlcontrol.core.incidents.recovery import Golden, proven, ticks
 from mlcontrol.core.incidents.recovery_by_itself import ticks_by_itself
 from mlcontrol.core.incidents.story import story
@@ -26,6 +37,8 @@ from mlcontrol.core.types import EventKind, Health, ServiceState, TimelineEvent
 from mlcontrol.ports.errors import AdapterError
 from mlcontrol.services.context import ServiceContext
 from mlcontrol.services.golden_run import run_golden
+from mlcontrol.services.incidents.bisecting import bisect_of, newest_bisect
+from mlcontrol.services.incidents.data_again import DataAgain, data_change
 from mlcontrol.services.incidents.keeping import Incidents
 from mlcontrol.services.incidents.proposals import Proposal, Proposals
 from mlcontrol.services.incidents.signals import Evidence, onset, read
@@ -37,6 +50,8 @@ LOG_DEADLINE_S = 3.0
 LATE_LOG_S = 30.0  # a log that is written late is whole by then
 PROPOSED_FOR_S = 300.0
 EVENTS = 500
+OF_DATA = ("data", "accuracy", "golden set")
+"""Rules of the panel's own that page for what callers send and what comes of it."""
 
 
 class Briefing:
@@ -49,6 +64,7 @@ class Briefing:
         self._lock = threading.Lock()
         self._proposals = Proposals(ctx)
         self._golden: dict[str, Golden | None] = {}
+        self._data = DataAgain(ctx)
         self._turned: dict[str, dict[str, float]] = {}
         self._sliced: dict[str, tuple[float, tuple[SliceCount, ...]]] = {}
         self._proposed: dict[str, tuple[float, IncidentPhase, tuple[Proposal, ...]]] = {}
@@ -80,11 +96,16 @@ class Briefing:
         objective = settings.objectives.get("error_rate") if settings is not None else None
         events = ctx.store.timeline.query(None, incident.detected_s - 4 * BEFORE_S, end_s + 1, (), "", EVENTS)
         evidence = read(ctx, incident.service, incident.detected_s, end_s)
-        seen, point, attribution = self._analysis(incident, evidence, events, now_s)
+        known = ctx.store.incidents.all()
+        told = told_by_others(incident, known, now_s)
+        seen, point, attribution = self._analysis(incident, evidence, events, now_s, told)
         began_s = min(incident.detected_s, seen.at_s) if seen is not None else incident.detected_s
-        back = self._way_back(incident, began_s)
+        own_s = acted_since_s(incident, known, began_s)
+        began_s = own_since_s(incident.service, told, began_s)
+        back = self._way_back(incident, own_s)
         until_s = incident.mitigated_s if incident.mitigated_s is not None else end_s
         hurt_since_s = began_s if incident.id else min(began_s, now_s - LATELY_S)
+        hurt_since_s = own_since_s(incident.service, told, hurt_since_s)
         hurt = impact(evidence.counts, hurt_since_s, until_s, objective)
         now_share = evidence.counts.between(now_s - JUST_NOW_S, now_s).share
         counts = self._by_slice(incident, began_s, until_s, now_s)
@@ -92,20 +113,29 @@ class Briefing:
         telling = story(incident, service, point, attribution, hurt, now_share, slices, hurt_users(counts))
         said = _said_over(incident, back)
         tick_row: tuple[Tick, ...] = ()
+        of_data = _of_data(incident, seen, events, ctx.state().alerts.values(), (began_s, until_s))
         if said is not None and service is not None:
-            before = evidence.counts.between(began_s, said.at_s).share
+            before = _failing(incident, known, evidence.counts, began_s, said.at_s)
             version = service.used.single or service.intended.single
             key = f"{said.incident}/{said.seq}"
             golden = self._golden_after(key, incident.service, version, True)
-            found = ticks_by_itself(said, service, evidence.counts, golden, before, objective, now_s)
+            data = None if of_data is None else self._data.look(key, incident.service, of_data, said.at_s)
+            found = ticks_by_itself(said, service, evidence.counts, golden, before, objective, now_s, data)
             tick_row = self._timed(key, found)
         elif back is not None and service is not None:
-            before = evidence.counts.between(began_s, back.started_s).share
+            before = _failing(incident, known, evidence.counts, began_s, back.started_s)
             golden = self._golden_after(back.id, back.service, back.to_version, back.phase is Phase.DONE)
-            tick_row = self._timed(back.id, ticks(back, service, evidence.counts, golden, before, objective, now_s))
+            data = None if of_data is None else self._data.look(back.id, back.service, of_data, back.started_s)
+            found = ticks(back, service, evidence.counts, golden, before, objective, now_s, data)
+            tick_row = self._timed(back.id, found)
         suspects = _suspects(attribution)
-        first = next((s.title for s in suspects if s.event), "") if attribution and attribution.separable else ""
-        known = ctx.store.incidents.all()
+        separable = attribution.separable if attribution is not None else False
+        verdict = attribution.verdict if attribution is not None else ""
+        tried = newest_bisect(ctx, incident, own_s)
+        if tried is not None and tried.found:
+            suspects, separable = after_bisect(suspects, Found(tried.found), tried.from_version)
+            verdict = tried.summary
+        first = next((s.title for s in suspects if s.event), "") if separable else ""
         gaps = _gaps(service, evidence, seen)
         return Brief(
             incident=incident,
@@ -113,8 +143,8 @@ class Briefing:
             made_s=now_s,
             onset=seen,
             suspects=suspects,
-            separable=attribution.separable if attribution is not None else False,
-            verdict=attribution.verdict if attribution is not None else "",
+            separable=separable,
+            verdict=verdict,
             slices=slices,
             impact=hurt,
             operation=back.id if back is not None and said is None else "",
@@ -128,6 +158,7 @@ class Briefing:
             messages=messages(incident, telling, hurt, first, tick_row, now_s),
             handoff=handoff(incident, telling, hurt, first, tick_row, gaps, now_s),
             prevention=self._prevention(incident, seen, first, now_s),
+            bisect=bisect_of(incident, suspects, separable, service, tried),
             gaps=gaps,
         )
 
@@ -137,13 +168,14 @@ class Briefing:
         evidence: Evidence,
         events: Sequence[TimelineEvent],
         now_s: float,
+        told: tuple[Told, ...],
     ) -> tuple[Onset | None, ChangePoint | None, Attribution | None]:
         with self._lock:
-            known = self._analysed.get(incident.id)
+            known = self._analysed.get(_key(incident))
         if known is not None and now_s - known[0] < ANALYSED_FOR_S:
             return known[1:]
         around_s = incident.declared_s if incident.declared_s is not None else incident.detected_s
-        found = onset(evidence.tracks, around_s, evidence.others)
+        found = onset(evidence.tracks, around_s, evidence.others, told, onset_since_s(incident.service, told))
         seen, point, attribution = None, None, None
         # What was done about it afterwards is no suspect.
         causes = [
@@ -161,13 +193,13 @@ class Briefing:
             )
             attribution = attribute(moment, causes, service=incident.service)
         with self._lock:
-            self._analysed[incident.id] = (now_s, seen, point, attribution)
+            self._analysed[_key(incident)] = (now_s, seen, point, attribution)
         return seen, point, attribution
 
     def _by_slice(self, incident: Incident, since_s: float, until_s: float, now_s: float) -> tuple[SliceCount, ...]:
         """Requests and failures by slice, from the prediction log; nothing where there is no log or it does not answer."""
         with self._lock:
-            known = self._sliced.get(incident.id)
+            known = self._sliced.get(_key(incident))
         if known is not None and (now_s - known[0] < ANALYSED_FOR_S or until_s <= known[0] - LATE_LOG_S):
             return known[1]
         settings = self._ctx.settings.services.get(incident.service)
@@ -180,14 +212,14 @@ class Briefing:
             except (AdapterError, ProblemError):
                 found = ()
         with self._lock:
-            self._sliced[incident.id] = (now_s, found)
+            self._sliced[_key(incident)] = (now_s, found)
         return found
 
     def proposal(self, incident_id: str, prevention_id: str) -> Proposal | None:
         """What stands behind a proposal of the brief."""
         incident = self.brief(incident_id).incident
         with self._lock:
-            known = self._proposed.get(incident.id)
+            known = self._proposed.get(_key(incident))
         every = known[2] if known is not None else ()
         return next((one for one in every if one.prevention.id == prevention_id), None)
 
@@ -200,7 +232,7 @@ class Briefing:
             return ()
         added = {e.data.get("id", "") for e in incident.entries if e.kind is EntryKind.PREVENTION}
         with self._lock:
-            known = self._proposed.get(incident.id)
+            known = self._proposed.get(_key(incident))
         if known is None or (now_s - known[0] > PROPOSED_FOR_S and not added) or known[1] is not incident.phase:
             fresh = self._proposals.make(incident, seen, suspect)
             kept = known[2] if known is not None else ()
@@ -208,7 +240,7 @@ class Briefing:
             both = (*(o for o in kept if o.prevention.id in added and o.prevention.id not in names), *fresh)
             known = (now_s, incident.phase, both)
             with self._lock:
-                self._proposed[incident.id] = known
+                self._proposed[_key(incident)] = known
         found = [replace(one.prevention, added=one.prevention.id in added) for one in known[2]]
         shown = {one.id for one in found}
         for entry in incident.entries:
@@ -218,12 +250,12 @@ class Briefing:
                 found.append(Prevention(entry.data.get("id", ""), kind, title.rstrip("."), "", tried, True))
         return tuple(found)
 
-    def _way_back(self, incident: Incident, began_s: float) -> Operation | None:
-        """The newest rollback of this service since it began."""
+    def _way_back(self, incident: Incident, since_s: float) -> Operation | None:
+        """The newest rollback of this service since then."""
         ran = [
             one
             for one in self._ctx.state().operations.values()
-            if one.kind is OperationKind.ROLLBACK and one.service == incident.service and one.started_s >= began_s - 1
+            if one.kind is OperationKind.ROLLBACK and one.service == incident.service and one.started_s >= since_s
         ]
         return max(ran, key=lambda one: one.started_s, default=None)
 
@@ -258,6 +290,8 @@ class Briefing:
         try:
             run = run_golden(self._ctx, service, version, None)
         except ProblemError:
+            run = None
+        if run is None or run.score.unknown:
             with self._lock:
                 del self._golden[key]  # asked again at the next look
             return
@@ -274,6 +308,42 @@ class Briefing:
         if settings is None or target is None:
             return ()
         return way_back_by_hand(settings, self._ctx.settings.connections, target, self._ctx.settings.path)
+
+
+def _key(incident: Incident) -> str:
+    """Of what is remembered between two briefs. Those that nobody declared have no id, and are not one another."""
+    return incident.id or f"undeclared {incident.service}"
+
+
+def _of_data(
+    incident: Incident,
+    seen: Onset | None,
+    events: Sequence[TimelineEvent],
+    alerts: Iterable[Alert],
+    span: tuple[float, float],
+) -> TimelineEvent | None:
+    """The change of what callers send that this incident is about. Where errors, latency or another version that answers began it,
+    and somebody was paged for that, what else changed meanwhile is a suspect, not what must end."""
+    began_s, ended_s = span
+    paged = any(
+        alert.service == incident.service
+        and alert.rule not in OF_DATA
+        and alert.fired_s is not None
+        and began_s - 1.0 <= alert.fired_s <= ended_s
+        for alert in alerts
+    )
+    if paged and seen is not None and seen.signal != "quality":
+        return None
+    return data_change(events, incident.service, began_s, ended_s)
+
+
+def _failing(
+    incident: Incident, known: Sequence[Incident], counts: Counts, began_s: float, until_s: float
+) -> float | None:
+    """The share of answers that failed while this incident alone burned, until a way back or the word that it is over; `None` where
+    nobody counted."""
+    told = told_by_others(incident, known, until_s)
+    return counts.between(burning_since_s(told, began_s), until_s).share
 
 
 def _said_over(incident: Incident, back: Operation | None) -> Entry | None:

@@ -9,6 +9,7 @@ import numpy as np
 from mlcontrol.core import series
 from mlcontrol.core.incidents.brief import Onset
 from mlcontrol.core.incidents.counts import Counts, Floats
+from mlcontrol.core.incidents.others import Told
 from mlcontrol.core.signals.change import ChangePoint
 from mlcontrol.core.signals.changepoint import change_points
 from mlcontrol.core.signals.sudden import sudden_change
@@ -104,18 +105,27 @@ def counts_of(found: tuple[SeriesData, ...]) -> Counts:
     return Counts(at, answers[1][np.searchsorted(answers[0], at)], failed[1][np.searchsorted(failed[0], at)])
 
 
-def onset(tracks: tuple[Track, ...], around_s: float, others: Track | None = None) -> tuple[Onset, ChangePoint] | None:
+def onset(
+    tracks: tuple[Track, ...],
+    around_s: float,
+    others: Track | None = None,
+    told: tuple[Told, ...] = (),
+    since_s: float = float("-inf"),
+) -> tuple[Onset, ChangePoint] | None:
     """The change for the worse that is nearest before ``around_s`` (when it was noticed), of the first signal that shows one.
 
     ``others``: other versions' share of the answers; asked after the errors, and only for a change just before it was noticed.
+    ``told``: what began in the time of another incident and is over with it is no beginning of this one, nor is what is older
+    than ``since_s`` (UTC seconds).
     """
     for track in (*tracks[:1], *([others] if others is not None else ()), *tracks[1:]):
         points = change_points(track.at_s, track.value)
         # Who was paged at once looks before there are readings enough for a change point.
         sudden = sudden_change(track.at_s, track.value, track.worse)
         seen = points if sudden is None else (*points, sudden)
-        earliest_s = around_s - SOON_S if track is others else float("-inf")
+        earliest_s = max(since_s, around_s - SOON_S) if track is others else since_s
         near = [p for p in seen if _counts(p, track) and p.low_s <= around_s + 120 and p.high_s >= earliest_s]
+        near = [p for p in near if not _over(p, track, told, around_s)]
         if near:
             point = max(near, key=lambda p: p.at_s)
             return Onset(track.name, point.at_s, point.low_s, point.high_s, point.before, point.after), point
@@ -125,6 +135,18 @@ def onset(tracks: tuple[Track, ...], around_s: float, others: Track | None = Non
 def _counts(point: ChangePoint, track: Track) -> bool:
     change = track.worse * (point.after - point.before)
     return change >= (track.least if track.absolute else track.least * abs(point.before))
+
+
+def _over(point: ChangePoint, track: Track, told: tuple[Told, ...], around_s: float) -> bool:
+    """Whether it was another incident's, and the readings since that ended are nearer to what was before."""
+    ended = [one.until_s for one in told if one.holds(point.at_s)]
+    if not ended:
+        return False
+    since = track.value[(track.at_s > max(ended)) & (track.at_s <= around_s) & np.isfinite(track.value)]
+    if not since.size:
+        return False
+    now = float(np.median(since))
+    return abs(now - point.before) < abs(now - point.after)
 
 
 def _merged(found: list[SeriesData], how: np.ufunc) -> tuple[Floats, Floats] | None:

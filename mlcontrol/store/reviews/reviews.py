@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
+
 from mlcontrol.core.review.judging import Judgement
 from mlcontrol.store.database import Database
 from mlcontrol.store.reviews.campaigns import Campaigns
@@ -9,6 +11,8 @@ from mlcontrol.store.reviews.claims import Claims
 from mlcontrol.store.reviews.earlier import earlier_judgements
 from mlcontrol.store.reviews.feedback import FeedbackStore
 from mlcontrol.store.reviews.judgements import Judgements
+from mlcontrol.store.tables.reviews import judgements
+from mlcontrol.store.tables.reviews_queue import review_judgements
 
 
 class Reviews:
@@ -24,6 +28,12 @@ class Reviews:
     def judgements(self, service: str) -> tuple[Judgement, ...]:
         """All of a service, oldest first, withdrawn ones marked; those of the first version's queue included."""
         return self.earlier(service) + self.said.of_service(service)
+
+    def reviewed(self) -> frozenset[str]:
+        """Services of which anything was ever judged."""
+        both = sa.union(sa.select(review_judgements.c.service), sa.select(judgements.c.service))
+        with self._db.read() as connection:
+            return frozenset(connection.execute(both).scalars())
 
     def earlier(self, service: str) -> tuple[Judgement, ...]:
         """Those of the first version's queue, which do not change any more."""

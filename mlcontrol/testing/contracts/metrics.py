@@ -13,8 +13,11 @@ QUANTITIES = {
     "cpu_share",
     "cpu_seconds_total",
     "memory_bytes",
+    "gpu_share",
+    "gpu_memory_bytes",
     "responses",
     "pending",
+    "queue_ms_total",
 }
 
 

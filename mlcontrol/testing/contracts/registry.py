@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from mlcontrol.core.artifact import whole_digest
 from mlcontrol.ports.errors import NotFound
 from mlcontrol.ports.registry import Registry
 from mlcontrol.testing.contracts.connection import NetworkContract
@@ -43,6 +44,9 @@ class RegistryContract(NetworkContract):
         computed = adapter.digest(model, found.version)
         assert re.fullmatch(r"sha256:[0-9a-f]{64}", computed)
         assert found.digest in (None, computed)
+        by_file = adapter.file_digests(model, found.version)
+        assert set(by_file) == {file.path for file in files}
+        assert whole_digest(by_file) == computed
 
     def test_an_alias_moves_and_is_read_back(self, adapter: Registry, model: str, alias: str) -> None:
         before = adapter.resolve_alias(model, alias)

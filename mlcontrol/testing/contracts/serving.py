@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -61,6 +62,13 @@ class ServingContract(NetworkContract):
             with pytest.raises(Rejected) as caught:
                 adapter.infer(model, wrong)
             assert caught.value.problem.why
+
+    def test_the_files_of_a_version_are_told_or_why_not(self, adapter: Serving, model: str) -> None:
+        for version in ready(adapter, model):
+            served = adapter.served_files(model, version)
+            assert served.files or served.declared or served.why
+            known = [*served.files.values(), *([served.declared] if served.declared else [])]
+            assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", digest) for digest in known)
 
     def test_a_version_that_cannot_load_is_refused_and_the_others_stay(
         self, adapter: Serving, model: str, query: dict[str, Any], bad_version: str

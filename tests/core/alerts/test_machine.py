@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 
+from mlcontrol.core.alerts import machine
 from mlcontrol.core.alerts.alert import Alert, AlertState, Condition, Notification, Silence
 from mlcontrol.core.alerts.machine import MOST_MESSAGES, Book, acknowledged, step
 from mlcontrol.core.types import Health
@@ -85,6 +86,16 @@ def test_one_that_flaps_every_second_is_one_alert_and_one_message_in_five_minute
     assert len(watch.changes) == 1
 
 
+def test_twin_without_a_time_to_be_clear_each_turn_would_be_an_alert_of_its_own(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlcontrol.core.alerts.machine.CLEAR_S", 0.0)
+    for _ in range(150):
+        watch.feed(BAD)
+        watch.feed(GOOD)
+    assert len({a.id for a in watch.changes}) == 150
+
+
 def test_one_that_flaps_slowly_is_told_once_in_five_minutes_at_most(watch: Watch) -> None:
     for _ in range(8):  # 20 minutes: bad 30 s, good 120 s
         watch.feed(BAD, seconds=30)
@@ -103,6 +114,17 @@ def test_five_hundred_at_once_are_few_messages_with_the_right_count(watch: Watch
     assert "500 alerts" in message.title
     assert message.service in {f"s{i}" for i in range(500)}
     assert len(watch.book.alerts) == 500
+
+
+def test_twin_without_grouping_each_of_five_hundred_would_be_a_message(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = machine.grouped
+    monkeypatch.setattr(
+        machine, "grouped", lambda news, _room, now_s: tuple(m for a in news for m in alone([a], 1, now_s))
+    )
+    watch.feed(*(replace(BAD, service=f"s{i}") for i in range(500)), seconds=10)
+    assert len(watch.messages) == 500
 
 
 def test_many_rules_at_once_are_five_messages_that_speak_of_all(watch: Watch) -> None:

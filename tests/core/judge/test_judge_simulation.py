@@ -51,4 +51,4 @@ def test_a_whole_plan_says_of_its_hour_what_the_judge_says_look_by_look() -> Non
     for one, expected in ((evidence, False), (replace(evidence, buckets=worse), True)):
         said = plan.judged_at_each_look(one)
         assert ("errors" in said) == expected
-        assert set(plan.stopped_by(one, 1, rng)) - {"golden", "evaluators"} == said
+        assert set(plan.stopped_by(one, (0,), rng)) - {"golden", "evaluators"} == said

@@ -156,7 +156,15 @@ def test_a_campaign_that_cannot_work_says_why() -> None:
 
 @pytest.mark.parametrize("text", ["=1+1", "+cmd", "-2+3", "@SUM(A1)", "\t=1", "  =1", "\r=1"])
 def test_a_formula_is_neutralised(text: str) -> None:
+    """Fault 60."""
     assert neutral(text).startswith("'")
+
+
+def test_twin_without_neutralising_a_formula_would_be_exported(monkeypatch: pytest.MonkeyPatch) -> None:
+    item = ReviewItem("i1", "digits", "r1", 1.0, '{"x": 1}', '{"digit": 7}', {"region": "n"}, "3")
+    monkeypatch.setattr("mlcontrol.core.review.export_rows.neutral", lambda text: text)
+    flat = dict(zip(COLUMNS, cells(example(item, said(1, W, correct="=9"), str)), strict=True))
+    assert flat["correct"] == "=9"
 
 
 @pytest.mark.parametrize("text", ["-2.5", "+3", "plain", "", "a=b", "1e-5"])

@@ -122,3 +122,18 @@ def test_any_numbers_are_borne(raw: list[float]) -> None:
         warnings.simplefilter("error")
         found = change_points(times(values.size), values)
     assert all(0 <= c.index < values.size and c.low_s <= c.at_s <= c.high_s for c in found)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_slope_that_begins_where_a_step_is_leaves_no_empty_stretch(seed: int) -> None:
+    """A share of answers over a window jumps, then slopes: two changes at one place made a mean of nothing, and a level of NaN."""
+    rng = np.random.default_rng(seed)
+    for _ in range(25):
+        n = int(rng.integers(40, 400))
+        first, last = sorted(rng.integers(5, n - 2, 2))
+        values = np.zeros(n)
+        values[first:] += rng.normal() * rng.choice([0.0, 1.0, 5.0])
+        values[first : last + 1] += np.linspace(0.0, 3.0 * rng.normal(), last + 1 - first)
+        values[last + 1 :] += values[last] - values[last + 1]
+        values = np.round(values + rng.normal(0.0, rng.choice([0.0, 1e-6, 0.01, 0.1]), n), 2)
+        assert all(np.isfinite((c.before, c.after)).all() for c in change_points(np.arange(n) * 5.0, values))

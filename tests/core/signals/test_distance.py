@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, strategies as st
 from scipy import stats
 from scipy.spatial.distance import jensenshannon
 
@@ -11,11 +12,13 @@ from mlcontrol.core.signals.distance import (
     chi_square,
     corrected,
     js_distance,
+    kolmogorov,
     of_counts,
     of_numbers,
     psi,
     psi_limit,
     share_test,
+    total_variation,
 )
 
 
@@ -84,3 +87,27 @@ def test_benjamini_hochberg_equals_scipys() -> None:
 def test_shares_with_few_counts_use_fishers_exact_test() -> None:
     assert share_test(1, 100, 7, 100) == pytest.approx(stats.fisher_exact([[1, 99], [7, 93]]).pvalue)
     assert share_test(0, 100, 0, 50) == 1.0
+
+
+samples = st.lists(st.floats(-5, 5).map(lambda x: round(x, 1)), min_size=2, max_size=40).map(np.array)
+counts = st.lists(st.integers(0, 9), min_size=3, max_size=3).filter(any).map(np.array)
+
+
+@given(samples, samples)
+def test_kolmogorovs_distance_is_scipys(a: np.ndarray, b: np.ndarray) -> None:
+    assert kolmogorov(a, b) == pytest.approx(stats.ks_2samp(a, b, method="asymp").statistic)
+
+
+@given(counts, counts)
+def test_total_variation_is_between_equal_and_disjoint(a: np.ndarray, b: np.ndarray) -> None:
+    p, q, nothing = a / a.sum(), b / b.sum(), np.zeros(3)
+    assert total_variation(p, q) == pytest.approx(total_variation(q, p))
+    assert 0 <= total_variation(p, q) <= 1 + 1e-12
+    assert total_variation(p, p) == 0
+    assert total_variation(np.r_[p, nothing], np.r_[nothing, q]) == pytest.approx(1)
+
+
+@given(counts, counts)
+def test_homogeneity_is_scipys(a: np.ndarray, b: np.ndarray) -> None:
+    before, after = 20 * a + 10, 20 * b + 10  # nothing rare
+    assert chi_square(before, after) == pytest.approx(stats.chi2_contingency([before, after], correction=False).pvalue)

@@ -59,6 +59,9 @@ def test_a_changed_row_is_named_and_what_is_before_it_is_still_good() -> None:
 def test_a_chain_that_was_never_walked_is_unknown() -> None:
     assert chain_words(None, 7, None, None, 2.0).health is Health.UNKNOWN
     assert chain_words(None, 7, False, 1.0, 2.0).health is Health.CRITICAL
+    unread = audit.ChainVerdict(False, 7, "h", None, "the rows fit, but the head cannot be read")
+    told = chain_words(unread, 7, None, None, 2.0)
+    assert (told.headline, told.health) == ("Not verified", Health.CRITICAL)
     assert chain_words(None, 7, True, 1.0, 2.0).health is Health.OK
     assert chain_words(audit.verify(rows(2)), 7, None, None, 2.0).health is Health.OK
 
@@ -75,6 +78,16 @@ def test_a_chain_that_was_never_walked_is_unknown() -> None:
         (ConnectionDraft(id="a", url="http://h:99999"), "url"),
         (ConnectionDraft(id="a", url="http://me:secret@h"), "url"),
         (ConnectionDraft(id="a", url="http://h", adapter="jsonl"), "url"),
+        (ConnectionDraft(id="a", url="http://h", adapter="parquet"), "url"),
+        (ConnectionDraft(id="a", url="s3:///folder", adapter="csv"), "url"),
+        (ConnectionDraft(id="a", url="s3://key:secret@logs/folder", adapter="csv"), "url"),
+        (ConnectionDraft(id="a", url="s3://logs/folder", adapter="csv", auth="token"), "auth"),
+        (ConnectionDraft(id="a", url="s3://logs/folder", adapter="csv", options=(("endpoint", "host:9000"),)), "url"),
+        (ConnectionDraft(id="a", url="s3://logs", adapter="triton"), "url"),
+        (ConnectionDraft(id="a", url="http://h", adapter="ml-metadata"), "url"),
+        (ConnectionDraft(id="a", url="file:///log", adapter="sql"), "url"),
+        (ConnectionDraft(id="a", url="sqlite:///log.db", adapter="sql"), "url"),
+        (ConnectionDraft(id="a", url="postgresql+psycopg://me:secret@h/db", adapter="sql"), "url"),
         (ConnectionDraft(id="a", url="http://h", auth="basic"), "username"),
         (ConnectionDraft(id="a", url="http://h", poll_s="often"), "poll_s"),
         (ConnectionDraft(id="a", url="http://h", poll_s="nan"), "poll_s"),
@@ -82,6 +95,40 @@ def test_a_chain_that_was_never_walked_is_unknown() -> None:
 )
 def test_each_wrong_field_has_its_error(draft: ConnectionDraft, field: str) -> None:
     assert set(connection_errors(draft, WORKSPACE, None)) == {field}
+
+
+@pytest.mark.parametrize("url", ["sqlite:////var/log.db", "postgresql+psycopg://h:5432/db"])
+def test_a_table_of_predictions_has_its_own_addresses(url: str) -> None:
+    assert connection_errors(ConnectionDraft(id="a", url=url, adapter="sql"), WORKSPACE, None) == {}
+
+
+@pytest.mark.parametrize("adapter", ["jsonl", "csv", "parquet"])
+def test_a_log_in_files_is_on_this_machine_or_in_an_object_store(adapter: str) -> None:
+    assert connection_errors(ConnectionDraft(id="a", url="file:///var/log", adapter=adapter), WORKSPACE, None) == {}
+    draft = ConnectionDraft(
+        id="a",
+        url="s3://logs/predictions",
+        adapter=adapter,
+        auth="basic",
+        username="KEYID",
+        options=(("labels", "s3://logs/labels"), ("endpoint", "https://store:9000"), ("region", "")),
+    )
+    assert connection_errors(draft, WORKSPACE, None) == {}
+    made = connection_settings(draft, None)
+    assert (made.username, made.secret) == ("KEYID", "keyring")
+    assert made.options == {"labels": "s3://logs/labels", "endpoint": "https://store:9000"}
+
+
+def test_a_store_of_lineage_is_a_file_and_counts_as_used() -> None:
+    draft = ConnectionDraft(id="a", url="sqlite:////var/metadata.db", adapter="ml-metadata")
+    assert connection_errors(draft, WORKSPACE, None) == {}
+    made = connection_settings(draft, None)
+    service = replace(WORKSPACE.services["digits"], lineage="a")
+    workspace = replace(WORKSPACE, connections=WORKSPACE.connections | {"a": made}, services={"digits": service})
+    assert users_of("a", workspace) == ("digits",)
+    assert service_errors(service, workspace, "digits") == {}
+    wrong = service_errors(replace(service, lineage="registry"), workspace, "digits")
+    assert wrong == {"lineage": "registry is a registry connection, not lineage"}
 
 
 def test_an_edited_connection_keeps_its_name_and_what_the_form_does_not_show() -> None:

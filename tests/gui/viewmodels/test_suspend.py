@@ -25,6 +25,7 @@ def lid(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def test_everything_is_old_at_once(lid: list[float]) -> None:
+    """Fault 21: after a suspended night all is old at once."""
     machine = clock.SystemClock()
     stamp = machine.stamp()
     assert freshness(stamp, machine.mono_s(), POLL_S) is Freshness.FRESH

@@ -17,6 +17,7 @@ def at(text: str) -> float:
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"])
 @pytest.mark.parametrize("day", ["2026-03-29", "2026-10-25", "2028-02-29", "2026-11-01"])
 def test_every_hour_once_on_days_when_clocks_change(zone: str, day: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fault 20: an hour is there twice, or not at all."""
     monkeypatch.setenv("TZ", zone)
     time.tzset()
     try:

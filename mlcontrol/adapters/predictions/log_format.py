@@ -1,0 +1,135 @@
+"""How the files of a log are written, and which of them, or how much of one, is there already."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from mlcontrol.adapters.predictions.log_columns import KINDS
+from mlcontrol.adapters.predictions.scratch import Scratch
+from mlcontrol.adapters.predictions.sql_text import literal
+from mlcontrol.core.problem import Problem
+from mlcontrol.ports.errors import Unexpected
+
+AT_REST_S = 60.0
+"""A file that was not changed for so long is read as it is."""
+GIVEN_UP_S = 3600.0
+"""A Parquet file without its end that was not changed for so long is not being written any more: it is broken."""
+_BLOCK = 1_048_576
+_MAGIC = b"PAR1"
+
+Settle = Callable[[list[Path], Scratch], list[Path]]
+"""Of local files that may be half written: what of them can be read. Copies are made in the scratch folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogFormat:
+    """``reading(files, kind, names)``: a DuckDB table function over files of one kind of entry."""
+
+    title: str
+    suffixes: tuple[str, ...]
+    hint: str
+    reading: Callable[[list[Path], str, Mapping[str, str]], str]
+    settle: Settle
+
+
+def _json_lines(files: list[Path], kind: str, names: Mapping[str, str]) -> str:
+    types = {"text": "VARCHAR", "time": "TIMESTAMPTZ", "object": "JSON", "value": "JSON"}
+    columns = ", ".join(
+        f"{literal(names.get(ours, ours))}: '{types.get(how, how.upper())}'" for ours, how in KINDS[kind].items()
+    )
+    listed = _listed(files)
+    return f"read_json({listed}, format = 'newline_delimited', columns = {{{columns}}}, ignore_errors = true)"
+
+
+def _csv(files: list[Path], kind: str, names: Mapping[str, str]) -> str:  # noqa: ARG001 - the header names them
+    # What a value is, its column says, not a guess from the first rows.
+    return (
+        f"read_csv({_listed(files)}, header = true, delim = ',', quote = '\"', escape = '\"', all_varchar = true,"
+        " union_by_name = true, ignore_errors = true, null_padding = false, max_line_size = 16777216)"
+    )
+
+
+def _parquet(files: list[Path], kind: str, names: Mapping[str, str]) -> str:  # noqa: ARG001 - its footer names them
+    return f"read_parquet({_listed(files)}, union_by_name = true)"
+
+
+def _as_they_are(files: list[Path], scratch: Scratch) -> list[Path]:  # noqa: ARG001 - a cut line of JSON is no JSON
+    return files
+
+
+def _whole_rows(files: list[Path], scratch: Scratch) -> list[Path]:
+    """CSV up to its last whole row: a number cut in its middle would be read as another number."""
+    return [found for file in files if (found := _up_to_last_row(file, scratch)) is not None]
+
+
+def _up_to_last_row(file: Path, scratch: Scratch) -> Path | None:
+    """The file itself where nobody writes it and it ends with a line, else a copy of what is whole. `None`: nothing is."""
+    with file.open("rb") as source:
+        status = os.fstat(source.fileno())
+        source.seek(max(0, status.st_size - 1))
+        if source.read(1) == b"\n" and time.time() - status.st_mtime > AT_REST_S:
+            return file
+        source.seek(0)
+        whole = _end_of_last_row(source, status.st_size)
+        if whole == 0:
+            return None
+        copy = scratch.fresh(file.suffix)
+        with copy.open("wb") as target:
+            done = 0
+            while done < whole and (sent := os.sendfile(target.fileno(), source.fileno(), done, whole - done)):
+                done += sent
+        return copy
+
+
+def _end_of_last_row(source: BinaryIO, size: int) -> int:
+    """Bytes up to the last line end that stands outside quotes."""
+    found = start = 0
+    quoted = False
+    while start < size and (block := source.read(min(_BLOCK, size - start))):
+        inside = quoted ^ bool(block.count(b'"') % 2)  # at its end
+        quoted, end, within = inside, len(block), inside
+        while True:
+            if within:  # back to where the quotes were opened
+                end, within = block.rfind(b'"', 0, end), False
+            else:
+                place, quote = block.rfind(b"\n", 0, end), block.rfind(b'"', 0, end)
+                if place > quote:
+                    found = start + place + 1
+                    break
+                end, within = quote, True
+            if end < 0:
+                break
+        start += len(block)
+    return found
+
+
+def _with_their_end(files: list[Path], scratch: Scratch) -> list[Path]:  # noqa: ARG001 - nothing is copied
+    """Parquet is written with its table of contents last: without it the file is not there yet."""
+    found = []
+    for file in files:
+        with file.open("rb") as source:
+            status = os.fstat(source.fileno())
+            source.seek(max(0, status.st_size - len(_MAGIC)))
+            if source.read() == _MAGIC and status.st_size >= 3 * len(_MAGIC):
+                found.append(file)
+            elif time.time() - status.st_mtime > GIVEN_UP_S:
+                what = f"The file {file.name} of the prediction log has no end."
+                why = "Whoever wrote it stopped in the middle; its entries cannot be counted."
+                raise Unexpected(Problem(what, why, "Write it again, or move it away.", "unexpected"))
+    return found
+
+
+JSON_LINES = LogFormat("JSON Lines", (".jsonl",), "its format is one JSON object a line", _json_lines, _as_they_are)
+CSV = LogFormat("CSV", (".csv",), "its format is a header and one entry a row, with commas", _csv, _whole_rows)
+PARQUET = LogFormat(
+    "Parquet", (".parquet", ".pq"), "its columns are request_id, time, outputs, …", _parquet, _with_their_end
+)
+
+
+def _listed(files: list[Path]) -> str:
+    return "[" + ", ".join(map(literal, files)) + "]"
