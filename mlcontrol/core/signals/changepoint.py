@@ -23,22 +23,19 @@ MOST_SEGMENTED = 2500
 """The exact segmentation takes quadratic time where nothing changes: longer series are segmented by means of neighbours."""
 BAI_95 = 11.0
 SURE = 0.95
+FEW_AT_AN_END = 10  # readings
 SMALLEST_JUMP = 0.4  # of the spread of single readings
 SMALLEST_RATIO = 1.8  # of spreads
 
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """``sigma`` of single readings; ``long_run`` variance per reading of long means."""
+    """``sigma`` of single readings; ``long_run`` variance per reading of long means; ``memory``: how much more a long mean varies
+    than one of independent readings."""
 
     sigma: float
     long_run: float
-
-    @property
-    def memory(self) -> float:
-        """How much more a long mean varies than one of independent readings."""
-        variance = self.sigma**2  # 0 also where so small a number cannot be squared
-        return max(1.0, self.long_run / variance) if variance > 0 else 1.0
+    memory: float
 
 
 def change_points(at_s: Floats, values: Floats) -> tuple[ChangePoint, ...]:
@@ -121,7 +118,10 @@ def confidence_of(left: Floats, right: Floats, noise: Noise, tries: float) -> fl
 
 def _levels(times: Floats, values: Floats, shortest: int) -> list[ChangePoint]:
     cuts, variance = segment(values, shortest)
-    noise = Noise(spread(values - np.repeat(*_steps(values, cuts))) or noise_sigma(values), variance)
+    rest = values - np.repeat(*_steps(values, cuts))
+    # Where most values are equal, the steps themselves would pass for memory.
+    wander = min(variance, long_run_variance(rest)) if rest.any() else variance
+    noise = noise_of(spread(rest) or noise_sigma(values), variance, wander)
     tries = max(2.0, values.size / noise.memory / shortest)
     cuts = _sure_cuts(values, cuts, noise, SMALLEST_JUMP * noise.sigma, tries)
     bounds = [0, *cuts, values.size]
@@ -138,6 +138,12 @@ def _levels(times: Floats, values: Floats, shortest: int) -> list[ChangePoint]:
             continue
         found.append(_step_point(times, values, bounds[i : i + 3], noise, tries))
     return found
+
+
+def noise_of(sigma: float, long_run: float, wander: float) -> Noise:
+    """``wander``: the long-run variance that memory is told by."""
+    variance = sigma**2  # 0 also where so small a number cannot be squared
+    return Noise(sigma, long_run, max(1.0, wander / variance) if variance > 0 else 1.0)
 
 
 def _step_point(times: Floats, values: Floats, place: list[int], noise: Noise, tries: float) -> ChangePoint:
@@ -161,18 +167,27 @@ def _ramp_point(times: Floats, values: Floats, start: int, stop: int, first: int
 
 
 def _sure_cuts(values: Floats, cuts: list[int], noise: Noise, smallest: float, tries: float) -> list[int]:
-    """Cuts without those, weakest first, whose jump is not sure or smaller than ``smallest``."""
-    left = list(cuts)
+    """Cuts without those, weakest first, whose jump is not sure or smaller than ``smallest``.
+
+    A few readings at either end that are neither like the rest nor sure to differ are left out: they do not blur the level
+    beside them, so that the first good readings after a burst do not hide the burst.
+    """
+    left, first, last = list(cuts), 0, values.size
     while left:
-        bounds = [0, *left, values.size]
+        bounds = [first, *left, last]
         parts = [values[a:b] for a, b in pairwise(bounds)]
         jumps = np.abs(np.diff([float(np.mean(part)) for part in parts]))
         sure = [confidence_of(a, b, noise, tries) for a, b in pairwise(parts)]
         doubtful = [i for i in range(len(left)) if sure[i] < SURE or jumps[i] < smallest]
         if not doubtful:
             return left
-        del left[min(doubtful, key=lambda i: (sure[i], jumps[i]))]
-        left = _refined(values, left, max(2, values.size // 50))
+        weakest = min(doubtful, key=lambda i: (sure[i], jumps[i]))
+        if weakest == len(left) - 1 and len(left) > 1 and last - left[-1] <= FEW_AT_AN_END:
+            last = left[-1]
+        elif weakest == 0 and len(left) > 1 and left[0] - first <= FEW_AT_AN_END:
+            first = left[0]
+        del left[weakest]
+        left = [first + cut for cut in _refined(values[first:last], [c - first for c in left], max(2, values.size // 50))]
     return left
 
 
@@ -183,7 +198,7 @@ def _spreads(times: Floats, rest: Floats, shortest: int, levels: list[ChangePoin
         return []
     logs = np.log(np.abs(rest) + 0.05 * sigma)
     cuts, variance = segment(logs, 2 * shortest, 4.0)
-    noise, tries = Noise(float(np.std(logs)), variance), max(2.0, rest.size / shortest)
+    noise, tries = noise_of(float(np.std(logs)), variance, variance), max(2.0, rest.size / shortest)
     cuts = _sure_cuts(logs, cuts, noise, 0.0, tries)
     bounds = [0, *cuts, rest.size]
     found = []

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from mlcontrol.core.signals import changepoint
 from mlcontrol.core.signals.change import Shape
-from mlcontrol.core.signals.changepoint import Noise, change_points, confidence_of
+from mlcontrol.core.signals.changepoint import Noise, change_points, confidence_of, noise_of
 from mlcontrol.core.signals.noise import long_run_variance, noise_sigma
 from mlcontrol.core.signals.season import find_season
 from tests.core.signals.scenarios import CALM, CHANGED, Scenario, ar, daily, times
@@ -93,8 +94,8 @@ def test_without_the_long_run_variance_memory_is_taken_for_change() -> None:
 def test_confidence_is_one_minus_the_chance_of_the_jump() -> None:
     """z = 1.96 in one place: 95 %."""
     left, right = np.array([-1.0, 1.0] * 200), np.array([-1.0, 1.0] * 200) + 1.959963984540054 * np.sqrt(2 / 400)
-    assert confidence_of(left, right, Noise(1.0, 1.0), 1.0) == pytest.approx(0.95, abs=1e-9)
-    assert confidence_of(left, right, Noise(1.0, 1.0), 10.0) == pytest.approx(0.5, abs=1e-9)
+    assert confidence_of(left, right, Noise(1.0, 1.0, 1.0), 1.0) == pytest.approx(0.95, abs=1e-9)
+    assert confidence_of(left, right, Noise(1.0, 1.0, 1.0), 10.0) == pytest.approx(0.5, abs=1e-9)
 
 
 def test_a_season_is_found_where_there_is_one_only() -> None:
@@ -108,8 +109,25 @@ def test_a_season_is_found_where_there_is_one_only() -> None:
     assert find_season(at_s[:500], daily(at_s[:500], 3)) is None
 
 
+@pytest.mark.parametrize("calm", [60, 200, 400])
+@pytest.mark.parametrize("burst", [6, 10, 24, 60])
+@pytest.mark.parametrize("after", range(10))
+def test_the_first_good_readings_after_a_burst_do_not_hide_it(calm: int, burst: int, after: int) -> None:
+    """No errors, then a fifth of the answers, then none: whenever one looks, it is there, and began where it began."""
+    values = np.repeat([0.0, 0.2, 0.0], [calm, burst, after])
+    found = [c for c in change_points(times(values.size), values) if c.after > c.before]
+    assert [c.index for c in found] == [calm]
+
+
+def test_twin_where_steps_pass_for_memory_it_is_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changepoint, "noise_of", lambda sigma, long_run, _: noise_of(sigma, long_run, long_run))
+    monkeypatch.setattr(changepoint, "FEW_AT_AN_END", 0)
+    values = np.repeat([0.0, 0.2, 0.0], [200, 24, 4])
+    assert change_points(times(values.size), values) == ()
+
+
 def test_noise_too_small_to_be_squared_has_no_memory() -> None:
-    assert Noise(sigma=1e-170, long_run=1e-24).memory == 1.0
+    assert noise_of(1e-170, 1e-24, 1e-24).memory == 1.0
 
 
 @settings(max_examples=40, deadline=None)
