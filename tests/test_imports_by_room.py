@@ -67,9 +67,10 @@ def test_the_core_is_tested_where_qt_is_not_installed(tmp_path: Path) -> None:
     # A few examples of each property: what is tried here is the house without Qt, not the core once more.
     few = "from hypothesis import settings\nsettings.register_profile('few', max_examples=3)\nsettings.load_profile('few')\n"
     code = WITHOUT_QT + few + "import pytest\nsys.exit(pytest.main(sys.argv[1:]))"
-    result = python(
-        code, "-c", str(settings), "--rootdir", str(ROOT), "-m", "not real and not window", str(ROOT / "tests" / "core")
-    )
+    core = ROOT / "tests" / "core"
+    simulations = f"--ignore={core / 'judge' / 'test_judge_simulation.py'}"  # long, and of figures only
+    options = ("-c", str(settings), "--rootdir", str(ROOT), "-m", "not real and not window", simulations)
+    result = python(code, *options, str(core))
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr
 
 
