@@ -75,7 +75,7 @@ def test_the_core_is_tested_where_qt_is_not_installed(tmp_path: Path) -> None:
 
 
 def test_the_panel_leaves_the_heavy_libraries_to_the_engine() -> None:
-    heavy = {"pandas", "scipy", "sqlalchemy", "requests", "duckdb", "tritonclient", "keyring"}
+    heavy = {"pandas", "scipy", "sqlalchemy", "psycopg", "pymysql", "requests", "duckdb", "tritonclient", "keyring"}
     result = python(
         "import sys, mlcontrol.gui.app, mlcontrol.gui.window\nprint(*{name.split('.')[0] for name in sys.modules})"
     )

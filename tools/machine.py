@@ -63,6 +63,7 @@ TEST_PROGRAMS = {
     "wmctrl": "wmctrl",
     "prometheus": "prometheus",
     "prometheus-alertmanager": "prometheus-alertmanager",
+    "mariadbd": "mariadb-server-core",
     "gnome-keyring-daemon": "gnome-keyring",
     "dbus-run-session": "dbus-x11",
     "secret-tool": "libsecret-tools",

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sqlite3
-import subprocess
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mlcontrol.adapters.lineage import ml_metadata_store
+from mlcontrol.adapters.lineage.metadata_sqlite import SqliteMetadata
 from mlcontrol.adapters.lineage.ml_metadata import TAG, MlMetadata
 from mlcontrol.core.pipeline import Dataset, Lineage
 from mlcontrol.core.problem import ProblemError
@@ -23,84 +21,9 @@ from mlcontrol.gui.viewmodels.pipeline_words import cells, pipeline_sentence
 from mlcontrol.ports.errors import AdapterError, NotFound, Rejected, TimedOut, Unexpected
 from mlcontrol.services.pipelines import PipelineDesk
 from mlcontrol.testing.contracts.connection import ConnectionContract, no_secret
-from mlcontrol.testing.servers import installed
+from tests.adapters.ml_metadata_writer import write_store
 
 pytestmark = pytest.mark.real
-
-WRITER = '''
-"""Three runs of a pipeline as TFX records them: versions 1 and 3 from one span of data, 2 from another; 2 is not blessed."""
-import json, sys
-from ml_metadata import metadata_store
-from ml_metadata.proto import metadata_store_pb2 as pb
-
-config = pb.ConnectionConfig()
-config.sqlite.filename_uri = sys.argv[1]
-config.sqlite.connection_mode = 3
-store = metadata_store.MetadataStore(config)
-INT, TEXT, DOUBLE = pb.INT, pb.STRING, pb.DOUBLE
-
-def artifact_type(name, **properties):
-    return store.put_artifact_type(pb.ArtifactType(name=name, properties=properties))
-
-def execution_type(name):
-    return store.put_execution_type(pb.ExecutionType(name=name, properties={"git_commit": TEXT}))
-
-types = {name: artifact_type(name, **more) for name, more in {
-    "Examples": {"span": INT, "version": INT}, "ExampleStatistics": {}, "Schema": {}, "TransformGraph": {}, "Model": {},
-    "ModelEvaluation": {}, "ModelBlessing": {}, "PushedModel": {}}.items()}
-steps = {name: execution_type("tfx.components." + name.lower() + "." + name) for name in (
-    "CsvExampleGen", "StatisticsGen", "SchemaGen", "Transform", "Trainer", "Evaluator", "Pusher")}
-kinds = [store.put_context_type(pb.ContextType(name=name)) for name in ("pipeline", "pipeline_run")]
-[pipeline] = store.put_contexts([pb.Context(type_id=kinds[0], name="fraud-pipeline")])
-
-def artifact(kind, uri, name="", span=None, **custom):
-    made = pb.Artifact(type_id=types[kind], uri=uri, state=pb.Artifact.LIVE)
-    if name:
-        made.name = name
-    if span is not None:
-        made.properties["span"].int_value = span
-    for key, value in custom.items():
-        if isinstance(value, int):
-            made.custom_properties[key].int_value = value
-        elif isinstance(value, float):
-            made.custom_properties[key].double_value = value
-        else:
-            made.custom_properties[key].string_value = value
-    return made
-
-def execute(run, step, given, made, commit="", state=pb.Execution.COMPLETE):
-    execution = pb.Execution(type_id=steps[step], last_known_state=state, name=f"{run.name}-{step}")
-    if commit:
-        execution.properties["git_commit"].string_value = commit
-    events = [(a, pb.Event(type=pb.Event.INPUT)) for a in given] + [(a, pb.Event(type=pb.Event.OUTPUT)) for a in made]
-    number, artifacts, _ = store.put_execution(execution, events, [run])
-    ids = artifacts[len(given):]
-    return store.get_artifacts_by_id(ids)
-
-out = {}
-for version, span in ((1, 7), (2, 8), (3, 7)):
-    run = pb.Context(type_id=kinds[1], name=f"fraud-run-{version}")
-    [run.id] = store.put_contexts([run])
-    fingerprint = f"split:single_split,num_files:1,total_bytes:{1000 + span},xor_checksum:{17 * span},sum_checksum:{99 * span}"
-    [examples] = execute(run, "CsvExampleGen", [], [
-        artifact("Examples", f"/data/{version}", f"examples-{version}", span=span, input_fingerprint=fingerprint)])
-    [statistics] = execute(run, "StatisticsGen", [examples], [artifact("ExampleStatistics", f"/stats/{version}")])
-    [schema] = execute(run, "SchemaGen", [statistics], [artifact("Schema", f"/schema/{version}")])
-    transformed, graph = execute(run, "Transform", [examples, schema], [
-        artifact("Examples", f"/transformed/{version}"), artifact("TransformGraph", f"/graph/{version}")])
-    given = [transformed, graph, schema]
-    [model] = execute(run, "Trainer", given, [artifact("Model", f"/model/{version}")], commit=f"c0ffee{version}")
-    execute(run, "Evaluator", [examples, model], [
-        artifact("ModelEvaluation", f"/evaluation/{version}", auc=0.9125),
-        artifact("ModelBlessing", f"/blessing/{version}", blessed=int(version != 2))])
-    execute(run, "Pusher", [model], [artifact("PushedModel", f"/pushed/{version}", pushed_version=str(version),
-        pushed_destination=f"/models/fraud/{version}")])
-    out[version] = model.id
-lone = pb.Artifact(type_id=types["Model"], uri="/model/lone", name="churn", state=pb.Artifact.LIVE)
-lone.custom_properties["version"].string_value = "5"
-[out["lone"]] = store.put_artifacts([lone])
-print(json.dumps(out))
-'''
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +41,8 @@ class Written:
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
-    python = installed("mlmd") / "bin" / "python"
     file = tmp_path_factory.mktemp("mlmd") / "metadata store.db"
-    done = subprocess.run([python, "-c", WRITER, file], capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stderr
-    return Written(file, json.loads(done.stdout))
+    return Written(file, write_store(f'sqlite {{ filename_uri: "{file}" connection_mode: READWRITE_OPENCREATE }}'))
 
 
 class TestContract(ConnectionContract):
@@ -281,7 +201,7 @@ def test_what_is_wrong_is_said_in_words(written: Written, tmp_path: Path) -> Non
         with pytest.raises(kind, match=words):
             MlMetadata(replace(written.settings, url=url), no_secret).lineage("fraud", version("1"))
     with pytest.raises(Rejected, match="no address"):
-        MlMetadata(replace(written.settings, url="mysql://127.0.0.1/mlmd"), no_secret)
+        MlMetadata(replace(written.settings, url="oracle://127.0.0.1/mlmd"), no_secret)
 
 
 def test_a_pipeline_that_writes_is_not_kept_waiting_and_its_lock_ends_in_time(written: Written, tmp_path: Path) -> None:
@@ -304,5 +224,5 @@ def test_the_file_is_never_written_to(written: Written) -> None:
     before = written.file.read_bytes()
     written.reader().lineage("fraud", version("1"))
     assert written.file.read_bytes() == before
-    with pytest.raises(ProblemError, match="readonly"):
-        ml_metadata_store.MetadataFile("x", written.settings.url).ask("delete from Artifact", (), 5.0)
+    with pytest.raises(ProblemError, match="readonly"), SqliteMetadata(written.settings).reading(5.0) as ask:
+        ask("delete from Artifact", ())

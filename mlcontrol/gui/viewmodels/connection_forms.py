@@ -20,7 +20,11 @@ ADAPTERS: dict[str, tuple[ConnectionKind, str, str]] = {
     "csv": (ConnectionKind.PREDICTIONS, "Prediction log (CSV)", "file:///… or s3://bucket/…"),
     "parquet": (ConnectionKind.PREDICTIONS, "Prediction log (Parquet)", "file:///… or s3://bucket/…"),
     "sql": (ConnectionKind.PREDICTIONS, "Prediction log (SQL table)", "postgresql+psycopg://host:5432/database"),
-    "ml-metadata": (ConnectionKind.LINEAGE, "ML Metadata store", "sqlite:////path/metadata.db"),
+    "ml-metadata": (
+        ConnectionKind.LINEAGE,
+        "ML Metadata store",
+        "mysql://… postgresql://… or sqlite:////path/metadata.db",
+    ),
 }
 """What can be connected: adapter name -> kind, words, example address."""
 
@@ -55,8 +59,9 @@ _ON_FILES = ("jsonl", "csv", "parquet")
 _SCHEMES = {
     **dict.fromkeys(_ON_FILES, ("file", "s3")),
     "sql": ("postgresql+psycopg", "sqlite"),
-    "ml-metadata": ("sqlite",),
+    "ml-metadata": ("mysql", "postgresql", "sqlite"),
 }
+_DATABASES = ("mysql", "postgresql", "postgresql+psycopg")
 _ID = re.compile(r"[a-z0-9][a-z0-9_.-]{0,59}")
 
 
@@ -105,7 +110,7 @@ def connection_errors(draft: ConnectionDraft, workspace: WorkspaceSettings, repl
         endpoint = options.get("endpoint", "").strip()
         if endpoint and (problem := _url_problem(endpoint, "")):
             errors["url"] = f"the object store's address: {problem}"
-    if draft.auth == "basic" and not draft.username.strip():
+    if draft.auth == "basic" and not (draft.username.strip() or _names_its_user(draft.url)):
         errors["username"] = "basic sign-in needs a user name"
     try:
         poll_s = float(draft.poll_s)
@@ -124,7 +129,7 @@ def _url_problem(url: str, adapter: str) -> str:
         _ = parts.port
     except ValueError:
         return "this is no address: the port must be a number up to 65535"
-    if parts.username or parts.password:
+    if parts.password or (parts.username and parts.scheme not in _DATABASES):
         return "no user name or password in the address: choose a sign-in below"
     wanted = _SCHEMES.get(adapter, ("http", "https"))
     if parts.scheme not in wanted:
@@ -134,7 +139,18 @@ def _url_problem(url: str, adapter: str) -> str:
         return "" if whole else f"needs a full path: {parts.scheme}://{'/' if parts.scheme == 'sqlite' else ''}/folder"
     if parts.scheme == "s3":
         return "" if parts.netloc else "needs a bucket: s3://bucket/folder"
+    if parts.hostname and parts.scheme in _DATABASES and parts.path in ("", "/"):
+        return f"needs a database: {parts.scheme}://host/database"
     return "" if parts.hostname else "the host is missing"
+
+
+def _names_its_user(url: str) -> bool:
+    """A database's address may: it is a name, no secret."""
+    try:
+        parts = urlsplit(url.strip())
+    except ValueError:
+        return False
+    return parts.scheme in _DATABASES and bool(parts.username)
 
 
 def connection_settings(draft: ConnectionDraft, before: ConnectionSettings | None) -> ConnectionSettings:

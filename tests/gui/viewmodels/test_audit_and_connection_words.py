@@ -85,10 +85,16 @@ def test_a_chain_that_was_never_walked_is_unknown() -> None:
         (ConnectionDraft(id="a", url="s3://logs/folder", adapter="csv", options=(("endpoint", "host:9000"),)), "url"),
         (ConnectionDraft(id="a", url="s3://logs", adapter="triton"), "url"),
         (ConnectionDraft(id="a", url="http://h", adapter="ml-metadata"), "url"),
+        (ConnectionDraft(id="a", url="mysql://h:3306", adapter="ml-metadata"), "url"),
+        (ConnectionDraft(id="a", url="mysql://:3306/db", adapter="ml-metadata"), "url"),
+        (ConnectionDraft(id="a", url="mysql://me:secret@h/db", adapter="ml-metadata"), "url"),
+        (ConnectionDraft(id="a", url="mysql://h/db", adapter="ml-metadata", auth="basic"), "username"),
+        (ConnectionDraft(id="a", url="mysql://h/db", adapter="sql"), "url"),
         (ConnectionDraft(id="a", url="file:///log", adapter="sql"), "url"),
         (ConnectionDraft(id="a", url="sqlite:///log.db", adapter="sql"), "url"),
         (ConnectionDraft(id="a", url="postgresql+psycopg://me:secret@h/db", adapter="sql"), "url"),
         (ConnectionDraft(id="a", url="http://h", auth="basic"), "username"),
+        (ConnectionDraft(id="a", url="http://me@h"), "url"),
         (ConnectionDraft(id="a", url="http://h", poll_s="often"), "poll_s"),
         (ConnectionDraft(id="a", url="http://h", poll_s="nan"), "poll_s"),
     ],
@@ -100,6 +106,13 @@ def test_each_wrong_field_has_its_error(draft: ConnectionDraft, field: str) -> N
 @pytest.mark.parametrize("url", ["sqlite:////var/log.db", "postgresql+psycopg://h:5432/db"])
 def test_a_table_of_predictions_has_its_own_addresses(url: str) -> None:
     assert connection_errors(ConnectionDraft(id="a", url=url, adapter="sql"), WORKSPACE, None) == {}
+
+
+@pytest.mark.parametrize("url", ["mysql://h/db", "mysql://me@h:3306/db", "postgresql://me@h/db", "sqlite:////m.db"])
+def test_a_store_of_lineage_has_its_own_addresses_and_may_name_its_user_there(url: str) -> None:
+    assert connection_errors(ConnectionDraft(id="a", url=url, adapter="ml-metadata"), WORKSPACE, None) == {}
+    signed = ConnectionDraft(id="a", url=url, adapter="ml-metadata", auth="basic")
+    assert set(connection_errors(signed, WORKSPACE, None)) == (set() if "me@" in url else {"username"})
 
 
 @pytest.mark.parametrize("adapter", ["jsonl", "csv", "parquet"])
