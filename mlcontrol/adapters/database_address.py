@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -9,6 +10,10 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from mlcontrol.adapters.target import LOOK_UP_S, RESOLVER, check_host
 from mlcontrol.core.problem import Problem
 from mlcontrol.ports.errors import Rejected
+
+NO_PASSFILE = f"{os.devnull}/none"
+"""For PostgreSQL's library: a password of the user's own for a host is not for the panel. No file can be there, and of a device
+it would warn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,13 @@ def database_address(url: str, ports: Mapping[str, int], says_how: tuple[str, ..
     return DatabaseAddress(
         parts.scheme, host, port or ports[parts.scheme], database, unquote(parts.username or ""), options
     )
+
+
+def libpq_options(where: DatabaseAddress, ca_file: str) -> dict[str, str]:
+    """How PostgreSQL's library is to talk. With a CA file the certificate is checked and must be this host's, unless the address
+    says otherwise."""
+    checked = {"sslmode": "verify-full", "sslrootcert": ca_file} if ca_file else {}
+    return checked | dict(where.options)
 
 
 def no_address(url: str, write: str) -> Problem:

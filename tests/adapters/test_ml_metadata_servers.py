@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import datetime
 import re
 import socket
-import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import psycopg
-import pymysql
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from mlcontrol.adapters.lineage import metadata_mysql, metadata_postgres
 from mlcontrol.adapters.lineage.metadata_address import database_of
@@ -28,104 +20,19 @@ from mlcontrol.adapters.name_memory import NameMemory
 from mlcontrol.core.pipeline import Lineage
 from mlcontrol.core.settings import ConnectionSettings
 from mlcontrol.core.types import ConnectionKind, VersionSummary
-from mlcontrol.ports.errors import (
-    AdapterError,
-    Denied,
-    MovedInside,
-    NotFound,
-    TimedOut,
-    Unexpected,
-    Unreachable,
-)
+from mlcontrol.ports.errors import AdapterError, Denied, MovedInside, NotFound, TimedOut, Unexpected, Unreachable
 from mlcontrol.testing.contracts.connection import ConnectionContract
-from tests.adapters.mariadb_server import mariadb
+from tests.adapters.ml_metadata_servers import SECRET, Server, certificate, listening, mysql, postgresql
 from tests.adapters.ml_metadata_writer import write_store
-from tests.store.conftest import PostgresServer, postgres
+from tests.store.conftest import postgres
 
-__all__ = ["postgres"]
+__all__ = ["certificate", "mysql", "postgres", "postgresql"]
 
 pytestmark = pytest.mark.real
 
-SECRET, WRONG = "s3cret-of-the-reader", "not-the-s3cret"
+WRONG = "not-the-s3cret"
 SHORT_S = 0.5
 PUBLIC = "93.184.216.34"
-
-
-@dataclass(frozen=True)
-class Server:
-    """A server with a store in it. ``reader`` may read and write there; the panel must not write all the same."""
-
-    url: str
-    execute: Callable[[str], None]
-    stop: Callable[[], None]
-    start: Callable[[], None]
-    error: type[Exception]
-
-    def settings(self, **other: Any) -> ConnectionSettings:
-        made = ConnectionSettings("lineage", ConnectionKind.LINEAGE, "ml-metadata", self.url, "basic", "reader")
-        return replace(made, **other)
-
-    def store(self, told: str = SECRET, **other: Any) -> MlMetadata:
-        return MlMetadata(self.settings(**other), lambda: told)
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of "localhost", signed by itself; key and certificate in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(7)
-    made = made.not_valid_before(now).not_valid_after(now + datetime.timedelta(days=1))
-    made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-    made = made.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-    of_key = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    file = tmp_path_factory.mktemp("tls") / "server.pem"
-    file.write_bytes(of_key + made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
-    return file
-
-
-@pytest.fixture(scope="module")
-def mysql(certificate: Path) -> Iterator[Server]:
-    with mariadb(certificate.read_bytes()) as server:
-        server.execute(
-            "create database metadb character set latin1",
-            "create database empty",
-            f"create user reader@'%' identified by '{SECRET}'",
-            "grant all on metadb.* to reader@'%'",
-            "grant all on empty.* to reader@'%'",
-        )
-        access = f'host: "127.0.0.1" port: {server.port} user: "reader" password: "{SECRET}" database: "metadb"'
-        write_store(f"mysql {{ {access} }}")
-        url = f"mysql://127.0.0.1:{server.port}/metadb"
-        yield Server(
-            url, lambda words: server.execute(words, database="metadb"), server.stop, server.start, pymysql.Error
-        )
-
-
-@pytest.fixture(scope="module")
-def postgresql(postgres: PostgresServer) -> Server:
-    def execute(*statements: str, database: str = "metadb") -> None:
-        with psycopg.connect(
-            host="127.0.0.1", port=postgres.port, user="panel", dbname=database, autocommit=True
-        ) as asked:
-            for statement in statements:
-                asked.execute(statement.encode())
-
-    execute(
-        f"create role reader login password '{SECRET}'",
-        "create database metadb owner reader",
-        "create database empty owner reader",
-        database="postgres",
-    )
-    postgres.ask_for_passwords_of("reader")
-    access = f'host: "127.0.0.1" port: "{postgres.port}" user: "reader" password: "{SECRET}" dbname: "metadb"'
-    write_store(f"postgresql {{ {access} }}")
-    return Server(
-        f"postgresql://127.0.0.1:{postgres.port}/metadb", execute, postgres.stop, postgres.start, psycopg.Error
-    )
 
 
 @pytest.fixture(params=["mysql", "postgresql"])
@@ -181,6 +88,16 @@ def test_the_user_may_stand_in_the_address(server: Server) -> None:
     assert server.store(url=url, username="").probe().detail == "21 executions"
 
 
+def test_a_user_who_may_only_look_is_enough(server: Server) -> None:
+    if "mysql" in server.url:
+        server.execute(f"create user onlooker@'%' identified by '{SECRET}'")
+        server.execute("grant select on metadb.* to onlooker@'%'")
+    else:
+        server.execute("create role onlooker login")
+        server.execute("grant select on all tables in schema public to onlooker")
+    assert server.store(username="onlooker").lineage("fraud", version("1")).run
+
+
 def test_a_wrong_secret_is_denied_and_not_told(server: Server) -> None:
     for told in (WRONG, ""):
         with pytest.raises(Denied) as caught:
@@ -225,45 +142,6 @@ def test_a_server_that_was_stopped_is_unreachable_and_comes_back(server: Server)
         finally:
             server.start()
     assert store.probe().detail == "21 executions"
-
-
-@contextmanager
-def listening(first: bytes, drip: bytes = b"") -> Iterator[tuple[int, list[bytes]]]:
-    """Takes each connection, says ``first``, then ``drip`` again and again, and keeps what it hears."""
-    heard: list[bytes] = []
-    over = threading.Event()
-    with socket.create_server(("127.0.0.1", 0)) as door:
-        door.settimeout(0.05)
-
-        def serve() -> None:
-            while not over.is_set():
-                try:
-                    line, _ = door.accept()
-                except TimeoutError:
-                    continue
-                with line:
-                    line.settimeout(0.05)
-                    try:
-                        line.sendall(first)
-                        while not over.is_set():
-                            try:
-                                said = line.recv(65_536)
-                            except TimeoutError:
-                                line.sendall(drip)
-                                continue
-                            if not said:
-                                break
-                            heard.append(said)
-                    except OSError:
-                        continue
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        try:
-            yield door.getsockname()[1], heard
-        finally:
-            over.set()
-            thread.join()
 
 
 def elsewhere(url: str, port: int) -> str:
@@ -355,17 +233,23 @@ def test_the_name_is_looked_up_once_and_by_us(server: Server, monkeypatch: pytes
     assert [host for host in asked if host not in ("127.0.0.1", "::1")] == ["localhost"]
 
 
-def test_a_certificate_is_checked_where_a_file_names_who_signs(mysql: Server, certificate: Path) -> None:
-    named = mysql.url.replace("127.0.0.1", "localhost")
-    settings = mysql.settings(url=named, ca_file=str(certificate))
+def test_a_certificate_is_checked_where_a_file_names_who_signs(server: Server, certificate: Path) -> None:
+    named = server.url.replace("127.0.0.1", "localhost")
+    settings = server.settings(url=named, ca_file=str(certificate))
+    if "mysql" in server.url:
+        how, encrypted = "ssl-mode=VERIFY_CA", "show status like 'Ssl_cipher'"
+    else:
+        how, encrypted = (
+            "sslmode=verify-full&sslrootcert=system",
+            "select 'by', cipher from pg_stat_ssl where pid = pg_backend_pid()",
+        )
     with database_of(settings, lambda: SECRET).reading(10.0) as ask:
-        assert ask("show status like 'Ssl_cipher'", ())[0][1]
-    for mode in ("VERIFY_CA", "VERIFY_IDENTITY"):
-        with pytest.raises(Unreachable) as caught:  # the system's do not know it
-            mysql.store(url=f"{named}?ssl-mode={mode}").probe()
-        assert "certificate" in caught.value.problem.why
+        assert ask(encrypted, ())[0][1]
+    with pytest.raises(Unreachable) as caught:  # nobody of the system's signed it
+        server.store(url=f"{named}?{how}").probe()
+    assert "certificate" in caught.value.problem.why
     with pytest.raises(Unreachable):
-        mysql.store(ca_file=str(certificate)).probe()  # it is not of 127.0.0.1
+        server.store(ca_file=str(certificate)).probe()  # it is not of 127.0.0.1
 
 
 HANDSHAKE = (

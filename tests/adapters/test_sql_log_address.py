@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from mlcontrol.adapters.name_memory import NameMemory
+from mlcontrol.adapters.predictions.sql_address import engine_of
 from mlcontrol.adapters.predictions.sql_table import SqlTableLog
 from mlcontrol.core.settings import ConnectionSettings
 from mlcontrol.core.types import ConnectionKind
@@ -117,6 +118,18 @@ def test_a_cloud_s_metadata_is_never_asked(address: str) -> None:
     with pytest.raises(Unreachable, match="never contacted"):
         log.probe(DEADLINE_S)
     log.close()
+
+
+@pytest.mark.parametrize(
+    ("address", "mode"), [("localhost/x", "verify-full"), ("localhost/x?sslmode=verify-ca", "verify-ca")]
+)
+def test_a_file_that_names_who_signs_is_used(address: str, mode: str) -> None:
+    settings = ConnectionSettings(
+        "log", ConnectionKind.PREDICTIONS, "sql", f"postgresql://{address}", ca_file="/team.pem"
+    )
+    engine = engine_of(settings, no_secret)
+    assert dict(engine.url.query) == {"sslmode": mode, "sslrootcert": "/team.pem"}
+    engine.dispose()
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -10,7 +9,7 @@ from typing import Any
 
 import psycopg
 
-from mlcontrol.adapters.database_address import database_address
+from mlcontrol.adapters.database_address import NO_PASSFILE, database_address, libpq_options
 from mlcontrol.adapters.lineage.line_cut import LineCut, cut_after
 from mlcontrol.adapters.lineage.metadata_database import WRITE, Ask, late, no_store
 from mlcontrol.adapters.plain_text import sentence
@@ -62,17 +61,17 @@ class PostgresMetadata:
         settings, where = self._settings, self._where
         password = settings.auth != "none" and self._secret()
         found = where.numbers(ends - time.monotonic())
-        how: dict[str, Any] = {"sslmode": "verify-full", "sslrootcert": settings.ca_file} if settings.ca_file else {}
+        how: dict[str, Any] = dict(libpq_options(where, settings.ca_file))
         left = max(0.001, ends - time.monotonic())
         return psycopg.connect(
-            **(how | dict(where.options)),
+            **how,
             host=",".join([where.host] * len(found)),  # the name, for the certificate
             hostaddr=",".join(found),
             port=where.port,
             dbname=where.database,
             user=settings.username or where.username or None,
             password=password or None,
-            passfile=os.devnull,  # a password of the user's own for that host is not for the panel
+            passfile=NO_PASSFILE,
             connect_timeout=max(SHORTEST_CONNECT_S, int(left / len(found))),
             options=f"{READ_ONLY} {_BOUNDS.format(ms=max(1, round(1000 * left)))}",
             autocommit=True,

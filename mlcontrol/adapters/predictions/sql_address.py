@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import sqlalchemy as sa
 
-from mlcontrol.adapters.database_address import database_address, no_address
+from mlcontrol.adapters.database_address import NO_PASSFILE, database_address, libpq_options, no_address
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.settings import ConnectionSettings
 from mlcontrol.ports.connection import SecretReader
@@ -38,9 +37,10 @@ def engine_of(settings: ConnectionSettings, secret: SecretReader) -> sa.Engine:
     where = database_address(settings.url, _PORTS, _SAYS_HOW, _WRITE)
     user = settings.username or where.username
     password = secret() if settings.auth != "none" else None
+    how = libpq_options(where, settings.ca_file)
     engine = sa.create_engine(
         sa.URL.create(
-            "postgresql+psycopg", user or None, password or None, where.host, where.port, where.database, where.options
+            "postgresql+psycopg", user or None, password or None, where.host, where.port, where.database, how
         ),
         pool_size=1,
         max_overflow=0,
@@ -48,7 +48,7 @@ def engine_of(settings: ConnectionSettings, secret: SecretReader) -> sa.Engine:
         hide_parameters=True,
         connect_args={
             "connect_timeout": CONNECT_S,
-            "passfile": os.devnull,  # a password of the user's own for that host is not for the panel
+            "passfile": NO_PASSFILE,
             "options": "-c default_transaction_read_only=on -c idle_in_transaction_session_timeout=60000",
         },
     )

@@ -10,6 +10,7 @@ from mlcontrol.gui.theme import theme
 from mlcontrol.gui.viewmodels.connection_forms import (
     ADAPTERS,
     OPTIONS,
+    UNCHECKED,
     ConnectionDraft,
     connection_errors,
     connection_settings,
@@ -21,6 +22,7 @@ from mlcontrol.gui.widgets.row_list import Row, RowList
 from mlcontrol.gui.widgets.scrolled import scrolled
 
 AUTH = (("none", "No sign-in"), ("basic", "User name and password"), ("token", "Token"))
+SYSTEMS = "empty: the system's"
 
 
 class ConnectionForm(QWidget):
@@ -46,7 +48,7 @@ class ConnectionForm(QWidget):
             "auth": FormField("Sign-in", auth),
             "username": FormField("User name", QLineEdit()),
             "secret": FormField("Password or token", secret, "goes to the system keyring, never into a file"),
-            "ca_file": FormField("Certificate authority file", QLineEdit(), "empty: the system's"),
+            "ca_file": FormField("Certificate authority file", QLineEdit(), SYSTEMS),
             "poll_s": FormField("Asked every (seconds)", QLineEdit(), "5"),
         }
         self.options: dict[str, FormField] = {}
@@ -156,6 +158,9 @@ class ConnectionForm(QWidget):
         url = self.fields["url"].editor
         if isinstance(url, QLineEdit) and adapter in ADAPTERS:
             url.setPlaceholderText(ADAPTERS[adapter][2])
+        authority = self.fields["ca_file"].editor
+        if isinstance(authority, QLineEdit):
+            authority.setPlaceholderText(UNCHECKED.get(adapter, SYSTEMS))
         self.edited.emit()
 
     def _on_auth(self) -> None:

@@ -23,7 +23,7 @@ ADAPTERS: dict[str, tuple[ConnectionKind, str, str]] = {
     "ml-metadata": (
         ConnectionKind.LINEAGE,
         "ML Metadata store",
-        "mysql://… postgresql://… or sqlite:////path/metadata.db",
+        "mysql://host:3306/metadb, postgresql://… or sqlite:////…",
     ),
 }
 """What can be connected: adapter name -> kind, words, example address."""
@@ -54,6 +54,9 @@ OPTIONS: dict[str, tuple[tuple[str, str], ...]] = {
         ("order", "column that only grows, if not the time"),
     ),
 }
+
+UNCHECKED = dict.fromkeys(("sql", "ml-metadata"), "empty: the server's certificate is not checked")
+"""Adapters that do without a certificate authority: in the field's own words."""
 
 _ON_FILES = ("jsonl", "csv", "parquet")
 _SCHEMES = {
@@ -130,7 +133,8 @@ def _url_problem(url: str, adapter: str) -> str:
     except ValueError:
         return "this is no address: the port must be a number up to 65535"
     if parts.password or (parts.username and parts.scheme not in _DATABASES):
-        return "no user name or password in the address: choose a sign-in below"
+        refused = "password" if parts.scheme in _DATABASES else "user name or password"
+        return f"no {refused} in the address: choose a sign-in below"
     wanted = _SCHEMES.get(adapter, ("http", "https"))
     if parts.scheme not in wanted:
         return f"must begin with {' or '.join(s + '://' for s in wanted)}"
