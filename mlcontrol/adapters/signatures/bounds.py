@@ -87,12 +87,26 @@ def dimensions(value: object, where: str) -> tuple[int, ...]:
             number = int(entry)
         except ValueError as error:
             raise Unreadable(f"{where} holds {entry!r:.60}, which is no dimension.") from error
+        if number >= 2**63:
+            raise Unreadable(f"{where} holds a size that no tensor has.")
         result.append(number if number >= 0 else -1)
     return tuple(result)
 
 
 def text_or_none(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
+
+
+def size_or_none(value: object) -> int | None:
+    """A number of bytes that a file can have, else `None`."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63 else None
+
+
+def default_or_none(value: object) -> str | float | bool | None:
+    """A default as it is compared: lists and objects as their JSON text."""
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    return json.dumps(value, sort_keys=True, default=str)[:10_000]
 
 
 def number_or_none(value: object) -> float | None:

@@ -95,13 +95,18 @@ def _read_file(path: Path) -> Signature:
     if suffix == ".skops":
         return all_inferred(read_skops(path, name))
     text = _text(path)
+    if not text.strip():
+        raise Unreadable(f"{path.name} is empty.")
     if suffix == ".pbtxt":
         return read_triton_config(text, name)
     if suffix in (".json", ".avsc") or text.lstrip()[:1] in "{[":
         return _read_json(text, name)
     if path.name == "MLmodel" or suffix in (".yaml", ".yml", ""):
         signature = read_mlmodel(text, name)
-        return signature if signature.size_bytes is not None else replace(signature, size_bytes=_weight(path.parent))
+        alone = path.name != "MLmodel"  # then what lies beside it is not its model
+        if alone or signature.size_bytes is not None:
+            return signature
+        return replace(signature, size_bytes=_weight(path.parent))
     raise Unreadable(f"{path.name} is of no kind that is known here.", then=f"Name {_KINDS}.")
 
 

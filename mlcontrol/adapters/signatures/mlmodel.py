@@ -9,12 +9,15 @@ from typing import Any
 
 from mlcontrol.adapters.signatures.bounded_yaml import load_yaml
 from mlcontrol.adapters.signatures.bounds import (
+    Budget,
     Unreadable,
+    default_or_none,
     dimensions,
     items,
     mapping,
     number_or_none,
     parse_json,
+    size_or_none,
     text_or_none,
 )
 from mlcontrol.core.compatibility.dtype import canonical
@@ -22,6 +25,7 @@ from mlcontrol.core.signature import Domain, Field, Preprocessing, Runtime, Sign
 
 # A null in these columns is refused, or becomes False without a word, also where the column may be left out.
 _NEVER_NULL = ("int32", "int64", "bool", "binary")
+_MAX_PARTS = 100_000  # aliases may make a small file endless
 _FORMATS = {"cloudpickle": "pickle", "pickle": "pickle", "skops": "skops"}
 
 
@@ -45,7 +49,7 @@ def read_mlmodel(text: str, name: str, version: str | None = None) -> Signature:
         matched_by="name" if inputs is not None and all(f.name for f in inputs) else None,
         preprocessing=_preprocessing(preprocessing) if isinstance(preprocessing, dict) else None,
         runtime=_runtime(document.get("flavors")),
-        size_bytes=_size(document.get("model_size_bytes")),
+        size_bytes=size_or_none(document.get("model_size_bytes")),
         created_s=_time(ours.get("trained_at")) or _time(document.get("utc_time_created")),
         tombstones=tuple(str(t) for t in tombstones) if isinstance(tombstones, list) else (),
         statistics=_statistics(ours.get("training_statistics")),
@@ -87,15 +91,15 @@ def _schema(value: object, where: str) -> tuple[Field, ...] | None:
     if parsed is None:
         return None
     entries = items(parsed, f"`signature.{where}`")
-    fields = []
+    fields, budget = [], Budget(_MAX_PARTS)
     for position, entry in enumerate(entries):
-        fields.append(_field(mapping(entry, f"`signature.{where}[{position}]`"), where, position))
+        fields.append(_field(mapping(entry, f"`signature.{where}[{position}]`"), where, position, budget))
     if len({f.name for f in fields}) != len(fields):
         raise Unreadable(f"`signature.{where}` names a field twice.")
     return tuple(fields)
 
 
-def _field(entry: dict[str, Any], where: str, position: int) -> Field:
+def _field(entry: dict[str, Any], where: str, position: int, budget: Budget) -> Field:
     name = text_or_none(entry.get("name")) or f"{where.removesuffix('s')}-{position}"
     kind = entry.get("type")
     spec = entry.get("tensor-spec")
@@ -112,7 +116,7 @@ def _field(entry: dict[str, Any], where: str, position: int) -> Field:
             tensor=True,
         )
     required = entry.get("required") is not False  # files from before "required" existed mean required
-    column = _column_type(entry)
+    column = _column_type(entry, budget)
     return Field(
         name=name,
         type=column,
@@ -123,19 +127,20 @@ def _field(entry: dict[str, Any], where: str, position: int) -> Field:
     )
 
 
-def _column_type(entry: dict[str, Any]) -> str | None:
+def _column_type(entry: dict[str, Any], budget: Budget) -> str | None:
     """Nested types in one text: "array<float64>", "object{a:string,b?:int64}", "map<int64>"."""
+    budget.spend()
     kind = text_or_none(entry.get("type"))
     if kind is None:
         return None
     if kind == "array" and isinstance(entry.get("items"), dict):
-        return f"array<{_column_type(entry['items']) or '?'}>"
+        return f"array<{_column_type(entry['items'], budget) or '?'}>"
     if kind == "map" and isinstance(entry.get("values"), dict):
-        return f"map<{_column_type(entry['values']) or '?'}>"
+        return f"map<{_column_type(entry['values'], budget) or '?'}>"
     properties = entry.get("properties")
     if kind == "object" and isinstance(properties, dict):
         parts = [
-            f"{key}{'' if p.get('required') is not False else '?'}:{_column_type(p) or '?'}"
+            f"{key}{'' if p.get('required') is not False else '?'}:{_column_type(p, budget) or '?'}"
             for key, p in sorted(properties.items(), key=lambda pair: str(pair[0]))
             if isinstance(p, dict)
         ]
@@ -160,7 +165,7 @@ def _parameters(value: object) -> tuple[Field, ...]:
                 shape=dimensions(shape, "a parameter's shape") if isinstance(shape, list) else (),
                 required=False,
                 has_default=True,
-                default=default if isinstance(default, str | int | float | bool) else None,
+                default=default_or_none(default),
                 tensor=False,
             )
         )
@@ -220,10 +225,6 @@ def _statistics(value: object) -> dict[str, dict[str, object]]:
     if not isinstance(value, dict):
         return {}
     return {str(name): dict(body) for name, body in value.items() if isinstance(body, dict)}
-
-
-def _size(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
 def _time(value: object) -> float | None:

@@ -6,7 +6,16 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from mlcontrol.adapters.signatures.bounds import Unreadable, dimensions, items, mapping, number_or_none, text_or_none
+from mlcontrol.adapters.signatures.bounds import (
+    Unreadable,
+    default_or_none,
+    dimensions,
+    items,
+    mapping,
+    number_or_none,
+    size_or_none,
+    text_or_none,
+)
 from mlcontrol.core.compatibility.dtype import canonical
 from mlcontrol.core.signature import Domain, Field, Preprocessing, Runtime, Signature
 
@@ -22,7 +31,7 @@ def read_native(doc: object) -> Signature:
     if name is None:
         raise Unreadable("The signature has no name.")
     version = document.get("version")
-    matched, extras, size = document.get("matched_by"), document.get("extras"), document.get("size_bytes")
+    matched, extras = document.get("matched_by"), document.get("extras")
     return Signature(
         name=name,
         version=None if version is None else str(version),
@@ -32,7 +41,7 @@ def read_native(doc: object) -> Signature:
         extras=_extras(extras),
         preprocessing=_preprocessing(document.get("preprocessing")),
         runtime=_runtime(document.get("runtime")),
-        size_bytes=size if isinstance(size, int) and not isinstance(size, bool) and size >= 0 else None,
+        size_bytes=size_or_none(document.get("size_bytes")),
         created_s=_seconds(document.get("created_at")),
         digest=text_or_none(document.get("digest")),
         tombstones=_texts(document.get("tombstones")) or (),
@@ -99,7 +108,7 @@ def _field(row: dict[str, Any], where: str) -> Field:
         required=_truth(row.get("required"), f"{where}.required"),
         nullable=_truth(row.get("nullable"), f"{where}.nullable"),
         has_default=stated if stated is not None else (True if default is not None else None),
-        default=default if isinstance(default, str | int | float | bool) else None,
+        default=default_or_none(default),
         domain=_domain(row.get("domain"), where),
         semantic=text_or_none(row.get("semantic")),
         unit=text_or_none(row.get("unit")),

@@ -100,6 +100,8 @@ def read_consumers(path: Path) -> Consumers:
 
 def _document(path: Path, kind: str) -> dict[str, Any]:
     try:
+        if path.exists() and not path.is_file():  # a pipe that nobody writes to would be waited for
+            raise Unreadable(f"The {kind} file {path} is no file.")
         with path.open("rb") as file:
             data = file.read(MAX_TEXT + 1)
         if len(data) > MAX_TEXT:
@@ -120,7 +122,7 @@ def _document(path: Path, kind: str) -> dict[str, Any]:
 def read_payloads(path: Path) -> tuple[Mapping[str, Any], ...]:
     """The last `MAX_PAYLOADS` requests of a JSON Lines or Parquet file: plain inputs, prediction-log rows, or server requests."""
     if not path.is_file():
-        raise Unreadable(f"The observed file {path} does not exist.")
+        raise Unreadable(f"The observed file {path} does not exist or is no file.")
     rows = list(_parquet(path) if path.suffix.lower() in (".parquet", ".pq") else _json_lines(path))
     if not rows:
         raise Unreadable(f"{path.name} holds no request.", then="Give recent requests, one JSON object a line.")
@@ -157,24 +159,56 @@ def requests_of(row: Any) -> Iterator[Mapping[str, Any]]:
     if isinstance(row.get("dataframe_records"), list):
         yield from ({**r, **parameters} for r in row["dataframe_records"] if isinstance(r, dict))
     elif isinstance(row.get("dataframe_split"), dict):
-        split = row["dataframe_split"]
-        yield from ({**dict(zip(split["columns"], values, strict=True)), **parameters} for values in split["data"])
+        yield from ({**r, **parameters} for r in _split(row["dataframe_split"]))
     elif isinstance(row.get("instances"), list):
         yield from (r for r in row["instances"] if isinstance(r, dict))
     elif isinstance(inputs, dict):
         yield {**inputs, **parameters}
-    elif isinstance(inputs, list) and all(isinstance(t, dict) and "name" in t for t in inputs):
-        yield {t["name"]: _tensor(t.get("data"), t.get("shape")) for t in inputs}
+    elif isinstance(inputs, list) and all(isinstance(t, dict) and isinstance(t.get("name"), str) for t in inputs):
+        yield from _tensors(inputs)
+    elif isinstance(inputs, list) and row.keys() <= {"inputs", "params", "id", "outputs", "parameters"}:
+        raise ValueError("values without the names of their inputs")
     else:
         yield row
 
 
-def _tensor(data: Any, shape: Any) -> Any:
-    """One item of a batch: a scalar where the tensor holds one value, else a list as long as an item."""
+def _split(split: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    columns, rows = split.get("columns"), split.get("data")
+    if not isinstance(columns, list) or not isinstance(rows, list):
+        raise ValueError("no columns, or no data")
+    for values in rows:
+        if not isinstance(values, list):
+            raise ValueError("a row is no list")
+        yield dict(zip(map(str, columns), values, strict=True))
+
+
+def _tensors(tensors: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Every item of the batch, where all tensors state the same one; else all they hold as one request."""
+    shapes = [shape for tensor in tensors if isinstance(shape := tensor.get("shape"), list) and shape]
+    sizes = {shape[0] for shape in shapes if isinstance(shape[0], int)}
+    batch = sizes.pop() if len(sizes) == 1 else 1
+    data = {tensor["name"]: tensor.get("data") for tensor in tensors}
+    if batch < 2 or not all(isinstance(d, list) and d and len(d) % batch == 0 for d in data.values()):
+        batch = 1
+    for i in range(batch):
+        yield {t["name"]: _item(_part(data[t["name"]], i, batch), t.get("shape")) for t in tensors}
+
+
+def _part(data: Any, i: int, batch: int) -> Any:
+    return data if batch == 1 else data[i * (len(data) // batch) : (i + 1) * (len(data) // batch)]
+
+
+def _item(data: Any, shape: Any) -> Any:
+    """One item of a batch: a scalar where it holds one value, else lists as deep as the tensor without its batch."""
     while isinstance(data, list) and len(data) == 1:
         data = data[0]
-    if isinstance(data, list) and isinstance(shape, list) and shape and shape[0] not in (1, None) and data:
-        return data[0] if len(shape) == 1 else data[: max(1, len(data) // shape[0])]
+    inner = shape[1:] if isinstance(shape, list) else []
+    if not isinstance(data, list) or any(isinstance(v, list) for v in data) or not 1 < len(inner) <= 8:
+        return data
+    for size in reversed(inner[1:]):
+        if isinstance(size, bool) or not isinstance(size, int) or size < 1 or len(data) % size:
+            return data
+        data = [data[i : i + size] for i in range(0, len(data), size)]
     return data
 
 
@@ -188,5 +222,5 @@ def _parquet(path: Path) -> Iterator[Mapping[str, Any]]:
             while rows := result.fetchmany(2_000):
                 for values in rows:
                     yield from requests_of(dict(zip(names, values, strict=True)))
-    except duckdb.Error as error:
+    except (duckdb.Error, ValueError) as error:
         raise Unreadable(f"{path.name} is no Parquet file that can be read.", str(error)) from error

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import lzma
 import zipfile
 import zlib
 from collections import deque
@@ -14,15 +16,25 @@ from mlcontrol.adapters.signatures.bounds import MAX_TEXT, Unreadable, mapping, 
 from mlcontrol.core.signature import Field, Runtime, Signature
 
 _MAX_NODES = 200_000
+_MAX_DIRECTORY = 2_000_000  # bytes: some 30,000 files
 _NOTES = (
     "a skops file states neither types nor outputs: log the model with a signature, or give a native signature file",
 )
 
 
+class _Careful(io.BufferedReader):
+    """The directory of an archive is read in one go, however many files it lists."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is None or size > _MAX_DIRECTORY:
+            raise zipfile.BadZipFile("It lists more files than any honest model.")
+        return super().read(size)
+
+
 def read_skops(path: Path, name: str) -> Signature:
     """Feature names where the model was fitted on a table; their types and its outputs are not known. Raises `Unreadable`."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with _Careful(io.FileIO(path)) as whole, zipfile.ZipFile(whole) as archive:
             header = archive.getinfo("schema.json")
             if header.file_size > MAX_TEXT:
                 raise Unreadable("The skops file's header is too large.", f"At most {MAX_TEXT:,} bytes are read.")
@@ -30,7 +42,7 @@ def read_skops(path: Path, name: str) -> Signature:
                 data = file.read(MAX_TEXT + 1)
     except KeyError as error:
         raise Unreadable(f"{path.name} is no skops file: it has no schema.json.") from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, ValueError) as error:
         raise Unreadable(f"{path.name} is no skops file that can be read.", str(error)) from error
     if len(data) > MAX_TEXT:  # the size in the directory was a lie
         raise Unreadable("The skops file's header is too large.", f"At most {MAX_TEXT:,} bytes are read.")

@@ -120,8 +120,20 @@ def test_binaries(data: bytes) -> None:
 @settings(deadline=None)
 @given(JSON)
 def test_logged_requests(row: object) -> None:
-    with suppress(ValueError):  # told to the reader of lines, which counts it
-        assert all(isinstance(r, dict) for r in requests_of(row))
+    for inner in (row, {"inputs": row}, {"inputs": [row]}, {"dataframe_split": row}, {"instances": row}):
+        with suppress(ValueError):  # told to the reader of lines, which counts it
+            assert all(isinstance(r, dict) for r in requests_of(inner))
+
+
+@settings(deadline=None)
+@given(JSON, JSON, JSON)
+def test_logged_tables_and_tensors(one: object, two: object, three: object) -> None:
+    for row in (
+        {"dataframe_split": {"columns": one, "data": two}},
+        {"inputs": [{"name": "a", "data": one, "shape": two}, {"name": "b", "data": three, "shape": two}]},
+    ):
+        with suppress(ValueError):
+            assert all(isinstance(r, dict) for r in requests_of(row))
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
@@ -154,6 +166,23 @@ def _avro_tree(depth: int) -> bytes:
         + b"}" * (depth + 2)
         + b"]"
     )
+
+
+def _archive_of(n: int) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for i in range(n):
+            archive.writestr(zipfile.ZipInfo(f"f{i}"), b"")
+    return file.getvalue()
+
+
+def _broken_lzma() -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("schema.json", '{"a": 1}' * 1000)
+    data = bytearray(file.getvalue())
+    data[60:70] = b"\xff" * 10
+    return bytes(data)
 
 
 BOMBS = {
@@ -197,6 +226,21 @@ BOMBS = {
     "alias bomb": ("MLmodel", b"a: &a [x]\n" + b"".join(b"b%d: &b%d [*a, *a]\n" % (i, i) for i in range(2000))),
     "long key yaml": ("MLmodel", b"? " + b"k" * 3_900_000),
     "quoted yaml": ("MLmodel", b'"' + b"\\x41" * 900_000),
+    "base 60 yaml": ("MLmodel", b"flavors: {}\nmodel_size_bytes: 1" + b":59" * 900_000),
+    "long hex yaml": ("MLmodel", b"flavors: {}\nmodel_size_bytes: 0x" + b"f" * 9_000),
+    "yaml that holds itself": (
+        "MLmodel",
+        b"flavors: {}\nsignature:\n  inputs:\n  - {name: x, type: array, items: &b {type: array, items: *b}}\n",
+    ),
+    "wide yaml again and again": (
+        "MLmodel",
+        b"flavors: {}\nsignature:\n  inputs:\n  - {name: a, type: object, properties: &a {"
+        + b", ".join(b"p%d: {type: long}" % i for i in range(7_000))
+        + b"}}\n"
+        + b"".join(b"  - {name: b%d, type: object, properties: *a}\n" % i for i in range(16)),
+    ),
+    "archive of many": ("x.skops", _archive_of(40_000)),
+    "broken lzma": ("x.skops", _broken_lzma()),
     "too large": ("MLmodel", b"a" * 5_000_000),
     "deep json": ("x.json", b"[" * 3_900_000),
     "long number": ("x.json", b"9" * 3_900_000),

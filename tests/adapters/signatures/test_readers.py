@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,13 @@ from mlcontrol.adapters.signatures.files import read_path
 from mlcontrol.adapters.signatures.mlmodel import read_mlmodel
 from mlcontrol.adapters.signatures.native import read_native, write_native
 from mlcontrol.adapters.signatures.oip import read_metadata
+from mlcontrol.adapters.signatures.side_files import (
+    read_consumers,
+    read_payloads,
+    read_policy,
+    read_runtime,
+    requests_of,
+)
 from mlcontrol.adapters.signatures.tensorflow import read_saved_model, read_tfserving
 from mlcontrol.adapters.signatures.text_format import parse_text_format
 from mlcontrol.adapters.signatures.triton_config import read_triton_config
@@ -270,3 +278,51 @@ def test_a_directory_is_also_read_from_its_model_file(tmp_path: Path) -> None:
     assert [(f.name, f.type) for f in broken.inputs or ()] == [(of_file.name, "float64")]
     assert any("model.onnx could not be read" in note for note in broken.sources)
     assert read_path(tmp_path / "signature.json").inferred == frozenset()
+
+
+def test_every_item_of_a_batch_is_a_request() -> None:
+    tensors = [
+        {"name": "a", "shape": [2, 2, 2], "data": [1, 2, 3, 4, 5, 6, 7, 8]},
+        {"name": "b", "shape": [2, 1], "data": [7, 8]},
+    ]
+    assert list(requests_of({"inputs": tensors})) == [
+        {"a": [[1, 2], [3, 4]], "b": 7},
+        {"a": [[5, 6], [7, 8]], "b": 8},
+    ]
+    assert list(requests_of({"inputs": [{"name": "a", "shape": [1, 2], "data": [[1, 2]]}]})) == [{"a": [1, 2]}]
+    assert list(requests_of({"inputs": [{"name": "a", "shape": [0, 2], "data": [1, 2]}]})) == [{"a": [1, 2]}]
+    with pytest.raises(ValueError, match="names"):
+        list(requests_of({"inputs": [[1, 2]]}))
+
+
+@pytest.mark.parametrize("row", ['{"dataframe_split": {"data": [[1]]}}', '{"inputs": [[1, 2]]}', "5", "{"])
+def test_a_log_that_is_not_understood_is_refused(row: str, tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    log.write_text(f"{row}\n{row}\n")
+    with pytest.raises(Unreadable):
+        read_payloads(log)
+
+
+def test_an_empty_file_is_said_to_be_empty_and_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    for name in ("MLmodel", "config.pbtxt", "x.json"):
+        (tmp_path / name).write_text(" \n")
+        with pytest.raises(Unreadable, match="empty"):
+            read_path(tmp_path / name)
+    os.mkfifo(tmp_path / "pipe.toml")
+    for read in (read_policy, read_runtime, read_consumers, read_payloads):
+        with pytest.raises(Unreadable):
+            read(tmp_path / "pipe.toml")
+
+
+def test_sizes_no_file_has_are_not_known() -> None:
+    assert read_native({"schema": "mlcontrol.signature/1", "name": "m", "size_bytes": 10**400}).size_bytes is None
+    with pytest.raises(Unreadable):
+        read_native({"schema": "mlcontrol.signature/1", "name": "m", "inputs": [{"name": "a", "shape": [10**400]}]})
+
+
+def test_the_files_beside_a_stray_mlmodel_are_not_its_weight(tmp_path: Path) -> None:
+    (tmp_path / "other.bin").write_bytes(b"x" * 100)
+    for name in ("candidate.yaml", "MLmodel"):
+        (tmp_path / name).write_text("flavors: {sklearn: {}}\n")
+    assert read_path(tmp_path / "candidate.yaml").size_bytes is None
+    assert read_path(tmp_path / "MLmodel").size_bytes is not None
