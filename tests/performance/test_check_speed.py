@@ -17,10 +17,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from mlcontrol.adapters.signatures.side_files import read_payloads
 from mlcontrol.core.compatibility.check import compare
 from mlcontrol.core.compatibility.observed import observe
+from mlcontrol.core.compatibility.present import text
 from mlcontrol.core.compatibility.reader import READERS
-from mlcontrol.core.signature import Field, Signature
+from mlcontrol.core.signature import Domain, Field, Signature
 
 PAIRS = 5
 SLACK = 2.0  # looser than the goals, so that a loud neighbour does not fail a build
@@ -88,6 +90,52 @@ def test_ten_thousand_requests_take_2_s() -> None:
     result = ratio(lambda: compare(new, old, MLFLOW, observed=observe(rows)), plain_python(2.0))
     said("10,000 requests, 2 s", result, 1.0)
     assert result < SLACK
+
+
+def test_a_large_vocabulary_costs_no_more_than_a_small_one() -> None:
+    """A tokenizer's 50,000 words, answers of 10,000 classes, 10,000 requests: held to the same work on 50 words."""
+
+    def work(words: int, classes: int) -> Callable[[], object]:
+        values = tuple(f"w{i}" for i in range(words))
+        labels = tuple(f"k{i}" for i in range(classes))
+        column = Field("a", "string", (-1,), True, False, domain=Domain(values), tensor=False)
+        old = Signature("m", "1", (column,), (Field("y", "string", (-1,), classes=labels),))
+        new = Signature(
+            "m",
+            "2",
+            (replace(column, domain=Domain((*values, "new"))),),
+            (Field("y", "string", (-1,), classes=(*labels, "new")),),
+        )
+        rows = [{"a": values[number * 7 % words]} for number in range(10_000)]
+        return lambda: compare(new, old, MLFLOW, observed=observe(rows))
+
+    result = ratio(work(50_000, 10_000), work(50, 10))
+    said("a large vocabulary against a small one", result, 8.0)
+    assert result < 8.0 * SLACK
+
+
+def test_a_day_of_log_costs_what_its_end_costs(tmp_path: Path) -> None:
+    long, short = tmp_path / "long.jsonl", tmp_path / "short.jsonl"
+    line = b'{"a": 1.5, "b": "text"}\n'
+    short.write_bytes(line * 10_000)
+    long.write_bytes(line * 4_000_000)
+    assert len(read_payloads(long)) == len(read_payloads(short)) == 10_000
+    result = ratio(lambda: read_payloads(long), lambda: read_payloads(short))
+    said("a log of 100 MB against its last 10,000 requests", result, 30.0)
+    assert result < 30.0 * SLACK
+
+
+def test_as_many_columns_added_as_removed_are_told_in_time_that_grows_with_them() -> None:
+    def work(n: int) -> Callable[[], object]:
+        old = columns(n)
+        new = replace(
+            old, inputs=(*(replace(f, name=f"n{f.name}") for f in old.inputs or ()), Field("z", "float64", (-1,)))
+        )
+        return lambda: text(compare(new, old, MLFLOW))
+
+    result = ratio(work(3_000), work(300))
+    said("ten times the columns", result, 10.0)
+    assert result < 10.0 * SLACK
 
 
 def _processor_seconds(command: list[str]) -> float:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import tomllib
+from collections import deque
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from mlcontrol.core.compatibility.policy_document import policy_of
 
 MAX_PAYLOADS = 10_000
 _MAX_LINE = 4_000_000
+_MAX_TAIL = 32_000_000  # bytes of a log that are looked at: its end
 
 
 def read_policy(path: Path) -> Policy:
@@ -130,24 +133,26 @@ def read_payloads(path: Path) -> tuple[Mapping[str, Any], ...]:
 
 
 def _json_lines(path: Path) -> Iterator[Mapping[str, Any]]:
-    bad = good = 0
-    kept: list[Mapping[str, Any]] = []
-    with path.open("rb") as file:
-        while line := file.readline(_MAX_LINE):
-            if not line.strip():
-                continue
-            try:
-                rows = list(requests_of(json.loads(line)))
-            except (ValueError, RecursionError, UnicodeDecodeError):
-                bad += 1
-                continue
-            good += 1
-            kept.extend(rows)
-            if len(kept) > 2 * MAX_PAYLOADS:
-                del kept[:-MAX_PAYLOADS]
-    if bad > good:
-        raise Unreadable(f"{path.name} is no JSON Lines file: {bad} of {bad + good} lines are not understood.")
+    bad, kept = 0, []
+    lines = _last_lines(path)
+    for line in lines:
+        try:
+            kept.extend(requests_of(json.loads(line)))
+        except (ValueError, RecursionError):
+            bad += 1
+    if 2 * bad > len(lines):
+        raise Unreadable(f"{path.name} is no JSON Lines file: {bad} of {len(lines)} lines are not understood.")
     yield from kept
+
+
+def _last_lines(path: Path) -> deque[bytes]:
+    """As many as requests are wanted: a log of a day is not read for the last minutes of it."""
+    with path.open("rb") as file:
+        if path.stat().st_size > _MAX_TAIL:
+            file.seek(-_MAX_TAIL, os.SEEK_END)
+            file.readline(_MAX_LINE)  # the rest of the line it fell into
+        lines = (line for line in iter(lambda: file.readline(_MAX_LINE), b"") if line.strip())
+        return deque(lines, maxlen=MAX_PAYLOADS)
 
 
 def requests_of(row: Any) -> Iterator[Mapping[str, Any]]:

@@ -47,18 +47,21 @@ def differences(pairing: Pairing) -> tuple[FieldChange, ...]:
     for old in pairing.removed:
         rows[old.name] = FieldChange(_side(old), None, "removed")
     ordered = [rows[name] for name in pairing.current_order if name in rows]
+    after: dict[str, list[FieldChange]] = {}  # "": before everything
+    places = {name: i for i, name in enumerate(pairing.candidate_order)}
     for new in pairing.added:
-        position = _place(new.name, pairing.candidate_order, ordered)
-        ordered.insert(position, FieldChange(None, _side(new), "added"))
-    return tuple(ordered)
-
-
-def _place(name: str, order: tuple[str, ...], rows: list[FieldChange]) -> int:
-    at = order.index(name)
-    before = order[at - 1] if at else None
-    return next(
-        (i + 1 for i, row in enumerate(rows) if row.new is not None and row.new.name == before), len(rows) if at else 0
-    )
+        at = places[new.name]
+        after.setdefault(pairing.candidate_order[at - 1] if at else "", []).append(
+            FieldChange(None, _side(new), "added")
+        )
+    told: list[FieldChange] = []
+    waiting = [*reversed(ordered), *reversed(after.pop("", []))]
+    while waiting:
+        row = waiting.pop()
+        told.append(row)
+        if row.new is not None:
+            waiting.extend(reversed(after.pop(row.new.name, [])))
+    return (*told, *(row for rows_left in after.values() for row in rows_left))
 
 
 def _side(field: Field) -> Side:

@@ -106,7 +106,8 @@ def i20_category_added(case: Case) -> Iterator[Hit]:
             back = _outside(case, new.name, narrow.values)
             yield Hit(f"inputs.{new.name}", title, PASS, back, "not stated", _few(list(narrow.values)))
     for new, a, b in _values(case):
-        added = [v for v in a if v not in set(b)]
+        known = set(b)
+        added = [v for v in a if v not in known]
         if added:
             title = f"{new.name} accepts {len(added)} new value{'s' * (len(added) > 1)}"
             yield Hit(
@@ -121,7 +122,8 @@ def i21_category_removed(case: Case) -> Iterator[Hit]:
             there = _outside(case, new.name, narrow.values)
             yield Hit(f"inputs.{new.name}", title, there, PASS, _few(list(narrow.values)), "not stated")
     for new, a, b in _values(case):
-        gone = [v for v in b if v not in set(a)]
+        kept = set(a)
+        gone = [v for v in b if v not in kept]
         if gone:
             title = f"{new.name} no longer accepts {len(gone)} value{'s' * (len(gone) > 1)}"
             yield Hit(f"inputs.{new.name}", title, _share(case, new.name, set(gone)), PASS, "not accepted", _few(gone))

@@ -170,8 +170,21 @@ class Refusals:
     examples: tuple[str, ...]
 
 
-def refusal(payload: Mapping[str, Any], signature: Signature, reader: Reader) -> Refusal | None:
-    """Would this version, behind this reader, refuse this request? The first reason, or `None`."""
+Vocabularies = Mapping[str, frozenset[str]]
+
+
+def vocabularies(signature: Signature) -> Vocabularies:
+    """The values each input takes, to be asked again and again."""
+    return {
+        f.name: frozenset(f.domain.values) for f in signature.inputs or () if f.domain and f.domain.values is not None
+    }
+
+
+def refusal(
+    payload: Mapping[str, Any], signature: Signature, reader: Reader, known: Vocabularies | None = None
+) -> Refusal | None:
+    """Would this version, behind this reader, refuse this request? The first reason, or `None`. ``known``: its `vocabularies`."""
+    known = vocabularies(signature) if known is None else known
     fields = signature.inputs
     if fields is None:
         return None
@@ -185,7 +198,7 @@ def refusal(payload: Mapping[str, Any], signature: Signature, reader: Reader) ->
         names.add(name)
         if one.type == "float64" and one.domain is None and type(payload[name]) is float:
             continue  # most of all values: nothing to find out
-        problem = _value_problem(payload[name], one, reader)
+        problem = _value_problem(payload[name], one, reader, known)
         if problem is not None:
             return Refusal(one.name, *problem)
     if reader.matched_by == "position":
@@ -199,7 +212,7 @@ def refusal(payload: Mapping[str, Any], signature: Signature, reader: Reader) ->
     return None
 
 
-def _value_problem(value: Any, one: Field, reader: Reader) -> tuple[str, str] | None:
+def _value_problem(value: Any, one: Field, reader: Reader, known: Vocabularies) -> tuple[str, str] | None:
     if value is None:
         return None if one.nullable is not False else ("null", f"{one.name} is null")
     if one.type is not None and is_nested(one.type):
@@ -211,11 +224,11 @@ def _value_problem(value: Any, one: Field, reader: Reader) -> tuple[str, str] | 
             len(shape) > len(one.shape or ()) or any(w not in (-1, s) for w, s in zip(want, shape, strict=True))
         ):
             return "size", f"{one.name} has size {list(shape)}, {list(want)} is read"
-        return next((found for leaf in telling(value) if (found := _leaf_problem(leaf, one, reader))), None)
-    return _leaf_problem(value, one, reader)
+        return next((found for leaf in telling(value) if (found := _leaf_problem(leaf, one, reader, known))), None)
+    return _leaf_problem(value, one, reader, known)
 
 
-def _leaf_problem(value: Any, one: Field, reader: Reader) -> tuple[str, str] | None:
+def _leaf_problem(value: Any, one: Field, reader: Reader, known: Vocabularies) -> tuple[str, str] | None:
     if value is None:
         return None if one.nullable is not False else ("null", f"{one.name} holds null")
     if one.type is not None and not _fits(value, one.type, reader.whole_floats and not one.name.startswith("params.")):
@@ -229,7 +242,7 @@ def _leaf_problem(value: Any, one: Field, reader: Reader) -> tuple[str, str] | N
     elif isinstance(value, str):
         if domain.max_length is not None and len(value) > domain.max_length:
             return "range", f"{one.name} has {len(value)} characters, at most {domain.max_length} are read"
-        if domain.values is not None and value not in domain.values:
+        if one.name in known and value not in known[one.name]:
             return "value", f"{one.name} is {value!r:.40}, which is not in its vocabulary"
     return None
 
@@ -282,8 +295,9 @@ def would_refuse(observed: Observed, signature: Signature, reader: Reader, examp
     """How many of the requests seen this version would refuse, by field and reason."""
     counts: Counter[tuple[str, str]] = Counter()
     shown: list[str] = []
+    known = vocabularies(signature)
     for position, payload in enumerate(observed.payloads):
-        found = refusal(payload, signature, reader)
+        found = refusal(payload, signature, reader, known)
         if found is not None:
             counts[(found.field, found.reason)] += 1
             if len(shown) < examples:

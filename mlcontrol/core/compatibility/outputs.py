@@ -96,7 +96,8 @@ def _classes(case: Case) -> Iterator[tuple[Field, tuple[str, ...], tuple[str, ..
 
 def o8_class_added(case: Case) -> Iterator[Hit]:
     for new, a, b in _classes(case):
-        added = [c for c in a if c not in b]
+        known = set(b)
+        added = [c for c in a if c not in known]
         if added:
             tolerant = case.consumers is not None and case.consumers.unknown_class
             title = f"{new.name} knows {len(added)} new class{'es' * (len(added) > 1)}"
@@ -105,7 +106,8 @@ def o8_class_added(case: Case) -> Iterator[Hit]:
 
 def o9_class_removed(case: Case) -> Iterator[Hit]:
     for new, a, b in _classes(case):
-        gone = [c for c in b if c not in a]
+        kept = set(a)
+        gone = [c for c in b if c not in kept]
         if gone:
             title = f"{new.name} never answers {len(gone)} class{'es' * (len(gone) > 1)} any more"
             yield Hit(f"outputs.{new.name}", title, WARN, WARN, "absent", ", ".join(gone[:8]))

@@ -22,7 +22,9 @@ GROUPS = (
     (Verdict.WARN, "Warnings to acknowledge"),
     (Verdict.INFO, "Good to know"),
 )
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufffe\uffff\ud800-\udfff]")
+_CONTROL = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufffe\uffff\ud800-\udfff]"
+)
 
 
 def plain(text: str) -> str:
@@ -39,18 +41,15 @@ class Line:
 
 
 def grouped(report: Report, verdict: Verdict) -> tuple[Line, ...]:
-    lines: list[Line] = []
+    lines: dict[tuple[str, ...], Line] = {}
     for one in report.findings:
         if one.verdict is not verdict:
             continue
-        for i, line in enumerate(lines):
-            f = line.finding
-            if (f.rule, f.subject, f.title, f.why) == (one.rule, one.subject, one.title, one.why):
-                lines[i] = Line(f, (*line.directions, one.direction))
-                break
-        else:
-            lines.append(Line(one, (one.direction,)))
-    return tuple(lines)
+        said = (one.rule, one.subject, one.title, one.why)
+        first = lines.get(said)
+        both = (*first.directions, one.direction) if first else (one.direction,)
+        lines[said] = Line(first.finding if first else one, both)
+    return tuple(lines.values())
 
 
 def answer(report: Report, direction: Direction) -> str:
