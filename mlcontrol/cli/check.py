@@ -110,20 +110,24 @@ def _report(args: argparse.Namespace) -> Report:
     reader = _reader(args.reader or old_reader or new_reader)
     observed = observe(side_files.read_payloads(args.observed)) if args.observed else None
     now_s = time.time()
+    consumers = side_files.read_consumers(args.consumers) if args.consumers else None
+    binary = side_files.read_runtime(args.runtime) if args.runtime else None
     report = compare(
         candidate,
         current,
         reader,
         observed=observed,
-        consumers=side_files.read_consumers(args.consumers) if args.consumers else None,
-        binary=side_files.read_runtime(args.runtime) if args.runtime else None,
+        consumers=consumers,
+        binary=binary,
         previous_binary=side_files.read_runtime(args.previous_runtime) if args.previous_runtime else None,
         policy=policy,
         now_s=now_s,
     )
     older = [_signature(reference, workspace)[0] for reference in args.window]
     if older:
-        report = over_window(report, candidate, older, reader, policy, observed, now_s)
+        report = over_window(
+            report, candidate, older, reader, policy, observed, now_s, consumers=consumers, binary=binary
+        )
     return replace(report, candidate=args.candidate, current=args.against)
 
 

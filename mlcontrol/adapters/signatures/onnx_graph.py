@@ -12,6 +12,8 @@ _TYPES = {
     1: "float32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64", 8: "string", 9: "bool",
     10: "float16", 11: "float64", 12: "uint32", 13: "uint64", 14: "complex64", 15: "complex128", 16: "bfloat16",
 }  # fmt: skip
+_TENSOR, _SEQUENCE, _MAP, _OPTIONAL = 1, 4, 5, 9  # the fields of a TypeProto
+_MAX_NESTED = 8
 _EVERY_WEIGHT_IS_AN_INPUT = 3  # the last IR version that demands it
 
 
@@ -62,14 +64,35 @@ def _field(value: memoryview, budget: Budget) -> Field:
     name, kind, shape, optional = text(value, 1, budget), None, None, False
     for type_proto in messages(value, 2, budget):
         for found, inner in walk(type_proto, budget):
-            if found == 9 and isinstance(inner, memoryview):
+            if found == _OPTIONAL and isinstance(inner, memoryview):
                 optional = True
-            if found == 1 and isinstance(inner, memoryview):
+                wrapped = next(messages(inner, 1, budget), None)
+                kind = None if wrapped is None else _kind(wrapped, budget)
+            elif found in (_SEQUENCE, _MAP):
+                kind = _kind(type_proto, budget)
+            if found == _TENSOR and isinstance(inner, memoryview):
                 kind = _TYPES.get(number(inner, 1, budget) or 0)
                 shapes = list(messages(inner, 2, budget))
                 if shapes:
                     shape = tuple(_dimension(d, budget) for d in messages(shapes[-1], 1, budget))
     return Field(name=name, type=kind, shape=shape, required=not optional, nullable=False, tensor=True)
+
+
+def _kind(type_proto: memoryview, budget: Budget, depth: int = 0) -> str | None:
+    """ "float32", or what a converted classifier answers with: "array<map<int64,float32>>"."""
+    if depth > _MAX_NESTED:
+        raise Unreadable("A type in the ONNX graph is nested deeper than in any honest model.")
+    for found, inner in walk(type_proto, budget):
+        if not isinstance(inner, memoryview):
+            continue
+        if found == _TENSOR:
+            return _TYPES.get(number(inner, 1, budget) or 0)
+        if found in (_SEQUENCE, _MAP):
+            of = next(messages(inner, 1 if found == _SEQUENCE else 2, budget), None)
+            held = None if of is None else _kind(of, budget, depth + 1)
+            key = f"{_TYPES.get(number(inner, 1, budget) or 0, '?')}," if found == _MAP else ""
+            return f"{'array' if found == _SEQUENCE else 'map'}<{key}{held or '?'}>"
+    return None
 
 
 def _dimension(value: memoryview, budget: Budget) -> int:

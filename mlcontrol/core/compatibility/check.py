@@ -144,6 +144,9 @@ def over_window(
     policy: Policy | None = None,
     observed: Observed | None = None,
     now_s: float | None = None,
+    *,
+    consumers: Consumers | None = None,
+    binary: Binary | None = None,
 ) -> Report:
     """The report, with the way back to every older known-good version as well: it has to hold transitively.
 
@@ -151,7 +154,16 @@ def over_window(
     """
     answers, findings, closing = [], list(report.findings), list(report.one_way_rules)
     for one in known_good:
-        mine = compare(candidate, one, reader, observed=observed, policy=policy, now_s=now_s)
+        mine = compare(
+            candidate,
+            one,
+            reader,
+            observed=observed,
+            consumers=consumers,
+            binary=binary,
+            policy=policy,
+            now_s=now_s,
+        )
         bad = [
             f
             for f in mine.findings

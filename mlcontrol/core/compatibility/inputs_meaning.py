@@ -25,8 +25,19 @@ def i7_order_by_name(case: Case) -> Iterator[Hit]:
 
 
 def i8_order_by_position(case: Case) -> Iterator[Hit]:
-    if case.by_position and _reordered(case):
+    if not case.by_position:
+        return
+    if _reordered(case):
         yield Hit("inputs", "The inputs are in another order, and matched by position", BLOCK, BLOCK, *_orders(case))
+    elif _shifted(case):
+        why = "An input that came or went before others moves them: their values land in the wrong features without an error."
+        hit = ruling(Verdict.BLOCK, why, "add inputs at the end, remove them from the end, or match by name")
+        yield Hit("inputs", "The inputs move to other places, and are matched by position", hit, hit, *_orders(case))
+
+
+def _shifted(case: Case) -> bool:
+    places = [{n: i for i, n in enumerate(order)} for order in (case.inputs.candidate_order, case.inputs.current_order)]
+    return any(places[0][new.name] != places[1][old.name] for new, old in case.inputs.same)
 
 
 def i24_preprocessing_outside(case: Case) -> Iterator[Hit]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from mlcontrol.core.compatibility.case import BLOCK, PASS, Case, Hit, Ruling, ruling
 from mlcontrol.core.compatibility.dtype import Relation, family, relation
+from mlcontrol.core.compatibility.nested import leaves_open
 from mlcontrol.core.compatibility.observed import ObservedField
 from mlcontrol.core.compatibility.report import Level, Verdict
 from mlcontrol.core.signature import Field
@@ -88,6 +89,14 @@ def i11_narrowed(case: Case) -> Iterator[Hit]:
 def i12_kind(case: Case) -> Iterator[Hit]:
     yield from _changed_types(case, (Relation.KIND,))
     for new, old in (*case.inputs.same, *case.inputs.aliased):
+        if (
+            new.type is not None
+            and old.type is not None
+            and (unsaid := [t for t in (new.type, old.type) if leaves_open(t)])
+        ):
+            why = f"{unsaid[0]} does not say what it holds."
+            hit = ruling(Verdict.UNKNOWN, why, "state the type of every part on both sides", Level.NONE)
+            yield Hit(f"inputs.{new.name}", f"What {new.name} holds is not known", hit, hit, new.type, old.type)
         if new.type is None or old.type is None:
             where = "on neither side" if new.type is old.type else "on one side only"
             why = f"The type of {new.name} is stated {where}."
@@ -124,8 +133,12 @@ def _absent(case: Case, name: str) -> Ruling:
 def _loosened(loose: Field, strict: Field) -> tuple[bool, bool]:
     """(may be null on one side only, may be absent on one side only)"""
     nulls = loose.nullable is True and strict.nullable is False
-    absent = loose.required is False and strict.required is True and not strict.has_default
+    absent = _may_be_left_out(loose) and strict.required is True and not strict.has_default
     return nulls, absent
+
+
+def _may_be_left_out(field: Field) -> bool:
+    return field.required is False or field.has_default is True
 
 
 def _worse(a: Ruling | None, b: Ruling | None) -> Ruling:
@@ -163,7 +176,8 @@ def i14_became_required(case: Case) -> Iterator[Hit]:
 
 def _unsaid(case: Case, loose: Field, strict: Field) -> tuple[str, Ruling] | None:
     """One side does not say whether a field may be absent or null, and the other says what would matter then."""
-    absent = (loose.required, strict.required) in ((None, True), (False, None)) and not strict.has_default
+    left_out = True if _may_be_left_out(loose) else None if loose.required is None else False
+    absent = (left_out, strict.required) in ((None, True), (True, None)) and not strict.has_default
     nulls = (loose.nullable, strict.nullable) in ((None, False), (True, None))
     if not absent and not nulls:
         return None

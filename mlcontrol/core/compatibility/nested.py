@@ -26,6 +26,11 @@ def is_nested(text: str) -> bool:
     return text.startswith(("array<", "map<", "object{"))
 
 
+def leaves_open(text: str) -> bool:
+    """Does it say "?" of a part, which may then be anything, or hold parts that it does not name?"""
+    return text in ("array", "map") or re.search(r"[<:,]\?(?=[>,}])|object\{\}", text) is not None
+
+
 def parse_nested(text: str) -> Nested | None:
     """`None` where the text is not of this form, or deeper than any honest type."""
     try:

@@ -172,7 +172,19 @@ def o12_positive_rate(case: Case) -> Iterator[Hit]:
 
 
 def unknown_outputs(case: Case) -> Iterator[Hit]:
-    if case.outputs.known or not case.has_current:
+    if not case.has_current:
+        return
+    for new, old in case.outputs.same if case.outputs.known else ():
+        for what, a, b in (("type", new.type, old.type), ("shape", new.shape, old.shape)):
+            if (a is None) != (b is None) or (what == "type" and a is None):
+                where = "on neither side" if a is b else f"by {case.old_label if a is None else case.new_label} only"
+                why = f"The {what} of the output {new.name} is stated {where}."
+                hit = ruling(Verdict.UNKNOWN, why, f"state the {what} on both sides", Level.NONE)
+                title = f"The {what} of the output {new.name} is not known"
+                yield Hit(
+                    f"outputs.{new.name}", title, hit, hit, *("not stated" if t is None else str(t) for t in (a, b))
+                )
+    if case.outputs.known:
         return
     sides = [n for n, s in ((case.new_label, case.candidate), (case.old_label, case.current)) if s.outputs is None]
     why = f"{' and '.join(sides)} {'states' if len(sides) == 1 else 'state'} no outputs, so what consumers get cannot be compared."

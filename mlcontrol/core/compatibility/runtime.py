@@ -143,6 +143,9 @@ def r4_ir_version(case: Case) -> Iterator[Hit]:
     limit = case.binary.max_ir_version if case.binary else None
     new, old = _sides(case)
     if limit is None:
+        yield from _onnx_unsaid(
+            case, "ONNX IR version", "max_ir_version", [r.ir_version is not None for r in (new, old)]
+        )
         return
     over = [r.ir_version is not None and r.ir_version > limit for r in (new, old)]
     if any(over):
@@ -151,9 +154,22 @@ def r4_ir_version(case: Case) -> Iterator[Hit]:
         yield Hit("runtime.ir_version", "The ONNX file is too new for the binary", rulings[0], rulings[1], *texts)
 
 
+def _onnx_unsaid(case: Case, what: str, key: str, needed: list[bool]) -> Iterator[Hit]:
+    """The file says what it needs, and the binary that was described does not say what it has."""
+    if case.binary is None or not any(needed):
+        return
+    hit = _unknown(
+        f"The binary's {what} {'is' if key == 'max_ir_version' else 'are'} not known.",
+        f"state `{key}` in the runtime file",
+    )
+    title = f"Whether the binary reads the model's {what} is not known"
+    yield Hit(f"runtime.{key.removeprefix('max_').removesuffix('s')}", title, *(hit if n else PASS for n in needed))
+
+
 def r5_opset(case: Case) -> Iterator[Hit]:
     provided = case.binary.opsets if case.binary else None
     if provided is None:
+        yield from _onnx_unsaid(case, "operator sets", "opsets", [bool(r.opsets) for r in _sides(case)])
         return
     over = []
     for runtime in _sides(case):
@@ -164,8 +180,11 @@ def r5_opset(case: Case) -> Iterator[Hit]:
 
 
 def _environment(runtime: Runtime, binary: Binary) -> Ruling | None:
+    pickled = runtime.format not in GUARANTEED
+    if runtime.format == "pickle" and (runtime.python is None or binary.python is None):
+        who = "the model was made with" if runtime.python is None else "the binary runs"
+        return _unknown(f"Nobody says which Python {who}, and a pickle depends on it.", "state `python` on both sides")
     if runtime.python and binary.python and parts(runtime.python)[:2] != parts(binary.python)[:2]:
-        pickled = runtime.format not in GUARANTEED
         why = f"It was made with Python {runtime.python}; the binary runs {binary.python}."
         return ruling(Verdict.BLOCK if pickled else Verdict.WARN, why)
     limit = binary.max_pickle_protocol
@@ -208,7 +227,14 @@ def r9_old_model_new_binary(case: Case) -> Iterator[Hit]:
 
 def _skew(case: Case, model: str, binary: str, title: str) -> Iterator[Hit]:
     for cell in skew_matrix(case.candidate, case.current, case.binary, case.previous_binary):
-        if (cell.model, cell.binary) == (model, binary) and cell.verdict is Verdict.BLOCK:
+        if (cell.model, cell.binary) != (model, binary):
+            continue
+        if cell.verdict is Verdict.UNKNOWN and case.previous_binary is not None:
+            hit = _unknown(
+                cell.why, "say what both versions need and both binaries have: `--runtime`, `--previous-runtime`"
+            )
+            yield Hit(f"skew.{model}-model.{binary}-binary", f"Not known: {title[0].lower()}{title[1:]}", hit, hit)
+        if cell.verdict is Verdict.BLOCK:
             fix = f"roll model and binary back together, {'model' if model == 'new' else 'binary'} first"
             alone = "The binary" if model == "new" else "The model"
             why = f"{cell.why} {alone} cannot be rolled back alone."

@@ -217,6 +217,27 @@ def test_onnx(tmp_path: Path) -> None:
     assert (s.runtime.ir_version, s.runtime.opsets, s.name) == (9, {"": 19}, "net")
 
 
+def test_what_a_converted_classifier_answers_with_has_a_type(tmp_path: Path) -> None:
+    """scikit-learn's converter answers with a sequence of maps, class to probability."""
+    number_tensor = block(1, number(1, 1))
+    answers = block(2, block(4, block(1, block(5, number(1, 7), block(2, number_tensor)))))
+    optional = block(2, block(9, block(1, number_tensor)))
+    graph = block(11, block(1, b"x"), optional) + block(12, block(1, b"probabilities"), answers)
+    path = tmp_path / "net.onnx"
+    path.write_bytes(number(1, 9) + block(7, graph) + block(8, block(1, b""), number(2, 19)))
+    s = read_path(path)
+    assert s.outputs is not None
+    assert s.inputs is not None
+    assert [(f.name, f.type) for f in s.outputs] == [("probabilities", "array<map<int64,float32>>")]
+    assert [(f.name, f.type, f.required) for f in s.inputs] == [("x", "float32", False)]
+    deep = number_tensor
+    for _ in range(40):
+        deep = block(4, block(1, deep))
+    path.write_bytes(number(1, 9) + block(7, block(12, block(1, b"y"), block(2, deep))))
+    with pytest.raises(Unreadable):
+        read_path(path)
+
+
 def test_saved_model(tmp_path: Path) -> None:
     def tensor(name: str, dtype: int, dims: list[int]) -> bytes:
         shape = block(3, *(block(2, number(1, d)) for d in dims))
@@ -312,6 +333,16 @@ def test_an_empty_file_is_said_to_be_empty_and_a_pipe_is_not_waited_for(tmp_path
     for read in (read_policy, read_runtime, read_consumers, read_payloads):
         with pytest.raises(Unreadable):
             read(tmp_path / "pipe.toml")
+
+
+def test_a_default_that_is_a_list_is_compared() -> None:
+    def told(default: object) -> object:
+        row = {"name": "a", "has_default": True, "default": default}
+        inputs = read_native({"schema": "mlcontrol.signature/1", "name": "m", "inputs": [row]}).inputs
+        return inputs[0].default if inputs else None
+
+    assert told([1, 2]) != told([1, 3])
+    assert told([1, 2]) == told([1, 2])
 
 
 def test_sizes_no_file_has_are_not_known() -> None:

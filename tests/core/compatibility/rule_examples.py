@@ -67,6 +67,8 @@ def _runtime(runtime: Runtime) -> Signature:
 
 
 _BINARY = Binary("b", {"sklearn": "1.5.2"}, "3.11.9")
+_BARE = Binary("bare", {"onnxruntime": "1.18"})
+_ONNX = Runtime("onnx", format="onnx", ir_version=99, opsets={"": 99})
 _SEEN_A = observe([{"a": 1.5}] * 10)
 _SEEN_AB = observe([{"a": 1.5, "b": 2.0}] * 10)
 _VALUES = column("c", "string", domain=Domain(("x", "y")))
@@ -93,6 +95,11 @@ FIRES = (
     Example("I6", model(A, column("ltg", aliases=("s5",))), model(A, column("s5", aliases=("ltg",))), "info", "info"),
     Example("I7", model(A, B), model(B, A), "pass", "pass"),
     Example("I8", model(A, B, matched_by="position"), model(B, A), "block", "block"),
+    Example("I8", model(A, column("x", required=False), B, matched_by="position"), model(A, B), "block", "block",
+            note="everything behind it moves"),
+    Example("I8", model(A, B, matched_by="position"), model(A, column("x", required=False), B), "block", "block"),
+    Example("I8", model(A, B, column("x", required=False), matched_by="position"), model(A, B), None, None,
+            note="at the end it moves nothing"),
     Example("I9", _with(A, type="float64"), _with(A, type="float32"), "pass", "block"),
     Example("I9", model(tensor("a", "float64")), model(tensor("a", "float32")), "block", "block", reader="triton"),
     Example("I9", model(tensor("a", "float64")), model(tensor("a", "float32")), "block", "block"),
@@ -101,12 +108,15 @@ FIRES = (
     Example("I11", _with(A, type="float32"), _with(A, type="float64"), "block", "pass"),
     Example("I12", _with(A, type="string"), _with(A, type="float64"), "block", "block"),
     Example("I12", _with(A, type=None), _with(A, type="float64"), "unknown", "unknown"),
+    Example("I12", _with(A, type="array<?>"), _with(A, type="array<?>"), "unknown", "unknown"),
+    Example("I13", _with(A, has_default=True, default=1.0), BASE, "pass", "warn"),
     Example("I13", _with(A, required=False, nullable=True), BASE, "pass", "warn"),
     Example("I13", _with(A, nullable=True), BASE, "pass", "block",
             facts={"observed": observe([{"a": None}, {"a": 1.0}])}),
     Example("I14", BASE, _with(A, required=False, nullable=True), "warn", "pass"),
     Example("I14", BASE, _with(A, nullable=True), "block", "pass",
             facts={"observed": observe([{"a": None}, {"a": 1.0}])}),
+    Example("I14", BASE, _with(A, has_default=True, default=1.0), "warn", "pass", note="its default is withdrawn"),
     Example("I15", model(tensor("t", shape=(-1, -1))), model(tensor("t", shape=(-1, 4))), "pass", "block"),
     Example("I15", model(tensor("t", shape=(-1, -1))), model(tensor("t", shape=(-1, 2))), "pass", "warn",
             facts={"observed": observe([{"t": [1.0, 2.0]}])}),
@@ -133,6 +143,9 @@ FIRES = (
     Example("I28", model(A, B, tombstones=("b",)), BASE, "block", "block"),
     Example("I29", model(A, statistics=_STATS), BASE, "block", "warn", facts={"observed": _SEEN_A}),
     Example("O1", _out(), BASE, "block", "pass"),
+    Example("O1", _out(column("y", None)), BASE, "unknown", "unknown"),
+    Example("O1", _out(column("y", None)), _out(column("y", None)), "unknown", "unknown"),
+    Example("O1", _out(column("y", shape=None)), BASE, "unknown", "unknown"),
     Example("O2", _out(column("y"), column("z")), BASE, "pass", "warn"),
     Example("O2", _out(column("y"), column("z")), BASE, "pass", "block",
             facts={"consumers": Consumers(frozenset({"z"}))}),
@@ -158,10 +171,17 @@ FIRES = (
             facts={"binary": Binary(frameworks={"onnxruntime": "1.18"}, max_ir_version=10)}),
     Example("R5", _runtime(Runtime("onnx", opsets={"": 22})), _runtime(Runtime("onnx", opsets={"": 17})), "block", "pass",
             facts={"binary": Binary(frameworks={"onnxruntime": "1.18"}, opsets={"": 21})}),
+    Example("R4", _runtime(_ONNX), _runtime(_ONNX), "unknown", "unknown", facts={"binary": _BARE}),
+    Example("R5", _runtime(_ONNX), _runtime(_ONNX), "unknown", "unknown", facts={"binary": _BARE}),
+    Example("R6", _runtime(replace(RUN, python=None)), _runtime(RUN), "unknown", "pass", facts={"binary": _BINARY}),
+    Example("R6", _runtime(RUN), _runtime(RUN), "unknown", "unknown", facts={"binary": Binary("b", {"sklearn": "1.5.2"})}),
     Example("R6", _runtime(replace(RUN, python="3.12.1")), _runtime(RUN), "block", "pass", facts={"binary": _BINARY}),
     Example("R7", model(A, endpoints=("v2",)), model(A, endpoints=("v1",)), "block", "block"),
     Example("R8", _runtime(replace(RUN, version="1.6.0")), _runtime(RUN), "warn", "warn",
             facts={"binary": Binary("new", {"sklearn": "1.6.1"}), "previous_binary": Binary("old", {"sklearn": "1.5.1"})}),
+    Example("R8", BASE, BASE, "unknown", "unknown", facts={"binary": _BINARY, "previous_binary": Binary("old")}),
+    Example("R9", _runtime(RUN), _runtime(Runtime()), "unknown", "unknown",
+            facts={"binary": _BINARY, "previous_binary": _BINARY}),
     Example("R9", _runtime(replace(RUN, version="2.0.0")), _runtime(RUN), "warn", "warn",
             facts={"binary": Binary("new", {"sklearn": "2.0.0"}), "previous_binary": Binary("old", {"sklearn": "1.5.1"})}),
     Example("R10", _runtime(RUN), _runtime(RUN), "block", "block",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from mlcontrol.core.compatibility.check import compare, over_window
 from mlcontrol.core.compatibility.difference import differences
+from mlcontrol.core.compatibility.facts import Binary, Consumers
 from mlcontrol.core.compatibility.pairing import pair
 from mlcontrol.core.compatibility.present import document, text
 from mlcontrol.core.compatibility.reader import READERS
 from mlcontrol.core.compatibility.report import Verdict
-from mlcontrol.core.signature import Signature
+from mlcontrol.core.signature import Runtime, Signature
 from tests.core.compatibility.rule_examples import A, B, column, model
 
 READER = READERS["mlflow"]
@@ -23,6 +24,20 @@ def test_an_older_version_out_of_reach_is_a_one_way_door_for_it() -> None:
     assert [(w.version, w.rollback, w.rules) for w in wide.window] == [("v1", Verdict.BLOCK, ("I4",))]
     assert document(wide)["window"] == [{"version": "v1", "rollback": "block", "rules": ["I4"]}]
     assert "Come back to v1: No (I4)" in text(wide)
+
+
+def test_an_older_version_that_does_not_run_in_the_binary_is_out_of_reach() -> None:
+    new, now = model(A, version="3"), model(A, version="2")
+    old = model(A, version="1", runtime=Runtime("sklearn", "0.22", "3.6", format="pickle"))
+    binary = Binary("b", {"sklearn": "1.5.2"}, "3.11.9")
+    report = compare(new, now, READER, binary=binary)
+    wide = over_window(report, new, [old], READER, binary=binary)
+    assert (report.rollback, wide.one_way) == (Verdict.PASS, True)
+    assert [(w.rollback, w.rules) for w in wide.window] == [(Verdict.BLOCK, ("R1", "R6"))]
+    read = Consumers(frozenset({"score"}))
+    more = model(A, outputs=(column("y"), column("score")), version="3")
+    lost = over_window(compare(more, more, READER), more, [now], READER, consumers=read)
+    assert [(w.rollback, w.rules) for w in lost.window] == [(Verdict.BLOCK, ("O2",))]
 
 
 def test_within_reach_changes_nothing_and_not_knowing_is_told() -> None:
