@@ -89,8 +89,14 @@ def run(args: argparse.Namespace) -> int:
     except ProblemError as error:
         say_problem(error.problem)
         return CANNOT_RUN
-    sys.stdout.write(_shown(report, args.format))
+    # Names come from files of strangers: half a surrogate pair, or what this terminal cannot write, is written as its escape.
+    words = _shown(report, args.format).encode(_encoding(), "backslashreplace")
+    sys.stdout.write(words.decode(_encoding()))
     return exit_code(report)
+
+
+def _encoding() -> str:
+    return (sys.stdout.encoding or "utf-8").lower()
 
 
 def exit_code(report: Report) -> int:
@@ -163,7 +169,7 @@ def _scheme(reference: str) -> str:
 
 def _shown(report: Report, form: str) -> str:
     if form == "json":
-        return json.dumps(document(report), ensure_ascii=False, indent=2) + "\n"
+        return json.dumps(document(report), ensure_ascii=not _encoding().startswith("utf"), indent=2) + "\n"
     if form == "junit":
         return junit(report)
     colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")

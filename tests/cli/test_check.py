@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -123,6 +124,42 @@ def test_names_cannot_command_the_terminal(tmp_path: Path, capsys: pytest.Captur
     assert ElementTree.fromstring(capsys.readouterr().out) is not None
     new, old = Signature("m", inputs=(Field(evil, "int64", required=True),)), Signature("m", inputs=())
     assert "<script>" not in markdown(compare(new, old, READERS["mlflow"])).replace("\\<", "")
+
+
+def test_names_that_cannot_be_written_are_escaped(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    one, two = native(tmp_path / "one.json", "b"), native(tmp_path / "two.json", "b", "half \ud800")
+    for form in ("json", "text", "junit"):
+        assert run(two, "--against", one, "--reader", "mlflow", "--format", form) == 1
+        out = capfdbinary.readouterr().out
+        if form == "json":
+            assert "inputs.half \ud800" in {f["subject"] for f in json.loads(out)["findings"]}
+        start = "import sys; from mlcontrol.cli.main import main; sys.exit(main(sys.argv[1:]))"
+        command = [sys.executable, "-c", start, "check", str(two), "--against", str(one), "--format", form]
+        done = subprocess.run(
+            command, capture_output=True, env={**os.environ, "PYTHONIOENCODING": "ascii"}, check=False
+        )
+        assert (done.returncode, done.stderr) == (1, b"")
+        assert done.stdout.isascii()
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        '[[ignore]]\nrule = "I1"\nowner = "ann"\nexpires = 2999-01-01\nmodle = "other"\n',
+        '[[severity]]\nrule = "I1"\nverdict = "warn"\nmodel = ["fraud"]\n',
+        '[[override]]\nrule = "S2"\nby = "ann"\nenviroment = "staging"\n',
+        "[limits]\nmin_domain_mass = 7\n",
+        "[limits]\nsize_delta = -1\n",
+        "environment = 5\n",
+    ],
+)
+def test_a_misspelt_policy_is_refused_and_does_not_hold_for_everything(
+    entry: str, files: tuple[Path, Path, Path], tmp_path: Path
+) -> None:
+    one, two, _ = files
+    policy = tmp_path / "policy.toml"
+    policy.write_text(entry)
+    assert run(two, "--against", one, "--reader", "mlflow", "--policy", policy) == 3
 
 
 def test_policy_ignores_until_its_day_and_says_when_it_is_over(

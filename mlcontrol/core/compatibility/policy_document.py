@@ -14,6 +14,11 @@ from mlcontrol.core.problem import Problem, ProblemError
 
 _KNOWN = ("limits", "severity", "ignore", "override", "environment", "retired")
 _LIMITS = ("drill_age_days", "min_domain_mass", "size_delta", "size_delta_block")
+_KEYS = {
+    "severity": ("rule", "verdict", "direction", "model", "environment"),
+    "ignore": ("rule", "owner", "expires", "reason", "subject", "model", "environment"),
+    "override": ("rule", "by", "direction", "model", "environment"),
+}
 _OWN_WAY = {
     "P1": "A freeze or a missing approval is passed by breaking the glass (--break-glass), not by an override.",
     "P2": "A quarantine is lifted with a reason (mlcontrol quarantine), not overridden.",
@@ -25,12 +30,15 @@ def policy_of(document: Mapping[str, Any]) -> Policy:
     strange = sorted(set(document) - set(_KNOWN))
     if strange:
         raise _bad(f"{strange[0]!r:.40} is no part of a policy.", f"Known are {', '.join(_KNOWN)}.")
+    environment = document.get("environment", "")
+    if not isinstance(environment, str):
+        raise _bad(f"`environment` is {environment!r:.40}, no text.")
     return Policy(
         severities=tuple(_severity(row) for row in _rows(document, "severity")),
         ignores=tuple(_ignore(row) for row in _rows(document, "ignore")),
         grants=tuple(_grant(row) for row in _rows(document, "override")),
         limits=_limits(document.get("limits", {})),
-        environment=str(document.get("environment", "")),
+        environment=environment,
         retired=_names(document.get("retired", []), "`retired`"),
     )
 
@@ -42,6 +50,11 @@ def _limits(limits: Any) -> Limits:
         number = isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
         if key not in _LIMITS or not number:
             raise _bad(f"[limits] {key} = {value!r:.40} is not understood.", f"Known are {', '.join(_LIMITS)}.")
+        if value < 0 or (key == "min_domain_mass" and value > 1):
+            raise _bad(
+                f"[limits] {key} = {value!r:.40} can never hold.",
+                "A share is 0 to 1, a delta or an age is not below 0.",
+            )
     return Limits(**{key: float(value) for key, value in limits.items()})
 
 
@@ -84,6 +97,10 @@ def _rows(document: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     rows = document.get(name, [])
     if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
         raise _bad(f"[[{name}]] is no list of tables.")
+    for row in rows:
+        strange = sorted(set(map(str, row)) - set(_KEYS[name]))
+        if strange:  # a misspelt `model` would hold for every model
+            raise _bad(f"[[{name}]] does not know {strange[0]!r:.40}.", f"Known are {', '.join(_KEYS[name])}.")
     return rows
 
 
@@ -108,7 +125,12 @@ def _names(value: Any, where: str) -> tuple[str, ...]:
 
 
 def _text(row: Mapping[str, Any], name: str, default: str = "*") -> str:
-    return str(row.get(name, default))
+    value = row.get(name, default)
+    if not isinstance(value, str):
+        raise _bad(
+            f"`{name}` is {value!r:.40}, no text.", "One entry names one pattern; write a second entry for another."
+        )
+    return value
 
 
 def _moment(value: object) -> float | None:
