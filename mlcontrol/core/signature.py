@@ -44,6 +44,7 @@ class Field:
     tensor: bool | None = None  # False: a column of a table, which some readers cast; True: a tensor, which most do not
     aliases: tuple[str, ...] = ()  # other names the reader accepts for it
     encoding: str | None = None  # "base64", "rgb", "json", ...
+    constraints: str | None = None  # what else narrows its values, as the source writes it; `None`: nothing is said
 
 
 @dataclass(frozen=True, slots=True)

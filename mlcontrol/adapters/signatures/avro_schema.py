@@ -86,6 +86,7 @@ def _field(row: dict[str, Any], named: Named, budget: Budget) -> Field:
         unit=text_or_none(row.get("unit")),
         source=text_or_none(row.get("source")),
         entity=text_or_none(row.get("entity")),
+        encoding=_logical(kind),  # millis and micros, a date and a moment are the same number and mean another
         tensor=False,
         aliases=tuple(map(str, aliases)) if isinstance(aliases, list) else (),
     )
@@ -111,20 +112,33 @@ def _type(kind: object, named: Named, depth: int, budget: Budget) -> str | None:
         return f"union<{','.join(sorted(_type(one, named, depth + 1, budget) or '?' for one in kind))}>"
     if not isinstance(kind, dict):
         return None
-    word = kind.get("type")
-    if kind.get("logicalType") in _MOMENTS:
-        return "datetime"
+    word, logical = kind.get("type"), _logical(kind)
+    if logical == "decimal":
+        return f"decimal({kind.get('precision')};{kind.get('scale', 0)})"
+    if logical is not None and (logical in _MOMENTS or depth):
+        return logical if depth else "datetime"
     if word == "enum":
-        return "string"
+        symbols = kind.get("symbols")  # at the top they are the field's domain
+        return f"enum({';'.join(map(str, symbols))})" if depth and isinstance(symbols, list) else "string"
+    if word == "fixed":
+        return f"fixed({kind.get('size')})"
     if word in ("array", "map"):
-        inner = _type(kind.get("items" if word == "array" else "values"), named, depth + 1, budget)
-        return f"{word}<{inner or '?'}>"
+        inner = _inner(kind.get("items" if word == "array" else "values"), named, depth, budget)
+        return f"{word}<{inner}>"
     if is_avro(kind):
         parts = []
         for row in _rows(kind):
-            part, _ = _without_null(row.get("type"))
-            parts.append(
-                f"{row.get('name')}{'?' if 'default' in row else ''}:{_type(part, named, depth + 1, budget) or '?'}"
-            )
+            part = _inner(row.get("type"), named, depth, budget)
+            parts.append(f"{row.get('name')}{'?' if 'default' in row else ''}:{part}")
         return "object{" + ",".join(sorted(parts)) + "}"
     return _type(word, named, depth + 1, budget)
+
+
+def _inner(kind: object, named: Named, depth: int, budget: Budget) -> str:
+    part, nullable = _without_null(kind)
+    text = _type(part, named, depth + 1, budget) or "?"
+    return f"nullable<{text}>" if nullable and text != "null" else text
+
+
+def _logical(kind: object) -> str | None:
+    return text_or_none(kind.get("logicalType")) if isinstance(kind, dict) else None

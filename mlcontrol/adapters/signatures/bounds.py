@@ -36,8 +36,8 @@ class Budget:
     def __init__(self, parts: int = 400_000) -> None:
         self.left = parts
 
-    def spend(self) -> None:
-        self.left -= 1
+    def spend(self, parts: int = 1) -> None:
+        self.left -= parts
         if self.left < 0:
             raise Unreadable("The file has more fields than any honest model.")
 

@@ -119,6 +119,7 @@ def _field(row: dict[str, Any], where: str) -> Field:
         tensor=_truth(row.get("tensor"), f"{where}.tensor"),
         aliases=_texts(row.get("aliases")) or (),
         encoding=text_or_none(row.get("encoding")),
+        constraints=text_or_none(row.get("constraints")),
     )
 
 

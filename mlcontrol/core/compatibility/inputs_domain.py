@@ -49,11 +49,22 @@ def _beyond(case: Case, name: str, domain: Domain) -> Ruling:
     return ruling(Verdict.WARN, "All values seen are within the limit.", level=Level.OBSERVED)
 
 
+def _not_compared(field: Field) -> Ruling:
+    why = f"{field.name} is held to {field.constraints:.200}; whether all that callers send fits is not found out here."
+    return ruling(
+        Verdict.UNKNOWN, why, "send the candidate recent requests, or keep what narrows it as it was", Level.NONE
+    )
+
+
 def i18_limit_tightened(case: Case) -> Iterator[Hit]:
     for new, _, a, b in _domains(case):
         if _tighter(a, b):
             title = f"{new.name} is held to a tighter limit"
             yield Hit(f"inputs.{new.name}", title, _beyond(case, new.name, a), PASS, _limits(a), _limits(b))
+    for new, old in (*case.inputs.same, *case.inputs.aliased):
+        if new.constraints is not None and new.constraints != old.constraints:
+            title = f"{new.name} is narrowed in another way"
+            yield Hit(f"inputs.{new.name}", title, _not_compared(new), PASS, new.constraints, old.constraints or "none")
     a_batch, b_batch = case.candidate.max_batch, case.current.max_batch
     if a_batch is not None and b_batch is not None and a_batch < b_batch:
         yield Hit("inputs", f"Batches of at most {a_batch} are taken", WARN, PASS, str(a_batch), str(b_batch))
@@ -64,6 +75,10 @@ def i19_limit_loosened(case: Case) -> Iterator[Hit]:
         if _tighter(b, a):
             title = f"The limit of {new.name} is looser"
             yield Hit(f"inputs.{new.name}", title, PASS, _beyond(case, old.name, b), _limits(a), _limits(b))
+    for new, old in (*case.inputs.same, *case.inputs.aliased):
+        if old.constraints is not None and new.constraints != old.constraints:
+            title = f"{new.name} was narrowed in another way"
+            yield Hit(f"inputs.{new.name}", title, PASS, _not_compared(old), new.constraints or "none", old.constraints)
     a_batch, b_batch = case.candidate.max_batch, case.current.max_batch
     if a_batch is not None and b_batch is not None and a_batch > b_batch:
         yield Hit("inputs", f"Batches of up to {a_batch} are taken", PASS, WARN, str(a_batch), str(b_batch))

@@ -1,4 +1,5 @@
-"""Types that hold types, written in one text: "array<float64>", "map<int64>", "object{a:string,b?:int64}".
+"""Types that hold types, written in one text: "array<float64>", "map<int64>", "object{a:string,b?:int64}", and inside of them
+"nullable<string>".
 
 MLflow reads them exactly: no conversion inside, every required property there, none that it does not know (docs/adr/0015).
 """
@@ -11,6 +12,7 @@ from typing import Any
 
 _WORD = re.compile(r"[^<>{},:?]+")
 _MAX_DEPTH = 64
+_HOLDERS = ("array", "map", "nullable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,7 @@ class Nested:
 
 
 def is_nested(text: str) -> bool:
-    return text.startswith(("array<", "map<", "object{"))
+    return text.startswith(("array<", "map<", "nullable<", "object{"))
 
 
 def leaves_open(text: str) -> bool:
@@ -45,7 +47,7 @@ def _parse(text: str, at: int, depth: int) -> tuple[Nested, int]:
     if word is None or depth > _MAX_DEPTH:
         raise ValueError
     kind, at = word.group(), word.end()
-    if kind in ("array", "map") and text[at : at + 1] == "<":
+    if kind in _HOLDERS and text[at : at + 1] == "<":
         inner, at = _parse(text, at + 1, depth + 1)
         return Nested(kind, inner), _expect(text, at, ">")
     if kind == "object" and text[at : at + 1] == "{":
@@ -80,6 +82,8 @@ def reads_nested(written: str, read: str) -> bool:
 
 
 def _reads(written: Nested, read: Nested) -> bool:
+    if read.kind == "nullable" and read.of is not None and written.kind != "nullable":
+        return _reads(written, read.of)
     if written.kind != read.kind:
         return False
     if written.of is not None and read.of is not None:
@@ -105,6 +109,8 @@ def holds(value: Any, read: str) -> bool:
 
 
 def _holds(value: Any, wanted: Nested) -> bool:
+    if wanted.kind == "nullable" and wanted.of is not None:
+        return value is None or _holds(value, wanted.of)
     if wanted.kind == "array" and wanted.of is not None:
         return isinstance(value, list) and all(_holds(one, wanted.of) for one in value)
     if wanted.kind == "map" and wanted.of is not None:

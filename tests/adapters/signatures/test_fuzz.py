@@ -211,6 +211,25 @@ BOMBS = {
             }
         ).encode(),
     ),
+    "large constraint again and again": (
+        "x.json",
+        json.dumps(
+            {
+                "type": "object",
+                "properties": {f"a{i}": {"type": "array", "items": {"$ref": "#/$defs/a"}} for i in range(9_000)},
+                "$defs": {"a": {"type": "string", "pattern": "x" * 3_000_000}},
+            }
+        ).encode(),
+    ),
+    "circular constraint": (
+        "x.json",
+        json.dumps(
+            {
+                "type": "object",
+                "properties": {"a": {"type": ["array", "null"], "pattern": "x", "items": {"$ref": "#/properties/a"}}},
+            }
+        ).encode(),
+    ),
     "circular json schema": (
         "x.json",
         json.dumps(

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from mlcontrol.adapters.signatures.bounds import Unreadable
 from mlcontrol.adapters.signatures.files import read_path
 from mlcontrol.core.compatibility.check import compare
 from mlcontrol.core.compatibility.reader import READERS
@@ -49,7 +50,7 @@ def test_avro(tmp_path: Path) -> None:
         "country": ("string", True, False),
         "seen": ("datetime", True, False),
         "tags": ("array<string>", True, False),
-        "place": ("object{lat:float64,note?:string}", True, False),
+        "place": ("object{lat:float64,note?:nullable<string>}", True, False),
         "either": ("union<int32,string>", True, False),
     }
     by_name = {f.name: f for f in s.inputs}
@@ -86,6 +87,121 @@ def test_avro_resolution_decides(tmp_path: Path) -> None:
     easy = _written(tmp_path / "easy.avsc", {"type": "record", "name": "M", "fields": AVRO["fields"][:2]})
     findings = {(f.rule, f.direction): f.verdict for f in compare(easy, old, READERS["strict"]).findings}
     assert findings["I2", Direction.DEPLOY] is Verdict.INFO
+
+
+def _avro(path: Path, kind: Any) -> Signature:
+    return _written(path, {"type": "record", "name": "M", "fields": [{"name": "a", "type": kind}]})
+
+
+def _logical(kind: str, logical: str, **more: Any) -> dict[str, Any]:
+    return {"type": kind, "logicalType": logical, **more}
+
+
+def _holding(kind: Any) -> dict[str, Any]:
+    return {"type": "record", "name": "Inner", "fields": [{"name": "z", "type": kind}]}
+
+
+def _enum(*symbols: str) -> dict[str, Any]:
+    return {"type": "array", "items": {"type": "enum", "name": "E", "symbols": symbols}}
+
+
+@pytest.mark.parametrize(
+    ("new", "old"),
+    [
+        (_holding("string"), _holding(["null", "string"])),
+        ({"type": "array", "items": "string"}, {"type": "array", "items": ["null", "string"]}),
+        (_logical("long", "timestamp-micros"), _logical("long", "timestamp-millis")),
+        (_logical("long", "timestamp-millis"), _logical("int", "date")),
+        (_logical("long", "time-micros"), _logical("int", "time-millis")),
+        (_holding(_logical("long", "timestamp-micros")), _holding(_logical("long", "timestamp-millis"))),
+        (
+            _logical("bytes", "decimal", precision=10, scale=4),
+            _logical("bytes", "decimal", precision=10, scale=2),
+        ),
+        ({"type": "fixed", "name": "F", "size": 8}, {"type": "fixed", "name": "F", "size": 16}),
+        (_enum("a"), _enum("a", "b")),
+    ],
+)
+def test_avro_types_that_look_alike_are_told_apart(new: Any, old: Any, tmp_path: Path) -> None:
+    a, b = _avro(tmp_path / "new.avsc", new), _avro(tmp_path / "old.avsc", old)
+    blocked = {f.rule for f in compare(a, b, READERS["mlflow"]).findings if f.verdict is Verdict.BLOCK}
+    assert blocked & {"I12", "I26"}
+    same = {f.rule for f in compare(a, a, READERS["mlflow"]).findings}
+    assert same <= {"O1", "R1"}, "what is unknown of any Avro schema"
+
+
+def test_avro_null_inside_may_be_added(tmp_path: Path) -> None:
+    a = _avro(tmp_path / "new.avsc", _holding(["null", "string"]))
+    b = _avro(tmp_path / "old.avsc", _holding("string"))
+    rules = {(f.rule, f.direction.value, f.verdict.value) for f in compare(a, b, READERS["mlflow"]).findings}
+    assert {r for r in rules if r[0][0] == "I"} == {("I12", "rollback", "block")} or (
+        "I9",
+        "rollback",
+        "block",
+    ) in rules
+
+
+def _one(path: Path, kind: dict[str, Any], **more: Any) -> Signature:
+    return _written(path, {"type": "object", "properties": {"a": kind}, "required": ["a"], **more})
+
+
+_TEXT = {"type": "string"}
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "verdict"),
+    [
+        ({**_TEXT, "pattern": "^x$"}, _TEXT, "unknown"),
+        ({**_TEXT, "minLength": 4}, {**_TEXT, "minLength": 3}, "unknown"),
+        ({"type": "number", "exclusiveMinimum": 4}, {"type": "number"}, "unknown"),
+        ({**_TEXT, "const": "x"}, _TEXT, "unknown"),
+        ({**_TEXT, "format": "email"}, _TEXT, "unknown"),
+        ({**_TEXT, "not": {"enum": ["x"]}}, _TEXT, "unknown"),
+        ({"type": "array", "items": {**_TEXT, "enum": ["x"]}}, {"type": "array", "items": _TEXT}, "unknown"),
+        ({"type": "array"}, {"type": "array"}, "unknown"),
+        ({"type": "array", "items": _TEXT}, {"type": "array", "items": {"type": ["string", "null"]}}, "block"),
+        ({**_TEXT, "format": "date-time"}, {**_TEXT, "format": "date"}, "block"),
+    ],
+)
+def test_json_schema_constraints_are_never_passed_over(
+    new: dict[str, Any], old: dict[str, Any], verdict: str, tmp_path: Path
+) -> None:
+    a, b = _one(tmp_path / "new.json", new), _one(tmp_path / "old.json", old)
+    report = compare(a, b, READERS["mlflow"])
+    there = {f.verdict.value for f in report.findings if f.rule[0] == "I" and f.direction is Direction.DEPLOY}
+    assert there == {verdict}
+    if new != old:
+        same = compare(a, a, READERS["mlflow"]).findings
+        assert not [f for f in same if f.rule[0] == "I"]
+
+
+def test_a_constraint_that_is_gone_may_be_missed_after_a_rollback(tmp_path: Path) -> None:
+    a, b = _one(tmp_path / "new.json", _TEXT), _one(tmp_path / "old.json", {**_TEXT, "pattern": "^x$"})
+    told = {(f.rule, f.direction, f.verdict) for f in compare(a, b, READERS["mlflow"]).findings if f.rule[0] == "I"}
+    assert told == {("I19", Direction.ROLLBACK, Verdict.UNKNOWN)}
+
+
+def test_json_schemas_of_generators_are_read(tmp_path: Path) -> None:
+    """What may be null is written as a choice, what has a comment as a list of one."""
+    either = {"anyOf": [{"type": "number", "maximum": 9}, {"type": "null"}], "default": None}
+    place = {"allOf": [{"$ref": "#/$defs/p"}], "description": "where"}
+    s = _written(
+        tmp_path / "x.json",
+        {
+            "type": "object",
+            "properties": {"a": either, "p": place},
+            "$defs": {"p": {"type": "object", "properties": {"lat": either}}},
+        },
+    )
+    assert s.inputs is not None
+    assert [(f.name, f.type, f.nullable) for f in s.inputs] == [
+        ("a", "float64", True),
+        ("p", "object{lat?:nullable<float64>}", False),
+    ]
+    assert s.inputs[0].domain == Domain(None, None, 9.0)
+    for word in ("allOf", "minProperties", "dependentRequired"):
+        with pytest.raises(Unreadable, match=word):
+            _one(tmp_path / "y.json", _TEXT, **{word: 4})
 
 
 def test_json_schema(tmp_path: Path) -> None:
