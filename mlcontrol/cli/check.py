@@ -71,6 +71,12 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         "--previous-runtime", type=Path, metavar="FILE", help="the binary before it, if the release changes it"
     )
     parser.add_argument(
+        "--facts",
+        type=Path,
+        metavar="FILE",
+        help="what else is known: artifact, probe, golden, data, quality, operation; TOML or JSON",
+    )
+    parser.add_argument(
         "--window",
         action="append",
         default=[],
@@ -107,7 +113,7 @@ def exit_code(report: Report) -> int:
 
 def _report(args: argparse.Namespace) -> Report:
     # Imported here: the parser of every other command must not pay for YAML.
-    from mlcontrol.adapters.signatures import side_files
+    from mlcontrol.adapters.signatures import facts_file, side_files
 
     workspace = args.workspace
     candidate, new_reader = _signature(args.candidate, workspace)
@@ -115,6 +121,7 @@ def _report(args: argparse.Namespace) -> Report:
     policy = side_files.read_policy(args.policy) if args.policy else _policy_of_workspace(args)
     reader = _reader(args.reader or old_reader or new_reader)
     observed = observe(side_files.read_payloads(args.observed)) if args.observed else None
+    facts = facts_file.read_facts(args.facts) if args.facts else {}
     now_s = time.time()
     consumers = side_files.read_consumers(args.consumers) if args.consumers else None
     binary = side_files.read_runtime(args.runtime) if args.runtime else None
@@ -128,6 +135,7 @@ def _report(args: argparse.Namespace) -> Report:
         previous_binary=side_files.read_runtime(args.previous_runtime) if args.previous_runtime else None,
         policy=policy,
         now_s=now_s,
+        **facts,
     )
     older = [_signature(reference, workspace)[0] for reference in args.window]
     if older:

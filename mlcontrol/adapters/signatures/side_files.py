@@ -30,7 +30,7 @@ _MAX_TAIL = 32_000_000  # bytes of a log that are looked at: its end
 
 def read_policy(path: Path) -> Policy:
     """Raises `ProblemError` (code "unreadable") with the entry that is wrong."""
-    return policy_of(_document(path, "policy"))
+    return policy_of(read_document(path, "policy"))
 
 
 # What packages are called where they are installed, and what a model's flavour calls them.
@@ -47,7 +47,7 @@ def read_runtime(path: Path) -> Binary:
 
     ``framework`` and ``version`` name one framework, ``frameworks`` several, pinned ``requirements`` add theirs.
     """
-    document = _document(path, "runtime")
+    document = read_document(path, "runtime")
     inner = document.get("runtime")
     if isinstance(inner, dict):
         document = {"name": document.get("name", path.stem), **inner}
@@ -84,7 +84,7 @@ def _whole(value: object) -> int | None:
 
 
 def read_consumers(path: Path) -> Consumers:
-    document = _document(path, "consumers")
+    document = read_document(path, "consumers")
     reads, matched = document.get("reads"), document.get("matched_by")
     if matched not in (None, "name", "position"):
         raise Unreadable(f"`matched_by` is {matched!r:.40}, not name or position.")
@@ -101,7 +101,8 @@ def read_consumers(path: Path) -> Consumers:
     )
 
 
-def _document(path: Path, kind: str) -> dict[str, Any]:
+def read_document(path: Path, kind: str) -> dict[str, Any]:
+    """A JSON or TOML file of a person. Raises `Unreadable`."""
     try:
         if path.exists() and not path.is_file():  # a pipe that nobody writes to would be waited for
             raise Unreadable(f"The {kind} file {path} is no file.")
