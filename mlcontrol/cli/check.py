@@ -17,7 +17,7 @@ from mlcontrol.cli.output import add_common, say_problem
 from mlcontrol.core.compatibility.check import compare, over_window
 from mlcontrol.core.compatibility.observed import observe
 from mlcontrol.core.compatibility.policy import Policy
-from mlcontrol.core.compatibility.present import document, junit, text
+from mlcontrol.core.compatibility.present import document, junit, markdown, text
 from mlcontrol.core.compatibility.reader import READERS, Reader
 from mlcontrol.core.compatibility.report import Report, Verdict, worst
 from mlcontrol.core.problem import ProblemError
@@ -83,7 +83,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         metavar="VERSION",
         help="a further version that the way back must reach; may be given again",
     )
-    add_common(parser, formats=("text", "json", "junit"))
+    add_common(parser, formats=("text", "json", "junit", "markdown"))
     parser.set_defaults(run=run)
     return parser
 
@@ -180,5 +180,7 @@ def _shown(report: Report, form: str) -> str:
         return json.dumps(document(report), ensure_ascii=not _encoding().startswith("utf"), indent=2) + "\n"
     if form == "junit":
         return junit(report)
+    if form == "markdown":
+        return markdown(report)
     colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     return text(report, min(100, shutil.get_terminal_size().columns), colour)

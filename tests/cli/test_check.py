@@ -116,6 +116,14 @@ def test_junit(files: tuple[Path, Path, Path], capsys: pytest.CaptureFixture[str
     assert len(root.findall(".//testcase")) == int(root.get("tests", "0"))
 
 
+def test_markdown(files: tuple[Path, Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    one, two, _ = files
+    assert run(two, "--against", one, "--reader", "mlflow", "--format", "markdown") == 1
+    out = capsys.readouterr().out
+    assert out.startswith("**Deploy `")
+    assert "- **I1** age is new and required" in out
+
+
 def test_names_cannot_command_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     evil = "a\x1b[2J\u202e]]><script>"
     one, two = native(tmp_path / "one.json", "b"), native(tmp_path / "two.json", "b", evil)

@@ -14,6 +14,7 @@ _TYPES = {
 }  # fmt: skip
 _TENSOR, _SEQUENCE, _MAP, _OPTIONAL = 1, 4, 5, 9  # the fields of a TypeProto
 _MAX_NESTED = 8
+_ELSEWHERE = "its weights lie in other files, so its size is not known: record `size_bytes`"
 _EVERY_WEIGHT_IS_AN_INPUT = 3  # the last IR version that demands it
 
 
@@ -42,6 +43,7 @@ def read_onnx(data: memoryview, name: str) -> Signature:
     if len(inputs) > MAX_FIELDS or len(outputs) > MAX_FIELDS:
         raise Unreadable("The ONNX graph has more inputs than any honest model.")
     defaults = {text(tensor, 8, budget) for tensor in stored}
+    elsewhere = any(number(tensor, 14, budget) == 1 for tensor in stored)
     fields = [_field(one, budget) for one in inputs]
     return Signature(
         name=name,
@@ -55,8 +57,8 @@ def read_onnx(data: memoryview, name: str) -> Signature:
         outputs=tuple(_field(one, budget) for one in outputs),
         matched_by="name",
         runtime=Runtime(framework="onnx", version=None, format="onnx", ir_version=ir, opsets=opsets),
-        size_bytes=len(data),
-        sources=(f"made by {producer}",) if producer else (),
+        size_bytes=None if elsewhere else len(data),
+        sources=((f"made by {producer}",) if producer else ()) + ((_ELSEWHERE,) if elsewhere else ()),
     )
 
 

@@ -15,7 +15,8 @@ _TOKEN = re.compile(
       | (?P<mark>[{}<>\[\]:,;])""",
     re.X,
 )
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", '"': '"', "'": "'"}
+_ESCAPE = re.compile(rb"\\(?:([0-7]{1,3})|[xX]([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))", re.S)
+_ESCAPES = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"a": b"\a", b"b": b"\b", b"f": b"\f", b"v": b"\v"}
 _MAX_TEXT = 1_000_000  # a configuration, not data: honest ones have a few thousand characters
 _MAX_TOKENS = 200_000
 _CLOSES = {"{": "}", "<": ">"}
@@ -116,9 +117,9 @@ def _value(
     if kind == "string":
         parts = []
         while position < len(tokens) and tokens[position][0] == "string":
-            parts.append(re.sub(r"\\(.)", lambda m: _ESCAPES.get(m[1], m[1]), tokens[position][1][1:-1]))
+            parts.append(_ESCAPE.sub(_unescaped, tokens[position][1][1:-1].encode("utf-8", "replace")))
             position += 1
-        values.append("".join(parts))
+        values.append(b"".join(parts).decode("utf-8", "replace"))
         return position
     if kind == "number":
         values.append(_number(token))
@@ -127,6 +128,17 @@ def _value(
         values.append({"true": True, "false": False}.get(token, token))
         return position + 1
     raise Unreadable("The text-format file is not well formed.", f"{name!r:.40} has no value before {token!r:.40}.")
+
+
+def _unescaped(found: re.Match[bytes]) -> bytes:
+    """Octal and hexadecimal escapes are bytes of UTF-8, the long ones characters."""
+    octal, short, four, eight, letter = found.groups()
+    if letter is not None:
+        return _ESCAPES.get(letter, letter)
+    if octal is not None or short is not None:
+        return bytes([int(octal, 8) & 0xFF if octal is not None else int(short, 16)])
+    code = int(four or eight, 16)
+    return chr(code).encode("utf-8", "replace") if code < 0x110000 else b"?"
 
 
 def _number(token: str) -> int | float:

@@ -143,6 +143,15 @@ def test_triton_config() -> None:
     assert tree["output"][0]["label_filename"] == ["ab.txt"]
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [("x\\101", "xA"), ("\\x62c", "bc"), ("\\303\\244", "ä"), ("\\u00e4", "ä"), ("\\U0001F600", "😀"), ("a\\?\\'\\\\", "a?'\\"),
+     ("\\777", "\ufffd"), ("\\Uffffffff", "?"), ("\\ud800", "?"), ("\\n\\v", "\n\v"), ("ä", "ä")],
+)  # fmt: skip
+def test_escapes_of_the_text_format(written: str, read: str) -> None:
+    assert parse_text_format(f'name: "{written}"') == {"name": [read]}
+
+
 def test_triton_config_without_inputs_is_unknown() -> None:
     assert read_triton_config('name: "x"', "x").inputs is None
 
@@ -215,6 +224,16 @@ def test_onnx(tmp_path: Path) -> None:
     assert [(f.name, f.type, f.shape) for f in s.outputs] == [("y", "int64", (-1,))]
     assert s.runtime is not None
     assert (s.runtime.ir_version, s.runtime.opsets, s.name) == (9, {"": 19}, "net")
+
+
+def test_weights_in_other_files_leave_the_size_unknown(tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    for where, size in ((0, True), (1, False)):
+        graph = block(5, block(8, b"w"), number(14, where)) + block(12, block(1, b"y"))
+        path.write_bytes(number(1, 9) + block(7, graph))
+        s = read_path(path)
+        assert (s.size_bytes is not None) is size
+        assert any("other files" in note for note in s.sources) is not size
 
 
 def test_what_a_converted_classifier_answers_with_has_a_type(tmp_path: Path) -> None:
