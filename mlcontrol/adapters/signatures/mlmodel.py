@@ -164,6 +164,9 @@ def _parameters(value: object) -> tuple[Field, ...]:
                 type=canonical(kind) if kind else None,
                 shape=dimensions(shape, "a parameter's shape") if isinstance(shape, list) else (),
                 required=False,
+                nullable=not isinstance(
+                    shape, list
+                ),  # `_enforce_param_datatype` lets null through, a list has to be one
                 has_default=True,
                 default=default_or_none(default),
                 tensor=False,

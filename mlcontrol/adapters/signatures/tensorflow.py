@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from mlcontrol.adapters.signatures.bounds import Budget, Unreadable, dimensions, items, mapping, text_or_none
@@ -31,15 +32,46 @@ def read_saved_model(data: memoryview, name: str) -> Signature:
     usable = {key: body for key, body in found.items() if not key.startswith("__")}
     if not usable:
         raise Unreadable("The SavedModel has no signature.", "Export it with `signatures=`.")
-    chosen = usable.get(_DEFAULT, usable[min(usable)])
+    read = {
+        key: (
+            tuple(_field(entry, budget, True) for entry in messages(body, 1, budget)),
+            tuple(_field(entry, budget, False) for entry in messages(body, 2, budget)),
+        )
+        for key, body in usable.items()
+    }
+    chosen = _chosen(usable)
     return Signature(
         name=name,
-        inputs=tuple(_field(entry, budget, True) for entry in messages(chosen, 1, budget)),
-        outputs=tuple(_field(entry, budget, False) for entry in messages(chosen, 2, budget)),
+        inputs=read[chosen][0],
+        outputs=read[chosen][1],
         matched_by="name",
         runtime=Runtime(framework="tensorflow", version=version or None, format="savedmodel"),
-        endpoints=tuple(sorted(usable)),
+        endpoints=_endpoints(read, chosen, {key: text(body, 3, budget) for key, body in usable.items()}),
     )
+
+
+def _chosen(signatures: Mapping[str, object]) -> str:
+    return _DEFAULT if _DEFAULT in signatures else min(signatures)
+
+
+Read = Mapping[str, tuple[tuple[Field, ...] | None, tuple[Field, ...] | None]]
+
+
+def _endpoints(read: Read, chosen: str, methods: Mapping[str, str]) -> tuple[str, ...]:
+    """The ways to ask. The fields of the chosen one are compared one by one, those of every other as a whole; what is asked
+    otherwise than by predict says so."""
+    told = []
+    for key, (inputs, outputs) in sorted(read.items()):
+        method = methods.get(key, "").rsplit("/", 1)[-1]
+        how = f":{method}" if method not in ("", "predict") else ""
+        told.append(f"{key}{how}" if key == chosen else f"{key}{how}({_briefly(inputs)}) -> {_briefly(outputs)}")
+    return tuple(told)
+
+
+def _briefly(fields: tuple[Field, ...] | None) -> str:
+    if fields is None:
+        return "?"
+    return ", ".join(sorted(f"{f.name} {f.type or '?'} {'?' if f.shape is None else list(f.shape)}" for f in fields))
 
 
 def _field(entry: memoryview, budget: Budget, is_input: bool) -> Field:
@@ -74,16 +106,23 @@ def read_tfserving(doc: object) -> Signature:
     usable = {k: v for k, v in signatures.items() if not k.startswith("__")}
     if not usable:
         raise Unreadable("The metadata has no signature.")
-    body = mapping(usable.get(_DEFAULT, usable[min(usable)]), "the signature")
+    bodies = {str(key): mapping(body, f"the signature {key}") for key, body in usable.items()}
+    read = {
+        key: (_json_fields(body.get("inputs"), True), _json_fields(body.get("outputs"), False))
+        for key, body in bodies.items()
+    }
+    chosen = _chosen(read)
     version = spec.get("version")
     return Signature(
         name=text_or_none(spec.get("name")) or "model",
         version=str(version) if version is not None else None,
-        inputs=_json_fields(body.get("inputs"), True),
-        outputs=_json_fields(body.get("outputs"), False),
+        inputs=read[chosen][0],
+        outputs=read[chosen][1],
         matched_by="name",
         runtime=Runtime(framework="tensorflow", format="savedmodel"),
-        endpoints=tuple(sorted(usable)),
+        endpoints=_endpoints(
+            read, chosen, {k: text_or_none(body.get("method_name")) or "" for k, body in bodies.items()}
+        ),
     )
 
 

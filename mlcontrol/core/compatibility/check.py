@@ -319,6 +319,8 @@ def _unknowns(case: Case) -> Iterator[tuple[str, str]]:
             more = f" and {len(unsaid) - 3} more" if len(unsaid) > 3 else ""
             what = f"whether the {who} needs {', '.join(unsaid[:3])}{more}, and takes null"
             yield what, "state `required` and `nullable` of every input"
+    if case.has_current:
+        yield from _lost_meaning(case)
     if case.observed is None:
         yield "recent requests", "give them with --observed, or connect the service's prediction log"
     if case.consumers is None:
@@ -327,6 +329,19 @@ def _unknowns(case: Case) -> Iterator[tuple[str, str]]:
         yield "whether the candidate loads and answers on the server", "probe it in the panel"
     if case.new.golden is None:
         yield "golden set score of the candidate", "replay the golden set in the panel"
+
+
+def _lost_meaning(case: Case) -> Iterator[tuple[str, str]]:
+    """A source that has no room for it, or somebody who did not write it down: no rule can tell which."""
+    sides = (case.candidate, case.current)
+    features = [any(f.semantic or f.unit for f in side.inputs or ()) for side in sides]
+    classes = [any(f.classes for f in side.outputs or ()) for side in sides]
+    for what, (new, old), how in (
+        ("what the inputs mean", features, "state `semantic` and `unit` of the features"),
+        ("the classes of the outputs", classes, "state `classes` of the outputs"),
+    ):
+        if new != old:
+            yield f"{what} in the {'current version' if new else 'candidate'}, which the other side states", how
 
 
 _NEEDS = {

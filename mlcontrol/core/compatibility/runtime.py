@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from mlcontrol.core.compatibility.case import BLOCK, PASS, WARN, Case, Hit, Ruling, ruling
 from mlcontrol.core.compatibility.facts import ArtifactFacts, Binary, ProbeFacts
 from mlcontrol.core.compatibility.report import Level, Verdict
-from mlcontrol.core.compatibility.skew import GUARANTEED, newer, parts, runs_in, skew_matrix
+from mlcontrol.core.compatibility.skew import GUARANTEED, NO_BYTECODE, newer, parts, runs_in, skew_matrix
 from mlcontrol.core.signature import Runtime
 
 _EMPTY = Runtime()
@@ -180,7 +180,7 @@ def r5_opset(case: Case) -> Iterator[Hit]:
 
 
 def _environment(runtime: Runtime, binary: Binary) -> Ruling | None:
-    pickled = runtime.format not in GUARANTEED
+    pickled = runtime.format not in NO_BYTECODE
     if runtime.format == "pickle" and (runtime.python is None or binary.python is None):
         who = "the model was made with" if runtime.python is None else "the binary runs"
         return _unknown(f"Nobody says which Python {who}, and a pickle depends on it.", "state `python` on both sides")

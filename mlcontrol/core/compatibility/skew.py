@@ -8,7 +8,11 @@ from mlcontrol.core.compatibility.facts import Binary
 from mlcontrol.core.compatibility.report import SkewCell, Verdict
 from mlcontrol.core.signature import Runtime, Signature
 
-GUARANTEED = ("onnx", "savedmodel", "skops")  # formats a newer runtime promises to read; skops holds no bytecode
+GUARANTEED = ("onnx", "savedmodel")  # formats a newer runtime promises to read
+NO_BYTECODE = (
+    *GUARANTEED,
+    "skops",
+)  # skops promises nothing of scikit-learn's versions, and does not depend on Python's
 
 
 def parts(version: str) -> tuple[int, ...]:
@@ -53,7 +57,7 @@ def runs_in(signature: Signature, binary: Binary) -> tuple[Verdict, str]:
     if newer(runtime.version, have) and runtime.format not in GUARANTEED:
         return Verdict.BLOCK, f"It was made with {runtime.framework} {runtime.version}, newer than the binary's {have}."
     pythons = [parts(p)[:2] for p in (runtime.python, binary.python) if p]
-    if len(pythons) == 2 and pythons[0] != pythons[1] and runtime.format not in GUARANTEED:
+    if len(pythons) == 2 and pythons[0] != pythons[1] and runtime.format not in NO_BYTECODE:
         return Verdict.BLOCK, f"It was made with Python {runtime.python}, the binary runs {binary.python}."
     return Verdict.PASS, ""
 

@@ -23,6 +23,10 @@ from mlcontrol.adapters.signatures.side_files import (
 from mlcontrol.adapters.signatures.tensorflow import read_saved_model, read_tfserving
 from mlcontrol.adapters.signatures.text_format import parse_text_format
 from mlcontrol.adapters.signatures.triton_config import read_triton_config
+from mlcontrol.core.compatibility.check import compare
+from mlcontrol.core.compatibility.reader import READERS
+from mlcontrol.core.compatibility.report import Verdict
+from mlcontrol.core.signature import Signature
 
 MLMODEL = """
 flavors:
@@ -180,6 +184,35 @@ def test_tfserving() -> None:
     assert s.outputs is not None
     assert (s.inputs[0].type, s.inputs[0].shape, s.outputs[0].shape) == ("float32", (-1, 4), None)
     assert (s.version, s.endpoints) == ("123", ("serving_default",))
+
+
+def test_a_second_signature_that_changes_is_another_way_to_ask() -> None:
+    def served(
+        kind: str, method: str = "tensorflow/serving/predict", first: str = "tensorflow/serving/predict"
+    ) -> Signature:
+        document = json.loads(json.dumps(TFSERVING))
+        signatures = document["metadata"]["signature_def"]["signature_def"]
+        signatures["serving_default"]["method_name"] = first
+        second = {"inputs": {"t": {"dtype": kind}}, "outputs": {}, "method_name": method}
+        signatures["tokens"] = second
+        return read_tfserving(document)
+
+    base = served("DT_STRING")
+    assert base.endpoints == ("serving_default", "tokens(t string ?) -> ")
+    others = (served("DT_INT64"), served("DT_STRING", "x/classify"), served("DT_STRING", first="x/regress"))
+    for other in others:
+        told = {(f.rule, f.verdict) for f in compare(other, base, READERS["tfserving"]).findings}
+        assert ("R7", Verdict.BLOCK) in told
+
+
+def test_a_parameter_takes_null_and_a_list_of_them_does_not() -> None:
+    """As `_enforce_param_datatype` does; two versions alike must not be unknown for it."""
+    text = MLMODEL.replace(
+        '"shape": null}]', '"shape": null}, {"name": "l", "type": "long", "default": [1], "shape": [-1]}]'
+    )
+    s = read_mlmodel(text, "m")
+    assert [f.nullable for f in s.inputs or () if f.name.startswith("params.")] == [True, False]
+    assert not compare(s, s, READERS["mlflow"]).findings
 
 
 def _varint(n: int) -> bytes:

@@ -69,6 +69,7 @@ def _runtime(runtime: Runtime) -> Signature:
 _BINARY = Binary("b", {"sklearn": "1.5.2"}, "3.11.9")
 _BARE = Binary("bare", {"onnxruntime": "1.18"})
 _ONNX = Runtime("onnx", format="onnx", ir_version=99, opsets={"": 99})
+_SKOPS = replace(RUN, format="skops")
 _SEEN_A = observe([{"a": 1.5}] * 10)
 _SEEN_AB = observe([{"a": 1.5, "b": 2.0}] * 10)
 _VALUES = column("c", "string", domain=Domain(("x", "y")))
@@ -166,6 +167,11 @@ FIRES = (
     Example("R1", _runtime(Runtime("sklearn", None)), _runtime(RUN), "unknown", "pass", facts={"binary": _BINARY}),
     Example("R1", _runtime(Runtime("xgboost", "2.0")), _runtime(RUN), "unknown", "pass"),
     Example("R2", _runtime(replace(RUN, version="1.6.0")), _runtime(RUN), "block", "pass", facts={"binary": _BINARY}),
+    Example("R2", _runtime(replace(_SKOPS, version="1.6.0")), _runtime(_SKOPS), "block", "pass", facts={"binary": _BINARY},
+            note="skops asks for the same scikit-learn"),
+    Example("R3", _runtime(replace(_SKOPS, version="1.4.0")), _runtime(_SKOPS), "warn", "pass", facts={"binary": _BINARY}),
+    Example("R6", _runtime(replace(_SKOPS, python="3.12.1")), _runtime(_SKOPS), "warn", "pass", facts={"binary": _BINARY}),
+    Example("R1", _runtime(replace(_SKOPS, version=None)), _runtime(_SKOPS), "unknown", "unknown"),
     Example("R3", _runtime(replace(RUN, version="1.4.0")), _runtime(RUN), "warn", "pass", facts={"binary": _BINARY}),
     Example("R4", _runtime(Runtime("onnx", ir_version=11)), _runtime(Runtime("onnx", ir_version=9)), "block", "pass",
             facts={"binary": Binary(frameworks={"onnxruntime": "1.18"}, max_ir_version=10)}),

@@ -109,3 +109,13 @@ def test_a_name_spelled_otherwise_is_suggested_as_a_rename() -> None:
     assert [
         (c.change, c.old and c.old.name, c.new and c.new.name) for c in report.inputs if c.change == "renamed?"
     ] == [("renamed?", "zip_code", "zipCode")]
+
+
+def test_a_meaning_that_one_side_lost_whole_is_to_be_found_out() -> None:
+    rich = model(replace(A, semantic="money", unit="EUR"), outputs=(column("y", classes=("a", "b")),))
+    for new, old, who in ((model(A), rich, "candidate"), (rich, model(A), "current version")):
+        told = dict(compare(new, old, READERS["mlflow"]).to_find_out)
+        assert {what for what in told if who in what and "which the other side states" in what} == {
+            f"what the inputs mean in the {who}, which the other side states",
+            f"the classes of the outputs in the {who}, which the other side states",
+        }
