@@ -33,7 +33,7 @@ COMMANDS = {
     "timeline": "what changed and what was noticed",
     "backtest": "run alert rules and change-point detection over history",
     "drift": "distribution changes between two prediction logs",
-    "audit": "verify or export the audit log",
+    "audit": "verify or export the audit log; its head and key, to be kept elsewhere",
     "review": "the review bench alone; import, campaigns, judge, score, export",
     "incident": "declare, write, resolve, export the postmortem; exercises",
     "connection": "list, add, test or remove connections; store a secret",

@@ -7,7 +7,10 @@
               was made from a cut log or from a restored backup
 --public-key  the panel's key: every checkpoint signed with it must fit the rows (needs the `cryptography` package)
 
-Exit codes: 0 the log holds, 1 it does not (the first bad row is named), 2 it holds but a signature could not be checked, 3 usage.
+Without --head it cannot be known whether rows are missing at the end, without --public-key who wrote the log: both are said.
+
+Exit codes: 0 the log holds, 1 it does not (the first bad row is named), 2 it holds but a signature could not be checked, or the
+last rows are signed by no checkpoint of that key, 3 usage.
 """
 
 import argparse
@@ -18,7 +21,13 @@ import sys
 GENESIS = "0" * 64
 ROW, OLD_ROW, END = "mlcontrol.audit-row/2", "mlcontrol.audit-row/1", "mlcontrol.audit-end/2"
 PLACE = {"schema", "seq", "at_s", "previous", "hash", "line"}
-SHAPES = (PLACE | {"fields"}, PLACE | {"withheld"}, PLACE | {"actor", "action", "service", "operation", "body"})
+SHAPES = {
+    ROW: (PLACE | {"fields"},),
+    OLD_ROW: (PLACE | {"withheld"}, PLACE | {"actor", "action", "service", "operation", "body"}),
+}
+END_SHAPE = {"schema", "rows", "head", "withheld", "checkpoints", "line"}
+ONLY_DIGEST, SHOWN = {"digest"}, {"value", "salt"}
+HEX = frozenset("0123456789abcdef")
 TAIL = len(',"line":"') + 64 + len('"}')
 
 
@@ -35,14 +44,33 @@ def line_is_whole(line, link):
     )
 
 
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+_string, _quoted = json.encoder.encode_basestring, json.encoder.encode_basestring_ascii
+
+
 def canonical(value):
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _string(value) if type(value) is str else _encode(value)
+
+
+def once(pairs):
+    """A JSON object whose names occur once: of a name that is written twice some readers take the first, some the last."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise Bad("says the same thing twice")
+    return found
+
+
+parse = json.JSONDecoder(object_pairs_hook=once).decode
+
+
+def is_digest(text):
+    return isinstance(text, str) and len(text) == 64 and HEX.issuperset(text)
 
 
 def row_hash(row):
     """The hash that the row's fields come to; None for an old row that was withheld as a whole."""
     if row["schema"] == OLD_ROW:
-        if row.get("withheld") is True:
+        if "withheld" in row:
             return None
         names = ("actor", "action", "service", "operation", "body")
         text = json.dumps(
@@ -51,17 +79,21 @@ def row_hash(row):
         return hashlib.sha256(text.encode()).hexdigest()
     lines = [f"mlcontrol.audit/2 {row['seq']} {row['at_s']!r} {row['previous']}"]
     for name, field in row["fields"].items():
-        found = field.get("digest")
-        if found is None:
+        # Either its digest or what it comes to, and nothing beside: a value next to a digest would be read and never checked.
+        if field.keys() == ONLY_DIGEST and is_digest(field["digest"]):
+            found = field["digest"]
+        elif field.keys() == SHOWN and isinstance(field["salt"], str):
             text = f"{field['salt']}:{name}:{canonical(field['value'])}"
             found = hashlib.sha256(text.encode()).hexdigest()
-        lines.append(f"{json.dumps(name)} {found}")
+        else:
+            raise Bad(f"shows the field {name!r} as no export does")
+        lines.append(f"{_quoted(name)} {found}")
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def check_row(row, position, link):
     """Raises Bad unless the row is the one that must stand here."""
-    if row.get("schema") not in (ROW, OLD_ROW) or set(row) not in SHAPES:
+    if set(row) not in SHAPES.get(row.get("schema"), ()) or row.get("withheld", True) is not True:
         raise Bad("is not a row of an audit export")
     if row["seq"] != position:
         raise Bad(f"is missing or out of order (found row {row['seq']!r})")
@@ -70,6 +102,24 @@ def check_row(row, position, link):
     found = row_hash(row)
     if found is not None and found != row["hash"]:
         raise Bad("was changed after it was written")
+
+
+def names_withheld(row):
+    """What of a row is withheld, by name; "*": all of it."""
+    if row["schema"] == OLD_ROW:
+        return {"*"} if "withheld" in row else set()
+    return {name for name, field in row["fields"].items() if "digest" in field}
+
+
+def check_end(end, count, head, withheld):
+    """Raises Bad unless the last line is the one that belongs to these rows."""
+    if set(end) != END_SHAPE:
+        raise Bad("is missing: the last line is not the end of an audit export")
+    if end["rows"] != count or end["head"] != head:
+        raise Bad("is missing: the end of the export does not fit its rows")
+    said = set(end["withheld"])
+    if (withheld - said - {"*"}) or ("*" in withheld and not said):
+        raise Bad("is missing: the end of the export does not say all that is withheld")
 
 
 def signed(checkpoint):
@@ -91,9 +141,12 @@ def signed(checkpoint):
 def verify(data, head=None, public_key=""):
     """``data``: the bytes of an export. Returns a dictionary: ok, rows, head, first_bad, why, checkpoints, unchecked."""
     verdict = {"ok": False, "rows": 0, "head": GENESIS, "first_bad": None, "why": "", "checkpoints": 0, "unchecked": 0}
-    seal, count = b"", 0
+    verdict.update(signed_to=0, hidden_rows=0, remarks=[])
+    count = 0
     hashes = {}
+    withheld = set()
     end = None
+    public_key = public_key.lower()
     try:
         lines = data.split(b"\n")
         if lines[-1] == b"":
@@ -105,17 +158,20 @@ def verify(data, head=None, public_key=""):
             if not line_is_whole(line, seal):
                 raise Bad("is not written as an export writes it: a byte of it or of its place was changed")
             seal = line[-66:-2]
-            entry = json.loads(line)
+            entry = parse(line.decode())
             if entry.get("schema") == END:
                 end = entry
                 continue
             check_row(entry, count + 1, verdict["head"])
             count += 1
             verdict["head"] = hashes[count] = entry["hash"]
+            if b'"digest":' in line or b"\\u" in line or entry["schema"] == OLD_ROW:  # a name may be written escaped
+                hidden = names_withheld(entry)
+                verdict["hidden_rows"] += "*" in hidden
+                withheld |= hidden
         if end is None or not data.endswith(b"\n"):
             raise Bad("is missing: the end of the export was cut")
-        if end["rows"] != count or end["head"] != verdict["head"]:
-            raise Bad("is missing: the end of the export does not fit its rows")
+        check_end(end, count, verdict["head"], withheld)
         if head is not None and hashes.get(head[0]) != head[1]:
             count = min(count, head[0] - 1)
             raise Bad("is not the row that was written down elsewhere: the tail was cut or a backup was restored")
@@ -129,16 +185,40 @@ def verify(data, head=None, public_key=""):
                 continue
             verdict["checkpoints"] += 1
             verdict["unchecked"] += sound is None
+            verdict["signed_to"] = max(verdict["signed_to"], point["seq"])
         if public_key and not verdict["checkpoints"]:
             count = 0
             raise Bad("and all after it are not covered by any checkpoint of that key")
         verdict["ok"] = True
     except Bad as bad:
         verdict["first_bad"], verdict["why"] = count + 1, str(bad)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         verdict["first_bad"], verdict["why"] = count + 1, f"cannot be read ({type(error).__name__})"
     verdict["rows"] = count
+    if verdict["ok"]:
+        verdict["remarks"] = remarks(verdict, head, public_key)
     return verdict
+
+
+def remarks(verdict, head, public_key):
+    """What is not known although the log holds, one sentence each."""
+    found = []
+    if head is None:
+        found.append("Whether rows are missing at the end is not known: no --head was given.")
+    if not public_key:
+        found.append("Who signed it is not known: no --public-key was given, and a log written anew would hold as well.")
+    elif verdict["signed_to"] < verdict["rows"]:
+        found.append(f"Rows {verdict['signed_to'] + 1} to {verdict['rows']} are signed by no checkpoint of that key.")
+    if verdict["hidden_rows"]:
+        found.append(f"{verdict['hidden_rows']} old rows are withheld as a whole: of them only the chain is known.")
+    if verdict["unchecked"]:
+        found.append(f"{verdict['unchecked']} signatures were not checked: `cryptography` is not installed.")
+    return found
+
+
+def in_doubt(verdict, public_key):
+    """Whether what was asked about its signatures could not be answered with yes."""
+    return bool(public_key) and (verdict["unchecked"] > 0 or verdict["signed_to"] < verdict["rows"])
 
 
 def main(argv):
@@ -152,6 +232,8 @@ def main(argv):
         head = None
         if args.head:
             seq, _, found = args.head.partition(":")
+            if not seq.isdecimal() or int(seq) < 1 or not is_digest(found):
+                raise ValueError(f"{args.head!r} is no head: write SEQ:HASH.")
             head = (int(seq), found)
         with open(args.export, "rb") as file:
             data = file.read()
@@ -167,9 +249,9 @@ def main(argv):
         print(f"The log is broken: row {verdict['first_bad']} {verdict['why']}.")
     else:
         print(f"The log holds: {verdict['rows']} rows, head {verdict['head']}.")
-        if verdict["unchecked"]:
-            print(f"{verdict['unchecked']} signatures were not checked: `cryptography` is not installed.")
-    return 1 if not verdict["ok"] else (2 if verdict["unchecked"] and args.public_key else 0)
+        for remark in verdict["remarks"]:
+            print(remark)
+    return 1 if not verdict["ok"] else 2 if in_doubt(verdict, args.public_key) else 0
 
 
 if __name__ == "__main__":

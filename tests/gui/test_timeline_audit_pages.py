@@ -196,7 +196,7 @@ def test_a_row_copies_with_its_hashes(audit_page: Any) -> None:
     text = QGuiApplication.clipboard().text()
     assert f"hash {rows(5)[4].hash}" in text
     audit_page._copy_head()
-    assert QGuiApplication.clipboard().text() == rows(5)[4].hash
+    assert QGuiApplication.clipboard().text() == f"5:{rows(5)[4].hash}"
 
 
 def test_of_thousands_of_lanes_those_that_are_seen_are_painted(timeline: Any, monkeypatch: pytest.MonkeyPatch) -> None:

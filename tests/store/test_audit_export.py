@@ -87,84 +87,8 @@ def test_every_flipped_bit_of_a_small_export_names_its_row(withhold: tuple[str, 
         assert verdict["first_bad"] == row, (at, verdict)
 
 
-def resealed(lines: list[dict[str, Any]]) -> bytes:
-    """Written anew by somebody who knows the format: each line's own digest fits again."""
-    from mlcontrol.core.audit_export import _sealed
-
-    link, text = chain.GENESIS, ""
-    for line in lines:
-        line.pop("line", None)
-        sealed = _sealed(line, link)
-        link = sealed[-66:-2]
-        text += sealed + "\n"
-    return text.encode()
-
-
 def parsed(text: bytes) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
-
-
-def change_value(lines: list[dict[str, Any]]) -> None:
-    lines[2]["fields"]["body.to"]["value"] = "3"
-
-
-def change_withheld(lines: list[dict[str, Any]]) -> None:
-    lines[2]["fields"]["actor"]["digest"] = "0" * 64
-
-
-def add_a_field(lines: list[dict[str, Any]]) -> None:
-    lines[2]["fields"]["body.approved"] = {"value": True, "salt": "00"}
-
-
-def add_a_word_beside(lines: list[dict[str, Any]]) -> None:
-    lines[2]["comment"] = "approved"
-
-
-def rehash(lines: list[dict[str, Any]]) -> None:
-    change_value(lines)
-    lines[2]["hash"] = alone["row_hash"](lines[2])
-
-
-def drop(lines: list[dict[str, Any]]) -> None:
-    del lines[2]
-
-
-def swap(lines: list[dict[str, Any]]) -> None:
-    lines[2], lines[3] = lines[3], lines[2]
-
-
-def repeat(lines: list[dict[str, Any]]) -> None:
-    lines.insert(2, dict(lines[1]))
-
-
-@pytest.mark.parametrize(
-    ("forge", "row"),
-    [
-        (change_value, 3),
-        (change_withheld, 3),
-        (add_a_field, 3),
-        (add_a_word_beside, 3),
-        (rehash, 4),
-        (drop, 3),
-        (swap, 3),
-        (repeat, 3),
-    ],
-    ids=lambda found: getattr(found, "__name__", ""),
-)
-def test_a_forger_who_knows_the_format_is_found_by_the_chain(forge: Any, row: int) -> None:
-    lines = parsed(text_of(chain_of(6), ("actor", "body.reason")))
-    assert alone["verify"](resealed([dict(line) for line in lines]))["ok"]
-    forge(lines)
-    verdict = alone["verify"](resealed(lines))
-    assert (verdict["ok"], verdict["first_bad"]) == (False, row), verdict
-
-
-def test_twin_without_the_rows_hashes_a_resealed_forgery_passes() -> None:
-    blind = runpy.run_path(str(VERIFIER))
-    blind["verify"].__globals__["row_hash"] = lambda row: None
-    lines = parsed(text_of(chain_of(6)))
-    change_value(lines)
-    assert blind["verify"](resealed(lines))["ok"]
 
 
 def test_a_redacted_export_keeps_its_chain_and_says_nothing_of_what_it_withholds() -> None:
@@ -252,10 +176,10 @@ def test_checkpoints_are_signed_kept_outside_and_verified(world: World, tmp_path
     assert again.public_key == first.public_key
 
     text = text_of(list(world.store.audit.all()), (), world.store.audit.checkpoints())
-    ran = _run_alone(tmp_path, text, "--public-key", first.public_key)
+    ran = run_alone(tmp_path, text, "--public-key", first.public_key)
     assert (ran.returncode, ran.stderr) == (0, ""), ran.stdout
     other = "00" * 32
-    assert _run_alone(tmp_path, text, "--public-key", other).returncode == 1
+    assert run_alone(tmp_path, text, "--public-key", other).returncode == 1
 
 
 def test_a_forged_signature_is_found_here_and_outside(world: World, tmp_path: Path) -> None:
@@ -315,7 +239,7 @@ def test_evidence_is_named_by_what_it_is(world: World) -> None:
     assert world.store.audit.evidence(name) is None
 
 
-def _run_alone(place: Path, text: bytes, *words: str) -> subprocess.CompletedProcess[str]:
+def run_alone(place: Path, text: bytes, *words: str) -> subprocess.CompletedProcess[str]:
     """As an auditor would: a copy of the one file, in an empty folder, by a Python that knows nothing of this project."""
     bare = place / "auditor"
     bare.mkdir(exist_ok=True)

@@ -55,7 +55,7 @@ class AuditPage(Page):
         self.text = QLineEdit()
         self.verify = KeyButton("Verify the chain", "V", PRIMARY)
         self.copy_row = KeyButton("Copy the row", "C")
-        self.copy_head = KeyButton("Copy the head hash", "H")
+        self.copy_head = KeyButton("Copy the head", "H")
         self.total = 0
         self.verdict: ChainVerdict | None = None
         self._verified_s: float | None = None
@@ -161,7 +161,9 @@ class AuditPage(Page):
             ),
             bound("filter", "Filter rows", "/", "By actor, action, service or reason", self._focus_filter),
             bound("copy", "Copy the row", "C", "All its fields and hashes", self._copy_row),
-            bound("head", "Copy the head hash", "H", "To keep it outside this machine", self._copy_head),
+            bound(
+                "head", "Copy the head", "H", "Number and hash of the newest row, to keep elsewhere", self._copy_head
+            ),
             bound("bad", "Show the first bad row", "B", "After a verification that failed", self._show_bad),
             bound("clear", "Clear the filter", "Esc", "Every row", self._clear),
         )
@@ -303,10 +305,11 @@ class AuditPage(Page):
     # --- acting ---
 
     def _head(self) -> str:
+        """As the verifier takes it: SEQ:HASH; a hash alone says nothing of how long the log was."""
         if self.verdict is not None and self.verdict.ok and self.verdict.rows:
-            return self.verdict.head
+            return f"{self.verdict.rows}:{self.verdict.head}"
         newest = max(self.model.known, default=None)
-        return self.model.known[newest].hash if newest is not None else ""
+        return f"{newest}:{self.model.known[newest].hash}" if newest is not None else ""
 
     def _show_bad(self) -> None:
         if self.verdict is None or self.verdict.first_bad is None:
@@ -328,7 +331,7 @@ class AuditPage(Page):
     def _copy_head(self) -> None:
         if head := self._head():
             QGuiApplication.clipboard().setText(head)
-            self._said("The head hash is on the clipboard")
+            self._said("Number and hash of the newest row are on the clipboard")
 
     def _said(self, text: str) -> None:
         if self.shell is not None:
