@@ -14,7 +14,7 @@ from mlcontrol.cli.exit_codes import BLOCKED, DONE, UNKNOWN
 from mlcontrol.cli.output import add_common, jsonable, plain, put_json
 from mlcontrol.cli.session import Session
 from mlcontrol.core.audit import ChainVerdict
-from mlcontrol.core.audit_export import PEOPLE_AND_WORDS, export
+from mlcontrol.core.audit_export import export
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.engine import messages as m
 from mlcontrol.engine.hosts import new_request
@@ -33,7 +33,7 @@ def add_parser(commands: Any) -> None:
         "--public-key", default="", metavar="HEX", help="verify FILE: the panel's key, as `audit head` tells it"
     )
     parser.add_argument(
-        "--redacted", action="store_true", help="export: without names and what people wrote; still verifiable"
+        "--redacted", action="store_true", help="export: versions, steps, digests and times alone; still verifiable"
     )
     parser.add_argument(
         "--withhold", action="append", default=[], metavar="FIELD", help="export: also without this field"
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
             return _verify(session, args)
         if args.what == "head":
             return _head(session, args)
-        return _export(session, {*args.withhold, *(PEOPLE_AND_WORDS if args.redacted else ())})
+        return _export(session, set(args.withhold), args.redacted)
 
 
 def _verify(session: Session, args: argparse.Namespace) -> int:
@@ -100,7 +100,7 @@ def _tell(verdict: ChainVerdict, args: argparse.Namespace, remarks: Sequence[str
     return DONE if verdict.ok else BLOCKED
 
 
-def _export(session: Session, withhold: set[str]) -> int:
+def _export(session: Session, withhold: set[str], redacted: bool) -> int:
     """One row a line, oldest first; a last line with the count and the head shows a cut tail."""
     pages = []
     points = session.ask(m.QueryCheckpoints(request=new_request()))
@@ -114,7 +114,7 @@ def _export(session: Session, withhold: set[str]) -> int:
         pages.append(answer.rows)
         before = answer.rows[-1].seq
     rows = (row for page in reversed(pages) for row in reversed(page))
-    for line in export(rows, points.checkpoints, withhold):
+    for line in export(rows, points.checkpoints, withhold, redacted):
         print(line)
     sys.stdout.flush()
     return DONE

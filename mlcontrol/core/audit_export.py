@@ -14,10 +14,44 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from mlcontrol.core.audit import GENESIS, AuditRow, field_digest, row_fields
+from mlcontrol.core.journal import INTENT, NOTE, OUTCOME, STEP
+from mlcontrol.core.operation import OperationKind
 
 ROW, OLD_ROW, END = "mlcontrol.audit-row/2", "mlcontrol.audit-row/1", "mlcontrol.audit-end/2"
-PEOPLE_AND_WORDS = ("actor", "body.reason", "body.detail", "body.summary", "body.problem", "body.text")
-"""What an outside auditor rarely needs: who, and what people wrote."""
+_PLACE = frozenset({"action", "service", "operation"})
+_OF_OPERATIONS = frozenset(
+    {
+        "from",
+        "to",
+        "express",
+        "strategy",
+        "strategy_data",
+        "plan_hash",
+        "steps",
+        "assumes",
+        "before",
+        "evidence",
+        "step",
+        "state",
+    }
+) | {"phase", "found"}
+_OF_THE_REST = frozenset({"plan_hash", "version", "until_s", "number", "detected_s", "evidence"})
+_KINDS = frozenset(kind.value for kind in OperationKind)
+_JOURNAL = frozenset({INTENT, STEP, OUTCOME, NOTE})
+
+
+def is_redacted(action: str, name: str) -> bool:
+    """Whether an export for outsiders withholds this field of a row of this action ("deploy.intent").
+
+    Named is what is shown: what the program itself wrote, versions, steps, digests, times. Whatever else there is, or comes to be,
+    may hold who did it or what people wrote, an address or a user name, and "to" is a version here and a colleague there.
+    """
+    body, _, field = name.partition(".")
+    if not field:
+        return name not in _PLACE
+    kind, _, what = action.partition(".")
+    shown = _OF_OPERATIONS if kind in _KINDS and what in _JOURNAL else _OF_THE_REST
+    return body != "body" or field not in shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,35 +71,44 @@ class Checkpoint:
 
 
 def export(
-    rows: Iterable[AuditRow], checkpoints: Iterable[Checkpoint] = (), withhold: Collection[str] = ()
+    rows: Iterable[AuditRow],
+    checkpoints: Iterable[Checkpoint] = (),
+    withhold: Collection[str] = (),
+    redacted: bool = False,
 ) -> Iterator[str]:
-    """The lines, without their ends. ``rows``: oldest first. ``withhold``: names of fields ("actor", "body.reason")."""
+    """The lines, without their ends. ``rows``: oldest first. ``withhold``: names of fields ("actor", "body.reason"). ``redacted``:
+    without people and what they wrote, too (`is_redacted`)."""
     link, count, head = GENESIS, 0, GENESIS
+    withheld = {*withhold, *(("actor",) if redacted else ())}
     for row in rows:
         count, head = count + 1, row.hash
-        line = _sealed(_row(row, withhold), link)
+        body = _row(row, withhold, redacted)
+        withheld |= {name for name, field in body.get("fields", {}).items() if "digest" in field}
+        line = _sealed(body, link)
         link = line[-66:-2]
         yield line
-    body = {
+    end = {
         "schema": END,
         "rows": count,
         "head": head,
-        "withheld": sorted(withhold),
+        "withheld": sorted(withheld),
         "checkpoints": [asdict(found) for found in checkpoints],
     }
-    yield _sealed(body, link)
+    yield _sealed(end, link)
 
 
-def _row(row: AuditRow, withhold: Collection[str]) -> dict[str, Any]:
+def _row(row: AuditRow, withhold: Collection[str], redacted: bool) -> dict[str, Any]:
     place = {"seq": row.seq, "at_s": row.at_s, "previous": row.previous, "hash": row.hash}
     fields = row_fields(row)
     if fields:
         shown = {
-            f.name: {"digest": field_digest(f)} if f.name in withhold else {"value": json.loads(f.text), "salt": f.salt}
+            f.name: {"digest": field_digest(f)}
+            if f.name in withhold or (redacted and is_redacted(row.action, f.name))
+            else {"value": json.loads(f.text), "salt": f.salt}
             for f in fields
         }
         return {"schema": ROW, **place, "fields": shown}
-    if withhold:  # an old row is hashed as one: it is shown whole or not at all
+    if withhold or redacted:  # an old row is hashed as one: it is shown whole or not at all
         return {"schema": OLD_ROW, **place, "withheld": True}
     whole = {name: getattr(row, name) for name in ("actor", "action", "service", "operation", "body")}
     return {"schema": OLD_ROW, **place, **whole}

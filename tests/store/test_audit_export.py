@@ -18,7 +18,7 @@ import pytest
 from mlcontrol.adapters.secrets.signing_key import SigningKey
 from mlcontrol.core import audit as chain
 from mlcontrol.core.audit import AuditRow
-from mlcontrol.core.audit_export import PEOPLE_AND_WORDS, Checkpoint, export
+from mlcontrol.core.audit_export import Checkpoint, export, is_redacted
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.types import Health
 from mlcontrol.gui.resources import resource
@@ -42,8 +42,10 @@ def chain_of(n: int, body: dict[str, Any] | None = None) -> list[AuditRow]:
     return rows
 
 
-def text_of(rows: list[AuditRow], withhold: tuple[str, ...] = (), points: tuple[Checkpoint, ...] = ()) -> bytes:
-    return "".join(line + "\n" for line in export(rows, points, withhold)).encode()
+def text_of(
+    rows: list[AuditRow], withhold: tuple[str, ...] = (), points: tuple[Checkpoint, ...] = (), redacted: bool = False
+) -> bytes:
+    return "".join(line + "\n" for line in export(rows, points, withhold, redacted)).encode()
 
 
 def test_a_flipped_bit_anywhere_in_six_thousand_rows_is_found() -> None:
@@ -74,9 +76,9 @@ def test_a_flipped_bit_anywhere_in_six_thousand_rows_is_found() -> None:
     assert flips > 6000 * 40
 
 
-@pytest.mark.parametrize("withhold", [(), PEOPLE_AND_WORDS], ids=["whole", "redacted"])
-def test_every_flipped_bit_of_a_small_export_names_its_row(withhold: tuple[str, ...]) -> None:
-    text = text_of(chain_of(3), withhold)
+@pytest.mark.parametrize("redacted", [False, True], ids=["whole", "redacted"])
+def test_every_flipped_bit_of_a_small_export_names_its_row(redacted: bool) -> None:
+    text = text_of(chain_of(3), redacted=redacted)
     ends = [at for at, byte in enumerate(text) if byte == 10]
     for at in range(len(text) * 8):
         flipped = bytearray(text)
@@ -92,7 +94,7 @@ def parsed(text: bytes) -> list[dict[str, Any]]:
 
 
 def test_a_redacted_export_keeps_its_chain_and_says_nothing_of_what_it_withholds() -> None:
-    text = text_of(chain_of(40), PEOPLE_AND_WORDS)
+    text = text_of(chain_of(40), redacted=True)
     assert alone["verify"](text)["ok"]
     assert b"ann" not in text
     assert b"errors" not in text
@@ -111,6 +113,53 @@ def test_a_cut_export_and_an_old_one_are_found() -> None:
     assert alone["verify"](restored)["ok"]
     verdict = alone["verify"](restored, (9, rows[8].hash))
     assert (verdict["ok"], verdict["first_bad"]) == (False, 7)
+
+
+NAMED = "zoe.q"
+BODIES: dict[str, dict[str, Any]] = {
+    "deploy.intent": {
+        "from": "1",
+        "to": "2",
+        "reason": NAMED,
+        "warnings": [NAMED],
+        "moves": [{"part": {"command": NAMED}}],
+    },
+    "deploy.step": {"step": "load", "state": "done", "phase": "running", "detail": NAMED},
+    "deploy.outcome": {"phase": "failed", "summary": NAMED, "problem": {"what": NAMED, "why": "", "next": ""}},
+    "deploy.glass-broken": {"plan_hash": "sha256:0", "reason": "x", "against": f"frozen by {NAMED}"},
+    "deploy.rule-overridden": {"rule": "I1", "reason": "x", "against": NAMED, "may_override": [NAMED]},
+    "quarantine.lifted": {"version": "2", "was": NAMED, "reason": "x"},
+    "incident.declared": {"text": NAMED, "alert": NAMED, "number": "1", "detected_s": "5.0"},
+    "incident.handed-over": {"text": "x", "to": NAMED},
+    "incident.role": {"text": "", "role": "lead", "person": NAMED},
+    "connection.saved": {"id": "m", "username": NAMED, "options": {"note": NAMED}, "url": f"https://{NAMED}.example"},
+    "notify.saved": {"id": "mail", "to": [f"{NAMED}@example.org"], "url": NAMED},
+    "freeze.added": {"id": "f", "reason": NAMED, "labels": {"team": NAMED}},
+    "alert.silenced": {"reason": NAMED, "until_s": 5.0, "labels": {"owner": NAMED}},
+    "something.new": {"whoever": NAMED},
+}
+
+
+def test_no_action_of_the_panel_puts_a_person_or_their_words_into_a_redacted_export() -> None:
+    rows: list[AuditRow] = []
+    for k, (action, body) in enumerate(BODIES.items()):
+        previous = rows[-1] if rows else None
+        rows.append(chain.append(previous, 1.8e9 + k, NAMED, action, "digits", "o", body, f"{k:032x}"))
+    text = text_of(rows, redacted=True)
+    verdict = alone["verify"](text)
+    assert verdict["ok"], verdict
+    assert NAMED.encode() not in text
+    first, *_rest, end = parsed(text)
+    shown = {name: field["value"] for name, field in first["fields"].items() if "value" in field}
+    assert shown == {"action": "deploy.intent", "service": "digits", "operation": "o", "body.from": "1", "body.to": "2"}
+    assert {"actor", "body.person", "body.whoever"} <= set(end["withheld"])
+    assert NAMED.encode() in text_of(rows)
+
+
+def test_twin_a_list_of_what_is_withheld_would_forget_what_comes_later() -> None:
+    assert is_redacted("something.new", "body.whoever")
+    assert is_redacted("incident.handed-over", "body.to")
+    assert not is_redacted("rollback.intent", "body.to")
 
 
 class NoKeyring:
