@@ -116,10 +116,18 @@ class Drills(Protocol):
 
 
 class Incidents(Protocol):
-    """Entries are only added; two writers at once never both get the same place."""
+    """Entries are only added, each with its row of the audit log; two writers at once never both get the same place."""
 
     def append(
-        self, incident: str, seq: int, at_s: float, actor: str, kind: EntryKind, text: str, data: Mapping[str, str]
+        self,
+        incident: str,
+        seq: int,
+        at_s: float,
+        actor: str,
+        kind: EntryKind,
+        text: str,
+        data: Mapping[str, str],
+        service: str = "",
     ) -> bool: ...
     def get(self, incident: str) -> Incident | None: ...
     def all(self) -> tuple[Incident, ...]: ...

@@ -57,8 +57,36 @@ class AuditLog:
                 previous, self._clock.utc_s(), actor, action, service, operation, body, secrets.token_hex(16)
             )
             self._add.run(cursor, {name: getattr(row, name) for name in AuditRow.__slots__})
-        self._keep_head(row)
+        self.keep(row)
         return row
+
+    def append_in(
+        self, connection: sa.Connection, actor: str, action: str, body: dict[str, Any], service: str, operation: str
+    ) -> AuditRow:
+        """Add a row within somebody else's transaction (`Database.write`), so that both are there or neither.
+
+        `keep` it when that is durable.
+        """
+        if not self._db.is_sqlite:
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK_KEY)))
+        newest = connection.execute(sa.select(audit).order_by(audit.c.seq.desc()).limit(1)).first()
+        previous = None if newest is None else AuditRow(*newest)
+        row = chain.append(
+            previous, self._clock.utc_s(), actor, action, service, operation, body, secrets.token_hex(16)
+        )
+        connection.execute(audit.insert().values({name: getattr(row, name) for name in AuditRow.__slots__}))
+        return row
+
+    def keep(self, row: AuditRow) -> None:
+        """The head outside the store goes on to this row. A head that cannot be kept does not undo the row, which is durable: an older head still fits the chain."""
+        try:
+            with self._head_lock, self._head.changing() as file:
+                kept = file.read()
+                if kept is not None and (kept[0] >= row.seq or not self._continues(kept, row)):
+                    return
+                file.write(row.seq, row.hash)
+        except (OSError, StoreError) as error:
+            log.warning("the audit head outside the store stays behind", row=row.seq, why=str(error))
 
     def rows(self, before: int | None, limit: int) -> tuple[AuditRow, ...]:
         """Newest first; ``before`` is exclusive."""
@@ -178,17 +206,6 @@ class AuditLog:
             if len(page) < PAGE:
                 return
             last = page[-1].seq
-
-    def _keep_head(self, row: AuditRow) -> None:
-        """A head that cannot be kept does not undo the row, which is durable: an older head still fits the chain."""
-        try:
-            with self._head_lock, self._head.changing() as file:
-                kept = file.read()
-                if kept is not None and (kept[0] >= row.seq or not self._continues(kept, row)):
-                    return
-                file.write(row.seq, row.hash)
-        except (OSError, StoreError) as error:
-            log.warning("the audit head outside the store stays behind", row=row.seq, why=str(error))
 
     def _write_outside(self, path: Path, body: dict[str, Any]) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,4 +1,7 @@
-"""Incidents as their entries. Two writers at once never both succeed with the same place: the later one is told."""
+"""Incidents as their entries, each with its row of the audit log.
+
+Two writers at once never both succeed with the same place: the later one is told.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from mlcontrol.core.incidents.incident import Entry, EntryKind, Incident, fold
+from mlcontrol.store.audit_log import AuditLog
 from mlcontrol.store.database import Database, StoreError
 from mlcontrol.store.tables.incidents import entries
 
@@ -16,8 +20,9 @@ from mlcontrol.store.tables.incidents import entries
 class Incidents:
     """*Thread:* any, also several processes."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, audit: AuditLog) -> None:
         self._db = database
+        self._audit = audit
 
     def append(
         self,
@@ -28,8 +33,12 @@ class Incidents:
         kind: EntryKind,
         text: str,
         data: Mapping[str, str],
+        service: str = "",
     ) -> bool:
-        """Add an entry at ``seq``; False when somebody else has written there meanwhile."""
+        """Add an entry at ``seq`` and its row of the audit log, both or neither; False when somebody else wrote there meanwhile.
+
+        Raises `StoreError` when it could not be made durable: what is written again then is not there twice.
+        """
         row = {
             "incident": incident,
             "seq": seq,
@@ -46,10 +55,13 @@ class Incidents:
                     if connection.execute(before).scalar() != seq - 1:
                         return False
                 connection.execute(entries.insert().values(**row))
+                body = {"text": text, **data}
+                audited = self._audit.append_in(connection, actor, f"incident.{kind.value}", body, service, incident)
         except StoreError as error:
             if isinstance(error.__cause__, sa.exc.IntegrityError):
                 return False
             raise
+        self._audit.keep(audited)
         return True
 
     def get(self, incident: str) -> Incident | None:

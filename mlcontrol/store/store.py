@@ -34,7 +34,7 @@ class Store:
         self.timeline = Timeline(database)
         self.alerts = AlertStore(database)
         self.reviews = Reviews(database)
-        self.incidents = Incidents(database)
+        self.incidents = Incidents(database, self.audit)
         self.knowledge = Knowledge(database, clock)
         self.golden_scores = GoldenScores(database)
         self.leases = Leases(database, clock)

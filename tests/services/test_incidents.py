@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import json
 import re
+import sqlite3
 import threading
 import time
 import xml.etree.ElementTree as ET
+from contextlib import closing
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -62,6 +64,26 @@ def test_every_entry_is_a_row_of_the_audit_log(ctx: Burning, incidents: Incident
     ]  # fmt: skip
     assert json.loads(rows[1].body)["text"] == "back to v1"
     assert ctx.store.audit.verify().ok
+
+
+def test_what_could_not_be_audited_was_not_written_and_is_there_once_when_written_again(
+    ctx: Burning, incidents: Incidents
+) -> None:
+    """Of the two rows the second finds no room: the person is told, writes it again, and it must not be there twice."""
+    one = incidents.declare("digits", "ann")
+    refuse = "create trigger no_room before insert on audit begin select raise(abort, 'no room'); end"
+    with closing(sqlite3.connect(ctx.folder / "panel.db")) as db:
+        db.execute(refuse)
+    with pytest.raises(ProblemError):
+        incidents.write(one.id, EntryKind.NOTE, "back to v1?", "ann")
+    assert len(incidents.get(one.id).entries) == 1
+    with closing(sqlite3.connect(ctx.folder / "panel.db")) as db:
+        db.execute("drop trigger no_room")
+    incidents.write(one.id, EntryKind.NOTE, "back to v1?", "ann")
+    assert [e.text for e in incidents.get(one.id).entries].count("back to v1?") == 1
+    assert len(ctx.store.audit.of_operation(one.id)) == 2
+    verdict = ctx.store.audit.verify()
+    assert (verdict.ok, verdict.rows) == (True, 2)
 
 
 def test_who_does_not_hold_it_may_write_but_not_act(incidents: Incidents) -> None:

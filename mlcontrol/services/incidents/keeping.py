@@ -112,10 +112,8 @@ class Incidents:
         self, incident: str, seq: int, actor: str, kind: EntryKind, text: str, data: dict[str, str], service: str
     ) -> bool:
         now_s = self._ctx.clock.utc_s()
-        if not self._ctx.store.incidents.append(incident, seq, now_s, actor, kind, text, data):
+        if not self._ctx.store.incidents.append(incident, seq, now_s, actor, kind, text, data, service):
             return False
-        body = {"text": text, **data}
-        self._ctx.store.audit.append(actor, f"incident.{kind.value}", body, service, incident)
         if kind in _ON_THE_TIMELINE:
             entry = Entry(incident, seq, now_s, actor, kind, text, data)
             self._ctx.emit(_event(entry, service))
