@@ -97,7 +97,7 @@ def _tell(verdict: ChainVerdict, args: argparse.Namespace, remarks: Sequence[str
         print(f"Not verified: {plain(verdict.why)}.")
     else:
         print(f"The chain is broken at row {verdict.first_bad}: it {plain(verdict.why)}.")
-    return DONE if verdict.ok else BLOCKED
+    return DONE if verdict.ok else UNKNOWN if verdict.first_bad is None else BLOCKED
 
 
 def _export(session: Session, withhold: set[str], redacted: bool) -> int:

@@ -67,5 +67,29 @@ class AuditQueries:
 
     def announce(self) -> None:
         """Tell how many rows there are; signing begins. Whether they hold is not known until the chain was walked once."""
+        self._begin_head()
         self._checkpoints.start(self.verify)
         self._ctx.emit(AuditGrew(self._ctx.store.audit.count()))
+
+    def _begin_head(self) -> None:
+        """Rows without a head outside the store: from here on there is one, and the log itself says since when."""
+        audit = self._ctx.store.audit
+        if self._ctx.view_only or not audit.head_missing():
+            return
+        rows = audit.count()
+        try:
+            row = audit.append("panel", "audit.head-begun", {"rows": rows})
+        except ProblemError:
+            return  # what the store suffers from is said by all that needs it; the chain stays unverified
+        self._ctx.emit(
+            TimelineEvent(
+                id=f"audit-head-{row.seq}",
+                at_s=row.at_s,
+                kind=EventKind.ALERT,
+                title="Nothing outside the store said how far the audit log had come",
+                detail=f"It has {rows} rows. Whether there had been more is not known: the head that is kept outside was removed, "
+                "or the store was never used from here. One is kept from now on.",
+                source="engine",
+                severity=Health.UNKNOWN,
+            )
+        )

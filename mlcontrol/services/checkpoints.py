@@ -73,8 +73,8 @@ class Checkpoints:
         return point
 
     def judged(self, verdict: ChainVerdict) -> ChainVerdict:
-        """A chain that holds, held against the signatures too."""
-        if not verdict.ok:
+        """A chain whose rows fit, held against the signatures too."""
+        if verdict.first_bad is not None:
             return verdict
         for point in self._ctx.store.audit.checkpoints():
             if not self._signer.fits(point.public_key, point.message, point.signature):

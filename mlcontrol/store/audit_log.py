@@ -39,6 +39,7 @@ class AuditLog:
         name = hashlib.sha256(database.where.encode()).hexdigest()[:16]
         self._head = AuditHead(heads / f"audit-{name}.head")
         self._head_lock = threading.Lock()
+        self._known = self._kept_or_none()  # the head as this process knows it; nobody takes that away from outside
         self._newest = database.prepared(sa.select(audit).order_by(audit.c.seq.desc()).limit(1))
         self._add = database.prepared(audit.insert())
         self._only_writer = (
@@ -78,13 +79,18 @@ class AuditLog:
         return row
 
     def keep(self, row: AuditRow) -> None:
-        """The head outside the store goes on to this row. A head that cannot be kept does not undo the row, which is durable: an older head still fits the chain."""
+        """The head outside the store goes on to this row.
+
+        One that cannot be kept does not undo the row, which is durable: an older head still fits the chain.
+        """
         try:
-            with self._head_lock, self._head.changing() as file:
-                kept = file.read()
-                if kept is not None and (kept[0] >= row.seq or not self._continues(kept, row)):
+            with self._head_lock:
+                if not self._goes_on(self._known, row):
                     return
-                file.write(row.seq, row.hash)
+                self._known = (row.seq, row.hash)
+                with self._head.changing() as file:
+                    if self._goes_on(file.read(), row):
+                        file.write(row.seq, row.hash)
         except (OSError, StoreError) as error:
             log.warning("the audit head outside the store stays behind", row=row.seq, why=str(error))
 
@@ -145,16 +151,27 @@ class AuditLog:
             kept = self._head.kept()  # read first: rows that come meanwhile only make the log longer
         except HeadUnreadableError as error:
             unreadable = str(error)
+        known = [found for found in (kept, self._known) if found is not None]
         points = [(found.seq, found.hash) for found in self.checkpoints()]
-        verdict = chain.verify(self.all(), [*([kept] if kept else []), *points])
+        verdict = chain.verify(self.all(), [*known, *points])
         if not verdict.ok and kept is not None and verdict.first_bad == verdict.rows + 1:
             way_on = f" If this store was made anew on purpose, remove {self._head.path}."
             return replace(verdict, why=verdict.why + way_on)
+        if not unreadable and not known and verdict.rows:
+            unreadable = "it is not there"
         if verdict.ok and unreadable:
-            # Not taken for "there is none": whether the tail was cut is what it would have told.
+            # Not taken for "nothing is missing": whether the tail was cut is what it would have told.
             why = f"the rows fit, but not whether any are missing can be known: {self._head.path}: {unreadable}"
             return replace(verdict, ok=False, why=why)
         return verdict
+
+    def head_missing(self) -> bool:
+        """Whether there are rows, and nothing outside the store says how far they had come: it was removed, or the store was never
+        used from here."""
+        try:
+            return self._known is None and self._head.kept() is None and self.newest() is not None
+        except HeadUnreadableError:
+            return False
 
     def newest(self) -> AuditRow | None:
         found = self.rows(None, 1)
@@ -214,8 +231,19 @@ class AuditLog:
             json.dump(body, file)
         Path(temporary).replace(path)
 
-    def _continues(self, kept: tuple[int, str], row: AuditRow) -> bool:
-        """Whether the log still holds the kept head. A restored backup that is written on must not outgrow the evidence."""
+    def _kept_or_none(self) -> tuple[int, str] | None:
+        try:
+            return self._head.kept()
+        except HeadUnreadableError:
+            return None
+
+    def _goes_on(self, kept: tuple[int, str] | None, row: AuditRow) -> bool:
+        """Whether the row is newer than the kept head, and the log still holds that. A restored backup that is written on must not
+        outgrow the evidence."""
+        if kept is None:
+            return True
+        if kept[0] >= row.seq:
+            return False
         if kept == (row.seq - 1, row.previous):
             return True
         with self._db.read() as connection:

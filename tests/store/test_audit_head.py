@@ -124,7 +124,8 @@ def test_a_head_that_cannot_be_read_is_no_verified_log(tmp_path: Path) -> None:
         assert (verdict.ok, verdict.rows, verdict.first_bad) == (False, 1, None)
         assert str(path) in verdict.why
         path.unlink()
-        assert store.audit.verify().ok, "twin: none at all is a new place, and is not held against the log"
+        assert store.audit.verify().ok, "twin: who wrote it remembers it"
+        assert not opened(tmp_path).audit.verify().ok
     finally:
         store.close()
 

@@ -18,6 +18,7 @@ import pytest
 from mlcontrol.core import audit as chain
 from mlcontrol.core.audit import ChainVerdict
 from mlcontrol.ports.clock import SystemClock
+from mlcontrol.store.audit_head import AuditHead
 from mlcontrol.store.store import Store
 
 ROWS = 12
@@ -121,9 +122,35 @@ def test_a_chain_written_anew_is_seen(place: Path) -> None:
     assert (verdict.ok, verdict.first_bad) == (False, ROWS)
 
 
-def test_twin_without_the_head_outside_a_cut_tail_passes(place: Path) -> None:
+def test_a_head_outside_that_was_removed_is_no_verified_log(place: Path) -> None:
+    """Who cuts the tail can remove the file that would tell, too."""
     tamper(place, f"delete from audit where seq > {ROWS - 3}")
     shutil.rmtree(place / "heads")
+    verdict = verdict_of(place)
+    assert (verdict.ok, verdict.first_bad, verdict.rows) == (False, None, ROWS - 3)
+    assert "it is not there" in verdict.why
+    (place / "panel.db").unlink()
+    assert verdict_of(place).ok, "nothing was written yet, and nothing is missing"
+
+
+def test_an_engine_that_runs_remembers_the_head_that_was_removed(place: Path) -> None:
+    store = open_at(place)
+    store.audit.append("ann", "note.added", {"n": "seen"})
+    shutil.rmtree(place / "heads")
+    assert store.audit.verify().ok
+    tamper(place, f"delete from audit where seq > {ROWS - 3}")
+    assert store.audit.verify().first_bad == ROWS - 2
+    store.audit.append("eve", "note.added", {"n": "over it"})
+    assert store.audit.verify().first_bad == ROWS - 1, "what is written over it does not outgrow the evidence"
+    assert not list(place.glob("heads/*.head"))
+    store.close()
+
+
+def test_twin_without_the_head_outside_a_cut_tail_passes(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(sqlite3.connect(place / "panel.db")) as db:
+        first = db.execute("select seq, hash from audit where seq = 1").fetchone()
+    tamper(place, f"delete from audit where seq > {ROWS - 3}")
+    monkeypatch.setattr(AuditHead, "kept", lambda self: first)
     assert verdict_of(place).ok
 
 
