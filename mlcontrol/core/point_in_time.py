@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from mlcontrol.core.operation import Operation, OperationKind, Phase, StepState
 from mlcontrol.core.rollout import ROUTE
 from mlcontrol.core.types import EventKind, TimelineEvent
+from mlcontrol.core.versions import version_name
 
 JOURNAL, OBSERVED, INFERRED, NOTHING = "journal", "observed", "inferred", "nothing"
 
@@ -48,36 +49,50 @@ class Turn:
 
 
 def turns(service: str, operations: Iterable[Operation], events: Iterable[TimelineEvent]) -> tuple[Turn, ...]:
-    """Every change of what callers of ``service`` reached, oldest first."""
-    found: list[Turn] = []
-    for operation in operations:
+    """Every change of what callers of ``service`` reached, oldest first.
+
+    The journal's own order counts, whatever the clock said: one that was set back dates what came later before what was there.
+    """
+    found: list[tuple[float, Turn]] = []
+    latest_s = float("-inf")
+    for operation in sorted(operations, key=lambda one: one.seq):
         if operation.service == service and operation.kind in (OperationKind.DEPLOY, OperationKind.ROLLBACK):
-            found += _of_operation(operation)
+            for turn in _of_operation(operation):
+                latest_s = max(latest_s, turn.at_s)
+                found.append((latest_s, turn))
     for event in events:
         if event.service == service and event.kind is EventKind.ROUTE and event.operation is None:
-            found.append(
-                Turn(
-                    event.at_s,
-                    event.version_to,
-                    event.version_from,
-                    OBSERVED,
-                    event.actor or "somebody outside the panel",
-                    "not recorded: the panel did not do it",
-                    "",
-                    event.title,
-                )
+            turn = Turn(
+                event.at_s,
+                event.version_to,
+                event.version_from,
+                OBSERVED,
+                event.actor or "somebody outside the panel",
+                "not recorded: the panel did not do it",
+                "",
+                event.title,
             )
-    return tuple(sorted(found, key=lambda turn: turn.at_s))
+            found.append((event.at_s, turn))
+    return tuple(turn for _order, turn in sorted(found, key=lambda pair: pair[0]))
 
 
 def at(service: str, at_s: float, operations: Iterable[Operation], events: Iterable[TimelineEvent] = ()) -> Standing:
     """What served at ``at_s`` (UTC seconds). ``operations``: as folded from the journal; ``events``: the timeline's."""
     found = turns(service, operations, events)
-    earlier = [turn for turn in found if turn.at_s <= at_s]
-    later = next((turn for turn in found if turn.at_s > at_s), None)
+    here = max((i for i, turn in enumerate(found) if turn.at_s <= at_s), default=-1)
+    later = found[here + 1] if here + 1 < len(found) else None
     until_s = None if later is None else later.at_s
-    if earlier:
-        last = earlier[-1]
+    if here >= 0:
+        last = found[here]
+        first_time = next((i for i, turn in enumerate(found[:here]) if turn.at_s > at_s), None)
+        if first_time is not None:
+            before = found[first_time - 1].version if first_time else found[0].before
+            if before != last.version:
+                words = (
+                    "A clock was set back meanwhile, or two differ, so this moment was there twice: "
+                    f"the first time with {_said(before)}, the second with {_said(last.version)}."
+                )
+                return Standing(service, at_s, None, NOTHING, None, until_s, detail=words)
         return Standing(
             service,
             at_s,
@@ -94,6 +109,10 @@ def at(service: str, at_s: float, operations: Iterable[Operation], events: Itera
         words = "It served before the first recorded change; who decided it was not recorded here."
         return Standing(service, at_s, later.before, INFERRED, None, until_s, detail=words)
     return Standing(service, at_s, None, NOTHING, None, until_s, detail="Nothing recorded says what served then.")
+
+
+def _said(version: str | None) -> str:
+    return "a version that is not known" if version is None else version_name(version)
 
 
 def _of_operation(operation: Operation) -> list[Turn]:

@@ -43,3 +43,24 @@ def test_what_did_not_happen_earns_nothing() -> None:
     found = score("server-frozen", "ann", 100.0, times)
     assert (found.decide_s, found.recover_s) == (None, None)
     assert found.points == 33
+
+
+def test_what_was_reopened_had_not_recovered() -> None:
+    reopened = [DECLARED, VERIFIED, Entry("i", 3, 200.0, "ann", EntryKind.REOPENED, "it is back", {})]
+    still = fold(reopened)
+    assert still is not None
+    assert decision_times(still, [BACK], 110.0).recovered_s is None
+    again = fold([*reopened, replace(VERIFIED, seq=4, at_s=400.0)])
+    assert again is not None
+    times = decision_times(again, [BACK], 110.0)
+    assert times.recovered_s == 400.0
+    assert times.wrong_turns == ("closed too early: it was reopened",)
+
+
+def test_a_word_is_no_proof_and_a_clock_that_was_set_back_no_negative_time() -> None:
+    said = fold([DECLARED, Entry("i", 2, 190.0, "ann", EntryKind.MITIGATED, "seems fine", {})])
+    assert said is not None
+    assert decision_times(said, [BACK], 110.0).steps[-1] == ("said to be over", 80.0, 40.0)
+    early = fold([DECLARED, replace(VERIFIED, at_s=-5000.0)])
+    assert early is not None
+    assert decision_times(early, [BACK], 110.0).steps[-1] == ("recovery proven", None, None)

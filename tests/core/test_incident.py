@@ -106,6 +106,21 @@ def test_the_log_holds_what_people_wrote_and_what_was_noticed_in_one_order() -> 
     ]
 
 
+def test_a_clock_that_was_set_back_does_not_turn_the_log_round() -> None:
+    """Fault 18: what was written later stands later, and what was noticed in between is there."""
+    now = incident(
+        (110.0, "ann", EntryKind.HYPOTHESIS, "v3"),
+        (-9000.0, "ann", EntryKind.DECISION, "go back"),
+        (-8990.0, "ann", EntryKind.MITIGATED, "well again"),
+        (-8980.0, "ann", EntryKind.RESOLVED, "v3 was bad"),
+    )
+    noticed = TimelineEvent("a", 105.0, EventKind.ALERT, "errors over 1 %", "digits")
+    lines = log_lines(now, [noticed], -8970.0)
+    assert [line.text.partition(":")[0] for line in lines] == [
+        "incident declared", "errors over 1 %", "suspects", "decided", "mitigated", "resolved"
+    ]  # fmt: skip
+
+
 def numbered(n: int, service: str, title: str, **data: Any) -> Incident:
     first = Entry(
         f"i{n}", 1, 100.0 * n, "ann", EntryKind.DECLARED, title, {"service": service, "number": str(n), **data}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from mlcontrol.core.operation import Operation, OperationKind, Phase, Step, StepState
@@ -16,7 +17,7 @@ def operation(name: str, kind: OperationKind, old: str, new: str, moved_s: float
         "id": name, "kind": kind, "service": "digits", "from_version": old, "to_version": new, "actor": "ann",
         "reason": "better recall", "plan_hash": "", "phase": Phase.DONE,
         "steps": (Step("route", "Traffic", state, ended_s=moved_s),), "started_s": 0.0,
-        "ended_s": (moved_s or 0.0) + 5,
+        "ended_s": (moved_s or 0.0) + 5, "seq": int(moved_s or 0.0),
     }  # fmt: skip
     return Operation(**(values | more))
 
@@ -81,3 +82,17 @@ def test_a_rollback_that_left_something_undone_still_says_what_serves() -> None:
             steps=(moved, proven, left, Step("return-route", "Back", StepState.DONE)),
         )  # fmt: skip
         assert not returned.kept_traffic
+
+
+def test_a_clock_that_was_set_back_does_not_turn_the_journal_round() -> None:
+    """Fault 18: the rollback came after the deploy, whatever the clock said then."""
+    back = replace(operation("op9", OperationKind.ROLLBACK, "2", "1", 40.0, actor="bob"), seq=900)
+    now = at("digits", 150.0, [back, DEPLOY])
+    assert (now.version, now.decided_by, now.until_s) == ("1", "bob", None)
+    assert at("digits", 60.0, [back, DEPLOY]).version == "1", "both times"
+    later = replace(operation("op10", OperationKind.DEPLOY, "1", "3", 70.0), seq=901)
+    twice = at("digits", 80.0, [DEPLOY, back, later])
+    assert (twice.version, twice.source) == (None, NOTHING)
+    assert "the first time with v1, the second with v3" in twice.detail
+    assert at("digits", 101.0, [DEPLOY, back, later]).version == "3"
+    assert at("digits", 30.0, [DEPLOY, back]).version == "1"

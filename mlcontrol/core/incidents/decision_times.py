@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from mlcontrol.core.incidents.incident import EntryKind, Incident
+from mlcontrol.core.incidents.incident import Entry, EntryKind, Incident
 from mlcontrol.core.operation import Operation, OperationKind, Phase
 
 
 @dataclass(frozen=True, slots=True)
 class DecisionTimes:
-    """UTC seconds; `None`: it did not happen, or nothing recorded it. ``wrong_turns``: in words."""
+    """UTC seconds; `None`: it did not happen, or nothing recorded it. ``wrong_turns``: in words. ``proven``: whether recovery was,
+    and not only said."""
 
     began_s: float
     noticed_s: float
@@ -20,22 +21,27 @@ class DecisionTimes:
     acted_s: float | None
     recovered_s: float | None
     wrong_turns: tuple[str, ...] = ()
+    proven: bool = True
 
     @property
     def steps(self) -> tuple[tuple[str, float | None, float | None], ...]:
-        """(name, seconds since it began, seconds since the step before that happened)."""
+        """(name, seconds since it began, seconds since the step before that happened); no seconds where a clock that was set back
+        dates it before the beginning."""
         named = (
             ("noticed", self.noticed_s),
             ("opened", self.opened_s),
             ("suspect named", self.suspected_s),
             ("acted", self.acted_s),
-            ("recovery proven", self.recovered_s),
+            ("recovery proven" if self.proven else "said to be over", self.recovered_s),
         )
         found: list[tuple[str, float | None, float | None]] = []
         last = self.began_s
         for name, at_s in named:
-            found.append((name, None, None) if at_s is None else (name, at_s - self.began_s, max(0.0, at_s - last)))
-            last = last if at_s is None else max(last, at_s)
+            if at_s is None or at_s < self.began_s:
+                found.append((name, None, None))
+                continue
+            found.append((name, at_s - self.began_s, max(0.0, at_s - last)))
+            last = max(last, at_s)
         return tuple(found)
 
 
@@ -54,10 +60,25 @@ def decision_times(incident: Incident, operations: Iterable[Operation], began_s:
     suspected = next((e.at_s for e in incident.entries if e.kind in thought), None)
     if suspected is None or (acted is not None and suspected > acted):
         suspected = acted  # who acts has decided
-    recovered = next((e.at_s for e in incident.entries if e.kind in (EntryKind.VERIFIED, EntryKind.MITIGATED)), None)
+    last_try = _since_reopened(incident.entries)
+    verified = next((e.at_s for e in last_try if e.kind is EntryKind.VERIFIED), None)
+    word = next((e.at_s for e in last_try if e.kind is EntryKind.MITIGATED), None)
     return DecisionTimes(
-        began, incident.detected_s, incident.declared_s, suspected, acted, recovered, _wrong_turns(incident, ran)
+        began,
+        incident.detected_s,
+        incident.declared_s,
+        suspected,
+        acted,
+        word if verified is None else verified,
+        _wrong_turns(incident, ran),
+        proven=verified is not None or word is None,
     )
+
+
+def _since_reopened(entries: Sequence[Entry]) -> Sequence[Entry]:
+    """What was proven before somebody reopened it was no recovery."""
+    reopened = [i for i, entry in enumerate(entries) if entry.kind is EntryKind.REOPENED]
+    return entries[reopened[-1] + 1 :] if reopened else entries
 
 
 def _wrong_turns(incident: Incident, ran: list[Operation]) -> tuple[str, ...]:

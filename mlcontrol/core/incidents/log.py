@@ -43,15 +43,22 @@ class LogLine:
 
 
 def log_lines(incident: Incident, events: Iterable[TimelineEvent], now_s: float) -> tuple[LogLine, ...]:
-    """Newest last. ``events``: the timeline's; those of other services count where they belong to nothing else."""
-    end_s = now_s if incident.resolved_s is None else incident.resolved_s
-    since_s = min([incident.detected_s, *(e.at_s for e in incident.entries)]) - BEFORE_S
-    lines = [_of_entry(entry) for entry in incident.entries]
+    """Newest last. ``events``: the timeline's; those of other services count where they belong to nothing else.
+
+    Entries keep the order in which they were written, whatever the clock said then: one that was set back turns nothing round.
+    """
+    times = [entry.at_s for entry in incident.entries]
+    end_s = now_s if incident.resolved_s is None else max([incident.resolved_s, *times])
+    since_s = min([incident.detected_s, *times]) - BEFORE_S
+    placed, latest_s = [], float("-inf")
+    for entry in incident.entries:
+        latest_s = max(latest_s, entry.at_s)
+        placed.append((latest_s, _of_entry(entry)))
     for event in events:
         ours = event.service in (None, incident.service)
         if ours and since_s <= event.at_s <= end_s and not event.id.startswith("incident-"):
-            lines.append(_of_event(event))
-    return tuple(sorted(lines, key=lambda line: line.at_s))
+            placed.append((event.at_s, _of_event(event)))
+    return tuple(line for _at_s, line in sorted(placed, key=lambda one: one[0]))
 
 
 def _of_entry(entry: Entry) -> LogLine:
