@@ -11,6 +11,7 @@ from html import escape
 import numpy as np
 
 from mlcontrol.core.incidents.counts import Floats
+from mlcontrol.core.visible import visible
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720, 150, 64, 12, 26, 22
 WIDE_LETTER = 6.4  # of the fonts that may stand in for the first choice
@@ -94,7 +95,8 @@ def chart_svg(
         parts.append(
             f'<line x1="{at_x:.1f}" y1="{TOP - 6}" x2="{at_x:.1f}" y2="{HEIGHT - BOTTOM}" stroke="{INK}"{dash}/>'
         )
-        words = mark.text if len(mark.text) <= 26 else mark.text[:25] + "…"
+        text = visible(mark.text)  # a control character is no XML: the whole chart would be gone
+        words = text if len(text) <= 26 else text[:25] + "…"
         long = 6.0 * len(words)
         if mark.kind in ("deploy", "rollback", "alert") and at_x - long > free_from:
             parts.append(

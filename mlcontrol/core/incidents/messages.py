@@ -8,6 +8,7 @@ from mlcontrol.core.incidents.impact import Impact
 from mlcontrol.core.incidents.incident import EntryKind, Incident, IncidentPhase
 from mlcontrol.core.incidents.story import Story, clock, duration, percent
 from mlcontrol.core.incidents.tick import Tick, TickState
+from mlcontrol.core.visible import visible
 
 _STATUS = {
     IncidentPhase.DETECTED: "We are looking into it",
@@ -19,13 +20,29 @@ _STATUS = {
 
 def status_update(incident: Incident, story: Story, impact: Impact, now_s: float) -> str:
     """For people outside: no names, no blame, the next word promised."""
-    lines = [f"[{_STATUS[incident.phase]}] {incident.title} (incident {incident.number})", story.what]
-    lines.append(f"Since {clock(incident.detected_s)} UTC, {duration(incident.lasted_s(now_s))} so far.")
+    lines = [f"[{_STATUS[incident.phase]}] {_title(incident)} (incident {incident.number})", story.what]
+    since = clock(_began_s(incident, impact, now_s))
+    lasted = duration(impact.seconds if incident.id else incident.lasted_s(now_s))
+    over = incident.phase in (IncidentPhase.MITIGATED, IncidentPhase.RESOLVED)
+    lines.append(f"It began at {since} UTC and lasted {lasted}." if over else f"Since {since} UTC, {lasted} so far.")
     if impact.failed is not None:
         lines.append(f"About {round(impact.failed):,} requests failed.".replace(",", " "))
     if incident.phase is IncidentPhase.DECLARED:
         lines.append(f"Next update at {clock(now_s + 900)} UTC or when it changes.")
-    return "\n".join(lines)
+    return visible("\n".join(lines))
+
+
+def _title(incident: Incident) -> str:
+    return " ".join(incident.title.split())
+
+
+def _began_s(incident: Incident, impact: Impact, now_s: float) -> float:
+    """From when on callers were hurt, UTC seconds: that is what they ask, not when somebody noticed. Of what nobody declared the
+    impact looks further back."""
+    if not incident.id:
+        return incident.detected_s
+    ends = (incident.mitigated_s, incident.resolved_s, now_s)
+    return next(at_s for at_s in ends if at_s is not None) - impact.seconds
 
 
 def messages(
@@ -34,8 +51,8 @@ def messages(
     """(for whom, text): the same incident told to those who watch, to those who help, and to those whose calls fail."""
     return (
         ("Status channel", status_update(incident, story, impact, now_s)),
-        ("Colleagues", _for_colleagues(incident, story, impact, suspect, ticks)),
-        ("Callers of the model", _for_callers(incident, impact)),
+        ("Colleagues", visible(_for_colleagues(incident, story, impact, suspect, ticks))),
+        ("Callers of the model", visible(_for_callers(incident, impact, now_s))),
     )
 
 
@@ -57,8 +74,8 @@ def _for_colleagues(incident: Incident, story: Story, impact: Impact, suspect: s
     return "\n".join(lines)
 
 
-def _for_callers(incident: Incident, impact: Impact) -> str:
-    since = clock(incident.detected_s)
+def _for_callers(incident: Incident, impact: Impact, now_s: float) -> str:
+    since = clock(_began_s(incident, impact, now_s))
     if incident.phase in (IncidentPhase.MITIGATED, IncidentPhase.RESOLVED):
         ended = incident.mitigated_s or incident.resolved_s or incident.detected_s
         text = (
@@ -80,7 +97,7 @@ def handoff(
 ) -> str:
     """What is known, what was done, what was thought, what is open; for whoever takes over."""
     said = {kind: [e for e in incident.entries if e.kind is kind] for kind in EntryKind}
-    lines = [f"Incident {incident.number}: {incident.title} ({incident.phase.value})", "", story.text, ""]
+    lines = [f"Incident {incident.number}: {_title(incident)} ({incident.phase.value})", "", story.text, ""]
     holder = incident.holder or "nobody"
     lines.append(f"Held by {holder}; people: {', '.join(incident.people) or 'none'}.")
     lines += [f"{role}: {person}" for role, person in sorted(incident.roles.items())]
@@ -112,4 +129,4 @@ def handoff(
     open_points = [*gaps, *(e.text for e in said[EntryKind.ACTION_ITEM])]
     if open_points:
         lines += ["", "Open:", *(f"  - {text}" for text in open_points)]
-    return "\n".join(lines)
+    return visible("\n".join(lines))

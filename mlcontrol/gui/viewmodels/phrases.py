@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 
+from mlcontrol.core.visible import visible
+
 UNKNOWN = "?"
 LARGE, HUGE = 1e4, 1e15  # between them a number is written out
 
@@ -125,7 +127,7 @@ def middle_elided(text: str, limit: int) -> str:
 
 def visible_text(text: str, limit: int = 2000) -> str:
     """Text of a server as it may be shown: control, bidirectional and zero-width characters become visible escapes."""
-    shown = "".join(char if char == "\n" or char.isprintable() else f"\\u{ord(char):04x}" for char in text[: limit + 1])
+    shown = visible(text[: limit + 1])
     return shown if len(text) <= limit else shown[:limit] + "…"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from mlcontrol.core.incidents.decision_times import DecisionTimes, decision_time
 from mlcontrol.core.incidents.incident import EntryKind
 from mlcontrol.core.incidents.story import clock, duration, percent
 from mlcontrol.core.types import EventKind
+from mlcontrol.core.visible import visible
 from mlcontrol.services.context import ServiceContext
 from mlcontrol.services.incidents.briefing import Briefing
 from mlcontrol.services.incidents.signals import Track, read
@@ -63,7 +65,8 @@ class Postmortems:
             "verdict": self._ctx.store.audit.newest(),
             "charts": charts,
         }
-        name = f"postmortem-{facts['day']}-{incident.number}-{incident.service}"
+        service = re.sub(r"[^A-Za-z0-9._-]+", "-", incident.service)
+        name = f"postmortem-{facts['day']}-{incident.number}-{service}"
         return Postmortem(
             name,
             self._render("postmortem.md", **facts),
@@ -79,6 +82,7 @@ class Postmortems:
             loader=FileSystemLoader(self._templates),
             autoescape=template.endswith(".html"),
             undefined=StrictUndefined,
+            finalize=lambda value: visible(value) if type(value) is str else value,
             trim_blocks=True,
             lstrip_blocks=True,
         )
@@ -144,8 +148,9 @@ def _steps(times: DecisionTimes) -> list[tuple[str, str, str]]:
 
 def _cell(text: object) -> str:
     """Text of people and servers as it may stand in a cell of a Markdown table: no mark-up, no line of its own."""
-    words = " ".join(str(text).split())
-    return "".join(f"\\{char}" if char in "\\`*_{}[]<>()#+-!|" else char for char in words)
+    words = visible(" ".join(str(text).split()))
+    plain = "".join(f"\\{char}" if char in "\\`*_{}[]<>()#+-!|&~$" else char for char in words)
+    return plain.replace("://", "\\://").replace("www.", "www\\.")  # some renderers make links of these
 
 
 def _data_uri(svg: str) -> str:
