@@ -52,10 +52,11 @@ def way_back(
     answering: Collection[str] = (),
     rehearsed: Rehearsed | None = None,
     seen: Sequence[str] = (),
+    trial: str | None = None,
 ) -> WayBack:
     """``known_good``, ``seen``: newest first; ``seen`` carried the traffic, though not long enough to be known good.
     ``measured``: seconds by what was measured ("rollback", "load", a step). ``answering``: versions that answered the golden set
-    lately; a version that is loaded but did not is warm, not hot.
+    lately; a version that is loaded but did not is warm, not hot. ``trial``: what has a share beside ``current`` and would be left.
 
     Without a version that has proven itself here, the last one that carried the traffic is offered; without such a one the newest
     registered before ``current``. Either is said: what is merely registered may never have answered anybody.
@@ -65,10 +66,15 @@ def way_back(
         return WayBack(why="It is not known what serves now.")
     if not replicas or any(freshness(k.at, now_mono_s, poll_s) is Freshness.UNKNOWN for k in replicas.values()):
         return WayBack(why="The endpoints do not say what they have loaded.")
-    check = (
-        rehearsed.last_check if rehearsed.last_check is not None and rehearsed.last_check.current == current else None
-    )
+    check = rehearsed.last_check
+    if check is not None and check.current != (trial or current):
+        check = None
     target, words = _target(current, known_good, quarantined, registered, seen)
+    if trial is not None and current not in quarantined:
+        target, words = (
+            current,
+            f" {version_name(trial)} is tried on a share of the traffic: that share comes back to it.",
+        )
     if target is None:
         return words if isinstance(words, WayBack) else WayBack(why=words)
     if check is not None and check.target not in quarantined:
@@ -157,6 +163,14 @@ def current_version(route: Known[Route], served: Sequence[str]) -> str | None:
     if route.value is not None:
         return route.value.stable
     return served[0] if len(served) == 1 else None
+
+
+def on_trial(route: Route | None) -> str | None:
+    """The version that has a share of the traffic beside an older one that has the rest: a return leaves it, and the rest stays
+    where it is. An older one with a share is no such trial: there the newer one is under suspicion."""
+    if route is None or route.stable is None or route.canary is None or route.canary_percent <= 0:
+        return None
+    return route.canary if version_order(route.canary) > version_order(route.stable) else None
 
 
 def carried_before(moves: Sequence[TimelineEvent]) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ from mlcontrol.core.types import (
     VersionSummary,
 )
 from mlcontrol.core.versions import version_name
-from mlcontrol.core.wayback import Rehearsed, current_version, way_back
+from mlcontrol.core.wayback import Rehearsed, current_version, on_trial, way_back
 from mlcontrol.services.asking import MOVED
 from mlcontrol.services.collect_artifact import ARTIFACT_EVERY_S
 from mlcontrol.services.collect_data import LOOK_EVERY_S
@@ -135,6 +135,7 @@ def assemble(
             _answering(facts, now_mono_s, poll_s),
             remembered.rehearsed,
             remembered.seen,
+            on_trial(facts.route.value),
         ),
         versions=_versions(facts, presence.served.versions, remembered.quarantined),
         operation=operation,

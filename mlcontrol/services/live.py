@@ -8,11 +8,13 @@ from typing import Any
 
 from mlcontrol.core.coupling import Part, PartKind, parts_of
 from mlcontrol.core.facts import Route
+from mlcontrol.core.operation import OperationKind
 from mlcontrol.core.plan import Assumption
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.settings import ServiceSettings
 from mlcontrol.core.types import ReplicaState
 from mlcontrol.core.versions import version_order
+from mlcontrol.core.wayback import on_trial
 from mlcontrol.ports.routing import Split
 from mlcontrol.services.context import ServiceContext
 
@@ -39,6 +41,10 @@ class LiveState:
             return self.split.stable
         answering = {max(versions, key=version_order) for versions in self.ready.values() if versions}
         return next(iter(answering)) if len(answering) == 1 else None
+
+    @property
+    def route(self) -> Route:
+        return Route(self.split.stable, self.split.canary, self.split.canary_percent)
 
     def loaded_everywhere(self, version: str) -> bool:
         return bool(self.ready) and all(version in versions for versions in self.ready.values())
@@ -101,6 +107,24 @@ def observe(ctx: ServiceContext, service: str) -> LiveState:
         ready[connection] = tuple(sorted(versions, key=version_order))
     split = ctx.routing(s.routing).split(s.route) if s.routing else NO_SPLIT
     return LiveState(intended, ready, split, bool(s.routing), observe_parts(ctx, s))
+
+
+def on_trial_now(ctx: ServiceContext, service: str, live: LiveState) -> str | None:
+    """What is tried on a share of the traffic and would be left by a return. Of an operation of ours it is known, else it is told
+    by the order of the versions."""
+    running = (op for op in ctx.state().operations.values() if op.service == service and not op.phase.ended)
+    kinds = {op.kind for op in running if op.to_version == live.split.canary}
+    if OperationKind.BISECT in kinds:
+        return None
+    if OperationKind.DEPLOY in kinds and live.split.canary_percent > 0:
+        return live.split.canary
+    return on_trial(live.route)
+
+
+def left_by(ctx: ServiceContext, service: str, target: str, live: LiveState) -> str | None:
+    """The version that loses its traffic when all of it goes to ``target``."""
+    tried = on_trial_now(ctx, service, live)
+    return tried if tried is not None and target == live.current else live.current
 
 
 def one_at_a_time(ctx: ServiceContext, s: ServiceSettings) -> str:

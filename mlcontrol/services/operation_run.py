@@ -85,7 +85,9 @@ class OperationRun:
     ) -> OperationRun:
         """An operation that a crash left open, driven on from ``machine``."""
         first = rows[0]
-        run = cls(ctx, first.operation, None, effects, "", first.actor, on_end, holding)
+        operation = journal.fold(rows)
+        reason = operation.reason if operation is not None else ""
+        run = cls(ctx, first.operation, None, effects, reason, first.actor, on_end, holding)
         run._rows = list(rows)
         run._machine = machine
         return run
@@ -295,11 +297,17 @@ class OperationRun:
             if self.kind is OperationKind.ROLLBACK:
                 seconds = self._ctx.clock.mono_s() - self._started_mono_s
                 knowledge.record_seconds(self.service, "rollback", seconds)
-                if old is not None:
-                    knowledge.quarantine(self.service, old, self._reason or "rolled back", self.actor)
+                left = self._left()
+                if left is not None and left != effects.to_version:
+                    knowledge.quarantine(self.service, left, self._reason or "rolled back", self.actor)
         elif machine.phase is Phase.RETURNED and machine.cause is not None and machine.cause.code == "judged-worse":
             # A return by itself is a rollback too: what the judge found must not come back unnoticed.
             knowledge.quarantine(self.service, effects.to_version, machine.cause.what, self.actor)
+
+    def _left(self) -> str | None:
+        """The version that a rollback leaves: not always the one with most of the traffic, that of a canary is on a share."""
+        operation = journal.fold(self._rows)
+        return None if operation is None else operation.from_version
 
     def _tell_timeline(self, phase: Phase, summary: str, problem: Problem | None) -> None:
         effects = self._effects
@@ -324,7 +332,7 @@ class OperationRun:
                 source="panel",
                 actor=self.actor,
                 severity=severity,
-                version_from=effects.before.current,
+                version_from=self._left() if self.kind is OperationKind.ROLLBACK else effects.before.current,
                 version_to=effects.to_version if there and moved else effects.before.current,
                 operation=self.operation_id,
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mlcontrol.core import rollout
 from mlcontrol.core.compatibility.report import Direction, Finding, Report, Verdict
 from mlcontrol.core.coupling import Move, order_of
@@ -20,7 +22,7 @@ from mlcontrol.ports.errors import AdapterError
 from mlcontrol.services.blast import blast_radius
 from mlcontrol.services.context import ChecksService, ServiceContext
 from mlcontrol.services.coupled import moves_with
-from mlcontrol.services.live import LiveState, observe, one_at_a_time, service_settings
+from mlcontrol.services.live import LiveState, left_by, observe, on_trial_now, one_at_a_time, service_settings
 from mlcontrol.services.memory import traffic_before
 from mlcontrol.services.next_safest import next_safest
 from mlcontrol.services.owners import find_owners, under_policy
@@ -85,13 +87,16 @@ def make_plan(
     warnings += told
     if strategy.judged:
         _require_judge(ctx, service, live, strategy, blocked, unknown)
+    left = left_by(ctx, service, target, live)
     moves = moves_with(ctx, service, target, live, kind, strategy, unknown if not express else warnings, warnings)
-    steps = _steps(ctx, kind, service, target, live, express, strategy, moves)
+    steps = _steps(ctx, kind, service, target, live, express, strategy, moves, left)
     blast = blast_radius(ctx, service, target, live, steps, strategy, express)
+    if left != live.current:
+        blast = replace(blast, share=live.split.canary_percent / 100.0)
     plan = Plan(
         service=service,
         kind=kind,
-        from_version=live.current,
+        from_version=left,
         to_version=target,
         express=express,
         assumes=live.assumption(_recorded_digest(ctx, service, target)),
@@ -152,7 +157,10 @@ def rollback_targets(ctx: ServiceContext, service: str, current: str | None) -> 
 
 
 def _default_target(ctx: ServiceContext, kind: OperationKind, service: str, live: LiveState) -> str:
-    target = rollback_target(ctx, service, live.current) if kind is OperationKind.ROLLBACK else None
+    target = None
+    if kind is OperationKind.ROLLBACK:
+        tried = on_trial_now(ctx, service, live)
+        target = live.current if tried is not None else rollback_target(ctx, service, live.current)
     if target is None:
         raise ProblemError(
             Problem(
@@ -291,13 +299,16 @@ def _steps(
     express: bool,
     strategy: Strategy,
     moves: tuple[Move, ...],
+    left: str | None,
 ) -> tuple[PlanStep, ...]:
     errors = _error_share(ctx, service) if strategy.judged else 0.0
     details = {
         rollout.ASSUME: "nothing is done if the world has changed since this plan",
         rollout.LOAD: f"v{target} beside v{live.current}; no traffic moves",
         rollout.GOLDEN: f"v{target} is asked directly; no traffic moves",
-        rollout.ROUTE: f"all traffic from v{live.current} to v{target}",
+        rollout.ROUTE: f"all traffic from v{live.current} to v{target}"
+        if left == live.current
+        else f"the {live.split.canary_percent:g} % of v{left} to v{target}, which has the rest",
         rollout.VERIFY: "golden queries on the callers' road, counters that move; else it goes back by itself",
         rollout.ALIAS: f"the registry names v{target}",
         rollout.UNLOAD: "as it was before",
