@@ -111,6 +111,12 @@ class Operation:
         return self.kind is OperationKind.ROLLBACK and proven and not returning
 
     @property
+    def failed_back(self) -> bool:
+        """A rollback that did not come through: whatever it was to leave still has the traffic, or nobody knows who has."""
+        failed = (Phase.REFUSED, Phase.RETURNED, Phase.FAILED)
+        return self.kind is OperationKind.ROLLBACK and self.phase in failed and not self.kept_traffic
+
+    @property
     def kept_traffic(self) -> bool:
         """A rollback that ended after its proof, before all was done."""
         return self.proven_back and self.phase in (Phase.FAILED, Phase.ABORTED)

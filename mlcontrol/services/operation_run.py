@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from mlcontrol.core import journal, rollout
 from mlcontrol.core.audit import AuditRow
-from mlcontrol.core.bisect import found_in, found_words
+from mlcontrol.core.bisect import found_in
 from mlcontrol.core.coupling import order_of
 from mlcontrol.core.lease import LeaseLostError
 from mlcontrol.core.operation import LiveStage, Operation, OperationKind, Phase, Step, StepState
@@ -22,7 +22,8 @@ from mlcontrol.services.context import ServiceContext
 from mlcontrol.services.effects import Effects
 from mlcontrol.services.evidence import evidence_of
 from mlcontrol.services.holding import Holding
-from mlcontrol.services.runbook import truth, with_way_out
+from mlcontrol.services.operation_words import ending_words
+from mlcontrol.services.runbook import left_in_the_middle, truth
 from mlcontrol.services.staging import StageInterruptedError, StageRunner
 
 _EVENT_KIND = {
@@ -111,6 +112,7 @@ class OperationRun:
 
     def run_here(self) -> None:
         """Drive the machine to its end on the calling thread."""
+        lost: Problem | None = None
         try:
             while not self._machine.phase.ended:
                 self._one_step()
@@ -120,11 +122,13 @@ class OperationRun:
             self.lost = True  # left as it is, on purpose: settled at the next start
         except Exception as error:  # noqa: BLE001 - the journal, the lease or the code itself failed: say so, settle later
             self.lost = True
-            self._lost(problem_of(error))
+            lost = problem_of(error)
         finally:
             self._on_end(self)
         if not self.lost:
             self._tell_end(self._machine.phase, summary, problem)
+        elif lost is not None:
+            self._lost(lost)
 
     def abort(self, actor: str, reason: str) -> None:
         words = f"{actor} aborted it" + (f": {reason}" if reason else "")
@@ -237,7 +241,7 @@ class OperationRun:
         return operation
 
     def _finish(self, machine: Machine) -> tuple[str, Problem | None]:
-        summary, problem = self._words(machine)
+        summary, problem = ending_words(self._ctx, self._effects, machine, self._stages.judgement)
         self._remember(machine)
         compared = self.kind is OperationKind.BISECT and machine.phase is Phase.DONE
         found = found_in(self._stages.judgement).value if compared else ""
@@ -250,39 +254,6 @@ class OperationRun:
         self._tell_timeline(phase, summary, problem)
         if self.kind is not OperationKind.PROBE:
             self._ctx.refresh(self.service)
-
-    def _words(self, machine: Machine) -> tuple[str, Problem | None]:
-        to, old = self._effects.to_version, self._effects.before.current
-        if machine.phase is Phase.DONE:
-            if self.kind is OperationKind.PROBE:
-                return f"v{to} loads here and answers; no traffic moved.", None
-            if self.kind is OperationKind.BISECT:
-                judgement = self._stages.judgement
-                return found_words(found_in(judgement), str(old), to, judgement), None
-            if self.kind is OperationKind.DRILL:
-                return f"v{to} took the traffic over and gave it back to v{old}, both proven by their answers.", None
-            return f"v{to} serves, proven by its answers.", None
-        if machine.phase is Phase.CONFLICT:
-            return "Another hand moved the traffic meanwhile; it was left as it is.", machine.return_problem
-        if machine.undone:
-            left = rollout.title(machine.undone)
-            return (
-                f"v{to} took the traffic over, proven by its answers, and keeps it. Left undone: {left}.",
-                machine.cause,
-            )
-        if machine.phase is Phase.FAILED:
-            problem = with_way_out(self._ctx, self.service, old, machine.return_problem)
-            return (
-                f"The way back failed. Check by hand: v{old} should answer. {truth(self._ctx, self.service)}",
-                problem,
-            )
-        kept = f"v{old} serves as before" if old is not None else "what served before serves"
-        lead = {
-            Phase.REFUSED: "Refused, no traffic moved:",
-            Phase.RETURNED: "Went back by itself:",
-            Phase.ABORTED: "Aborted:",
-        }[machine.phase]
-        return f"{lead} {kept}.", machine.cause
 
     def _remember(self, machine: Machine) -> None:
         knowledge, effects = self._ctx.store.knowledge, self._effects
@@ -315,6 +286,8 @@ class OperationRun:
         severity = {Phase.DONE: Health.OK, Phase.FAILED: Health.CRITICAL, Phase.CONFLICT: Health.CRITICAL}.get(
             phase, Health.WARNING
         )
+        if self.kind is OperationKind.ROLLBACK and phase in (Phase.REFUSED, Phase.RETURNED):
+            severity = Health.CRITICAL  # what was to be left still serves
         ending = "" if phase is Phase.DONE else f" {phase.value}"
         title = f"{self.kind.value} of v{effects.to_version}{ending}"
         there = phase is Phase.DONE or bool(self._machine.undone)
@@ -365,6 +338,12 @@ class OperationRun:
             if overtaken
             else "It is settled by reading the real state."
         )
+        operation = journal.fold(self._rows)
+        if operation is not None and not overtaken:  # not "running": nobody drives it now
+            told = left_in_the_middle(self._ctx, operation, problem)
+            words = f"Stopped in the middle; {then[:1].lower()}{then[1:]} {truth(self._ctx, self.service)}"
+            self._ctx.emit(replace(operation, phase=Phase.UNRESOLVED, summary=words, problem=told))
+            problem = told
         self._ctx.emit(
             TimelineEvent(
                 id=f"operation-{self.operation_id}-lost",

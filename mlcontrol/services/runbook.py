@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from shlex import quote
+
+from mlcontrol.core.operation import Operation, OperationKind, StepState
 from mlcontrol.core.problem import Problem, ProblemError
+from mlcontrol.core.rollout import moves_traffic
 from mlcontrol.core.versions import version_name, version_names
 from mlcontrol.ports.by_hand import NamedByHand, RoutedByHand
 from mlcontrol.services.context import ServiceContext
 from mlcontrol.services.live import observe, service_settings
+from mlcontrol.services.planning import rollback_targets
 
 
 def truth(ctx: ServiceContext, service: str) -> str:
@@ -43,6 +48,42 @@ def by_hand(ctx: ServiceContext, service: str, version: str) -> tuple[str, ...]:
             f"# the registry cannot be asked now; point {s.alias} of {s.model} to {version_name(version)} there"
         )
     return tuple(commands)
+
+
+def rollback_failed(
+    ctx: ServiceContext, service: str, to: str, old: str | None, cause: Problem | None
+) -> tuple[str, Problem]:
+    """The sentence and the problem of a rollback that left the traffic where it was, with the next safest way and the commands."""
+    cause = cause or Problem("The rollback failed.")
+    keeps = "what served before" if old is None else version_name(old)
+    summary = f"The rollback to {version_name(to)} failed: {keeps} keeps its traffic. {truth(ctx, service)}"
+    lines = [cause.next] if cause.next else []
+    try:
+        other = next((v for v in rollback_targets(ctx, service, old) if v != to), None)
+    except ProblemError:
+        other = None
+    if other is not None:
+        again = f"mlcontrol rollback {quote(service)} --to {quote(other)} --express --reason …"
+        lines.append(f"Next safest is {version_name(other)}: {again}")
+    wanted = other or to
+    if commands := by_hand(ctx, service, wanted):
+        lines += [f"By hand, to send the traffic to {version_name(wanted)}, in this order:", *commands]
+    return summary, Problem(cause.what, cause.why, "\n".join(lines), cause.code)
+
+
+def left_in_the_middle(ctx: ServiceContext, operation: Operation, problem: Problem) -> Problem:
+    """The problem of an operation that cannot go on here, with the commands for who cannot wait until it is settled: of a rollback
+    to where it was going, of anything else to where it came from. Nothing where no traffic can have moved and none was to."""
+    back = operation.kind is OperationKind.ROLLBACK
+    moved = any(moves_traffic(step.id) and step.state is not StepState.WAITING for step in operation.steps)
+    wanted = operation.to_version if back else operation.from_version
+    if wanted is None or not (back or moved):
+        return problem
+    commands = by_hand(ctx, operation.service, wanted)
+    if not commands:
+        return problem
+    lead = f"To send the traffic to {version_name(wanted)} by hand meanwhile, in this order:"
+    return Problem(problem.what, problem.why, "\n".join((problem.next, lead, *commands)).strip(), problem.code)
 
 
 def with_way_out(ctx: ServiceContext, service: str, version: str | None, problem: Problem | None) -> Problem:

@@ -23,6 +23,7 @@ from mlcontrol.services.effects import Effects
 from mlcontrol.services.holding import Holding, hold, targets
 from mlcontrol.services.live import LiveState, observe
 from mlcontrol.services.operation_run import OperationRun
+from mlcontrol.services.runbook import left_in_the_middle
 
 RETRY_S = 10.0
 
@@ -122,7 +123,7 @@ class Settler:
             return False
         except Exception as error:  # noqa: BLE001 - a store that is away comes back; it is tried again
             if operation is not None:
-                self._ctx.emit(_unresolved(operation, problem_of(error)))
+                self._ctx.emit(_unresolved(self._ctx, operation, problem_of(error)))
             return False
         return self._settle_held(operation, holding)
 
@@ -139,7 +140,7 @@ class Settler:
             self._lend(run, operation.service)
             return operation.id not in self._ctx.store.audit.open_operations()
         except Exception as error:  # noqa: BLE001 - an unreadable world leaves the operation unresolved; it is tried again
-            self._ctx.emit(_unresolved(operation, problem_of(error)))
+            self._ctx.emit(_unresolved(self._ctx, operation, problem_of(error)))
             return False
         finally:
             if not lent:
@@ -218,10 +219,11 @@ def _found(operation: Operation) -> Operation:
     return replace(operation, phase=Phase.SETTLING, summary=words)
 
 
-def _unresolved(operation: Operation, problem: Problem) -> Operation:
+def _unresolved(ctx: ServiceContext, operation: Operation, problem: Problem) -> Operation:
     step = next((s.title for s in reversed(operation.steps) if s.state is StepState.RUNNING), "its start")
     words = f"Unresolved at “{step}”: the real state cannot be read yet. Tried again every {RETRY_S:.0f} s."
-    return replace(operation, phase=Phase.UNRESOLVED, summary=words, problem=problem)
+    told = left_in_the_middle(ctx, operation, problem)
+    return replace(operation, phase=Phase.UNRESOLVED, summary=words, problem=told)
 
 
 def _stopped_at(operation: Operation) -> str:

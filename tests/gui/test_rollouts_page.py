@@ -286,7 +286,7 @@ def test_in_production_enter_is_held_and_can_be_called_off(
     ("phase", "words"),
     [
         (Phase.SETTLING, "Reading the real state"),
-        (Phase.RETURNED, "Went back by itself to v3"),
+        (Phase.RETURNED, "The rollback failed: v3 keeps its traffic"),
         (Phase.FAILED, "Failed, and the way back failed too"),
         (Phase.UNRESOLVED, "Not resolved"),
     ],

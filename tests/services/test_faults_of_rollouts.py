@@ -347,3 +347,51 @@ def test_what_was_undone_stays_on_record_step_by_step(ctx: Context, world: World
     assert states["load"] is StepState.FAILED
     assert states["return-load"] is StepState.DONE
     assert states["route"] is StepState.SKIPPED
+
+
+def rollback(ctx: Context, version: str = "1") -> Operation:
+    rollouts = Rollouts(ctx, PassingChecks())
+    plan = rollouts.make_plan(OperationKind.ROLLBACK, "digits", version, True)
+    ctx.ended.clear()
+    rollouts.execute("back", plan.hash, "errors rose", "ann", False)
+    assert ctx.ended.wait(WITHIN_S)
+    rollouts.close()
+    return ctx.operations["back"]
+
+
+@pytest.mark.parametrize("at", ["does not load", "does not answer"])
+def test_a_rollback_that_leaves_the_bad_version_serving_is_as_loud_as_one_whose_return_failed(
+    ctx: Context, world: World, at: str
+) -> None:
+    """Fault 42: that it "went back by itself" is no good news when one wanted to get away from there."""
+    world.by_hand = lambda *to: (f"curl -X POST router/{to[-1]}",)  # type: ignore[attr-defined]
+    ctx.store.knowledge.mark_known_good("digits", "4")
+    ctx.store.knowledge.mark_known_good("digits", "1")
+    if at == "does not load":
+        world.ready, world.unloadable = ("2",), {"1"}
+    else:
+        world.wrong, world.answering = {"1"}, "2"
+    done = rollback(ctx)
+    assert done.phase is (Phase.REFUSED if at == "does not load" else Phase.RETURNED)
+    assert done.failed_back
+    assert done.summary.startswith("The rollback to v1 failed: v2 keeps its traffic. Traffic goes to v2")
+    assert done.problem is not None
+    assert "mlcontrol rollback digits --to 4" in done.problem.next
+    assert "curl -X POST router/4" in done.problem.next
+    assert ctx.events[-1].severity == "critical"
+    assert ctx.store.knowledge.quarantined("digits") == {}
+
+
+def test_where_nobody_knew_who_answered_no_version_is_made_up(
+    ctx: Context, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlcontrol.services.live.LiveState.current", None)
+    world.answering = "2"
+    rollouts = Rollouts(ctx, PassingChecks())
+    plan = rollouts.make_plan(OperationKind.DEPLOY, "digits", "3", False)
+    ctx.ended.clear()
+    rollouts.execute("op", plan.hash, "test", "ann", True)
+    assert ctx.ended.wait(WITHIN_S)
+    rollouts.close()
+    assert ctx.operations["op"].phase is Phase.FAILED
+    assert "vNone" not in ctx.operations["op"].summary

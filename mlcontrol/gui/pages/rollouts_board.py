@@ -37,6 +37,9 @@ class RolloutsBoard(QWidget):
         self._kicker = PlainLabel("", tone="secondary", elide=True)
         self._headline = PlainLabel("", "answer", elide=True)
         self._sentence = PlainLabel("", tone="secondary", wrap=True)
+        self._sentence.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse
+        )  # commands are copied from it
         self.split = SplitBar()
         self.steps = RowList("Steps")
         self.ticks = RowList("Verification")
@@ -129,7 +132,7 @@ class RolloutsBoard(QWidget):
         self._headline.setText(board.headline)
         tone = "primary" if board.health is None else board.health.value
         self._headline.set_tone(tone)
-        self._sentence.setText(visible_text(board.sentence, 800))
+        self._sentence.setText(visible_text(board.sentence, 3000))
         self.split.show_split(board.split, board.split_note, order)
         self.steps.set_rows(
             [

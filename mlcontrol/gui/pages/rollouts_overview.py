@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedLayout, QStackedWidget, QVBox
 from mlcontrol.core.state import FleetState
 from mlcontrol.gui.theme import theme
 from mlcontrol.gui.viewmodels.phrases import age_text, count_text, rate_text, version_text
-from mlcontrol.gui.viewmodels.rollout_board import PHASE_HEALTH, PHASE_WORDS, fact_words, kind_words, operation_rows
+from mlcontrol.gui.viewmodels.rollout_board import PHASE_WORDS, fact_words, kind_words, operation_rows, phase_health
 from mlcontrol.gui.widgets.card import EmptyState
 from mlcontrol.gui.widgets.label import PlainLabel
 from mlcontrol.gui.widgets.row_list import Row, RowList
@@ -89,7 +89,7 @@ class RolloutsOverview(QWidget):
                 Row(
                     id=op.id,
                     title=f"{service_title(state, op.service)} · {kind_words(op)}",
-                    state=health.value if (health := PHASE_HEALTH[op.phase]) is not None else "running",
+                    state=health.value if (health := phase_health(op)) is not None else "running",
                     lines=(
                         (op.summary or (op.problem.what if op.problem else "") or PHASE_WORDS[op.phase], "secondary"),
                         (f"{op.actor or '?'}: {op.reason or '? no reason given'}", "quiet"),

@@ -36,6 +36,12 @@ PHASE_HEALTH = {
 }
 """`None`: in progress, which is neither good nor bad."""
 
+
+def phase_health(operation: Operation) -> Health | None:
+    """A rollback that did not come through is loud, whatever became of the traffic; `None` as in `PHASE_HEALTH`."""
+    return Health.CRITICAL if operation.failed_back else PHASE_HEALTH[operation.phase]
+
+
 _VERIFYING = ("golden", "verify", "alias-verify")
 
 
@@ -100,7 +106,7 @@ def board(operation: Operation, service: ServiceState | None, events: tuple[Time
         kicker=f"{kind_words(operation)} · started {clock_text(operation.started_s)} by {operation.actor or '?'}",
         headline=_headline(operation, service),
         sentence=_sentence(operation, now_s),
-        health=PHASE_HEALTH[operation.phase],
+        health=phase_health(operation),
         steps=tuple(_step(step, now_s) for step in operation.steps),
         split=split,
         split_note=note,
@@ -122,6 +128,8 @@ def _headline(operation: Operation, service: ServiceState | None) -> str:
         return FOUND_HEADLINE.get(operation.found, "").format(origin) or f"Compared {origin} with {target}"
     if operation.kept_traffic:
         return f"{target} has the traffic; not all was done"
+    if operation.failed_back and operation.phase is not Phase.FAILED:
+        return f"The rollback failed: {origin} keeps its traffic"
     return {
         Phase.RETURNING: f"Going back to {origin}",
         Phase.SETTLING: "Reading the real state",
@@ -154,7 +162,12 @@ def _used(service: ServiceState | None, version: str) -> bool:
 
 def _sentence(operation: Operation, now_s: float) -> str:
     if operation.problem is not None and operation.phase.ended:
-        return str(operation.problem)
+        # Where the traffic is comes before why: at the worst moment both are needed, and the commands last.
+        told = operation.summary if operation.failed_back or operation.phase is Phase.FAILED else ""
+        problem = operation.problem
+        if "\n" not in problem.next:
+            return "\n".join(part for part in (told, str(problem)) if part)
+        return "\n".join(part for part in (told, f"{problem.what} {problem.why}".strip(), problem.next) if part)
     if operation.summary:
         return operation.summary
     if operation.phase.ended:

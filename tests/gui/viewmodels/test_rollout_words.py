@@ -223,3 +223,37 @@ def test_a_past_operation_does_not_claim_that_its_version_serves_now() -> None:
     assert board(done, service(used=fact("3")), (), NOW).headline == "v3 serves"
     for now in (service(used=fact("2")), service(used=fact("3", freshness=Freshness.UNKNOWN)), None):
         assert board(done, now, (), NOW).headline == "Done, v3 was proven"
+
+
+WORST = Problem(
+    "v2 does not answer.", "It is not loaded.", "By hand, in this order:\necho set map | socat stdio TCP:router:9999"
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "phase"),
+    [
+        (OperationKind.DEPLOY, Phase.FAILED),
+        (OperationKind.ROLLBACK, Phase.FAILED),
+        (OperationKind.ROLLBACK, Phase.RETURNED),
+        (OperationKind.ROLLBACK, Phase.REFUSED),
+    ],
+)
+def test_at_the_worst_moment_the_board_is_loud_and_says_where_the_traffic_is_before_the_commands(
+    kind: OperationKind, phase: Phase
+) -> None:
+    failed = Operation(
+        "o", kind, "digits", "3", "2", "ann", "errors rose", "sha256:x", phase,
+        summary="It failed. Traffic goes to v3; loaded: v2, v3.", problem=WORST, ended_s=NOW,
+    )  # fmt: skip
+    shown = board(failed, None, (), NOW)
+    assert shown.health is Health.CRITICAL
+    assert "failed" in shown.headline.lower()
+    assert shown.sentence.startswith("It failed. Traffic goes to v3")
+    assert shown.sentence.endswith("socat stdio TCP:router:9999")
+    assert "Went back" not in shown.headline
+
+
+def test_a_deploy_that_went_back_is_no_emergency() -> None:
+    back = Operation("o", OperationKind.DEPLOY, "digits", "2", "3", "ann", "r", "sha256:x", Phase.RETURNED, ended_s=NOW)
+    assert board(back, None, (), NOW).health is Health.WARNING
