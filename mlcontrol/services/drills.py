@@ -83,7 +83,8 @@ class DrillRoom:
                 moves=(),
                 assumes=live.assumption(plan.assumes.target_digest),
             )
-            effects = Effects(ctx, service, kind, drill.to_version, live.current, live, walked.assumes)
+            digest = walked.assumes.target_digest
+            effects = Effects(ctx, service, kind, drill.to_version, live.current, live, walked.assumes, digest)
             run = OperationRun(ctx, drill.operation, walked, effects, reason or "drill", actor, give_back, holding)
             return run.run_now()
 

@@ -43,6 +43,7 @@ class Effects:
     from_version: str | None
     before: LiveState
     assumes: Assumption | None  # `None`: do not compare (another operation of ours was just taken over)
+    checked_digest: str | None = None  # of the target's files when it was planned, whatever else has changed since
     golden: GoldenRun | None = None
     strategy: Strategy = field(default_factory=Strategy)
     moves: tuple[Move, ...] = ()
@@ -138,13 +139,14 @@ class Effects:
             if now != self.assumes:
                 raise ProblemError(changed_by_other(self.assumes, now))
         s = self._settings
-        if s.registry and self.assumes is not None and self.assumes.target_digest is not None:
+        checked = self.checked_digest
+        if s.registry and checked is not None:
             digest = self.ctx.registry(s.registry).digest(s.model, self.to_version)
-            if digest != self.assumes.target_digest:
+            if digest != checked:
                 raise ProblemError(
                     Problem(
                         f"The files of v{self.to_version} are not the ones that were checked.",
-                        f"Their digest was {self.assumes.target_digest[:19]}…, now it is {digest[:19]}….",
+                        f"Their digest was {checked[:19]}…, now it is {digest[:19]}….",
                         "Find out who replaced them; register the change as a new version.",
                         code="conflict",
                     )

@@ -55,6 +55,20 @@ class Permissions:
         )
         self._tell(plan.service, f"{actor} broke the glass for v{plan.to_version}", f"{reason} Against: {words}", actor)
 
+    def require_no_quarantine(self, plan: Plan) -> None:
+        """Looked at with the lease in hand: a plan lives for minutes, in which a colleague may have rolled its version back. Raises
+        `ProblemError` (code "blocked")."""
+        why = self._ctx.store.knowledge.quarantined(plan.service).get(plan.to_version)
+        if why is not None:
+            raise ProblemError(
+                Problem(
+                    f"v{plan.to_version} has been in quarantine since this plan was made.",
+                    f"It was rolled back: {why}",
+                    "Choose another version, or lift the quarantine with a reason and plan again.",
+                    code="blocked",
+                )
+            )
+
     def record_overrides(self, plan: Plan, actor: str, overridden: Overridden) -> None:
         """Audited before anything is done: who went on against which finding, and why."""
         for one, reason in overridden:

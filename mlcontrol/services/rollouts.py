@@ -6,6 +6,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
+from concurrent.futures import Future
 
 from mlcontrol.core.lease import LeaseTakenError
 from mlcontrol.core.operation import OperationKind, Phase
@@ -39,6 +40,7 @@ class Rollouts:
         self._plans: OrderedDict[str, Plan] = OrderedDict()
         self._running: dict[str, OperationRun] = {}  # by service
         self._started: set[str] = set()  # operation ids of this engine: the same id twice is one operation
+        self._starting: dict[str, Future[None]] = {}  # by operation id, until it runs or was refused
         self._permissions = Permissions(ctx)
         self._settler = Settler(ctx, self._run_settled, self._finished)
 
@@ -77,6 +79,34 @@ class Rollouts:
             if operation in self._started:
                 return
             plan = self._plans.get(plan_hash)
+            first = self._starting.get(operation)
+            mine: Future[None] = Future()
+            if first is None:
+                self._starting[operation] = mine
+        if first is not None:
+            first.result()  # asked again before the first was answered: one start, and both hear the same of it
+            return
+        try:
+            self._begin(operation, plan, reason, actor, accept_unknown, break_glass, automatic, overrides)
+            mine.set_result(None)
+        except BaseException as error:
+            mine.set_exception(error)
+            raise
+        finally:
+            with self._lock:
+                del self._starting[operation]
+
+    def _begin(
+        self,
+        operation: str,
+        plan: Plan | None,
+        reason: str,
+        actor: str,
+        accept_unknown: bool,
+        break_glass: bool,
+        automatic: bool,
+        overrides: Mapping[str, str] | None,
+    ) -> None:
         if self._ctx.store.audit.of_operation(operation):
             return  # journaled by an engine before this one
         asked = {} if automatic else (overrides or {})
@@ -86,6 +116,7 @@ class Rollouts:
         took_over = self._make_room(plan, actor)
         holding, waited = self._take(plan, operation, actor)
         try:
+            self._permissions.require_no_quarantine(plan)
             found = self._settler.take_over(plan.service, plan.kind, actor)
             before = observe(self._ctx, plan.service)
             effects = Effects(
@@ -98,6 +129,7 @@ class Rollouts:
                 None if took_over or waited or found else plan.assumes,
                 strategy=plan.strategy,
                 moves=plan.moves,
+                checked_digest=plan.assumes.target_digest,
             )
             run = OperationRun(self._ctx, operation, plan, effects, reason, actor, self._finished, holding)
             with self._lock:
