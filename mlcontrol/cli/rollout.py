@@ -25,6 +25,7 @@ from mlcontrol.engine import messages as m
 from mlcontrol.engine.hosts import new_request
 
 PLAN_S = 120.0
+START_S = 420.0  # a rollback may wait for what it takes over to put back what it had loaded
 _MARKS = {StepState.DONE: "done", StepState.FAILED: "FAILED", StepState.RUNNING: "…"}
 
 
@@ -223,7 +224,7 @@ def carry_out(session: Session, args: argparse.Namespace, answer: m.PlanAnswer, 
             break_glass=args.break_glass,
             overrides=overrides,
         ),
-        PLAN_S,
+        START_S,
     )
     try:
         operation = follow(session, operation_id, args, answer.plan)

@@ -23,7 +23,7 @@ from mlcontrol.ports.errors import problem_of
 
 log = structlog.get_logger("engine")
 
-WIDTH = {Lane.QUICK: 3, Lane.SLOW: 4, Lane.ACT: 2}
+WIDTH = {Lane.QUICK: 3, Lane.SLOW: 4, Lane.ACT: 6}
 WAITING = 64
 KEEP_EVERY_S = 1.0
 TELL_AGAIN_S = 600.0

@@ -17,7 +17,7 @@ from mlcontrol.core.settings import RolloutSettings
 from mlcontrol.core.stage import ClearAsked, HoldAsked, PromoteAsked
 from mlcontrol.core.strategy import Strategy
 from mlcontrol.services.context import ChecksService, ServiceContext
-from mlcontrol.services.effects import Effects
+from mlcontrol.services.effects import LOAD_DEADLINE_S, LOAD_SETTLE_S, Effects
 from mlcontrol.services.holding import Holding, hold, targets
 from mlcontrol.services.live import observe
 from mlcontrol.services.operation_run import OperationRun
@@ -27,7 +27,9 @@ from mlcontrol.services.settling import Settler
 
 KEPT_PLANS = 50
 PLAN_VALID_S = 900.0
-TAKE_OVER_S = 60.0
+TAKE_OVER_S = 2 * (LOAD_DEADLINE_S + LOAD_SETTLE_S)
+"""So long at most an operation that is told to make room may still wait for a server: for a load that hangs, then to put back what
+was loaded before, which may be the very version that the rollback goes to."""
 
 
 class Rollouts:
