@@ -64,6 +64,7 @@ class OperationRun:
         self.lost = False  # True: the journal or the lease failed it; what it left open is settled by observation
         self._rows: list[AuditRow] = []
         self._abort: Problem | None = None
+        self._turning = threading.Lock()  # between an abort and the last step's end
         self._started_mono_s = ctx.clock.mono_s()
         express = plan.express if plan is not None else False
         self._machine = rollout.begin(effects.kind, express, effects.strategy, order_of(effects.kind, effects.moves))
@@ -130,10 +131,25 @@ class OperationRun:
         elif lost is not None:
             self._lost(lost)
 
-    def abort(self, actor: str, reason: str) -> None:
+    def abort(self, actor: str, reason: str) -> bool:
+        """False when it has come to its end already, so that there is nothing to abort."""
         words = f"{actor} aborted it" + (f": {reason}" if reason else "")
-        self._abort = Problem(words, code="aborted")
+        with self._turning:
+            if self._machine.phase.ended:
+                return False
+            self._abort = Problem(words, code="aborted")
         self._stages.wake()
+        return True
+
+    @property
+    def plan_hash(self) -> str:
+        operation = journal.fold(self._rows)
+        return operation.plan_hash if operation is not None else ""
+
+    @property
+    def begun_s(self) -> float:
+        """UTC seconds."""
+        return self._rows[0].at_s if self._rows else self._ctx.clock.utc_s()
 
     def ask(self, event: StageEvent) -> None:
         """What a person asks of the stage that is judged now: hold, go on, clear a guard. Raises `ProblemError` when refused."""
@@ -189,7 +205,15 @@ class OperationRun:
         self._journal_step(step, StepState.DONE, evidence)
         if self._machine.phase is Phase.RUNNING and step != rollout.LOAD and not rollout.is_judged(step):
             self._ctx.store.knowledge.record_seconds(self.service, step, self._ctx.clock.mono_s() - started)
-        self._machine = rollout.advance(self._machine, EffectDone(step))
+        self._step_done(step)
+
+    def _step_done(self, step: str) -> None:
+        """An abort that was asked for while the last step ran is met before the end. A proven rollback does not go back."""
+        with self._turning:
+            machine = rollout.advance(self._machine, EffectDone(step))
+            if machine.phase is Phase.DONE and self._abort is not None and self.kind is OperationKind.DEPLOY:
+                machine = rollout.advance(self._machine, AbortAsked(self._abort))
+            self._machine = machine
 
     def _go_on(self) -> None:
         """Called often while a stage is judged: raises to leave it."""

@@ -146,7 +146,8 @@ class Rollouts:
             raise
 
     def abort(self, operation: str, actor: str, reason: str) -> None:
-        self._run_of(operation).abort(actor, reason)
+        if not self._run_of(operation).abort(actor, reason):
+            raise ProblemError(_ended())
 
     def hold(self, operation: str, actor: str, hold: bool) -> None:
         """Stay at the present share, or go on being judged."""
@@ -164,14 +165,7 @@ class Rollouts:
         with self._lock:
             run = next((r for r in self._running.values() if r.operation_id == operation), None)
         if run is None:
-            raise ProblemError(
-                Problem(
-                    "This operation does not run any more.",
-                    "It has ended, or it belongs to another engine.",
-                    "Look at its last line.",
-                    code="not-found",
-                )
-            )
+            raise ProblemError(_ended())
         return run
 
     def running(self) -> tuple[str, ...]:
@@ -293,6 +287,15 @@ def _next_step(
     """With who may override it, where the policy lets somebody."""
     named = dict.fromkeys(override_words(one) for one in plan.overridable if one.sentence in standing)
     return f"{otherwise} By policy {'; '.join(named)}." if named else otherwise
+
+
+def _ended() -> Problem:
+    return Problem(
+        "This operation does not run any more.",
+        "It has ended, or it belongs to another engine.",
+        "Look at its last line.",
+        code="not-found",
+    )
 
 
 def _busy(other: OperationRun) -> Problem:
