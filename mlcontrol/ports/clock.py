@@ -42,3 +42,15 @@ class SystemClock:
         with self._lock:
             self._seq += 1
             return Stamp(time.time(), ticking_s(), self._seq)
+
+
+class SteadyClock:
+    """UTC as it was at the beginning, carried on by the clock that nobody sets: for spans that something hangs on, whatever becomes
+    of the wall clock meanwhile. *Thread:* any."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._apart_s = clock.utc_s() - clock.mono_s()
+
+    def utc_s(self) -> float:
+        return self._clock.mono_s() + self._apart_s

@@ -118,7 +118,7 @@ class StageRunner:
     def _wait(self, go_on: Callable[[], None]) -> None:
         stage = self._stage
         assert stage is not None
-        age_s = self._ctx.clock.utc_s() - stage.started_s
+        age_s = self._watching().clock.utc_s() - stage.started_s
         ends = self._ctx.clock.mono_s() + (QUICK_S if age_s < QUICK_FOR_S else SLOW_S)
         while (left := ends - self._ctx.clock.mono_s()) > 0:
             go_on()
@@ -137,7 +137,7 @@ class StageRunner:
         with self._lock:
             assert self._stage is not None
             cleared = frozenset(self._stage.cleared)
-        judgement = judge(evidence, policy, self._ctx.clock.utc_s(), cleared)
+        judgement = judge(evidence, policy, watch.clock.utc_s(), cleared)
         with self._lock:
             if not self._stage.state.ended:  # a person may have gone on meanwhile
                 self._stage = advance_stage(self._stage, Looked(judgement, self._unseen(), self._data_changed()))
@@ -177,7 +177,7 @@ class StageRunner:
     def _show(self, step: str, stage: Stage) -> None:
         judgement = stage.judgement
         assert judgement is not None
-        now = self._ctx.clock.utc_s()
+        now = self._watching().clock.utc_s()
         self._tell(
             LiveStage(
                 step,

@@ -29,6 +29,7 @@ from mlcontrol.core.judge.policy import (
 )
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.settings import ServiceSettings
+from mlcontrol.ports.clock import SteadyClock
 from mlcontrol.ports.errors import AdapterError
 from mlcontrol.ports.predictions import LoggedPrediction
 from mlcontrol.ports.routing import RouteCounters
@@ -49,13 +50,15 @@ LOOK_DEADLINE_S = 4.0
 @dataclass
 class Watch:
     """Follows one rollout. *Thread:* the operation's own. ``new`` and ``old``: versions; ``old`` `None`: nothing beside the
-    new one. ``reverse``: the old one has the share, the new one the rest."""
+    new one. ``reverse``: the old one has the share, the new one the rest. ``clock``: all its times are by it; a wall clock that is
+    set would end a bake too early, or hide that there is no data."""
 
     ctx: ServiceContext
     service: str
     new: str
     old: str | None
     reverse: bool = False
+    clock: SteadyClock = field(init=False)
     evidence: Evidence = field(default_factory=Evidence)
     _roles: dict[str, str] = field(default_factory=dict)
     _counters: dict[str, RouteCounters] | None = None
@@ -69,9 +72,12 @@ class Watch:
     _bins: tuple[float, ...] = ()
     _asked: int = 0
 
+    def __post_init__(self) -> None:
+        self.clock = SteadyClock(self.ctx.clock)
+
     def begin(self) -> None:
         """Fix everything that must be fixed before the first look: thresholds, bins, where the counters stand now."""
-        s, now = self._settings, self.ctx.clock.utc_s()
+        s, now = self._settings, self.clock.utc_s()
         has = {ERRORS, QUERY_RATE, OBJECTIVES}
         thresholds: tuple[float, ...] = ()
         slow_at: int | None = None
@@ -108,11 +114,11 @@ class Watch:
         if self.reverse:
             self._roles = {"canary": "old", "stable": "new"}
         self._counters = self._read_counters()
-        self._counted_s = self.ctx.clock.utc_s()
+        self._counted_s = self.clock.utc_s()
 
     def look(self, share: float) -> Evidence:
         """Close a bucket now; ``share``: what the router was told, 0..1."""
-        now = self.ctx.clock.utc_s()
+        now = self.clock.utc_s()
         new, old, counted = self._count()
         start, self._counted_s = self._counted_s, now
         new, old, logged = self._read_log(now, new, old)
