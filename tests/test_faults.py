@@ -133,7 +133,7 @@ FAULTS: dict[int, tuple[str, str]] = {
         f"{_PEOPLE}::test_without_the_binding_an_old_approval_would_pass",
     ),
     47: (
-        f"{_STAGED}::test_going_on_without_data_needs_a_person_and_a_reason_and_is_on_record",
+        f"{_STAGED}::test_going_on_without_data_needs_two_people_and_a_reason_and_is_on_record",
         f"{_STAGED}::test_the_broken_twin_that_takes_no_data_for_fine_promotes",
     ),
     48: (

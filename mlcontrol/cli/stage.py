@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
             owners = _owners(session, operation, BEFORE_ACTING_S)
             for line in owner_lines(owners.owners, owners.unread):
                 say(line)
-        answer = session.ask(_command(args, operation.id))
+        answer = session.ask(_command(args, operation))
     assert isinstance(answer, m.Done)
     say(f"{args.service}: {answer.text}.")
     return DONE
@@ -82,19 +82,19 @@ def running_on(state: FleetState, service: str) -> Operation:
     return max(found, key=lambda op: op.started_s)
 
 
-def _command(args: argparse.Namespace, operation: str) -> m.Command:
-    by = actor()
+def _command(args: argparse.Namespace, operation: Operation) -> m.Command:
+    by, now = actor(), operation.live.step if operation.live is not None else ""
     match args.what:
         case "hold" | "resume":
-            return m.HoldStage(request=new_request(), operation=operation, actor=by, hold=args.what == "hold")
+            return m.HoldStage(request=new_request(), operation=operation.id, actor=by, hold=args.what == "hold")
         case "promote":
-            return m.PromoteStage(request=new_request(), operation=operation, actor=by, reason=args.reason)
+            return m.PromoteStage(request=new_request(), operation=operation.id, actor=by, reason=args.reason, step=now)
         case "clear":
             return m.ClearGuard(
-                request=new_request(), operation=operation, guard=args.guard, actor=by, reason=args.reason
+                request=new_request(), operation=operation.id, guard=args.guard, actor=by, reason=args.reason
             )
         case _:
-            return m.Abort(request=new_request(), operation=operation, actor=by, reason=args.reason)
+            return m.Abort(request=new_request(), operation=operation.id, actor=by, reason=args.reason)
 
 
 def _show(operation: Operation, owners: m.OwnersAnswer, args: argparse.Namespace) -> int:

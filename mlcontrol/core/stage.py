@@ -33,11 +33,13 @@ class StageState(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Looked:
     """What the judge says. ``unseen``: why nobody sees the service's own signals now, which blocks like missing evidence;
-    ``changed``: how the inputs of all versions have changed since the rollout began. Both empty where it is not so."""
+    ``changed``: how the inputs of all versions have changed since the rollout began. ``frozen``: the freeze or incident that has
+    begun meanwhile and keeps more traffic from moving. All empty where it is not so."""
 
     judgement: Judgement
     unseen: str = ""
     changed: str = ""
+    frozen: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +52,12 @@ class HoldAsked:
 
 @dataclass(frozen=True, slots=True)
 class PromoteAsked:
-    """Go on now. ``reason`` is needed where the judge has not said fine."""
+    """Go on now. ``reason`` is needed where the judge has not said fine; ``second``, the name of somebody else who agrees, where
+    nothing is known at all."""
 
     by: str
     reason: str = ""
+    second: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,12 @@ class Stage:
     cause: Problem | None = None
     note: str = ""
     said: str = ""
+    frozen: str = ""
+
+    @property
+    def blind(self) -> bool:
+        """Nobody knows how the new version does now."""
+        return self.judgement is None or bool(self.judgement.unknown) or self.unknown_since_s is not None
 
     @property
     def failed(self) -> dict[str, str]:
@@ -95,6 +105,8 @@ class Stage:
         """Everything that an automatic step needs: data, a judgement, enough of both."""
         judgement, strategy = self.judgement, self.strategy
         if judgement is None or self.failed or judgement.unknown or self.unknown_since_s is not None:
+            return False
+        if self.frozen:
             return False
         if self.bake:
             return now_s - self.started_s >= strategy.bake_s
@@ -116,6 +128,8 @@ class Stage:
             return f"{strategy.min_requests - judgement.requests} more answers"
         if now_s - self.started_s < strategy.min_s:
             return f"{strategy.min_s - (now_s - self.started_s):.0f} s more"
+        if self.frozen:
+            return f"the end of this: {self.frozen}"
         return "a person" if self.state in (StageState.ASKING, StageState.HELD) else "nothing"
 
 
@@ -156,7 +170,7 @@ def _looked(stage: Stage, event: Looked) -> Stage:
     latched = {**{r.guard: r.words() for r in judgement.worse}, **changed, **stage.latched}
     blind = bool(judgement.unknown or event.unseen) or judgement.silent_s > stage.strategy.judge.stale_s
     since = None if not blind else now_s if stage.unknown_since_s is None else stage.unknown_since_s
-    stage = replace(stage, judgement=judgement, latched=latched, unknown_since_s=since)
+    stage = replace(_frozen(stage, event.frozen), judgement=judgement, latched=latched, unknown_since_s=since)
     if stage.failed:
         return _fails(stage, *next(iter(stage.failed.items())))
     if since is not None:
@@ -175,6 +189,15 @@ def _looked(stage: Stage, event: Looked) -> Stage:
         said = "" if stage.note == words else words
         return replace(stage, state=StageState.ASKING if runs_its_time else StageState.HELD, note=words, said=said)
     return stage
+
+
+def _frozen(stage: Stage, frozen: str) -> Stage:
+    """A freeze that begins in the middle binds like one before: what has moved stays where it is, no more moves by itself."""
+    if frozen == stage.frozen or stage.bake:
+        return stage
+    said = f"no more traffic moves: {frozen}" if frozen else "nothing keeps deploys away any more"
+    note = frozen if stage.note in ("", stage.frozen) else stage.note
+    return replace(stage, frozen=frozen, note=note, said=said)
 
 
 def _compared(stage: Stage, event: Looked) -> Stage:
@@ -239,13 +262,19 @@ def _promoted(stage: Stage, event: PromoteAsked) -> Stage:
         raise ValueError(f"Waiting for {stage.waiting_for(now_s)}: going on all the same needs a reason.")
     if stage.failed:
         raise ValueError("A guard said worse. Clear it with a reason first.")
-    words = f"{event.by} goes on" + (f"{ALTHOUGH}{stage.waiting_for(now_s)}: {event.reason}" if missing else "")
+    if stage.blind and not event.second:
+        raise ValueError("Nothing is known of the new version now: going on all the same needs a second person.")
+    against = stage.frozen or stage.waiting_for(now_s)
+    words = f"{event.by} goes on" + (f"{ALTHOUGH}{against}: {event.reason}" if missing else "")
+    words += f"; {event.second} agreed" if stage.blind else ""
     return replace(stage, state=StageState.PASSED, said=words)
 
 
 def _cleared(stage: Stage, event: ClearAsked) -> Stage:
     if not event.reason.strip():
         raise ValueError("Clearing a fail needs a reason.")
+    if event.guard not in stage.latched:
+        raise ValueError(f"“{event.guard}” has not said worse: there is nothing to clear.")
     words = f"{event.by}{TOOK_AWAY}{event.guard}: {event.reason}"
     return replace(stage, cleared={**stage.cleared, event.guard: event.reason}, said=words)
 

@@ -151,9 +151,9 @@ class OperationRun:
         """UTC seconds."""
         return self._rows[0].at_s if self._rows else self._ctx.clock.utc_s()
 
-    def ask(self, event: StageEvent) -> None:
+    def ask(self, event: StageEvent, step: str = "") -> None:
         """What a person asks of the stage that is judged now: hold, go on, clear a guard. Raises `ProblemError` when refused."""
-        self._stages.ask(event)
+        self._stages.ask(event, step, self.plan_hash)
 
     def leave(self) -> None:
         """The engine ends: leave a stage that is being judged where it is. The next start settles it by what it finds."""

@@ -100,6 +100,12 @@ class Permissions:
         needed = people_needed(settings, OperationKind.DEPLOY)
         return needed, standing(given, plan_hash, actor, self._ctx.clock.utc_s())
 
+    def second_person(self, plan_hash: str, actor: str, since_s: float) -> str:
+        """Who else has approved this very plan since it runs; empty when nobody has. What was approved before it began was a plan
+        whose judge sees something."""
+        given = standing(self._ctx.store.approvals.of(plan_hash), plan_hash, actor, self._ctx.clock.utc_s())
+        return ", ".join(approval.actor for approval in given if approval.at_s >= since_s)
+
     def _stops(self, settings: ServiceSettings, plan: Plan, actor: str) -> list[Problem]:
         found = [
             Problem(

@@ -153,9 +153,11 @@ class Rollouts:
         """Stay at the present share, or go on being judged."""
         self._run_of(operation).ask(HoldAsked(actor, hold))
 
-    def promote(self, operation: str, actor: str, reason: str) -> None:
-        """Leave the stage now; where the judge has not said fine, only with a reason."""
-        self._run_of(operation).ask(PromoteAsked(actor, reason))
+    def promote(self, operation: str, actor: str, reason: str, step: str = "") -> None:
+        """Leave the stage now; where the judge has not said fine, only with a reason. ``step``: the one that is meant, if given."""
+        run = self._run_of(operation)
+        second = self._permissions.second_person(run.plan_hash, actor, run.begun_s)
+        run.ask(PromoteAsked(actor, reason, second), step)
 
     def clear(self, operation: str, guard: str, actor: str, reason: str) -> None:
         """Take a guard's latched fail away, with a reason."""

@@ -5,19 +5,22 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from shlex import quote
 
 from mlcontrol.core import rollout
 from mlcontrol.core.judge.judge import judge
 from mlcontrol.core.judge.policy import GOLDEN
 from mlcontrol.core.judge.sight import seconds_until_fine
 from mlcontrol.core.judge.verdict import Judgement
-from mlcontrol.core.operation import LiveStage
+from mlcontrol.core.operation import LiveStage, OperationKind
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.stage import Looked, Stage, StageEvent, StageState, advance_stage, begin_stage
 from mlcontrol.core.strategy import Strategy
 from mlcontrol.core.types import EventKind, Freshness, TimelineEvent
 from mlcontrol.services.context import ServiceContext
 from mlcontrol.services.effects import Effects
+from mlcontrol.services.live import service_settings
+from mlcontrol.services.permission import Permissions
 from mlcontrol.services.watching import Watch
 
 DATA_TOLD_LATE_S = 60.0  # a change is dated back to about when it began
@@ -49,14 +52,21 @@ class StageRunner:
         self._woken = threading.Event()
         self._said: list[str] = []
         self._stage: Stage | None = None
+        self._step = ""  # which is judged, or was last
         self._watch: Watch | None = None
         self._decided: set[tuple[str, str]] = set()
         self._data_known: frozenset[str] = frozenset()
+        self._frozen_known: frozenset[str] = frozenset()
 
-    def ask(self, event: StageEvent) -> None:
-        """What a person asks of the present stage. Raises `ProblemError` where it is refused, or nothing is judged right
-        now."""
+    def ask(self, event: StageEvent, step: str = "", plan_hash: str = "") -> None:
+        """What a person asks of the present stage, or of ``step`` alone: a second click, or a colleague's, must not leave the next
+        stage too, which nobody has looked at. ``plan_hash``: as approvals name it. Raises `ProblemError` where it is refused, or
+        nothing is judged right now."""
         with self._lock:
+            if step and step != self._step:
+                raise ProblemError(
+                    Problem("That stage has been left already.", "Another one is judged now.", "Look at it.", "refused")
+                )
             if self._stage is None or self._stage.state.ended:
                 raise ProblemError(
                     Problem("No stage is being judged right now.", "It has passed, or gone back.", "", "refused")
@@ -64,10 +74,16 @@ class StageRunner:
             try:
                 self._stage = advance_stage(self._stage, event)
             except ValueError as refused:
-                raise ProblemError(Problem(str(refused), "", "Give a reason, or wait.", "refused")) from refused
+                raise ProblemError(Problem(str(refused), "", self._way_on(plan_hash), "refused")) from refused
             if self._stage.said:
                 self._said.append(self._stage.said)
         self._woken.set()
+
+    def _way_on(self, plan_hash: str) -> str:
+        if self._stage is None or not self._stage.blind:
+            return "Give a reason, or wait."
+        approve = f"mlcontrol approve {quote(self._effects.service)} {plan_hash} --reason …"
+        return f"Give a reason and have somebody else agree: {approve}. Or wait, or abort."
 
     @property
     def judgement(self) -> Judgement | None:
@@ -89,7 +105,8 @@ class StageRunner:
         watch = self._watching()
         watch.begin_stage(bake)
         with self._lock:
-            self._stage = begin_stage(percent, self._strategy, self._ctx.clock.utc_s(), bake, self._stage)
+            self._step = step
+            self._stage = begin_stage(percent, self._strategy, watch.clock.utc_s(), bake, self._stage)
         try:
             while True:
                 self._wait(go_on)
@@ -113,6 +130,7 @@ class StageRunner:
             self._watch = Watch(self._ctx, e.service, new, old, reverse)
             self._watch.begin()
             self._data_known = frozenset(event.id for event in self._data_events())
+            self._frozen_known = frozenset(self._freezes())
         return self._watch
 
     def _wait(self, go_on: Callable[[], None]) -> None:
@@ -140,7 +158,9 @@ class StageRunner:
         judgement = judge(evidence, policy, watch.clock.utc_s(), cleared)
         with self._lock:
             if not self._stage.state.ended:  # a person may have gone on meanwhile
-                self._stage = advance_stage(self._stage, Looked(judgement, self._unseen(), self._data_changed()))
+                self._stage = advance_stage(
+                    self._stage, Looked(judgement, self._unseen(), self._data_changed(), self._frozen())
+                )
                 if self._stage.said:
                     self._said.append(self._stage.said)
             stage, said = self._stage, self._said
@@ -160,6 +180,19 @@ class StageRunner:
         if service is None or service.use.at is None or service.use.freshness is not Freshness.UNKNOWN:
             return ""
         return f"Use is unknown: {service.use.detail or service.use.text}"
+
+    def _freezes(self) -> tuple[str, ...]:
+        """What keeps deploys from this service now; where nobody can tell, that."""
+        if self._effects.kind is not OperationKind.DEPLOY:
+            return ()
+        try:
+            return Permissions(self._ctx).freezes(service_settings(self._ctx, self._effects.service))
+        except ProblemError as error:
+            return (f"Whether a freeze holds is not known: {error.problem.what}",)
+
+    def _frozen(self) -> str:
+        """A freeze or an incident that began meanwhile. What held at the beginning was known to whoever began all the same."""
+        return " ".join(words for words in self._freezes() if words not in self._frozen_known)
 
     def _data_changed(self) -> str:
         fresh = next((event for event in self._data_events() if event.id not in self._data_known), None)

@@ -65,6 +65,14 @@ def test_a_latched_fail_stays_until_a_person_clears_it_with_a_reason() -> None:
     assert kept.failed, "the next stage does not forget"
 
 
+def test_a_guard_that_has_not_failed_cannot_be_cleared_beforehand() -> None:
+    """Else it would be switched off for the rest of the rollout, before it had anything to say."""
+    stage = walk(begin_stage(10.0, CANARY, 0.0), look(2.0, Verdict.INCONCLUSIVE))
+    with pytest.raises(ValueError, match="has not said worse"):
+        advance_stage(stage, ClearAsked(ERRORS, "ann", "it always complains"))
+    assert walk(stage, look(9.0, Verdict.WORSE)).state is StageState.RETURN
+
+
 def test_while_the_services_own_signals_are_not_seen_nothing_passes_and_it_goes_back() -> None:
     seen = [look(float(t), Verdict.FINE) for t in range(1, 4)]
     blind = [
@@ -115,6 +123,17 @@ def test_a_person_may_go_on_without_a_judgement_only_with_a_reason() -> None:
     assert "known noise" in passed.said
 
 
+def test_where_nothing_is_known_a_person_goes_on_only_with_a_second_one() -> None:
+    """Fault 47: data that does not decide is one person's to weigh, no data at all is not."""
+    begun = begin_stage(10.0, replace(CANARY, no_data_s=60.0), 0.0)
+    for stage in (begun, walk(begun, look(9.0, Verdict.FINE, Verdict.UNKNOWN))):
+        with pytest.raises(ValueError, match="needs a second person"):
+            advance_stage(stage, PromoteAsked("ann", "the logs are clean"))
+        passed = advance_stage(stage, PromoteAsked("ann", "the logs are clean", "bob"))
+        assert passed.state is StageState.PASSED
+        assert "the logs are clean; bob agreed" in passed.said
+
+
 @pytest.mark.parametrize(
     ("advance", "state"),
     [(Advance.AUTO, StageState.PASSED), (Advance.ASK, StageState.ASKING), (Advance.HOLD, StageState.HELD)],
@@ -149,7 +168,7 @@ _VERDICTS = st.sampled_from(list(Verdict))
 _EVENTS = st.one_of(
     st.builds(lambda e, o, n: look(0.0, e, o, n), _VERDICTS, _VERDICTS, st.sampled_from([0, 100])),
     st.builds(HoldAsked, st.just("ann"), st.booleans()),
-    st.builds(PromoteAsked, st.just("ann"), st.sampled_from(["", "because"])),
+    st.builds(PromoteAsked, st.just("ann"), st.sampled_from(["", "because"]), st.sampled_from(["", "bob"])),
     st.builds(ClearAsked, st.just(ERRORS), st.just("ann"), st.just("because")),
 )
 
@@ -185,6 +204,7 @@ def test_no_path_leads_from_unknown_or_worse_to_more_traffic_by_itself(
                 assert isinstance(event, PromoteAsked)
                 assert event.reason or stage.ready(stage.judgement.at_s if stage.judgement else 0.0)
                 assert not stage.failed
+                assert event.second or not stage.blind
         if after.state is StageState.RETURN:
             assert after.cause is not None
         stage = after

@@ -17,6 +17,7 @@ from mlcontrol.core.state import FleetState
 from mlcontrol.core.types import EventKind, ServiceState, Signal, Stamp, TimelineEvent
 from mlcontrol.ports.clock import SystemClock
 from mlcontrol.ports.errors import Unreachable
+from mlcontrol.services.permission import Permissions
 from mlcontrol.services.rollouts import Rollouts
 from tests.services.rollout_world import Context, PassingChecks, fails, opened
 from tests.services.staged_world import StagedWorld
@@ -159,7 +160,7 @@ def test_no_data_never_promotes_and_goes_back(ctx: Context, rollouts: Rollouts, 
     assert "split 50 3" not in world.writes
 
 
-def test_going_on_without_data_needs_a_person_and_a_reason_and_is_on_record(
+def test_going_on_without_data_needs_two_people_and_a_reason_and_is_on_record(
     ctx: Context, rollouts: Rollouts, world: StagedWorld
 ) -> None:
     """Fault 47: no metric of the canary: unknown blocks, and who goes on all the same answers for it in the audit log."""
@@ -170,13 +171,38 @@ def test_going_on_without_data_needs_a_person_and_a_reason_and_is_on_record(
     assert "route 3" not in world.writes
     with pytest.raises(ProblemError, match="needs a reason"):
         rollouts.promote(operation, "ann", " ")
-    rollouts.promote(operation, "ann", "the exporter is down, the logs are clean")
+    plan_hash, why = ctx.operations[operation].plan_hash, "the exporter is down, the logs are clean"
+    permissions = Permissions(ctx)
+    permissions.approve("digits", plan_hash, "ann", "mine")
+    with pytest.raises(ProblemError, match="second person") as alone:
+        rollouts.promote(operation, "ann", why)
+    assert f"mlcontrol approve digits {plan_hash}" in alone.value.problem.next
+    permissions.approve("digits", plan_hash, "bob", "I have read the logs")
+    rollouts.promote(operation, "ann", why)
     done = end(ctx, operation)
     assert done.phase is Phase.DONE
     rows = [row for row in ctx.store.audit.of_operation(operation) if "the logs are clean" in row.body]
     assert rows
     assert rows[0].actor == "ann"
+    assert "bob agreed" in rows[0].body
     assert ctx.store.audit.verify().ok
+
+
+def test_twin_an_approval_of_before_it_began_would_pass_for_a_second_person(
+    ctx: Context, rollouts: Rollouts, world: StagedWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who approved the plan approved one whose judge sees something."""
+    world.faults["counters"] = fails(Unreachable(Problem("Connection refused.")))
+    settings = replace(CANARY, steps=(10.0,), no_data_s=60.0, on_no_data="hold")
+    plan = rollouts.make_plan(OperationKind.DEPLOY, "digits", "3", False, settings)
+    Permissions(ctx).approve("digits", plan.hash, "bob", "go")
+    operation = begin(ctx, rollouts, settings)
+    until(lambda: state(ctx, operation) is not None)
+    with pytest.raises(ProblemError, match="second person"):
+        rollouts.promote(operation, "ann", "the logs are clean")
+    monkeypatch.setattr("mlcontrol.services.operation_run.OperationRun.begun_s", 0.0)
+    rollouts.promote(operation, "ann", "the logs are clean")
+    assert end(ctx, operation).phase is Phase.DONE
 
 
 def test_the_broken_twin_that_takes_no_data_for_fine_promotes(

@@ -52,7 +52,7 @@ def _hold(s: Services, c: m.HoldStage, _tell: Tell) -> m.Event:
 
 
 def _promote(s: Services, c: m.PromoteStage, _tell: Tell) -> m.Event:
-    s.rollouts.promote(c.operation, c.actor, c.reason)
+    s.rollouts.promote(c.operation, c.actor, c.reason, c.step)
     return m.Done(request=c.request, text="going on to the next step")
 
 

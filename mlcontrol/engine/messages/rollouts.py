@@ -72,11 +72,13 @@ class HoldStage(Request, frozen=True, kw_only=True):
 
 
 class PromoteStage(Request, frozen=True, kw_only=True):
-    """Leave the present stage now. Where the judge has not said fine, ``reason`` is needed and recorded."""
+    """Leave the present stage now. Where the judge has not said fine, ``reason`` is needed and recorded. ``step``: the stage that
+    was looked at; when another one is judged by now, it is refused. Empty: whichever it is."""
 
     operation: str
     actor: str
     reason: str = ""
+    step: str = ""
 
 
 class ClearGuard(Request, frozen=True, kw_only=True):

@@ -48,13 +48,17 @@ class RunningRollout:
 
     def promote(self) -> None:
         page, operation = self._page, self._page.operation()
-        if page.bridge is None or operation is None or self.judged() is None:
+        if page.bridge is None or operation is None or operation.live is None or self.judged() is None:
             return
         if page.controls.promote.reason:
             page.board.reason.setFocus()
             return
         command = m.PromoteStage(
-            request=page.bridge.request_id(), operation=operation.id, actor=page.actor(), reason=self._reason()
+            request=page.bridge.request_id(),
+            operation=operation.id,
+            actor=page.actor(),
+            reason=self._reason(),
+            step=operation.live.step,
         )
         self._ask(command)
 
