@@ -6,7 +6,7 @@ The journal is the only memory an operation has. The board shows `fold` of its r
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -47,9 +47,16 @@ def step_body(step: str, state: StepState, phase: Phase, detail: str = "") -> di
     return {"step": step, "state": state.value, "phase": phase.value, "detail": detail}
 
 
-def note_body(text: str) -> dict[str, Any]:
-    """What the judge or a person decided on the way."""
-    return {"text": text}
+def note_body(text: str, latched: Mapping[str, str]) -> dict[str, Any]:
+    """What the judge or a person decided on the way. ``latched``: guards whose fail stands by now, with what they said."""
+    return {"text": text, "latched": dict(latched)}
+
+
+def latched_of(rows: Iterable[AuditRow]) -> dict[str, str]:
+    """The fails that stood when the last note was written: a crash clears none of them."""
+    bodies = [json.loads(row.body) for row in rows if row.action.endswith("." + NOTE)]
+    found: dict[str, str] = bodies[-1].get("latched", {}) if bodies else {}
+    return found
 
 
 def outcome_body(phase: Phase, summary: str, problem: Problem | None, found: str = "") -> dict[str, Any]:

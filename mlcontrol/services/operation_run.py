@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from mlcontrol.core import journal, rollout
@@ -91,6 +91,7 @@ class OperationRun:
         reason = operation.reason if operation is not None else ""
         run = cls(ctx, first.operation, None, effects, reason, first.actor, on_end, holding)
         run._rows = list(rows)
+        run._stages.remember(journal.latched_of(rows))
         run._machine = machine
         return run
 
@@ -223,8 +224,8 @@ class OperationRun:
         if self._leaving:
             raise StageInterruptedError("the engine ended")
 
-    def _note(self, text: str) -> None:
-        self._append(journal.NOTE, journal.note_body(text))
+    def _note(self, text: str, latched: Mapping[str, str]) -> None:
+        self._append(journal.NOTE, journal.note_body(text, latched))
 
     def _show(self, live: LiveStage | None) -> None:
         self._live = live

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from shlex import quote
 
@@ -40,7 +40,7 @@ class StageRunner:
         ctx: ServiceContext,
         effects: Effects,
         strategy: Strategy,
-        note: Callable[[str], None],
+        note: Callable[[str, Mapping[str, str]], None],
         tell: Callable[[LiveStage | None], None],
     ) -> None:
         self._ctx = ctx
@@ -57,6 +57,10 @@ class StageRunner:
         self._decided: set[tuple[str, str]] = set()
         self._data_known: frozenset[str] = frozenset()
         self._frozen_known: frozenset[str] = frozenset()
+
+    def remember(self, latched: Mapping[str, str]) -> None:
+        """The fails that an engine before this one left standing; before `run`."""
+        self._stage = Stage(0.0, self._strategy, 0.0, state=StageState.PASSED, latched=dict(latched))
 
     def ask(self, event: StageEvent, step: str = "", plan_hash: str = "") -> None:
         """What a person asks of the present stage, or of ``step`` alone: a second click, or a colleague's, must not leave the next
@@ -171,7 +175,7 @@ class StageRunner:
                 self._decided.add(decision)
                 said = [*said, f"{reading.title.lower()} judged {reading.verdict.value} at {percent:g} %"]
         for words in said:
-            self._note(words)
+            self._note(words, stage.failed)
         return stage
 
     def _unseen(self) -> str:

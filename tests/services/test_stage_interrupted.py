@@ -225,3 +225,29 @@ def test_an_abort_that_comes_too_late_is_refused_and_not_swallowed(
     rollouts.execute("op", plan.hash, "test", "ann", True)
     assert end(ctx, "op").phase is Phase.DONE
     assert heard == ["not-found"]
+
+
+def test_a_fail_that_holds_a_bake_outlives_the_engine(
+    world: StagedWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Latched is latched: the next engine's evidence begins anew, and would find nothing to say."""
+    monkeypatch.setattr("mlcontrol.services.staging.QUICK_S", 0.02)
+    settings = RolloutSettings("blue-green", bake_s=30.0, error_tolerance=0.05, on_worse="hold")
+    world.fails = {"3": 0.6}
+    with opened(world, tmp_path) as ctx:
+        rollouts = Rollouts(ctx, PassingChecks())
+        operation = begin(ctx, rollouts, settings)
+        until(lambda: (live := ctx.operations[operation].live) is not None and bool(live.failed))
+        until(lambda: any("held as planned" in words for _, words in ctx.operations[operation].log))
+        rollouts.close()
+    world.fails = {}
+    with opened(world, tmp_path) as ctx:
+        rollouts = Rollouts(ctx, PassingChecks())
+        rollouts.settle()
+        until(lambda: state(ctx, operation) is not None)
+        live = ctx.operations[operation].live
+        assert live is not None
+        assert (live.state, live.failed) == ("held", ("objectives",))
+        rollouts.clear(operation, "objectives", "ann", "it was the load test")
+        until(lambda: (now := ctx.operations[operation].live) is not None and not now.failed)
+        rollouts.close()
