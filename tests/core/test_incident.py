@@ -150,3 +150,18 @@ def test_recurrence_and_search() -> None:
     now = numbered(5, "digits", "c", alert="ErrorsHigh")
     assert [one.number for one in recurrences(now, [*past, now])] == [1]
     assert [one.number for one in matching([*past, now], "ended DIGITS #2")] == [2]
+
+
+def test_two_deploys_are_not_the_same_cause() -> None:
+    """ "Came back" is said of what was laid to the same change, not of whatever had a deploy before it."""
+
+    def laid_to(n: int, what: str) -> Incident:
+        first = Entry(f"i{n}", 1, 100.0 * n, "ann", EntryKind.DECLARED, "x", {"service": "digits", "number": str(n)})
+        looked = Entry(f"i{n}", 2, 100.0 * n, "ann", EntryKind.SUSPECT, f"looks at: {what}", {"event": f"op-{n}"})
+        found = fold([first, looked])
+        assert found is not None
+        return found
+
+    past = [laid_to(1, "deploy of v2"), laid_to(2, "deploy of v6")]
+    assert [one.number for one in recurrences(laid_to(3, "deploy of v6"), past)] == [2]
+    assert recurrences(laid_to(3, "deploy of v7"), past) == ()
