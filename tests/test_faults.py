@@ -142,7 +142,7 @@ FAULTS: dict[int, tuple[str, str]] = {
     ),
     49: (
         "store/test_audit_export.py::test_a_flipped_bit_anywhere_in_six_thousand_rows_is_found",
-        "store/test_audit_export.py::test_twin_without_the_rows_hashes_a_resealed_forgery_passes",
+        "store/test_audit_forger.py::test_twin_without_the_rows_hashes_a_resealed_forgery_passes",
     ),
     50: (
         "adapters/test_keyring.py::test_a_backend_that_is_not_named_is_refused",
