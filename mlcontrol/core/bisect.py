@@ -25,6 +25,7 @@ COMPARED_BY = {
     "latency of callers": LATENCY,
     "latency p99": LATENCY,
     "quality": FEEDBACK,
+    "inputs": FEEDBACK,
 }
 """By the signal that broke (`Onset.signal`): the guard that compares both versions on it."""
 

@@ -13,6 +13,11 @@ def without_batch(value: Any) -> Any:
     return value
 
 
+def class_name(value: Any) -> str:
+    """One name for 7, 7.0 and "7"."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
 def is_number(value: Any) -> bool:
     """Finite as a float, and no truth value."""
     if not isinstance(value, int | float) or isinstance(value, bool):

@@ -14,6 +14,7 @@ from mlcontrol.core.types import EventKind, Health, TimelineEvent
 CHANGED, OVER, UNKNOWN = "data", "data-over", "data-unknown"
 SHOWN = 3
 KINDS = (EventKind.DATA, EventKind.ENGINE)
+SOURCE = "prediction log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +47,36 @@ def unknown_event(service: str, told_s: float, change: ToldChange) -> TimelineEv
     return _event(name, told_s, title, service, Health.UNKNOWN, detail, EventKind.ENGINE)
 
 
+def watched(event: TimelineEvent) -> bool:
+    """Whether the watch of the data told it; others (a pipeline, a person) put events of data on the timeline, too."""
+    return event.kind is EventKind.DATA and event.source == SOURCE
+
+
+def told_s(event: TimelineEvent) -> float:
+    """When the watch told it, UTC seconds; what it is dated to may be earlier."""
+    said = event.id.rpartition("-")[2].partition(".")[0]
+    return float(said) if watched(event) and said.isdigit() else event.at_s
+
+
+def can_end(event: TimelineEvent) -> bool:
+    """What differs from training or from what is declared has no end of its own."""
+    return any(f"against {other}:" in event.detail for other in (BEFORE, JUST_BEFORE))
+
+
+def endings(service: str, events: Iterable[TimelineEvent]) -> dict[str, float]:
+    """When the end of each change was told, by the change's name. UTC seconds."""
+    return {name: event.at_s for event in events for name in _named(service, event)}
+
+
 def open_changes(service: str, events: Iterable[TimelineEvent]) -> tuple[ToldChange, ...]:
     """Changes against what came before that were told and of which no end was told, oldest first. ``events``: of this service."""
     every = tuple(events)
     settled = {name for event in every for name in _named(service, event)}
     found = []
     for event in every:
-        told_s = event.id.removeprefix(f"{CHANGED}-{service}-")
-        has_an_end = any(f"against {other}:" in event.detail for other in (BEFORE, JUST_BEFORE))
-        if event.kind is EventKind.DATA and told_s.isdigit() and has_an_end and event.id not in settled:
-            found.append(ToldChange(event.id, event.at_s, float(told_s), event.title.partition(": ")[2]))
+        said = event.id.removeprefix(f"{CHANGED}-{service}-")
+        if event.kind is EventKind.DATA and said.isdigit() and can_end(event) and event.id not in settled:
+            found.append(ToldChange(event.id, event.at_s, float(said), event.title.partition(": ")[2]))
     return tuple(sorted(found, key=lambda change: change.told_s))
 
 
@@ -88,6 +109,6 @@ def _event(
         title=title,
         service=service,
         detail=detail,
-        source="prediction log",
+        source=SOURCE,
         severity=severity,
     )

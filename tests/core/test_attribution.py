@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings, strategies as st
 
-from mlcontrol.core.attribution import attribute
+from mlcontrol.core import attribution
+from mlcontrol.core.attribution import Attribution, Broke, attribute
 from mlcontrol.core.signals.change import ChangePoint
 from mlcontrol.core.types import EventKind, TimelineEvent
 
@@ -141,3 +143,110 @@ def test_an_unsure_place_makes_for_a_wider_window_and_less_sure_odds() -> None:
     sharp, blurred = (attribute(c, [deploy], service="digits") for c in (CHANGE, vague))
     assert blurred.window_s == 6000
     assert next(s for s in blurred.suspects if s.event).odds < next(s for s in sharp.suspects if s.event).odds
+
+
+TOLD = TimelineEvent(
+    "data-digits-1", T + 25, EventKind.DATA, "The data changed: x in region s", "digits", source="prediction log"
+)
+"""Told by the watch of the data, dated to the minute it looked back at."""
+
+
+def of_inputs(*events: TimelineEvent) -> Attribution:
+    return attribute(CHANGE, [*events, TOLD], service="digits", broke=Broke.INPUTS, itself=TOLD)
+
+
+def pipeline(lag_s: float, kind: EventKind = EventKind.DATA) -> TimelineEvent:
+    return replace(event(kind, lag_s), id=f"pipeline-{lag_s:g}", title=f"pipeline at {lag_s:g}", source="pipeline")
+
+
+OF_VERSIONS = (
+    EventKind.DEPLOY,
+    EventKind.ROLLBACK,
+    EventKind.ROUTE,
+    EventKind.ALIAS,
+    EventKind.LOAD,
+    EventKind.RESTART,
+)
+
+
+def test_no_change_of_the_version_explains_what_callers_send() -> None:
+    """However many there are, and however well their moments fit; none of these and the data itself stay."""
+    found = of_inputs(*(event(kind, 60, version=f"{i}") for i, kind in enumerate(OF_VERSIONS)))
+    assert found.suspects[0].event is TOLD
+    assert found.separable
+    assert found.suspects[0].probability > 0.7
+    assert {s.event.kind for s in found.suspects if s.event} == {*OF_VERSIONS, EventKind.DATA}
+    assert any("does not alter what callers send" in s.why for s in found.suspects)
+    assert sum(s.event is None for s in found.suspects) == 1
+    assert "no recorded change explains it" in found.verdict
+
+
+def test_twin_without_it_they_would(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attribution, "REACH", {})
+    found = of_inputs(*(event(kind, 60, version=f"{i}") for i, kind in enumerate(OF_VERSIONS)))
+    assert found.suspects[0].event is not TOLD
+
+
+@given(
+    kinds=st.lists(st.sampled_from(OF_VERSIONS), max_size=6),
+    lags_s=st.lists(st.floats(60, 3500), min_size=6, max_size=6),
+)
+@settings(deadline=None)
+def test_the_data_itself_comes_before_every_earlier_change_of_a_version(
+    kinds: list[EventKind], lags_s: list[float]
+) -> None:
+    found = of_inputs(*(event(k, lag, version=f"{i}") for i, (k, lag) in enumerate(zip(kinds, lags_s, strict=False))))
+    assert found.suspects[0].event is TOLD
+    assert sum(s.probability for s in found.suspects) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("kind", [EventKind.DATA, EventKind.CONFIG])
+def test_what_is_upstream_of_the_inputs_comes_first_where_it_fits(kind: EventKind) -> None:
+    near, far = pipeline(60, kind), pipeline(3400, kind)
+    found = of_inputs(near, event(EventKind.DEPLOY, 60))
+    assert found.suspects[0].event is near
+    assert found.separable
+    unsure = of_inputs(far)
+    assert unsure.suspects[0].event is TOLD
+
+
+def test_a_change_upstream_that_is_as_likely_as_one_nobody_recorded_is_not_named_alone() -> None:
+    found = of_inputs(pipeline(700))
+    assert not found.separable
+    assert found.verdict == (
+        "Cannot say whether it came of “pipeline at 700”, or of something upstream that no source records."
+    )
+
+
+def test_settings_of_the_panel_are_no_upstream() -> None:
+    assert of_inputs(event(EventKind.CONFIG, 60)).suspects[0].event is TOLD
+
+
+def test_another_version_since_the_same_moment_cannot_be_told_apart_from_it() -> None:
+    moved = replace(event(EventKind.ROUTE, 5, version="6"), version_from="2")
+    found = of_inputs(moved)
+    assert found.suspects[0].event is TOLD
+    assert not found.separable
+    assert found.close == (TOLD, moved)
+    assert "Cannot separate: The data changed: x in region s or " in found.verdict
+    for other in (replace(moved, service="stones"), replace(moved, version_from="6"), replace(moved, at_s=T - 90)):
+        assert of_inputs(other).separable
+
+
+def test_what_the_watch_told_besides_is_no_cause_of_it() -> None:
+    also = replace(TOLD, id="data-stones-1", service="stones", at_s=T - 30)
+    assert [s.event for s in of_inputs(also).suspects if s.event] == [TOLD]
+
+
+def test_what_callers_send_moves_no_traffic_to_another_version() -> None:
+    route = event(EventKind.ROUTE, 40, version="6")
+    found = attribute(CHANGE, [route, replace(TOLD, at_s=T - 40)], service="digits", broke=Broke.VERSIONS)
+    assert found.suspects[0].event is route
+    assert found.separable
+
+
+def test_a_change_of_the_data_is_dated_late_and_still_a_suspect() -> None:
+    """Errors that bad inputs make are counted at once; the watch dates the inputs half a minute later."""
+    sharp = replace(CHANGE, low_s=T - 2.5, high_s=T + 2.5)
+    found = attribute(sharp, [TOLD], service="digits")
+    assert TOLD in [s.event for s in found.suspects]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -162,7 +163,9 @@ def test_a_service_without_a_log_cannot_be_proven() -> None:
 
 
 def event(at_s: float, severity: Health = Health.WARNING, kind: EventKind = EventKind.DATA) -> TimelineEvent:
-    return TimelineEvent(f"{kind.value}-{at_s}", at_s, kind, "The data changed: x", "s", severity=severity)
+    return TimelineEvent(
+        f"{kind.value}-{at_s}", at_s, kind, "The data changed: x", "s", source="prediction log", severity=severity
+    )
 
 
 @pytest.mark.parametrize(
@@ -182,6 +185,7 @@ def test_which_change_belongs_to_an_incident(events: list[TimelineEvent], found:
     change = data_change(events, "s", T, T + 1000)
     assert (None if change is None else change.at_s) == found
     assert data_change(events, "another", T, T + 1000) is None
+    assert data_change([replace(event, source="pipeline") for event in events], "s", T, T + 1000) is None
 
 
 FIVE = tuple(Tick(f"{i}", "", TickState.GREEN) for i in range(5))

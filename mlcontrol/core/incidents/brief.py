@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from mlcontrol.core.incidents.data_advice import NextSteps
+from mlcontrol.core.incidents.data_change import DataChange
 from mlcontrol.core.incidents.hurt import SliceCount
 from mlcontrol.core.incidents.impact import Impact
 from mlcontrol.core.incidents.incident import Incident
@@ -67,7 +69,8 @@ class Bisect:
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """``ticks``: empty until there is a way back under way. ``made_s``: UTC seconds; the page shows its age."""
+    """``ticks``: empty until there is a way back under way. ``made_s``: UTC seconds; the page shows its age. ``data``: where what
+    callers send is what broke; ``steps``: what helps then, until it is over."""
 
     incident: Incident
     story: Story
@@ -90,4 +93,6 @@ class Brief:
     handoff: str = ""
     prevention: tuple[Prevention, ...] = ()
     bisect: Bisect | None = None
+    data: DataChange | None = None
+    steps: NextSteps | None = None
     gaps: tuple[str, ...] = field(default=())  # what is not known, in words

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from mlcontrol.core.types import Health, ServiceState
+
 
 class IncidentPhase(StrEnum):
     DETECTED = "detected"  # something is wrong; nobody has taken it
@@ -195,3 +197,10 @@ def frozen_by(incidents: Iterable[Incident], service: str, environment: str) -> 
             if incident.service == service or same_place:
                 return incident
     return None
+
+
+def title_of(service: ServiceState) -> str:
+    """What it would be called: by its use, or where that is well by its data if that has changed."""
+    changed = service.use.health is Health.OK and service.data.health is Health.WARNING
+    text = service.data.text if changed else service.use.text
+    return f"{service.id}: {text}" if text and text != "as usual" else service.id

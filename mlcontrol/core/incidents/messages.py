@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mlcontrol.core.incidents.data_advice import Advice, NextSteps
+from mlcontrol.core.incidents.data_change import DataChange, either
+from mlcontrol.core.incidents.data_story import began_words, change_words
 from mlcontrol.core.incidents.impact import Impact
 from mlcontrol.core.incidents.incident import EntryKind, Incident, IncidentPhase
 from mlcontrol.core.incidents.story import Story, clock, duration, percent
@@ -25,7 +28,7 @@ def status_update(incident: Incident, story: Story, impact: Impact, now_s: float
     lasted = duration(impact.seconds if incident.id else incident.lasted_s(now_s))
     over = incident.phase in (IncidentPhase.MITIGATED, IncidentPhase.RESOLVED)
     lines.append(f"It began at {since} UTC and lasted {lasted}." if over else f"Since {since} UTC, {lasted} so far.")
-    if impact.failed is not None:
+    if impact.failed is not None and round(impact.failed):
         lines.append(f"About {round(impact.failed):,} requests failed.".replace(",", " "))
     if incident.phase is IncidentPhase.DECLARED:
         lines.append(f"Next update at {clock(now_s + 900)} UTC or when it changes.")
@@ -46,22 +49,35 @@ def _began_s(incident: Incident, impact: Impact, now_s: float) -> float:
 
 
 def messages(
-    incident: Incident, story: Story, impact: Impact, suspect: str, ticks: Sequence[Tick], now_s: float
+    incident: Incident,
+    story: Story,
+    impact: Impact,
+    suspect: str,
+    ticks: Sequence[Tick],
+    now_s: float,
+    data: DataChange | None = None,
+    steps: NextSteps | None = None,
 ) -> tuple[tuple[str, str], ...]:
-    """(for whom, text): the same incident told to those who watch, to those who help, and to those whose calls fail."""
+    """(for whom, text): the same incident told to those who watch, to those who help, and to those whose calls fail. ``data``: what
+    changed of what callers send, where that is what broke."""
+    callers = _for_callers(incident, impact, now_s) if data is None else _for_senders(incident, data)
     return (
         ("Status channel", status_update(incident, story, impact, now_s)),
-        ("Colleagues", visible(_for_colleagues(incident, story, impact, suspect, ticks))),
-        ("Callers of the model", visible(_for_callers(incident, impact, now_s))),
+        ("Colleagues", visible(_for_colleagues(incident, story, impact, suspect, ticks, steps))),
+        ("Callers of the model", visible(callers)),
     )
 
 
-def _for_colleagues(incident: Incident, story: Story, impact: Impact, suspect: str, ticks: Sequence[Tick]) -> str:
+def _for_colleagues(
+    incident: Incident, story: Story, impact: Impact, suspect: str, ticks: Sequence[Tick], steps: NextSteps | None
+) -> str:
     lines = [f"Incident {incident.number}, {incident.service}: {story.what}", story.since, story.hurt]
     if suspect:
         lines.append(f"Likeliest cause: {suspect}.")
     if impact.budget is not None:
         lines.append(f"{percent(impact.budget)} of the month’s error budget is burned.")
+    if steps is not None:
+        lines += [steps.rollback, f"Next: {_step(steps.steps[0])}"]
     if ticks:
         done = sum(t.state is TickState.GREEN for t in ticks)
         red = next((t for t in ticks if t.state is TickState.RED), None)
@@ -86,6 +102,22 @@ def _for_callers(incident: Incident, impact: Impact, now_s: float) -> str:
     return f"{incident.service} has been disturbed since {since} UTC.{share} Retry with a pause; we write again when it is over."
 
 
+def _for_senders(incident: Incident, data: DataChange) -> str:
+    """To those whose requests changed: they can tell what nobody here can."""
+    if data.ended_s is not None:
+        ended = f"It is as before again since {clock(data.ended_s)} UTC."
+        return f"What {incident.service} is sent had changed ({change_words(data)}). {ended}"
+    who = f" in {either(data.where)}" if data.where else ""
+    return (
+        f"What {incident.service} is sent{who} has changed: {change_words(data)}. {began_words(data)} (UTC). If you have changed"
+        f" what you send, or where it comes from, tell us; its answers{who} may be worse until then."
+    )
+
+
+def _step(advice: Advice) -> str:
+    return f"{advice.title}: {advice.why}"
+
+
 def handoff(
     incident: Incident,
     story: Story,
@@ -94,6 +126,7 @@ def handoff(
     ticks: Sequence[Tick],
     gaps: Sequence[str],
     now_s: float,
+    steps: NextSteps | None = None,
 ) -> str:
     """What is known, what was done, what was thought, what is open; for whoever takes over."""
     said = {kind: [e for e in incident.entries if e.kind is kind] for kind in EntryKind}
@@ -105,6 +138,8 @@ def handoff(
         lines.append(f"Likeliest cause: {suspect}")
     if impact.budget is not None:
         lines.append(f"Budget burned: {percent(impact.budget)} of the month.")
+    if steps is not None:
+        lines += ["", steps.rollback, "What helps:", *(f"  - {_step(one)}" for one in steps.steps)]
     for kind, title in (
         (EntryKind.DECISION, "Decided"),
         (EntryKind.HYPOTHESIS, "Suspected"),

@@ -44,7 +44,7 @@ def story(
     what, tone = _what(incident, name, service, impact, now_share)
     if not incident.id and tone == "ok":
         return Story(what, "No incident is declared.", _nobody(impact), tone)
-    return Story(what, _since(incident, change, attribution), _hurt(service, impact, slices, users), tone)
+    return Story(what, _since(incident, change, attribution), hurt_words(_who(service, slices), impact, users), tone)
 
 
 def _what(
@@ -104,9 +104,8 @@ def _since(
     return f"{began}, {when} “{first.event.title}”."
 
 
-def _hurt(
-    service: ServiceState | None, impact: Impact, slices: Sequence[SliceCount], users: tuple[int, int] | None
-) -> str:
+def hurt_words(who: str, impact: Impact, users: tuple[int, int] | None) -> str:
+    """``who``: in words; ``users``: (hurt, seen)."""
     parts = []
     if users is not None and users[0]:
         parts.append(f"{users[0]:,} of {users[1]:,} users".replace(",", " "))
@@ -118,7 +117,6 @@ def _hurt(
         parts.append(f"{about} failed answers{share}")
     if impact.budget is not None and impact.failed:
         parts.append(f"{percent(impact.budget)} of the month’s error budget")
-    who = _who(service, slices)
     if not parts:
         return f"Hurt: {who}; how many answers failed is not known, because no source counts them."
     gap = "" if impact.covered >= 0.9 else f" (readings cover {100 * impact.covered:.0f} % of the time)"

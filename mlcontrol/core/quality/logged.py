@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mlcontrol.core.logged_value import is_number, without_batch
+from mlcontrol.core.logged_value import class_name, is_number, without_batch
 from mlcontrol.core.quality.classes import accuracy, auc, by_class, calibration, class_order, log_loss
 from mlcontrol.core.quality.estimated import estimated_accuracy
 from mlcontrol.core.quality.numbers import numbers, ranking
@@ -77,12 +77,12 @@ def _classes(
 ) -> Measured:
     if not known:
         return Measured(Task.CLASSES, 0, (), (), None, ("no label has come yet",))
-    words = [None if a is None else _word(a) for a in answers]
-    names = sorted({words[i] or "" for i in known} | {_word(labels[i]) for i in known})
+    words = [None if a is None else class_name(a) for a in answers]
+    names = sorted({words[i] or "" for i in known} | {class_name(labels[i]) for i in known})
     sure, order, notes = _probabilities(told, words, names, probability)
     names = list(order) if order is not None else names
     code = {name: i for i, name in enumerate(names)}
-    true = np.array([code[_word(labels[i])] for i in known], dtype=np.int64)
+    true = np.array([code[class_name(labels[i])] for i in known], dtype=np.int64)
     mine = np.array([code[words[i] or ""] for i in known], dtype=np.int64)
     measures = [accuracy(true, mine), *by_class(true, mine, names)]
     estimate = None
@@ -146,10 +146,3 @@ def _by_probability(names: Sequence[str], said: Sequence[str], probability: Any)
 def _slices(rows: Sequence[Answered]) -> dict[str, Any]:
     names = sorted({name for row in rows for name in row.slices})
     return {name: np.array([row.slices.get(name) for row in rows], dtype=object) for name in names}
-
-
-def _word(value: Any) -> str:
-    """One name for 7, 7.0 and "7"."""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)

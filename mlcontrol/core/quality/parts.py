@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import sqrt
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +11,7 @@ from mlcontrol.core.quality.report import FeedbackShare, Measure, SliceQuality
 from mlcontrol.core.review import wilson
 from mlcontrol.core.signals.accuracy import rmse_interval
 from mlcontrol.core.signals.distance import corrected, share_test
+from mlcontrol.core.signals.size import moved_share
 
 FEWEST = 30
 FALSE_FINDINGS = 0.05
@@ -63,14 +63,11 @@ def _one(
 
 
 def feedback_share(kind: str, now: tuple[int, int], before: tuple[int, int], served: int) -> FeedbackShare:
-    """``now``, ``before``: (positive, all that said something). The interval of the change is Newcombe's (1998, method 10)."""
+    """``now``, ``before``: (positive, all that said something). The interval of the change is `moved_share`'s."""
     x, n = now
     low, high = wilson(x, n)
     was, m = before
     if not n or not m:
         return FeedbackShare(kind, x, n, served, low, high, was / m if m else None, m)
-    p, q = x / n, was / m
-    q_low, q_high = wilson(was, m)
-    below = sqrt((p - low) ** 2 + (q_high - q) ** 2)
-    above = sqrt((high - p) ** 2 + (q - q_low) ** 2)
-    return FeedbackShare(kind, x, n, served, low, high, q, m, p - q - below, p - q + above)
+    change = moved_share(was, m, x, n)
+    return FeedbackShare(kind, x, n, served, low, high, was / m, m, change.low, change.high)

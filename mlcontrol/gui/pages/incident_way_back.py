@@ -14,7 +14,7 @@ from mlcontrol.core.plan import Plan
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.types import ServiceState
 from mlcontrol.gui.theme import theme
-from mlcontrol.gui.viewmodels.incident_words import TICK_GLYPH, tick_line, way_back_words
+from mlcontrol.gui.viewmodels.incident_words import TICK_GLYPH, step_lines, tick_line, way_back_words
 from mlcontrol.gui.viewmodels.phrases import duration_text, version_text, visible_text
 from mlcontrol.gui.viewmodels.plan_sheet import REASONS, plan_sheet, start_refusal
 from mlcontrol.gui.widgets.button import PLAIN, KeyButton
@@ -81,13 +81,19 @@ class WayBackCard(Card):
             self.confirm.call_off()
 
     def show_brief(self, brief: Brief, service: ServiceState | None) -> None:
-        """Ticks while a way back runs or has run; else how ready it is. A plan that is being confirmed stays."""
+        """Ticks while a way back runs or has run; else how ready it is, or what helps where going back does not. A plan that is
+        being confirmed stays."""
         if brief.ticks and self.stage in (IDLE, RUNNING):
             self._show_ticks(brief, service)
             return
         if self.stage != IDLE:
             return
         title, ready, seconds = way_back_words(service)
+        if brief.steps is not None:
+            self._say("What helps", f"{title[0].lower()}{title[1:]}, {ready}", "", brief.steps.rollback)
+            lines = step_lines(brief.steps)
+            self._put([Row(f"step-{i}", step, "", ((why, "secondary"),)) for i, (step, why) in enumerate(lines)])
+            return
         self._say(title, ready, seconds, service.way_back.why if service is not None else "")
         self._put(())
 

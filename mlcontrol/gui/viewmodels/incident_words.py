@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mlcontrol.core.incidents.brief import Brief
+from mlcontrol.core.incidents.data_advice import NextSteps
 from mlcontrol.core.incidents.incident import Incident, IncidentPhase
 from mlcontrol.core.incidents.log import LogLine
 from mlcontrol.core.incidents.story import percent
@@ -19,6 +20,7 @@ from mlcontrol.gui.viewmodels.phrases import (
     visible_text,
 )
 
+LONGEST = 500
 TICK_GLYPH = {
     TickState.WAITING: "waiting",
     TickState.RUNNING: "running",
@@ -66,7 +68,7 @@ def head(brief: Brief, me: str, now_s: float, environment: str) -> Head:
 
 def _sentences(brief: Brief) -> tuple[str, str, str]:
     story = brief.story
-    return visible_text(story.what, 300), visible_text(story.since, 300), visible_text(story.hurt, 300)
+    return visible_text(story.what, LONGEST), visible_text(story.since, LONGEST), visible_text(story.hurt, LONGEST)
 
 
 def subtitle(incident: Incident, me: str, brief: Brief) -> str:
@@ -109,6 +111,11 @@ def way_back_words(service: ServiceState | None) -> tuple[str, str, str]:
         WayBackState.NONE: "none",
     }[back.state]
     return f"Way back: {version_text(back.target)}", f"{ready}{measured}", seconds
+
+
+def step_lines(steps: NextSteps) -> tuple[tuple[str, str], ...]:
+    """(what to do, why) where going back does not help, safest first."""
+    return tuple((visible_text(one.title, 200), visible_text(one.why, 300)) for one in steps.steps)
 
 
 def tick_line(tick: Tick) -> tuple[str, str, str, str]:

@@ -3,55 +3,48 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from mlcontrol.core.alerts.alert import Alert
-from mlcontrol.core.attribution import Attribution, attribute
 from mlcontrol.core.bisect import Found
 from mlcontrol.core.incidents import likeness
-from mlcontrol.core.incidents.brief import Brief, Onset, Prevention, SuspectLine
+from mlcontrol.core.incidents.brief import Brief, Onset, Prevention
 from mlcontrol.core.incidents.close_suspects import after_bisect
 from mlcontrol.core.incidents.counts import Counts, impact
+from mlcontrol.core.incidents.data_advice import NextSteps, is_version, next_steps
+from mlcontrol.core.incidents.data_story import data_story
 from mlcontrol.core.incidents.hurt import SliceCount, hurt_slices, hurt_users
 from mlcontrol.core.incidents.incident import Entry, EntryKind, Incident, IncidentPhase
 from mlcontrol.core.incidents.log import BEFORE_S, log_lines
 from mlcontrol.core.incidents.messages import handoff, messages, status_update
-from mlcontrol.core.incidents.others import (
-    Told,
-    acted_since_s,
-    burning_since_s,
-    onset_since_s,
-    own_since_s,
-    told_by_others,
-)
+from mlcontrol.core.incidents.others import Told, acted_since_s, burning_since_s, own_since_s, told_by_others
 from mlcontrol.core.incidents.recovery import Golden, proven, ticks
 from mlcontrol.core.incidents.recovery_by_itself import ticks_by_itself
 from mlcontrol.core.incidents.story import story
+from mlcontrol.core.incidents.suspect_lines import suspect_lines
 from mlcontrol.core.incidents.tick import Tick, since_turned
 from mlcontrol.core.operation import Operation, OperationKind, Phase
 from mlcontrol.core.problem import ProblemError
 from mlcontrol.core.runbook import ByHand, way_back_by_hand
-from mlcontrol.core.signals.change import ChangePoint
-from mlcontrol.core.types import EventKind, Health, ServiceState, TimelineEvent
+from mlcontrol.core.types import Health, ServiceState, TimelineEvent
 from mlcontrol.ports.errors import AdapterError
 from mlcontrol.services.context import ServiceContext
 from mlcontrol.services.golden_run import run_golden
+from mlcontrol.services.incidents.about_data import of_data, others_too, what_broke
+from mlcontrol.services.incidents.analysing import ANALYSED_FOR_S, Analysing, Analysis, by_data
 from mlcontrol.services.incidents.bisecting import bisect_of, newest_bisect
-from mlcontrol.services.incidents.data_again import DataAgain, data_change
+from mlcontrol.services.incidents.data_again import DataAgain
+from mlcontrol.services.incidents.data_facts import DataFacts
 from mlcontrol.services.incidents.keeping import Incidents
 from mlcontrol.services.incidents.proposals import Proposal, Proposals
-from mlcontrol.services.incidents.signals import Evidence, onset, read
+from mlcontrol.services.incidents.signals import Evidence, read
 
-ANALYSED_FOR_S = 5.0
 JUST_NOW_S = 20.0
 LATELY_S = 900.0  # what is told of a service on which no incident is declared
 LOG_DEADLINE_S = 3.0
 LATE_LOG_S = 30.0  # a log that is written late is whole by then
 PROPOSED_FOR_S = 300.0
 EVENTS = 500
-OF_DATA = ("data", "accuracy", "golden set")
-"""Rules of the panel's own that page for what callers send and what comes of it."""
 
 
 class Briefing:
@@ -68,7 +61,8 @@ class Briefing:
         self._turned: dict[str, dict[str, float]] = {}
         self._sliced: dict[str, tuple[float, tuple[SliceCount, ...]]] = {}
         self._proposed: dict[str, tuple[float, IncidentPhase, tuple[Proposal, ...]]] = {}
-        self._analysed: dict[str, tuple[float, Onset | None, ChangePoint | None, Attribution | None]] = {}
+        self._analysing = Analysing()
+        self._facts = DataFacts(ctx)
 
     def brief(self, incident_id: str, service: str = "") -> Brief:
         """As of now; writes down that recovery is proven when it is.
@@ -98,8 +92,9 @@ class Briefing:
         evidence = read(ctx, incident.service, incident.detected_s, end_s)
         known = ctx.store.incidents.all()
         told = told_by_others(incident, known, now_s)
-        seen, point, attribution = self._analysis(incident, evidence, events, now_s, told)
-        began_s = min(incident.detected_s, seen.at_s) if seen is not None else incident.detected_s
+        found = self._analysis(incident, evidence, events, now_s, end_s, told)
+        seen, attribution, change = found.seen, found.attribution, found.change
+        began_s = _began(incident, seen)
         own_s = acted_since_s(incident, known, began_s)
         began_s = own_since_s(incident.service, told, began_s)
         back = self._way_back(incident, own_s)
@@ -110,32 +105,36 @@ class Briefing:
         now_share = evidence.counts.between(now_s - JUST_NOW_S, now_s).share
         counts = self._by_slice(incident, began_s, until_s, now_s)
         slices = hurt_slices(counts)
-        telling = story(incident, service, point, attribution, hurt, now_share, slices, hurt_users(counts))
+        users, steps = hurt_users(counts), None
+        if change is not None:
+            telling = data_story(incident, service, change, attribution, hurt, now_share, users)
+            steps = _steps(incident, found)
+        else:
+            telling = story(incident, service, found.point, attribution, hurt, now_share, slices, users)
         said = _said_over(incident, back)
         tick_row: tuple[Tick, ...] = ()
-        of_data = _of_data(incident, seen, events, ctx.state().alerts.values(), (began_s, until_s))
+        about = of_data(incident, seen, events, ctx.state().alerts.values(), (began_s, until_s))
         if said is not None and service is not None:
             before = _failing(incident, known, evidence.counts, began_s, said.at_s)
             version = service.used.single or service.intended.single
             key = f"{said.incident}/{said.seq}"
             golden = self._golden_after(key, incident.service, version, True)
-            data = None if of_data is None else self._data.look(key, incident.service, of_data, said.at_s)
-            found = ticks_by_itself(said, service, evidence.counts, golden, before, objective, now_s, data)
-            tick_row = self._timed(key, found)
+            data = None if about is None else self._data.look(key, incident.service, about, said.at_s)
+            facts = ticks_by_itself(said, service, evidence.counts, golden, before, objective, now_s, data)
+            tick_row = self._timed(key, facts)
         elif back is not None and service is not None:
             before = _failing(incident, known, evidence.counts, began_s, back.started_s)
             golden = self._golden_after(back.id, back.service, back.to_version, back.phase is Phase.DONE)
-            data = None if of_data is None else self._data.look(back.id, back.service, of_data, back.started_s)
-            found = ticks(back, service, evidence.counts, golden, before, objective, now_s, data)
-            tick_row = self._timed(back.id, found)
-        suspects = _suspects(attribution)
-        separable = attribution.separable if attribution is not None else False
-        verdict = attribution.verdict if attribution is not None else ""
+            data = None if about is None else self._data.look(back.id, back.service, about, back.started_s)
+            facts = ticks(back, service, evidence.counts, golden, before, objective, now_s, data)
+            tick_row = self._timed(back.id, facts)
+        suspects, separable, verdict = suspect_lines(attribution), attribution.separable, attribution.verdict
         tried = newest_bisect(ctx, incident, own_s)
         if tried is not None and tried.found:
             suspects, separable = after_bisect(suspects, Found(tried.found), tried.from_version)
             verdict = tried.summary
-        first = next((s.title for s in suspects if s.event), "") if separable else ""
+        itself = change.event if change is not None else ""
+        first = next((s.title for s in suspects if s.event), "") if separable and suspects[0].event != itself else ""
         gaps = _gaps(service, evidence, seen)
         return Brief(
             incident=incident,
@@ -155,11 +154,13 @@ class Briefing:
             recurred=len(likeness.recurrences(incident, known)),
             by_hand=self._by_hand(incident, service),
             update=status_update(incident, telling, hurt, now_s),
-            messages=messages(incident, telling, hurt, first, tick_row, now_s),
-            handoff=handoff(incident, telling, hurt, first, tick_row, gaps, now_s),
+            messages=messages(incident, telling, hurt, first, tick_row, now_s, change, steps),
+            handoff=handoff(incident, telling, hurt, first, tick_row, gaps, now_s, steps),
             prevention=self._prevention(incident, seen, first, now_s),
             bisect=bisect_of(incident, suspects, separable, service, tried),
             gaps=gaps,
+            data=change,
+            steps=steps,
         )
 
     def _analysis(
@@ -168,33 +169,19 @@ class Briefing:
         evidence: Evidence,
         events: Sequence[TimelineEvent],
         now_s: float,
+        end_s: float,
         told: tuple[Told, ...],
-    ) -> tuple[Onset | None, ChangePoint | None, Attribution | None]:
-        with self._lock:
-            known = self._analysed.get(_key(incident))
-        if known is not None and now_s - known[0] < ANALYSED_FOR_S:
-            return known[1:]
-        around_s = incident.declared_s if incident.declared_s is not None else incident.detected_s
-        found = onset(evidence.tracks, around_s, evidence.others, told, onset_since_s(incident.service, told))
-        seen, point, attribution = None, None, None
-        # What was done about it afterwards is no suspect.
-        causes = [
-            e
-            for e in events
-            if not e.id.startswith("incident-") and not (e.kind is EventKind.ROLLBACK and e.at_s >= incident.detected_s)
-        ]
-        if found is not None:
-            seen, point = found
-            attribution = attribute(point, causes, service=incident.service)
-        else:
-            # No series broke: what was changed just before it was noticed is still worth a look, at even odds with nothing.
-            moment = ChangePoint(
-                incident.detected_s, incident.detected_s - 30, incident.detected_s + 30, 0, 0.0, 0.0, 0.0
-            )
-            attribution = attribute(moment, causes, service=incident.service)
-        with self._lock:
-            self._analysed[_key(incident)] = (now_s, seen, point, attribution)
-        return seen, point, attribution
+    ) -> Analysis:
+        key = _key(incident)
+        made = self._analysing.by_signals(key, incident, evidence, events, now_s, told)
+        until_s = incident.mitigated_s if incident.mitigated_s is not None else end_s
+        span = _began(incident, made.seen), until_s
+        moved = what_broke(incident, made.seen, events, self._ctx.state().alerts.values(), span)
+        if moved is None:
+            return made
+        others = others_too(moved, incident.service, events)
+        change = replace(self._facts.read(key, incident.service, moved, until_s), others=others)
+        return by_data(incident, change, moved.events[0], events)
 
     def _by_slice(self, incident: Incident, since_s: float, until_s: float, now_s: float) -> tuple[SliceCount, ...]:
         """Requests and failures by slice, from the prediction log; nothing where there is no log or it does not answer."""
@@ -315,26 +302,18 @@ def _key(incident: Incident) -> str:
     return incident.id or f"undeclared {incident.service}"
 
 
-def _of_data(
-    incident: Incident,
-    seen: Onset | None,
-    events: Sequence[TimelineEvent],
-    alerts: Iterable[Alert],
-    span: tuple[float, float],
-) -> TimelineEvent | None:
-    """The change of what callers send that this incident is about. Where errors, latency or another version that answers began it,
-    and somebody was paged for that, what else changed meanwhile is a suspect, not what must end."""
-    began_s, ended_s = span
-    paged = any(
-        alert.service == incident.service
-        and alert.rule not in OF_DATA
-        and alert.fired_s is not None
-        and began_s - 1.0 <= alert.fired_s <= ended_s
-        for alert in alerts
-    )
-    if paged and seen is not None and seen.signal != "quality":
-        return None
-    return data_change(events, incident.service, began_s, ended_s)
+def _began(incident: Incident, seen: Onset | None) -> float:
+    return min(incident.detected_s, seen.at_s) if seen is not None else incident.detected_s
+
+
+def _steps(incident: Incident, found: Analysis) -> NextSteps | None:
+    """``found``: of an incident of data."""
+    change, attribution = found.change, found.attribution
+    assert change is not None
+    version = next((e for e in attribution.close if is_version(e)), None)
+    first = attribution.suspects[0].event
+    upstream = first if first is not None and first.id != change.event and not is_version(first) else None
+    return next_steps(incident, change, upstream, version)
 
 
 def _failing(
@@ -352,32 +331,6 @@ def _said_over(incident: Incident, back: Operation | None) -> Entry | None:
     since_s = max(since_s, back.started_s if back is not None else 0.0)
     said = [e for e in incident.entries if e.kind is EntryKind.RECOVERY_CHECKED and e.at_s >= since_s]
     return said[-1] if said else None
-
-
-def _suspects(attribution: Attribution | None) -> tuple[SuspectLine, ...]:
-    if attribution is None:
-        return ()
-    found = []
-    for suspect in attribution.suspects[:5]:
-        event = suspect.event
-        found.append(
-            SuspectLine("", "None of these", suspect.why, suspect.probability)
-            if event is None
-            else SuspectLine(
-                event.id,
-                event.title,
-                suspect.why,
-                suspect.probability,
-                event.at_s,
-                event.version_from,
-                event.version_to,
-                event.operation,
-            )
-        )
-    if all(one.event for one in found):
-        nothing = next(s for s in attribution.suspects if s.event is None)
-        found[-1] = SuspectLine("", "None of these", nothing.why, nothing.probability)
-    return tuple(found)
 
 
 def _gaps(service: ServiceState | None, evidence: Evidence, seen: Onset | None) -> tuple[str, ...]:

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from mlcontrol.core.data_report import DataSettings
 from mlcontrol.core.incidents.data_tick import DataLook
 from mlcontrol.core.settings import ServiceSettings
-from mlcontrol.core.types import EventKind, Freshness, Health, Signal, TimelineEvent
+from mlcontrol.core.types import Freshness, Health, Signal, TimelineEvent
 from mlcontrol.ports.errors import AdapterError
 from mlcontrol.ports.predictions import LoggedPrediction
 from mlcontrol.services.context import ServiceContext
 from mlcontrol.services.data_back import Place, calm, changed, look_again
+from mlcontrol.services.data_events import watched
 from mlcontrol.services.sudden_data import FEWEST, ROWS_BEFORE, SEED
 
 TOLD_EARLY_S = 600.0  # a change that fills half a window is dated back so far
@@ -31,11 +32,12 @@ class _Reference:
 
 
 def data_change(events: Iterable[TimelineEvent], service: str, began_s: float, until_s: float) -> TimelineEvent | None:
-    """The change of the inputs that belongs to an incident: the newest one told about when it began, if it has not ended."""
+    """The change of the inputs that belongs to an incident: the newest one told about when it began, if it has not ended. What
+    others than the watch put on the timeline (a new snapshot) may be its cause, and is not it."""
     told = [
         event
         for event in events
-        if event.kind is EventKind.DATA and event.service == service and began_s - TOLD_EARLY_S <= event.at_s <= until_s
+        if watched(event) and event.service == service and began_s - TOLD_EARLY_S <= event.at_s <= until_s
     ]
     last = max(told, key=lambda event: event.at_s, default=None)
     if last is None or (last.severity is Health.OK and last.at_s < began_s):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mlcontrol.core.incidents import likeness
-from mlcontrol.core.incidents.incident import Entry, EntryKind, Incident, refusal
+from mlcontrol.core.incidents.incident import Entry, EntryKind, Incident, refusal, title_of
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.types import EventKind, Health, TimelineEvent
 from mlcontrol.services.context import ServiceContext
@@ -40,7 +40,7 @@ class Incidents:
                 return standing if actor in standing.people else self.write(standing.id, EntryKind.JOINED, "", actor)
             now_s = self._ctx.clock.utc_s()
             state = self._ctx.state().services.get(service)
-            words = title.strip()[:200] or (_title(state.use.text, service) if state is not None else service)
+            words = title.strip()[:200] or (title_of(state) if state is not None else service)
             number = len(known) + 1  # two at once want the same number: one gets it, the other looks again and joins
             data = {
                 "service": service,
@@ -104,7 +104,7 @@ class Incidents:
             number=0,
             service=service,
             environment=settings.environment or self._ctx.settings.environment,
-            title=_title(state.use.text, service) if state is not None else service,
+            title=title_of(state) if state is not None else service,
             detected_s=self._noticed_s(service, now_s),
         )
 
@@ -155,7 +155,3 @@ def _event(entry: Entry, service: str) -> TimelineEvent:
         actor=entry.actor,
         severity=_ON_THE_TIMELINE[entry.kind],
     )
-
-
-def _title(text: str, service: str) -> str:
-    return f"{service}: {text}" if text and text != "as usual" else service

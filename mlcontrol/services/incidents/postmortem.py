@@ -12,6 +12,7 @@ from typing import Any
 from mlcontrol.core import journal
 from mlcontrol.core.incidents.brief import Brief
 from mlcontrol.core.incidents.chart_svg import Mark, chart_svg
+from mlcontrol.core.incidents.data_change import moved_words
 from mlcontrol.core.incidents.decision_times import DecisionTimes, decision_times
 from mlcontrol.core.incidents.incident import EntryKind
 from mlcontrol.core.incidents.story import clock, duration, percent
@@ -87,6 +88,7 @@ class Postmortems:
             lstrip_blocks=True,
         )
         made.filters |= {"clock": clock, "percent": percent, "duration": duration, "cell": _cell, "data_uri": _data_uri}
+        made.filters["moved"] = moved_words
         return made.get_template(f"{template}.j2").render(**facts)
 
     def _charts(self, brief: Brief) -> dict[str, str]:
@@ -105,6 +107,7 @@ class Postmortems:
             EventKind.ROUTE,
             EventKind.ALIAS,
             EventKind.LOAD,
+            EventKind.DATA,
         )
         marks = [Mark(e.at_s, e.title, e.kind.value) for e in events if e.kind in kinds]
         wrong = (began_s, incident.mitigated_s if incident.mitigated_s is not None else end_s)

@@ -99,8 +99,8 @@ class Proposals:
 
     def _series(self, service: str, seen: Onset) -> tuple[str, Floats, Floats] | None:
         """The stored series, as a rule names it, that shows the change best."""
-        if seen.signal == "versions":
-            return None  # presence says that at once, without a rule
+        if seen.signal in ("versions", "inputs"):
+            return None  # presence and the watch of the data say that at once, without a rule
         metric, wanted = {
             "errors": (series.ERROR_SHARE, {}),
             "latency p99": (series.LATENCY_MS, {"quantile": "0.99"}),
@@ -130,6 +130,8 @@ class Proposals:
         self, incident: Incident, settings: ServiceSettings, seen: Onset | None, suspect: str
     ) -> Proposal | None:
         changed = suspect or incident.suspect
+        if seen is not None and seen.signal == "inputs":
+            return None  # stages keep a version from callers, not callers' data from a version
         if not changed or settings.rollout.strategy != "all-at-once":
             return None
         made = Prevention(
