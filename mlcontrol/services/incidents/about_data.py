@@ -10,7 +10,7 @@ from mlcontrol.core.incidents.incident import Incident
 from mlcontrol.core.types import Health, TimelineEvent
 from mlcontrol.services.data_events import can_end, endings, told_s, watched
 from mlcontrol.services.incidents.data_again import TOLD_EARLY_S, data_change
-from mlcontrol.services.incidents.data_facts import Told
+from mlcontrol.services.incidents.data_facts import Disturbance
 
 OF_DATA = ("data", "accuracy", "golden set")
 """Rules of the panel's own that page for what callers send and what comes of it."""
@@ -40,7 +40,7 @@ def what_broke(
     events: Sequence[TimelineEvent],
     alerts: Iterable[Alert],
     span: tuple[float, float],
-) -> Told | None:
+) -> Disturbance | None:
     """The changes of the inputs, where these are what broke: told by the watch, about this incident, and nobody was paged for more
     than that. Errors or another version that answers are told of first, also before somebody is paged for them."""
     alerts = tuple(alerts)
@@ -64,10 +64,10 @@ def what_broke(
     over_s = max(ended[name] for name in ending) if ending and all(name in ended for name in ending) else None
     if over_s is not None and over_s < incident.detected_s:
         return None
-    return Told(tuple(group), over_s)
+    return Disturbance(tuple(group), over_s)
 
 
-def others_too(told: Told, service: str, events: Iterable[TimelineEvent]) -> tuple[str, ...]:
+def others_too(told: Disturbance, service: str, events: Iterable[TimelineEvent]) -> tuple[str, ...]:
     """Other services whose inputs changed about then: what feeds them all is the first place to look."""
     at_s = told_s(told.events[0])
     found = {

@@ -36,7 +36,7 @@ LABELS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Disturbance:
     """``events``: of the watch, of one disturbance, oldest first; ``ended_s``: when it told that all of it is over."""
 
     events: tuple[TimelineEvent, ...]
@@ -51,7 +51,7 @@ class DataFacts:
         self._lock = threading.Lock()
         self._known: dict[str, tuple[float, float, DataChange]] = {}
 
-    def read(self, key: str, service: str, told: Told, until_s: float) -> DataChange:
+    def read(self, key: str, service: str, told: Disturbance, until_s: float) -> DataChange:
         """``key``: of the incident. ``until_s``: what came later is not of it. Never raises: what cannot be read is said."""
         now_s = self._ctx.clock.utc_s()
         until_s = min(until_s, now_s, told.ended_s if told.ended_s is not None else now_s)
@@ -65,7 +65,7 @@ class DataFacts:
             self._known[key] = (now_s, until_s, found)
         return found
 
-    def _read(self, service: str, told: Told, until_s: float) -> DataChange:
+    def _read(self, service: str, told: Disturbance, until_s: float) -> DataChange:
         first = told.events[0]
         at_s = told_s(first)
         # Without the rows it is known to have begun between two looks of the watch.

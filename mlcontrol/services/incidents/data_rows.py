@@ -87,7 +87,10 @@ def _confined(
     log: Log, calm: Mask, changed: Mask, column: str, cuts: Sequence[str], drifted: Sequence[Comparison]
 ) -> Slices:
     """The smallest share of the traffic outside of which the column stayed as it was; nothing where it moved everywhere."""
-    effects = {c.slice: c.effect or 0.0 for c in drifted if c.column == column and c.slice}
+    effects: dict[str, float] = {}
+    for c in drifted:
+        if c.column == column and c.slice:
+            effects[c.slice] = max(effects.get(c.slice, 0.0), c.effect or 0.0)
     best: tuple[float, Slices] | None = None
     for cut in cuts:
         own = {name.removeprefix(f"{cut} "): effect for name, effect in effects.items() if name.startswith(f"{cut} ")}
