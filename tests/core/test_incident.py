@@ -6,10 +6,19 @@ from typing import Any
 
 import pytest
 
-from mlcontrol.core.incidents.incident import Entry, EntryKind, Incident, IncidentPhase, fold, frozen_by, refusal
+from mlcontrol.core.incidents.incident import (
+    Entry,
+    EntryKind,
+    Incident,
+    IncidentPhase,
+    fold,
+    frozen_by,
+    refusal,
+    title_of,
+)
 from mlcontrol.core.incidents.likeness import looks_like, matching, recurrences
 from mlcontrol.core.incidents.log import log_lines
-from mlcontrol.core.types import EventKind, TimelineEvent
+from mlcontrol.core.types import EventKind, Health, ServiceState, Signal, TimelineEvent
 
 
 def entries(*steps: tuple[float, str, EntryKind, str], **data: str) -> list[Entry]:
@@ -165,3 +174,16 @@ def test_two_deploys_are_not_the_same_cause() -> None:
     past = [laid_to(1, "deploy of v2"), laid_to(2, "deploy of v6")]
     assert [one.number for one in recurrences(laid_to(3, "deploy of v6"), past)] == [2]
     assert recurrences(laid_to(3, "deploy of v7"), past) == ()
+
+
+@pytest.mark.parametrize(
+    ("use", "data", "title"),
+    [
+        ((Health.CRITICAL, "errors 6.4 %"), (Health.WARNING, "x changed"), "s: errors 6.4 %"),
+        ((Health.OK, "3.4 /s"), (Health.WARNING, "x in region south changed"), "s: x in region south changed"),
+        ((Health.OK, "3.4 /s"), (Health.WARNING, "2 changed"), "s: data changed in 2 places"),
+        ((Health.OK, "as usual"), (Health.UNKNOWN, "not compared"), "s"),
+    ],
+)
+def test_it_is_called_by_what_is_wrong(use: tuple[Health, str], data: tuple[Health, str], title: str) -> None:
+    assert title_of(ServiceState("s", use=Signal(*use), data=Signal(*data))) == title

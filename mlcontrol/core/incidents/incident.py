@@ -203,4 +203,7 @@ def title_of(service: ServiceState) -> str:
     """What it would be called: by its use, or where that is well by its data if that has changed."""
     changed = service.use.health is Health.OK and service.data.health is Health.WARNING
     text = service.data.text if changed else service.use.text
+    many, _, rest = text.partition(" ")
+    if changed and many.isdigit() and rest == "changed":
+        text = f"data changed in {many} places"
     return f"{service.id}: {text}" if text and text != "as usual" else service.id
