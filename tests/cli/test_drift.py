@@ -83,6 +83,14 @@ def test_a_missing_region_is_named(tmp_path: Path, capsys: pytest.CaptureFixture
     assert [(f["column"], f["slice"]) for f in gone] == [("region", "west")]
 
 
+def test_requests_that_are_logged_twice_are_told_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    entries = rows(1, 400)
+    before, after = write(tmp_path / "a.jsonl", rows(2, 400)), write(tmp_path / "b.jsonl", entries + entries[:50])
+    _, document, said = ask(capsys, after, "--reference", before)
+    assert [note for note in document["notes"] if "50 rows repeat a request_id" in note]
+    assert "50 rows repeat a request_id" in said
+
+
 def test_too_little_is_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before, after = write(tmp_path / "a.jsonl", rows(7, 800)), write(tmp_path / "b.jsonl", rows(8, 9, shift=90))
     code, document, _ = ask(capsys, after, "--reference", before)

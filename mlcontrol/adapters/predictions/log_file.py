@@ -19,6 +19,7 @@ from mlcontrol.core.signals.log_columns import Column, Log
 MOST_ROWS = 200_000
 DEEPEST = 4
 _TIMES = ("time", "timestamp", "ts", "at", "at_s", "datetime", "date")
+_REQUESTS = ("request_id", "requestId", "id")
 _READERS = {
     ".csv": "read_csv([{files}], union_by_name = true, sample_size = -1)",
     ".tsv": "read_csv([{files}], union_by_name = true, sample_size = -1, delim = '\t')",
@@ -71,7 +72,7 @@ def _read(connection: duckdb.DuckDBPyConnection) -> tuple[Log, int]:
     """The log, and how many rows were there before the blank ones were left out."""
     fields: list[tuple[str, str, str]] = []  # name, SQL, type
     for row in connection.execute("describe log").fetchall():
-        fields += _leaves(str(row[0]), identifier(str(row[0])), connection, 0)
+        fields += _leaves(str(row[0]), identifier(str(row[0])), str(row[1]), connection, 0)
     counted = connection.execute("select count(*) from log").fetchone()
     rows = int(counted[0]) if counted else 0
     notes: list[str] = []
@@ -103,22 +104,32 @@ def _read(connection: duckdb.DuckDBPyConnection) -> tuple[Log, int]:
             times_s = None if times_s is None else times_s[~blank]
     if empty:
         notes.append("a column holds no value at all" if empty == 1 else f"{empty} columns hold no value at all")
+    notes += _repeated(columns)
     kept = next(iter(columns.values())).rows if columns else rows
     return Log(columns, kept, times_s, tuple(notes)), rows
 
 
-def _leaves(name: str, sql: str, connection: duckdb.DuckDBPyConnection, depth: int) -> list[tuple[str, str, str]]:
-    """The flat columns of one column."""
-    described = connection.execute(f"select typeof(any_value({sql})) from log").fetchone()  # noqa: S608
-    kind = str(described[0]) if described else "VARCHAR"
+def _repeated(columns: dict[str, Column]) -> list[str]:
+    """What sends a request twice is in the log twice: it counts as it stands, and is told."""
+    notes = []
+    for name in columns.keys() & set(_REQUESTS):
+        words = columns[name].words_known()
+        if again := words.size - len(set(words.tolist())):
+            notes.append(f"{again} rows repeat a {name}; each row counts")
+    return notes
+
+
+def _leaves(
+    name: str, sql: str, kind: str, connection: duckdb.DuckDBPyConnection, depth: int
+) -> list[tuple[str, str, str]]:
+    """The flat columns of one column. Asks for types only: nothing of the log is read again for it."""
     if kind.startswith("STRUCT(") and depth < DEEPEST:
-        answer = connection.execute(f"select unnest(struct_keys(any_value({sql}))) from log").fetchall()  # noqa: S608
-        keys = [str(row[0]) for row in answer]
+        parts = connection.execute(f"describe select unnest({sql}) from log limit 0").fetchall()  # noqa: S608
         return [
             leaf
-            for key in keys
+            for key, part in ((str(row[0]), str(row[1])) for row in parts)
             for leaf in _leaves(
-                f"{name}.{key}", f"({sql})['{key.replace(chr(39), chr(39) * 2)}']", connection, depth + 1
+                f"{name}.{key}", f"({sql})['{key.replace(chr(39), chr(39) * 2)}']", part, connection, depth + 1
             )
         ]
     if kind.endswith("[]"):

@@ -121,6 +121,25 @@ def share_test(before: int, n: int, after: int, m: int) -> float:
     return chi_square(np.array([before, n - before]), np.array([after, m - after]))
 
 
+def one_sided_test(mine: Counts, other: Counts, share: float) -> float:
+    """p that categories are in one sample alone by chance. ``share``: of all rows that are in that sample.
+
+    Without change a category of c rows is whole in one sample with chance share^c, whatever its frequency is. The least of two
+    looks counts, each with half: the most telling category, corrected for how many there are, and the number of those in one
+    sample alone against a Poisson law, which scatters no less than the sum of unlike chances does (Le Cam 1960).
+    """
+    from scipy.special import pdtrc
+
+    total = mine + other
+    alone = (mine > 0) & (other == 0)
+    if not alone.any():
+        return 1.0
+    chances = np.power(share, total[total > 0].astype(np.float64))
+    single = chances.size * float(np.power(share, float(total[alone].max())))
+    together = float(pdtrc(int(np.count_nonzero(alone)) - 1, float(chances.sum())))
+    return min(1.0, 2 * min(single, together))
+
+
 def corrected(p_values: Floats) -> Floats:
     """Benjamini & Hochberg (1995): the share of false findings at which each would be one."""
     n = p_values.size

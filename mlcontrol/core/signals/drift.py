@@ -12,7 +12,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from mlcontrol.core.signals.distance import Distance, corrected, of_counts, of_numbers, share_test
+from mlcontrol.core.signals.distance import Distance, corrected, of_counts, of_numbers, one_sided_test, share_test
 from mlcontrol.core.signals.log_columns import Column, Log
 
 FEWEST = 30
@@ -21,6 +21,9 @@ LEAST_D = 0.08
 LEAST_VARIATION = 0.05
 LEAST_MISSING = 0.02
 LEAST_OUTSIDE = 0.01
+FAR_WIDTHS = 10.0
+"""So many widths of the known range beyond it is another unit or a slip, not a tail: a thousandth of the rows matters."""
+LEAST_FAR = 0.001
 LEAST_CATEGORY = 0.005
 MOST_SLICES = 200
 
@@ -177,13 +180,17 @@ def _column(name: str, before: Column, after: Column, part: str | None, fewest: 
 class Compared(StrEnum):
     NUMBERS = "numbers"
     CATEGORIES = "categories"
-    NOT = "not"  # words that tell rows apart
+    NOT = "not"  # words that tell rows apart, or numbers against words
 
 
 def compared_as(before: Column, after: Column) -> Compared:
     if before.numeric and after.numeric and not before.few_values:
         return Compared.NUMBERS
-    return Compared.NOT if before.identifier and after.identifier else Compared.CATEGORIES
+    if before.numeric != after.numeric and not (before if before.numeric else after).few_values:
+        return Compared.NOT  # another type, and said to be: that none of the numbers is among the words says nothing
+    # A short log has too few rows to be sure that its words tell rows apart; that the other's do is enough.
+    rows_apart = before.identifier or after.identifier
+    return Compared.NOT if rows_apart and before.mostly_once and after.mostly_once else Compared.CATEGORIES
 
 
 def _missing(name: str, before: Column, after: Column, part: str | None) -> Comparison:
@@ -222,7 +229,11 @@ def _numbers(name: str, before: np.ndarray, after: np.ndarray, part: str | None)
         why=f"mean {np.mean(before):.4g} before, {np.mean(after):.4g} now; median {np.median(before):.4g}, {np.median(after):.4g}",
     )
     low, high = float(before.min()), float(before.max())
-    outside = int(np.count_nonzero((after < low) | (after > high)))
+    outside, least, where = int(np.count_nonzero((after < low) | (after > high))), LEAST_OUTSIDE, "outside"
+    reach = FAR_WIDTHS * (high - low)
+    far_out = int(np.count_nonzero((after < low - reach) | (after > high + reach)))
+    if outside < LEAST_OUTSIDE * after.size and reach > 0 and far_out >= LEAST_FAR * after.size:
+        outside, least, where = far_out, LEAST_FAR, f"more than {FAR_WIDTHS:.0f} times its width outside"
     # Of a new sample from the same law, 2/(n+1) is expected beyond the extremes of n: as if seen in a reference one larger.
     yield Comparison(
         name,
@@ -233,10 +244,10 @@ def _numbers(name: str, before: np.ndarray, after: np.ndarray, part: str | None)
         p_value=share_test(2, before.size + 1, outside, after.size),
         measure="share",
         effect=outside / after.size,
-        least=LEAST_OUTSIDE,
+        least=least,
         before=0.0,
         after=outside / after.size,
-        why=f"{100 * outside / after.size:.1f} % lie outside {low:.6g} to {high:.6g}",
+        why=f"{100 * outside / after.size:.2g} % lie {where} {low:.6g} to {high:.6g}",
     )
 
 
@@ -260,7 +271,7 @@ def _categories(name: str, before: np.ndarray, after: np.ndarray, part: str | No
             n,
             m,
             part,
-            p_value=share_test(0, n, many, m) if aspect is Aspect.NEW_CATEGORY else share_test(many, n, 0, m),
+            p_value=one_sided_test(mine, other, n / (n + m) if aspect is Aspect.GONE_CATEGORY else m / (n + m)),
             measure="share",
             effect=many / of,
             least=LEAST_CATEGORY,

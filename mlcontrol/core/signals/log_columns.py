@@ -42,8 +42,12 @@ class Column:
     @property
     def identifier(self) -> bool:
         """Words that hardly repeat tell rows apart and are not distributed."""
+        return self.known > 100 and self.mostly_once
+
+    @property
+    def mostly_once(self) -> bool:
         words = self.words_known()
-        return not self.numeric and words.size > 100 and len(set(words.tolist())) > 0.5 * words.size
+        return not self.numeric and len(set(words.tolist())) > 0.5 * words.size
 
     @property
     def is_output(self) -> bool:
@@ -52,7 +56,7 @@ class Column:
     def present(self) -> np.ndarray:
         if self.numeric:
             return np.asarray(np.isfinite(self.values))
-        return np.array([value is not None for value in self.values.tolist()], dtype=bool)
+        return np.asarray(np.not_equal(self.values, np.array(None, dtype=object)), dtype=bool)
 
     def numbers(self) -> Floats:
         return self.values[np.isfinite(self.values)] if self.numeric else np.empty(0)
@@ -60,13 +64,17 @@ class Column:
     def words(self) -> np.ndarray:
         """Every row as text, "(missing)" where there is none."""
         there = self.present()
-        return np.array(
-            [_text(v) if ok else "(missing)" for v, ok in zip(self.values.tolist(), there.tolist(), strict=True)],
-            dtype=object,
-        )
+        words = np.full(self.rows, "(missing)", dtype=object)
+        words[there] = self.words_known(there)
+        return words
 
-    def words_known(self) -> np.ndarray:
-        return np.asarray(self.words()[self.present()])
+    def words_known(self, there: np.ndarray | None = None) -> np.ndarray:
+        known = self.values[self.present() if there is None else there]
+        if not self.numeric:
+            return np.asarray(known)
+        # Each number is written once, however many rows have it.
+        numbers, codes = np.unique(known, return_inverse=True)
+        return np.array([f"{number:g}" for number in numbers.tolist()], dtype=object)[codes]
 
     def numbers_or_codes(self) -> Floats:
         """Numbers as they are; of words, 1 for the commonest and 0 for the others."""
@@ -108,7 +116,3 @@ class Log:
             column for column in self.columns.values() if column.is_output and not column.identifier and column.known
         ]
         return next((c for c in outputs if c.numeric), outputs[0] if outputs else None)
-
-
-def _text(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)

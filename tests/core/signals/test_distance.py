@@ -15,6 +15,7 @@ from mlcontrol.core.signals.distance import (
     kolmogorov,
     of_counts,
     of_numbers,
+    one_sided_test,
     psi,
     psi_limit,
     share_test,
@@ -111,3 +112,15 @@ def test_total_variation_is_between_equal_and_disjoint(a: np.ndarray, b: np.ndar
 def test_homogeneity_is_scipys(a: np.ndarray, b: np.ndarray) -> None:
     before, after = 20 * a + 10, 20 * b + 10  # nothing rare
     assert chi_square(before, after) == pytest.approx(stats.chi2_contingency([before, after], correction=False).pvalue)
+
+
+def test_categories_of_one_sample_alone_are_judged_by_how_often_chance_does_that() -> None:
+    """Two halves of one stream, with a long tail of names: below 5 % in at most about 5 % of the cases."""
+    rng = np.random.default_rng(60)
+    low = 0
+    for _ in range(200):
+        drawn = [np.bincount(rng.zipf(1.5, size=n) % 400, minlength=400) for n in (2000, 500)]
+        low += one_sided_test(drawn[0], drawn[1], 0.8) < 0.05
+    assert low <= 14
+    assert one_sided_test(np.array([50, 50]), np.array([100, 0]), 0.5) == pytest.approx(2 * 2 * 0.5**50)
+    assert one_sided_test(np.array([5, 5]), np.array([5, 5]), 0.5) == 1.0

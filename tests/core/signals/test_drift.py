@@ -125,3 +125,51 @@ def test_half_the_traffic_is_a_change_of_volume() -> None:
     findings = found(Log(one.columns, 4800, before), Log(two.columns, 2160, after))
     assert [c.aspect for c in findings] == [Aspect.VOLUME]
     assert not found(Log(one.columns, 4800, before), Log(two.columns, 2160, before[:2160]))
+
+
+def test_another_unit_in_a_few_rows_is_found_though_they_move_no_distribution() -> None:
+    """Half a percent of the amounts come in cents; the same share just beyond the range is a tail and no finding."""
+    rng = np.random.default_rng(30)
+    reference = log(rng, 5000, amount=rng.lognormal(3, 0.5, size=5000))
+    wrong, tail = rng.lognormal(3, 0.5, size=5000), rng.lognormal(3, 0.5, size=5000)
+    wrong[::200] *= 1000
+    tail[::200] = 1.5 * reference.columns["amount"].values.max()
+    (one,) = found(reference, log(rng, 5000, amount=wrong))
+    assert (one.column, one.aspect) == ("amount", Aspect.OUT_OF_RANGE)
+    assert "0.5 % lie more than 10 times its width outside" in one.why
+    assert found(reference, log(rng, 5000, amount=tail)) == []
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_a_short_log_had_no_chance_to_show_is_not_gone(seed: int) -> None:
+    """Sixty rows cannot hold forty models and five thousand request ids."""
+    rng = np.random.default_rng(seed)
+
+    def drawn(n: int) -> Log:
+        names = np.array([f"m{i}" for i in rng.integers(40, size=n)], dtype=object)
+        return log(rng, n, model=names, request_id=np.array([f"r{i}" for i in range(n)], dtype=object))
+
+    findings = found(drawn(5000), drawn(60), "region")
+    assert not [c for c in findings if c.aspect in (Aspect.GONE_CATEGORY, Aspect.NEW_CATEGORY)]
+    assert not [c for c in findings if c.column in ("model", "request_id")]
+
+
+def test_what_is_gone_though_it_had_every_chance_is_found() -> None:
+    """One of forty by itself, and forty rare ones that are gone together."""
+    rng = np.random.default_rng(40)
+    names = np.array([f"m{i}" for i in rng.integers(40, size=5000)], dtype=object)
+    kept = np.array([f"m{i}" for i in rng.integers(39, size=5000)], dtype=object)
+    findings = found(log(rng, 5000, model=names), log(rng, 5000, model=kept))
+    assert [c.names for c in findings if c.aspect is Aspect.GONE_CATEGORY] == [("m39",)]
+    assert {c.column for c in findings} == {"model"}
+    rare = np.where(rng.random(5000) < 0.02, np.array([f"rare{i}" for i in rng.integers(40, size=5000)]), "usual")
+    never = np.full(5000, "usual", dtype=object)
+    aspects = {c.aspect for c in found(log(rng, 5000, model=rare.astype(object)), log(rng, 5000, model=never))}
+    assert Aspect.GONE_CATEGORY in aspects
+
+
+def test_words_in_place_of_numbers_are_one_finding() -> None:
+    rng = np.random.default_rng(50)
+    words = np.array([f"{v:.2f}y" for v in rng.normal(40, 10, size=3000)], dtype=object)
+    (one,) = found(log(rng, 4000), log(rng, 3000, age=words))
+    assert (one.column, one.aspect) == ("age", Aspect.TYPE)
