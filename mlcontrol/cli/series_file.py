@@ -18,6 +18,10 @@ from mlcontrol.core.problem import Problem, ProblemError
 _TIME_NAMES = ("timestamp", "time", "ts", "at", "datetime", "date", "at_s")
 _COUNTER_NAME = re.compile(r"_(total|count|sum|bucket)(\{.*)?$")
 _MISSING = {"", "nan", "null", "none", "na", "n/a", "-"}
+MOST_RESTARTS = 0.1
+"""Of the readings. What falls oftener is a count of something by interval, whatever it is called."""
+FEWEST_RISES = 10
+"""So many steps up and none down: nobody's level, but a count of what is rare."""
 LARGEST_BYTES = 512 * 1024 * 1024
 
 
@@ -123,13 +127,14 @@ def _rate_of_counter(history: History, notes: list[str]) -> History:
     if values.size < 20 or values.min() < 0:
         return history
     steps = np.diff(values)
-    falls = steps < 0
-    restarts = (
-        bool(np.all(values[1:][falls] <= 0.1 * values[:-1][falls])) and np.count_nonzero(falls) <= 0.02 * steps.size
-    )
+    falls, rises = steps < 0, int(np.count_nonzero(steps > 0))
     named = _COUNTER_NAME.search(history.name) is not None
-    whole = bool(np.all(values == np.round(values))) and np.count_nonzero(steps > 0) > 0.95 * steps.size
-    if not restarts or not (named or whole):
+    # A restart begins near nothing; of what calls itself a counter every fall is one, as Prometheus has it.
+    restarts = named or bool(np.all(values[1:][falls] <= 0.1 * values[:-1][falls]))
+    few = np.count_nonzero(falls) <= (MOST_RESTARTS if named else 0.02) * steps.size
+    whole = bool(np.all(values == np.round(values)))
+    grows = rises > 0.95 * steps.size or (not falls.any() and rises >= FEWEST_RISES)
+    if not (restarts and few) or not (named or (whole and grows)):
         return history
     grown = np.where(falls, values[1:], steps) / np.diff(history.at_s[known])
     rate = np.full(history.values.size, np.nan)

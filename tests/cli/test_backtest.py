@@ -132,6 +132,32 @@ def test_a_counter_is_judged_by_its_rate_and_a_restart_is_no_incident(
     assert code == 0
 
 
+@pytest.mark.parametrize("name", ["errors_total", "errors"])
+def test_a_count_of_what_is_rare_is_a_counter_too(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Most readings add nothing: it never falls, so its level is no level."""
+    counts = np.cumsum(np.random.default_rng(8).poisson(0.05, size=1500)).astype(float)
+    _, document, said = ask(capsys, csv_of(tmp_path / "c.csv", counts, name=name))
+    assert "is a counter" in said
+    assert document["change_points"] == []
+
+
+def test_a_named_counter_that_restarts_early_is_still_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It had counted little by then: 500 before, 350 a minute after. By Prometheus' rule every fall is a restart."""
+    counts = np.cumsum(np.random.default_rng(9).poisson(100, size=800)).astype(float)
+    counts[5:] -= counts[4] - 250
+    _, document, said = ask(capsys, csv_of(tmp_path / "c.csv", counts, name="requests_total"))
+    assert "1 restarts" in said
+    assert document["alerts"] == []
+
+
+def test_a_count_by_interval_is_no_counter(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    counts = np.random.default_rng(10).poisson(100, size=800).astype(float)
+    _, _, said = ask(capsys, csv_of(tmp_path / "c.csv", counts, name="request_count"))
+    assert "is a counter" not in said
+
+
 def test_times_in_any_form_and_order(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     values = np.random.default_rng(6).normal(size=200) + 9 * (np.arange(200) >= 120)
     rows = [f"{1000 * at:.0f};{v};words" for at, v in zip(times(200).tolist(), values.tolist(), strict=True)]

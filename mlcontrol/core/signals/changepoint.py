@@ -26,6 +26,9 @@ SURE = 0.95
 FEW_AT_AN_END = 10  # readings
 SMALLEST_JUMP = 0.4  # of the spread of single readings
 SMALLEST_RATIO = 1.8  # of spreads
+PENALTY_LOGS = 3.0
+NOISIER = 9.0
+"""Of variances: three times the scatter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ def _steps(values: Floats, cuts: list[int]) -> tuple[Floats, np.ndarray]:
     return means, np.diff(bounds)
 
 
-def segment(values: Floats, shortest: int, penalty_logs: float = 3.0) -> tuple[list[int], float]:
+def segment(values: Floats, shortest: int, penalty_logs: float = PENALTY_LOGS) -> tuple[list[int], float]:
     """Where segments begin (without 0), and the long-run variance per reading that the penalty was made of."""
     from ruptures import KernelCPD  # loads scipy: only where change points are asked for
 
@@ -111,9 +114,17 @@ def confidence_of(left: Floats, right: Floats, noise: Noise, tries: float) -> fl
 
     A side that scatters more than the whole series counts with its own variance, memory included.
     """
-    own = [max(noise.long_run, float(np.var(side)) * noise.memory) / side.size for side in (left, right)]
-    z = abs(float(np.mean(right) - np.mean(left))) / sqrt(sum(own))
-    return max(0.0, 1.0 - tries * erfc(z / sqrt(2)))
+    return max(0.0, 1.0 - tries * erfc(_jump(left, right, noise)[0] / sqrt(2)))
+
+
+def _jump(left: Floats, right: Floats, noise: Noise) -> tuple[float, bool]:
+    """The jump in its own standard errors, and whether a side is much noisier than the series as a whole."""
+    own = [max(noise.long_run, float(np.var(side)) * noise.memory) for side in (left, right)]
+    if max(own) > NOISIER * noise.long_run:  # a few readings do not tell that they are calm amid noise
+        own = [max(own) if side.size < FEWEST else variance for variance, side in zip(own, (left, right), strict=True)]
+    error = sqrt(sum(variance / side.size for variance, side in zip(own, (left, right), strict=True)))
+    noisy = max(own) > NOISIER * noise.long_run
+    return abs(float(np.mean(right) - np.mean(left))) / error, noisy
 
 
 def _levels(times: Floats, values: Floats, shortest: int) -> list[ChangePoint]:
@@ -130,7 +141,7 @@ def _levels(times: Floats, values: Floats, shortest: int) -> list[ChangePoint]:
     for i in range(len(cuts)):
         if i < skip_to:
             continue
-        ramp = find_ramp(values, bounds, i, 3.0 * log(values.size) * variance)
+        ramp = find_ramp(values, bounds, i, PENALTY_LOGS * log(values.size) * variance)
         if ramp is not None:
             skip_to = ramp.last_cut + 1
             if ramp.start > 0:
@@ -178,16 +189,20 @@ def _sure_cuts(values: Floats, cuts: list[int], noise: Noise, smallest: float, t
         parts = [values[a:b] for a, b in pairwise(bounds)]
         jumps = np.abs(np.diff([float(np.mean(part)) for part in parts]))
         sure = [confidence_of(a, b, noise, tries) for a, b in pairwise(parts)]
-        doubtful = [i for i in range(len(left)) if sure[i] < SURE or jumps[i] < smallest]
+        # The penalty was that of the whole: where the noise is much more (another unit, say), it is paid again in its own.
+        own = [_jump(a, b, noise) for a, b in pairwise(parts)]
+        unpaid = [noisy and z * z < PENALTY_LOGS * log(values.size) for z, noisy in own]
+        doubtful = [i for i in range(len(left)) if sure[i] < SURE or jumps[i] < smallest or unpaid[i]]
         if not doubtful:
             return left
-        weakest = min(doubtful, key=lambda i: (sure[i], jumps[i]))
+        weakest = min(doubtful, key=lambda i: (sure[i], own[i][0] if unpaid[i] else jumps[i]))
         if weakest == len(left) - 1 and len(left) > 1 and last - left[-1] <= FEW_AT_AN_END:
             last = left[-1]
         elif weakest == 0 and len(left) > 1 and left[0] - first <= FEW_AT_AN_END:
             first = left[0]
         del left[weakest]
-        left = [first + cut for cut in _refined(values[first:last], [c - first for c in left], max(2, values.size // 50))]
+        moved = _refined(values[first:last], [cut - first for cut in left], max(2, values.size // 50))
+        left = [first + cut for cut in moved]
     return left
 
 

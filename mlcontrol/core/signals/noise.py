@@ -53,9 +53,19 @@ def rolling_median(values: Floats, half: int) -> Floats:
 def without_spikes(values: Floats, half: int, limit: float = 4.0) -> Floats:
     """Readings further than ``limit`` spreads from the median around them are drawn in to that distance.
 
-    What lasts longer than ``half`` readings moves the median and stays.
+    What lasts longer than ``half`` readings moves the median and stays. The spread is that of the whole, or of the stretch and
+    its neighbours where they scatter more: noise that is cut off would leave the median's own wandering, which looks like steps.
     """
     local = rolling_median(values, half)
     away = values - local
-    width = limit * (spread(away) or noise_sigma(values))
-    return local + np.clip(away, -width, width) if width > 0 else values
+    width = limit * np.maximum(spread(away) or noise_sigma(values), _nearby(np.abs(away), 20 * half))
+    return local + np.clip(away, -width, width) if np.any(width > 0) else values
+
+
+def _nearby(sizes: Floats, block: int) -> Floats:
+    """By reading, the robust spread of its block or of the one beside it, whichever is greater."""
+    parts = np.array_split(sizes, max(1, sizes.size // block))
+    own = NORMAL_MAD * np.array([np.median(part) for part in parts])
+    beside = np.pad(own, 1, mode="edge")
+    greatest = np.maximum(np.maximum(beside[:-2], beside[2:]), own)
+    return np.asarray(np.repeat(greatest, [part.size for part in parts]), dtype=np.float64)

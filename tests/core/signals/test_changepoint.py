@@ -155,3 +155,13 @@ def test_a_slope_that_begins_where_a_step_is_leaves_no_empty_stretch(seed: int) 
         values[last + 1 :] += values[last] - values[last + 1]
         values = np.round(values + rng.normal(0.0, rng.choice([0.0, 1e-6, 0.01, 0.1]), n), 2)
         assert all(np.isfinite((c.before, c.after)).all() for c in change_points(np.arange(n) * 5.0, values))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_another_unit_is_one_change_and_its_greater_noise_is_none(seed: int) -> None:
+    """Seconds that become milliseconds: a thousand times the level and a thousand times the scatter."""
+    values = np.exp(np.random.default_rng(seed).normal(size=2000) * 0.3 - 3)
+    values[1200:] *= 1000
+    found = change_points(times(2000), values)
+    assert found[0].index == 1200
+    assert len(found) == 1
