@@ -32,6 +32,7 @@ ROUNDING = 1e-9
 """Of the greatest reading: what running sums lose, and no source measures."""
 TINY = 1e-300
 FEWEST_STRETCHES = 12
+HABIT_MARGIN = 1.3
 MOST_REMEMBERED = 8_000
 MOST_REFITS = 20
 MEDIAN_COST = 1.2
@@ -155,12 +156,18 @@ class _Part:
             peaks = (
                 self.flatter * np.abs(past[past.size - count * STRETCH :]).reshape(count, STRETCH).max(axis=1) / unit
             )
-            top = limit_for(peaks, past.size, self.per_reading) if count >= FEWEST_STRETCHES else 1.6 * least
+            top = limit_for(peaks, past.size, self.per_reading) if count >= FEWEST_STRETCHES else _early(peaks, least)
             score[start:stop] = away[start:stop] / unit
             limit[start:stop] = max(least, top)
             units[start:stop] = unit
             start = stop
         return score, limit, units
+
+
+def _early(peaks: Floats, least: float) -> float:
+    """The limit while there are too few peaks for their tail: above what has come in three stretches, or in all so far."""
+    habit = float(np.sort(peaks)[-min(3, peaks.size)]) if peaks.size > 1 else 0.0
+    return max(1.6 * least, HABIT_MARGIN * habit)
 
 
 def trailing_mean(values: Floats, width: int) -> Floats:

@@ -113,3 +113,12 @@ def test_a_series_that_never_moved_alerts_once_when_it_does_and_says_where_it_we
     assert alert.at_s == at_s[2000]
     assert "reading" in alert.why
     assert "above" in alert.why
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_job_that_comes_every_hour_is_a_habit_from_the_first_morning_on(seed: int) -> None:
+    """It had come five times before the first verdict; that it comes again is no news, and twice as much of it is."""
+    values = np.where(np.arange(140) % 12 == 0, 100.0, 10.0) + np.random.default_rng(seed).normal(size=140)
+    assert alerts_of(values) == []
+    values[132] = 250
+    assert alerts_of(values) == [132]
