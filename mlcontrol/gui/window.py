@@ -241,7 +241,7 @@ class Window(QMainWindow):
 
     def open_link(self, link: DeepLink) -> None:
         """What a pager's link asks for, pre-filled: it starts nothing."""
-        self.open_page(link.page, service=link.service, alert=link.alert)
+        self.open_page(link.page, service=link.service, alert=link.alert, span=link.span)
 
     def _count_incidents(self) -> None:
         if self._counting or not self.bridge.connected:

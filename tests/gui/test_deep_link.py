@@ -14,9 +14,21 @@ def test_a_pagers_link_names_a_service_and_what_was_said() -> None:
     assert (link.page, link.service, link.alert) == ("incident", "diamond-cut", "errors over 1 %")
 
 
+def test_a_colleagues_link_opens_the_charts_of_a_span() -> None:
+    link = parse_link("mlcontrol://service?service=digits&since=2026-01-31T02:14:00Z&until=2026-01-31T03:14:00%2B00:00")
+    assert link.span == (1769825640.0, 1769829240.0)
+    assert parse_link(link.text) == link
+    assert link.text == "mlcontrol://service?service=digits&since=2026-01-31T02:14:00Z&until=2026-01-31T03:14:00Z"
+
+
 @pytest.mark.parametrize(
     "text",
     [
+        "mlcontrol://service?service=digits&since=2026-01-31T02:14:00Z",
+        "mlcontrol://service?service=digits&since=yesterday&until=now",
+        "mlcontrol://service?service=digits&since=2026-01-31T02:14:00Z&until=2026-01-31T02:14:00Z",
+        "mlcontrol://service?service=digits&since=2026-01-31T03:14:00Z&until=2026-01-31T02:14:00Z",
+        "mlcontrol://service?service=digits&since=0001-01-01&until=9999-12-31T23:59:59Z",
         "mlcontrol://rollback?service=digits",
         "mlcontrol://incident",
         "mlcontrol://incident?service=../../etc",

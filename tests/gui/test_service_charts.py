@@ -24,6 +24,7 @@ from mlcontrol.gui.viewmodels.chart_rows import ChartRow, Line
 from mlcontrol.gui.viewmodels.comparison import Comparison, comparisons, with_past
 from mlcontrol.gui.viewmodels.service_charts import chart_rows
 from mlcontrol.gui.viewmodels.service_facts import service_facts
+from mlcontrol.ports.deep_link import parse_link
 from tests.gui import conftest as made
 
 # Painted text needs an application's fonts, whichever test comes first.
@@ -182,6 +183,15 @@ def test_keys_compare_copy_and_change_the_axis(page: Any, engine: Any, qtbot: An
     assert QGuiApplication.clipboard().text().startswith("at,")
     qtbot.keyClick(page.charts, Qt.Key.Key_L, control)
     assert "mlcontrol timeline --service digits" in QGuiApplication.clipboard().text()
+    qtbot.keyClick(page.charts, Qt.Key.Key_K, control)
+    link = QGuiApplication.clipboard().text()
+    shown = page.charts.span
+    page.charts.follow()
+    page.charts.set_length(60.0)
+    window.open_link(parse_link(link))
+    opened = window.page.charts.span
+    assert (opened.since_s, opened.until_s) == pytest.approx((shown.since_s, shown.until_s), abs=1.0)
+    assert not window.page.charts.follows
     qtbot.keyClick(page.charts, Qt.Key.Key_C, control)
     assert not QGuiApplication.clipboard().pixmap().isNull()
 

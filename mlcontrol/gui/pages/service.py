@@ -20,9 +20,11 @@ from mlcontrol.gui.charts.stack import ChartStack, span_words
 from mlcontrol.gui.models.series_store import SeriesStore
 from mlcontrol.gui.pages.page import Page, Shell
 from mlcontrol.gui.pages.service_copies import (
+    COPY_LINK,
     COPY_PICTURE,
     COPY_TABLE,
     COPY_WORDS,
+    copy_link,
     copy_picture,
     copy_table,
     copy_words,
@@ -143,6 +145,7 @@ class ServicePage(Page):
             COPY_PICTURE: lambda: self._copied(copy_picture(self.charts)),
             COPY_TABLE: lambda: self._copied(copy_table(self.charts)),
             COPY_WORDS: lambda: self._copied(copy_words(self.charts, self.title, self.service_id or "")),
+            COPY_LINK: lambda: self._copied(copy_link(self.charts, self.service_id or "")),
         }
         return tuple(Bound(action, act) for action, act in acts.items())
 
@@ -168,6 +171,8 @@ class ServicePage(Page):
         if isinstance(at_s, int | float):
             length = self.charts.span.until_s - self.charts.span.since_s
             self.charts.look_at(float(at_s) - length / 2, float(at_s) + length / 2)
+        elif context.get("span") is not None:
+            self.charts.look_at(*context["span"])
         if self.service_id != before:
             self.store = SeriesStore(self.service_id or "")
             self.compared = None

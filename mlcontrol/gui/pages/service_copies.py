@@ -1,4 +1,4 @@
-"""What is shown, in the clipboard: as a picture, as a table, as words for a chat. Each returns what to tell the person."""
+"""What is shown, in the clipboard: as a picture, a table, words for a chat, a link. Each returns what to tell the person."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from PySide6.QtGui import QGuiApplication
 from mlcontrol.gui.actions import Action
 from mlcontrol.gui.charts.stack import ChartStack
 from mlcontrol.gui.viewmodels.chart_export import to_csv, to_words
+from mlcontrol.ports.deep_link import DeepLink
 
 COPY_PICTURE = Action(
     "service.copy-picture", "Copy the charts as a picture", "Ctrl+Shift+C", "To the clipboard", "service"
@@ -16,6 +17,13 @@ COPY_TABLE = Action(
 )
 COPY_WORDS = Action(
     "service.copy-words", "Copy what the charts say", "Ctrl+Shift+L", "Words and a command for a chat", "service"
+)
+COPY_LINK = Action(
+    "service.copy-link",
+    "Copy a link to these charts",
+    "Ctrl+Shift+K",
+    "Opens the panel at this service and span",
+    "service",
 )
 
 
@@ -32,5 +40,16 @@ def copy_table(charts: ChartStack) -> str:
 
 def copy_words(charts: ChartStack, title: str, service: str) -> str:
     span = charts.span
-    QGuiApplication.clipboard().setText(to_words(title, service, charts.rows, span.since_s, span.until_s))
+    words = to_words(title, service, charts.rows, span.since_s, span.until_s)
+    QGuiApplication.clipboard().setText(f"{words}{link_to(charts, service)}\n")
     return "What the charts say is in the clipboard"
+
+
+def copy_link(charts: ChartStack, service: str) -> str:
+    """The span as it is now: a link that followed the time would show a colleague something else."""
+    QGuiApplication.clipboard().setText(link_to(charts, service))
+    return "A link to these charts is in the clipboard"
+
+
+def link_to(charts: ChartStack, service: str) -> str:
+    return DeepLink("service", service, span=(charts.span.since_s, charts.span.until_s)).text
