@@ -38,7 +38,7 @@ def read_facts(path: Path) -> dict[str, Any]:
     strange = sorted(set(document) - set(_GROUPS))
     if strange:
         raise Unreadable(f"[{strange[0]:.40}] is no group of facts.", f"Known are {', '.join(_GROUPS)}.")
-    facts = {}
+    facts: dict[str, Any] = {}
     for name, body in document.items():
         group = _GROUPS[name]
         known = [field.name for field in fields(group)]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Iterator
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -52,7 +53,21 @@ def read_native(doc: object) -> Signature:
         data_from_s=_seconds(document.get("data_from")),
         data_until_s=_seconds(document.get("data_until")),
         slices=_texts(document.get("slices")),
+        sources=tuple(_not_understood(document)),
     )
+
+
+_FIELD_KEYS = frozenset(field.name for field in fields(Field))
+_DOMAIN_KEYS = frozenset(field.name for field in fields(Domain))
+
+
+def _not_understood(document: dict[str, Any]) -> Iterator[str]:
+    """What a newer version writes, or a misspelt word: nothing of it is compared."""
+    for where in ("inputs", "outputs"):
+        for row in document.get(where) or ():
+            strange = [*(row.keys() - _FIELD_KEYS), *(_mapping(row.get("domain")).keys() - _DOMAIN_KEYS)]
+            for key in sorted(strange)[:3]:
+                yield f"what {key!r:.40} says of {where}.{row.get('name')}: it is not understood and not compared"
 
 
 def _matched(value: object) -> Literal["name", "position"] | None:
@@ -128,6 +143,9 @@ def _domain(value: object, where: str) -> Domain | None:
         return None
     row = mapping(value, f"{where}.domain")
     low, high = number_or_none(row.get("min")), number_or_none(row.get("max"))
+    for key, read in (("min", low), ("max", high)):
+        if row.get(key) is not None and read is None:
+            raise Unreadable(f"{where}.domain.{key} is {row[key]!r:.40}, no number.")
     values, longest = _texts(row.get("values")), _whole(row.get("max_length"))
     return None if (values, low, high, longest) == (None,) * 4 else Domain(values, low, high, longest)
 
@@ -158,13 +176,13 @@ def _runtime(value: object) -> Runtime | None:
 
 
 def _seconds(value: object) -> float | None:
-    if not isinstance(value, str):
+    if value is None:
         return None
     try:
-        moment = datetime.fromisoformat(value)
+        moment = datetime.fromisoformat(str(value))
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
-        return None
+    except (ValueError, OverflowError) as error:
+        raise Unreadable(f"{value!r:.40} is no time.", "Write 2026-11-23T09:00:00Z.") from error
 
 
 def write_native(signature: Signature) -> dict[str, Any]:

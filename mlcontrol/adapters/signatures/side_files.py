@@ -42,6 +42,27 @@ _PACKAGES = {
 _PINNED = re.compile(r"([A-Za-z0-9._-]+)\s*==\s*([A-Za-z0-9.+!_-]+)")
 
 
+_RUNTIME_KEYS = (
+    "name", "framework", "version", "frameworks", "python", "requirements", "format", "opsets", "ir_version", "max_ir_version",
+    "pickle_protocol", "max_pickle_protocol", "cuda", "cpu_features", "endpoints",
+)  # fmt: skip
+_CONSUMER_KEYS = ("reads", "matched_by", "typed", "unknown_class", "threshold_moves")
+
+
+def _known_only(document: Mapping[str, Any], known: tuple[str, ...], kind: str) -> None:
+    """A misspelt key would pass for a thing that nobody told."""
+    strange = sorted(set(document) - set(known))
+    if strange:
+        raise Unreadable(f"The {kind} file does not know {strange[0]!r:.40}.", f"Known are {', '.join(known)}.")
+
+
+def _version(value: object, what: str) -> str:
+    """Written without quotes, 1.10 is the number 1.1."""
+    if not isinstance(value, str) or not value:
+        raise Unreadable(f"The version of {what:.40} is {value!r:.40}, no text.", 'Write it in quotes, "1.10".')
+    return value
+
+
 def read_runtime(path: Path) -> Binary:
     """What the serving binary provides: JSON or TOML with the fields of `Binary`, or those of a signature's ``runtime``.
 
@@ -51,12 +72,13 @@ def read_runtime(path: Path) -> Binary:
     inner = document.get("runtime")
     if isinstance(inner, dict):
         document = {"name": document.get("name", path.stem), **inner}
+    _known_only(document, _RUNTIME_KEYS, "runtime")
     frameworks: dict[str, str] | None = None
     if document.get("frameworks") is not None:
-        frameworks = {k: str(v) for k, v in mapping(document["frameworks"], "frameworks").items()}
+        frameworks = {k: _version(v, k) for k, v in mapping(document["frameworks"], "frameworks").items()}
     named, version = text_or_none(document.get("framework")), document.get("version")
     if named is not None and version is not None:
-        frameworks = {named: str(version), **(frameworks or {})}
+        frameworks = {named: _version(version, named), **(frameworks or {})}
     requirements = document.get("requirements")
     pins = [_PINNED.match(str(row)) for row in items(requirements, "requirements")] if requirements is not None else []
     found = {_PACKAGES[p[1].lower()]: p[2] for p in pins if p is not None and p[1].lower() in _PACKAGES}
@@ -67,13 +89,13 @@ def read_runtime(path: Path) -> Binary:
     return Binary(
         name=str(document.get("name", path.stem)),
         frameworks=frameworks,
-        python=text_or_none(document.get("python")),
+        python=_version(document["python"], "python") if document.get("python") is not None else None,
         max_ir_version=_whole(document.get("max_ir_version", document.get("ir_version"))),
         opsets={k: n for k, v in mapping(opsets, "opsets").items() if (n := _whole(v)) is not None}
         if opsets is not None
         else None,
         max_pickle_protocol=_whole(document.get("max_pickle_protocol", document.get("pickle_protocol"))),
-        cuda=text_or_none(document.get("cuda")),
+        cuda=_version(document["cuda"], "cuda") if document.get("cuda") is not None else None,
         cpu_features=tuple(map(str, items(features, "cpu_features"))) if features is not None else None,
         endpoints=tuple(map(str, items(endpoints, "endpoints"))) if endpoints is not None else None,
     )
@@ -85,6 +107,7 @@ def _whole(value: object) -> int | None:
 
 def read_consumers(path: Path) -> Consumers:
     document = read_document(path, "consumers")
+    _known_only(document, _CONSUMER_KEYS, "consumers")
     reads, matched = document.get("reads"), document.get("matched_by")
     if matched not in (None, "name", "position"):
         raise Unreadable(f"`matched_by` is {matched!r:.40}, not name or position.")
@@ -134,7 +157,8 @@ def read_payloads(path: Path) -> tuple[Mapping[str, Any], ...]:
 
 
 def _json_lines(path: Path) -> Iterator[Mapping[str, Any]]:
-    bad, kept = 0, []
+    bad = 0
+    kept: list[Mapping[str, Any]] = []
     lines = _last_lines(path)
     for line in lines:
         try:

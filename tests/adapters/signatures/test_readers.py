@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -409,3 +410,32 @@ def test_the_files_beside_a_stray_mlmodel_are_not_its_weight(tmp_path: Path) -> 
         (tmp_path / name).write_text("flavors: {sklearn: {}}\n")
     assert read_path(tmp_path / "candidate.yaml").size_bytes is None
     assert read_path(tmp_path / "MLmodel").size_bytes is not None
+
+
+@pytest.mark.parametrize(
+    ("read", "text"),
+    [
+        (read_consumers, 'reeds = ["y"]\n'),
+        (read_runtime, 'pyton = "3.11"\n'),
+        (read_runtime, "python = 3.10\n"),
+        (read_runtime, "[frameworks]\nsklearn = 1.10\n"),
+    ],
+)
+def test_what_is_told_beside_is_understood_or_refused(
+    read: Callable[[Path], object], text: str, tmp_path: Path
+) -> None:
+    """1.10 without quotes is 1.1, and a misspelt key would pass for a thing that nobody told."""
+    path = tmp_path / "side.toml"
+    path.write_text(text)
+    with pytest.raises(Unreadable):
+        read(path)
+
+
+def test_a_word_a_signature_file_misspells_is_told() -> None:
+    row = {"name": "a", "domian": {"min": 3}}
+    s = read_native({"schema": "mlcontrol.signature/1", "name": "m", "inputs": [row]})
+    assert any("'domian'" in note and "inputs.a" in note for note in s.sources)
+    assert any("domian" in what for what in compare(s, s, READERS["strict"]).unknowns)
+    for wrong in ({"inputs": [{"name": "a", "domain": {"min": "3"}}]}, {"created_at": "yesterday"}):
+        with pytest.raises(Unreadable):
+            read_native({"schema": "mlcontrol.signature/1", "name": "m", **wrong})
