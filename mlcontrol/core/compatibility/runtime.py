@@ -1,11 +1,11 @@
-"""Can the serving binary run it, are its files there, does it load: rules R1 to R17."""
+"""Can the serving binary run it, are its files there, will it stay: rules R1 to R10 and R15 to R17."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from mlcontrol.core.compatibility.case import BLOCK, PASS, WARN, Case, Hit, Ruling, ruling
-from mlcontrol.core.compatibility.facts import ArtifactFacts, Binary, ProbeFacts
+from mlcontrol.core.compatibility.facts import ArtifactFacts, Binary
 from mlcontrol.core.compatibility.report import Level, Verdict
 from mlcontrol.core.compatibility.skew import GUARANTEED, NO_BYTECODE, newer, parts, runs_in, skew_matrix
 from mlcontrol.core.signature import Runtime
@@ -17,22 +17,22 @@ def _sides(case: Case) -> tuple[Runtime, Runtime]:
     return case.candidate.runtime or _EMPTY, case.current.runtime or _EMPTY
 
 
-def _unknown(why: str, remedy: str) -> Ruling:
+def unknown(why: str, remedy: str) -> Ruling:
     return ruling(Verdict.UNKNOWN, why, remedy, Level.NONE)
 
 
 def _framework(runtime: Runtime, binary: Binary, who: str) -> Ruling | None:
     if binary.frameworks is None:
-        return _unknown("The binary's frameworks are not known.", "list them in the runtime file")
+        return unknown("The binary's frameworks are not known.", "list them in the runtime file")
     if runtime.framework is None:
-        return _unknown(f"Nobody says what {who} was made with.", "log the model with its flavour and requirements")
+        return unknown(f"Nobody says what {who} was made with.", "log the model with its flavour and requirements")
     have = binary.frameworks.get(runtime.framework)
     if runtime.framework == "onnx" and (have or "onnxruntime" in binary.frameworks):
         return None  # the file states IR version and operator sets: R4 and R5 decide
     if have is None:
         return ruling(Verdict.BLOCK, f"{who} needs {runtime.framework}; the binary has none.")
     if runtime.version is None:
-        return _unknown(f"Nobody says which {runtime.framework} {who} was made with.", "record its version")
+        return unknown(f"Nobody says which {runtime.framework} {who} was made with.", "record its version")
     if parts(runtime.version)[:1] != parts(have)[:1]:
         return ruling(
             Verdict.BLOCK, f"{who} was made with {runtime.framework} {runtime.version}; the binary has {have}."
@@ -52,13 +52,13 @@ def r1_framework(case: Case) -> Iterator[Hit]:
         if deploy or back:
             title = (
                 "The serving binary does not have the framework"
-                if _blocks(deploy, back)
+                if blocks(deploy, back)
                 else "The framework is not known"
             )
             yield Hit("runtime", title, deploy or PASS, back or PASS, _show(new), _show(old))
     elif case.has_current and (unsaid := [who for who, r in _named(case) if _lost(r)]):
         why = f"Nobody says which framework, in which version, made {' and '.join(unsaid)}."
-        hit = _unknown(why, "log the model with its flavour and requirements, or load the candidate on the server")
+        hit = unknown(why, "log the model with its flavour and requirements, or load the candidate on the server")
         there = back = hit
         probe = case.new.probe
         if probe is not None and probe.loaded and probe.answered:
@@ -67,7 +67,7 @@ def r1_framework(case: Case) -> Iterator[Hit]:
         yield Hit("runtime", "The framework is not known", there, back, _show(new), _show(old))
     elif case.has_current and new.framework and old.framework and _differs(new, old):
         # The binary is only known by what it runs today: the current version's framework.
-        hit = _unknown(
+        hit = unknown(
             f"{case.new_label} was made with {_show(new)}, {case.old_label} with {_show(old)}; the binary is not known.",
             "load the candidate on the server, or say what the binary provides: `check --runtime FILE`",
         )
@@ -94,7 +94,7 @@ def _differs(new: Runtime, old: Runtime) -> bool:
     return bool(new.version and old.version and parts(new.version)[:1] != parts(old.version)[:1])
 
 
-def _blocks(*rulings: Ruling | None) -> bool:
+def blocks(*rulings: Ruling | None) -> bool:
     return any(r is not None and r.verdict is Verdict.BLOCK for r in rulings)
 
 
@@ -158,7 +158,7 @@ def _onnx_unsaid(case: Case, what: str, key: str, needed: list[bool]) -> Iterato
     """The file says what it needs, and the binary that was described does not say what it has."""
     if case.binary is None or not any(needed):
         return
-    hit = _unknown(
+    hit = unknown(
         f"The binary's {what} {'is' if key == 'max_ir_version' else 'are'} not known.",
         f"state `{key}` in the runtime file",
     )
@@ -180,7 +180,7 @@ def r5_opset(case: Case) -> Iterator[Hit]:
     for runtime in _sides(case):
         bad = [f"{d or 'ai.onnx'} {v}" for d, v in runtime.opsets.items() if v > provided.get(d, -1)]
         over.append(ruling(Verdict.BLOCK, f"The binary lacks {', '.join(bad)}.") if bad else PASS)
-    if _blocks(*over):
+    if blocks(*over):
         yield Hit("runtime.opset", "The binary lacks operators the model needs", over[0], over[1])
 
 
@@ -188,7 +188,7 @@ def _environment(runtime: Runtime, binary: Binary) -> Ruling | None:
     pickled = runtime.format not in NO_BYTECODE
     if runtime.format == "pickle" and (runtime.python is None or binary.python is None):
         who = "the model was made with" if runtime.python is None else "the binary runs"
-        return _unknown(f"Nobody says which Python {who}, and a pickle depends on it.", "state `python` on both sides")
+        return unknown(f"Nobody says which Python {who}, and a pickle depends on it.", "state `python` on both sides")
     if runtime.python and binary.python and parts(runtime.python)[:2] != parts(binary.python)[:2]:
         why = f"It was made with Python {runtime.python}; the binary runs {binary.python}."
         return ruling(Verdict.BLOCK if pickled else Verdict.WARN, why)
@@ -235,7 +235,7 @@ def _skew(case: Case, model: str, binary: str, title: str) -> Iterator[Hit]:
         if (cell.model, cell.binary) != (model, binary):
             continue
         if cell.verdict is Verdict.UNKNOWN and case.previous_binary is not None:
-            hit = _unknown(
+            hit = unknown(
                 cell.why, "say what both versions need and both binaries have: `--runtime`, `--previous-runtime`"
             )
             yield Hit(f"skew.{model}-model.{binary}-binary", f"Not known: {title[0].lower()}{title[1:]}", hit, hit)
@@ -262,96 +262,6 @@ def r10_mixed_fleet(case: Case) -> Iterator[Hit]:
     yield Hit("runtime.replicas", "The replicas run different binaries", rulings[0], rulings[1])
 
 
-def _load(probe: ProbeFacts | None) -> Ruling | None:
-    if probe is None:
-        return None
-    if probe.loaded is False:
-        return ruling(Verdict.BLOCK, probe.load_reason or "The server refused to load it.", level=Level.PROBED)
-    if probe.load_s is not None and probe.max_load_s is not None and probe.load_s > probe.max_load_s:
-        return ruling(
-            Verdict.BLOCK, f"It took {probe.load_s:.1f} s to load, at most {probe.max_load_s:g} s.", level=Level.PROBED
-        )
-    if probe.loaded is None:
-        return ruling(
-            Verdict.UNKNOWN, probe.load_reason or "Nobody knows whether it loaded.", "probe it again", Level.NONE
-        )
-    return None
-
-
-def r11_load(case: Case) -> Iterator[Hit]:
-    new, old = _load(case.new.probe), _load(case.old.probe)
-    if new or old:
-        failed = _blocks(new, old)
-        who = case.new_label if new else case.old_label
-        title = f"{who} does not load on the server" if failed else f"Whether {who} loads is not known"
-        yield Hit(
-            "probe.load", title, new or (PASS if case.new.probe else None), old or (PASS if case.old.probe else None)
-        )
-
-
-def _answer(probe: ProbeFacts | None) -> Ruling | None:
-    if probe is None or probe.loaded is not True:
-        return None
-    if probe.answered is False:
-        return ruling(Verdict.BLOCK, probe.answer_reason or "A sample query failed.", level=Level.PROBED)
-    if probe.answered is None:
-        return ruling(
-            Verdict.UNKNOWN, probe.answer_reason or "It was loaded and not asked.", "ask it a query", Level.NONE
-        )
-    return None
-
-
-def r12_query(case: Case) -> Iterator[Hit]:
-    new, old = _answer(case.new.probe), _answer(case.old.probe)
-    if new or old:
-        who = case.new_label if new else case.old_label
-        failed = _blocks(new, old)
-        title = f"{who} loads, and does not answer" if failed else f"Whether {who} answers is not known"
-        yield Hit("probe.query", title, new or PASS, old or PASS)
-
-
-def r13_exact_binary(case: Case) -> Iterator[Hit]:
-    probe = case.new.probe
-    if probe is not None and probe.loaded and probe.exact_binary is not True:
-        who = "another binary" if probe.exact_binary is False else "a binary nobody identified"
-        deploy = _unknown(f"It was probed on {who}.", "probe it on the production binary itself")
-        yield Hit("probe.binary", "Never probed on the production binary", deploy, WARN)
-    elif not case.reader.verified and not (probe is not None and probe.answered) and case.inputs_differ:
-        why = f"How {case.reader.name} reads a changed input is documented, but was never held against a real server."
-        deploy = _unknown(why, "load the candidate on the server and send it a request")
-        yield Hit("probe.reader", f"The reader {case.reader.name} is unverified", deploy, ruling(Verdict.WARN, why))
-
-
-def _memory(probe: ProbeFacts | None) -> bool:
-    return bool(
-        probe
-        and probe.memory_bytes is not None
-        and probe.memory_limit_bytes is not None
-        and probe.memory_bytes > probe.memory_limit_bytes
-    )
-
-
-def r14_resources(case: Case) -> Iterator[Hit]:
-    new, old = _memory(case.new.probe), _memory(case.old.probe)
-    if new or old:
-        deploy = ruling(Verdict.BLOCK, "It needs more memory than a replica has.", level=Level.PROBED) if new else PASS
-        back = ruling(Verdict.BLOCK, "It needs more memory than a replica has.", level=Level.PROBED) if old else PASS
-        yield Hit("probe.memory", "Too large for a replica's memory", deploy, back)
-    budget = case.operation.cold_load_budget_s if case.operation else None
-    slow = [
-        p is not None and p.load_s is not None and budget is not None and p.load_s > budget
-        for p in (case.new.probe, case.old.probe)
-    ]
-    if any(slow):
-        rulings = [
-            ruling(Verdict.WARN, f"A cold load took {p.load_s:.1f} s, the budget is {budget:g} s.", level=Level.PROBED)
-            if s and p is not None and p.load_s is not None and budget is not None
-            else PASS
-            for s, p in zip(slow, (case.new.probe, case.old.probe), strict=True)
-        ]
-        yield Hit("probe.load_time", "A cold load takes longer than its budget", rulings[0], rulings[1])
-
-
 def _digest(facts: ArtifactFacts | None) -> Ruling | None:
     if facts is None or facts.files_present is False:
         return None
@@ -360,7 +270,7 @@ def _digest(facts: ArtifactFacts | None) -> Ruling | None:
             return ruling(Verdict.BLOCK, "The files are not the ones that were registered.", level=Level.INFERRED)
         return None
     missing = "registry records no digest" if not facts.registry_digest else "files were not read"
-    return _unknown(
+    return unknown(
         f"The {missing}, so nobody can say the files are the registered ones.", "record the digest at registration"
     )
 
@@ -368,7 +278,7 @@ def _digest(facts: ArtifactFacts | None) -> Ruling | None:
 def r15_digest(case: Case) -> Iterator[Hit]:
     new, old = _digest(case.new.artifact), _digest(case.old.artifact)
     if new or old:
-        title = "The artifact is not what was registered" if _blocks(new, old) else "The artifact cannot be verified"
+        title = "The artifact is not what was registered" if blocks(new, old) else "The artifact cannot be verified"
         texts = [(f.computed_digest or "no digest") if f else "" for f in (case.new.artifact, case.old.artifact)]
         yield Hit("artifact.digest", title, new or PASS, old or PASS, *texts)
 
@@ -382,17 +292,17 @@ def r16_artifact_there(case: Case) -> Iterator[Hit]:
             rulings.append(ruling(Verdict.BLOCK, facts.reason or f"The files of {who} are gone.", level=Level.INFERRED))
         else:
             rulings.append(
-                _unknown(facts.reason or f"Nobody could look at the files of {who}.", "check the artifact store")
+                unknown(facts.reason or f"Nobody could look at the files of {who}.", "check the artifact store")
             )
     if any(r is not None and r is not PASS for r in rulings):
         title = (
             "The files of a version are gone"
-            if _blocks(rulings[0], rulings[1])
+            if blocks(rulings[0], rulings[1])
             else "Whether the files are there is not known"
         )
         yield Hit("artifact.files", title, rulings[0], rulings[1])
     if not case.has_current:
-        hit = _unknown("There is no earlier version to come back to.", "keep one known-good version loaded")
+        hit = unknown("There is no earlier version to come back to.", "keep one known-good version loaded")
         yield Hit("rollback.target", "There is nothing to come back to", None, hit)
 
 
