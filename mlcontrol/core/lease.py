@@ -69,6 +69,11 @@ def targets_of(service: ServiceSettings, connections: Mapping[str, ConnectionSet
     return tuple(sorted(set(found)))
 
 
+def what_of(kind: str, version: str) -> str:
+    """What a holder of a lease does, in the words that tell two operations apart."""
+    return f"{kind} of v{version}"
+
+
 def taken(service: str, holder: Holder) -> Problem:
     return Problem(
         f"{service} is being changed right now.",

@@ -10,7 +10,7 @@ from mlcontrol.core import journal, rollout
 from mlcontrol.core.audit import AuditRow
 from mlcontrol.core.bisect import found_in
 from mlcontrol.core.coupling import order_of
-from mlcontrol.core.lease import LeaseLostError
+from mlcontrol.core.lease import LeaseLostError, what_of
 from mlcontrol.core.operation import LiveStage, Operation, OperationKind, Phase, Step, StepState
 from mlcontrol.core.plan import Plan
 from mlcontrol.core.problem import Problem
@@ -162,9 +162,12 @@ class OperationRun:
         self._stages.wake()
 
     def _make_room(self, asked_by: str) -> None:
-        """Another engine's rollback wants this target. A rollback does not yield to a rollback."""
-        if self.kind is not OperationKind.ROLLBACK:
-            self.abort(asked_by, "a rollback takes over")
+        """Another engine's rollback wants this target, which is asked for what may be taken over only."""
+        self.abort(asked_by, "a rollback takes over")
+
+    @property
+    def what(self) -> str:
+        return what_of(self.kind.value, self._effects.to_version)
 
     def join(self, timeout_s: float) -> bool:
         if self._thread is not None:

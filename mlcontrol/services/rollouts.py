@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from concurrent.futures import Future
 
-from mlcontrol.core.lease import LeaseTakenError
+from mlcontrol.core.lease import LeaseTakenError, what_of
 from mlcontrol.core.operation import OperationKind, Phase
 from mlcontrol.core.overriding import Overridden, override_words, remaining
 from mlcontrol.core.plan import Plan
@@ -115,8 +115,8 @@ class Rollouts:
         plan, overridden = self._admit(plan, reason, actor, accept_unknown and not automatic, asked)
         self._permissions.require(plan, actor, reason, break_glass, automatic)
         self._permissions.record_overrides(plan, actor, overridden)
-        took_over = self._make_room(plan, actor)
-        holding, waited = self._take(plan, operation, actor)
+        took_over = self._make_room(plan, actor, automatic)
+        holding, waited = self._take(plan, operation, actor, automatic)
         try:
             self._permissions.require_no_quarantine(plan)
             found = self._settler.take_over(plan.service, plan.kind, actor)
@@ -235,29 +235,29 @@ class Rollouts:
             )
         return plan, left.overridden
 
-    def _make_room(self, plan: Plan, actor: str) -> bool:
-        """A rollback takes over from what runs; anything else is refused. True when something was taken over."""
+    def _make_room(self, plan: Plan, actor: str, automatic: bool) -> bool:
+        """A rollback takes over from what runs; anything else is refused. True when something was taken over. From another
+        rollback only a person takes over, and to another version."""
         with self._lock:
             other = self._running.get(plan.service)
         if other is None:
             return False
-        if plan.kind is not OperationKind.ROLLBACK or other.kind is OperationKind.ROLLBACK:
+        if not _takes_over(plan, other.what, automatic):
             raise ProblemError(_busy(other))
         other.abort(actor, "a rollback takes over")
         if not other.join(TAKE_OVER_S):
             raise ProblemError(_busy(other))
         return True
 
-    def _take(self, plan: Plan, operation: str, actor: str) -> tuple[Holding, bool]:
+    def _take(self, plan: Plan, operation: str, actor: str, automatic: bool) -> tuple[Holding, bool]:
         """The lease of the service's targets, and whether another engine made room for it. Only a rollback asks for room."""
-        what = f"{plan.kind.value} of v{plan.to_version}"
         give_up_s = self._ctx.clock.mono_s() + TAKE_OVER_S
         asked = False
         while True:
             try:
-                return hold(self._ctx, plan.service, operation, actor, what), asked
+                return hold(self._ctx, plan.service, operation, actor, what_of(plan.kind.value, plan.to_version)), asked
             except LeaseTakenError as taken:
-                yields = plan.kind is OperationKind.ROLLBACK and not taken.holder.what.startswith("rollback")
+                yields = _takes_over(plan, taken.holder.what, automatic)
                 if not yields or self._ctx.clock.mono_s() > give_up_s:
                     raise
                 if not asked:
@@ -283,6 +283,15 @@ class Rollouts:
             self._settler.add(run.operation_id)
 
 
+def _takes_over(plan: Plan, running: str, automatic: bool) -> bool:
+    """Whether a plan may end what runs, told as leases tell it. The same way back twice is one; another is a person's choice."""
+    if plan.kind is not OperationKind.ROLLBACK:
+        return False
+    if not running.startswith(OperationKind.ROLLBACK.value):
+        return True
+    return not automatic and running != what_of(plan.kind.value, plan.to_version)
+
+
 def _next_step(
     plan: Plan, standing: tuple[str, ...], otherwise: str = "Correct what is named, or choose another version."
 ) -> str:
@@ -304,6 +313,8 @@ def _busy(other: OperationRun) -> Problem:
     return Problem(
         f"{other.service} is being changed right now.",
         f"{other.actor} started a {other.kind.value} {other.age_words()} ago ({Phase.RUNNING.value}).",
-        "Wait for its end, abort it, or roll back: a rollback takes over.",
+        "Wait for its end, abort it, or roll back to another version: a rollback takes over."
+        if other.kind is OperationKind.ROLLBACK
+        else "Wait for its end, abort it, or roll back: a rollback takes over.",
         code="conflict",
     )

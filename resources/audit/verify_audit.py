@@ -206,7 +206,9 @@ def remarks(verdict, head, public_key):
     if head is None:
         found.append("Whether rows are missing at the end is not known: no --head was given.")
     if not public_key:
-        found.append("Who signed it is not known: no --public-key was given, and a log written anew would hold as well.")
+        found.append(
+            "Who signed it is not known: no --public-key was given, and a log written anew would hold as well."
+        )
     elif verdict["signed_to"] < verdict["rows"]:
         found.append(f"Rows {verdict['signed_to'] + 1} to {verdict['rows']} are signed by no checkpoint of that key.")
     if verdict["hidden_rows"]:

@@ -280,6 +280,37 @@ def test_a_second_deploy_is_refused_and_a_rollback_takes_over(ctx: Context, roll
     assert world.stable == "1"
 
 
+def test_another_way_back_takes_over_from_one_that_runs(ctx: Context, rollouts: Rollouts, world: World) -> None:
+    import threading
+
+    world.stable = world.alias = "3"
+    world.ready = ("1", "2", "3")
+    settings = replace(ctx.settings.services["digits"], automation={"rollback": "automatic"})
+    ctx.settings = replace(ctx.settings, services={"digits": settings})
+    inside, go_on = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        inside.set()
+        go_on.wait(WITHIN_S)
+
+    world.after["set_stable"] = hold
+    same = rollouts.make_plan(OperationKind.ROLLBACK, "digits", "2", True)
+    other = rollouts.make_plan(OperationKind.ROLLBACK, "digits", "1", True)
+    rollouts.execute("first", same.hash, "test", "ann", True)
+    assert inside.wait(WITHIN_S)
+    world.after.clear()
+    with pytest.raises(ProblemError, match="being changed right now"):
+        rollouts.execute("same", same.hash, "test", "bob", True)
+    with pytest.raises(ProblemError, match="being changed right now"):
+        rollouts.execute("by itself", other.hash, "test", "panel", True, automatic=True)
+    threading.Timer(0.2, go_on.set).start()
+    rollouts.execute("other", other.hash, "test", "bob", True)
+    rollouts.close()
+    assert ctx.operations["first"].phase is Phase.ABORTED
+    assert ctx.operations["other"].phase is Phase.DONE
+    assert world.stable == "1"
+
+
 @pytest.mark.parametrize("left_open", [False, True], ids=("as it runs", "as it is settled"))
 def test_whoever_hears_of_an_end_may_act_at_once(
     ctx: Context, rollouts: Rollouts, monkeypatch: pytest.MonkeyPatch, left_open: bool

@@ -6,6 +6,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,39 @@ def test_a_rollback_takes_over_from_another_engine(desks: tuple[Desk, Desk], wor
     assert "bob aborted it: a rollback takes over" in str(ann.ctx.operations[deploy].problem)
     assert bob.end(rollback).phase is Phase.DONE
     assert (world.alias, world.stable) == ("1", "1")
+
+
+def test_another_way_back_takes_over_and_the_same_one_is_only_one(desks: tuple[Desk, Desk], world: World) -> None:
+    """Two people at 3 a.m.: the second knows better where to go, or wants what is under way already."""
+    ann, bob = desks
+    world.stable = world.alias = "3"
+    world.ready = ("1", "2", "3")
+    pause = Pause(world, "infer")
+    first = ann.begin(OperationKind.ROLLBACK, "2")
+    assert pause.reached.wait(WITHIN_S)
+    with pytest.raises(ProblemError, match="ann started a rollback of v2"):
+        bob.begin(OperationKind.ROLLBACK, "2")
+    threading.Timer(1.5, pause.end).start()
+    other = bob.begin(OperationKind.ROLLBACK, "1")
+    assert ann.end(first).phase in (Phase.ABORTED, Phase.DONE)
+    assert bob.end(other).phase is Phase.DONE
+    assert (world.alias, world.stable) == ("1", "1")
+
+
+def test_nothing_automatic_takes_a_way_back_over(desks: tuple[Desk, Desk], world: World) -> None:
+    ann, bob = desks
+    world.stable = world.alias = "3"
+    world.ready = ("1", "2", "3")
+    settings = replace(bob.ctx.settings.services["digits"], automation={"rollback": "automatic"})
+    bob.ctx.settings = replace(bob.ctx.settings, services={"digits": settings})
+    pause = Pause(world, "infer")
+    first = ann.begin(OperationKind.ROLLBACK, "2")
+    assert pause.reached.wait(WITHIN_S)
+    plan = bob.rollouts.make_plan(OperationKind.ROLLBACK, "digits", "1", False)
+    with pytest.raises(ProblemError, match="ann started a rollback of v2"):
+        bob.rollouts.execute(uuid.uuid4().hex, plan.hash, "errors rose", "panel", False, automatic=True)
+    pause.end()
+    assert ann.end(first).phase is Phase.DONE
 
 
 def test_a_holder_that_slept_past_its_lease_writes_nothing_when_it_wakes(
