@@ -17,6 +17,8 @@ from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.settings import ServiceSettings, policy_for
 from mlcontrol.core.signature import Signature
 from mlcontrol.ports.errors import AdapterError, NotFound, Unexpected
+from mlcontrol.ports.predictions import LoggedPrediction
+from mlcontrol.services.check_facts import data_facts, operation_facts
 from mlcontrol.services.context import ServiceContext, Tell
 from mlcontrol.services.effects import Effects
 from mlcontrol.services.holding import hold
@@ -91,18 +93,20 @@ class Checks:
         with ThreadPoolExecutor(4, thread_name_prefix="check") as pool:
             facts = pool.submit(self._artifact, s, examined)
             new, old = (pool.submit(self._signature, s, version) for version in (candidate, current))
-            payloads = pool.submit(self._payloads, s)
-        artifact = facts.result()
+            recent = pool.submit(self._recent, s)
+        artifact, rows = facts.result(), recent.result()
+        signatures = new.result(), old.result()
         return Asked(
-            new.result(),
-            old.result(),
+            *signatures,
             self._reader(s).name,
             artifact=None if facts_of_current else artifact,
             current_artifact=artifact if facts_of_current else None,
             probe=probed,
             golden=golden,
             quality=None if facts_of_current else evaluators_on(self._ctx, service, candidate, current),
-            payloads=payloads.result(),
+            operation=operation_facts(self._ctx, s, signatures[1]),
+            data=None if facts_of_current else data_facts(s, *signatures, rows),
+            payloads=tuple(row.inputs for row in rows),
             policy=policy_for(self._ctx.settings, s),
             now_s=self._ctx.clock.utc_s(),
         )
@@ -135,17 +139,16 @@ class Checks:
             return ArtifactFacts(recorded, None, None, str(error.problem))
         return ArtifactFacts(recorded, computed, bool(files))
 
-    def _payloads(self, s: ServiceSettings) -> tuple[str, ...]:
+    def _recent(self, s: ServiceSettings) -> tuple[LoggedPrediction, ...]:
         """What callers really sent lately. A log that cannot be read is a log nobody looked at: the report says so."""
         if not s.predictions:
             return ()
         now = self._ctx.clock.utc_s()
         try:
             log = self._ctx.predictions(s.predictions)
-            rows = log.sample(s.id, OBSERVED_PAYLOADS, int(now), now - OBSERVED_SPAN_S, now)
+            return tuple(log.sample(s.id, OBSERVED_PAYLOADS, int(now), now - OBSERVED_SPAN_S, now))
         except AdapterError:
             return ()
-        return tuple(row.inputs for row in rows)
 
     def _probe(self, service: str, version: str, live: LiveState, actor: str) -> tuple[ProbeFacts, GoldenFacts | None]:
         """Load beside, ask the golden set, put back; journaled like every change of a server."""

@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from mlcontrol.core.compatibility.check import compare, over_window
-from mlcontrol.core.compatibility.facts import ArtifactFacts, GoldenFacts, OperationFacts, ProbeFacts, QualityFacts
+from mlcontrol.core.compatibility.facts import (
+    ArtifactFacts,
+    DataFacts,
+    GoldenFacts,
+    OperationFacts,
+    ProbeFacts,
+    QualityFacts,
+)
 from mlcontrol.core.compatibility.observed import observe
 from mlcontrol.core.compatibility.policy import Policy
 from mlcontrol.core.compatibility.reader import READERS
@@ -36,6 +43,7 @@ class Asked:
     golden: GoldenFacts | None = None
     quality: QualityFacts | None = None
     operation: OperationFacts | None = None
+    data: DataFacts | None = None
     payloads: tuple[str, ...] = ()
 
 
@@ -72,6 +80,7 @@ def judge(asked: Asked) -> Report:
         golden=asked.golden,
         quality=asked.quality,
         operation=asked.operation,
+        data=asked.data,
         observed=observed,
         policy=asked.policy,
         now_s=asked.now_s,
