@@ -17,3 +17,10 @@ class NamedByHand(Protocol):
     def by_hand(self, model: str, alias: str, version: str) -> tuple[str, ...]:
         """Shell commands that point the alias to ``version``. No secret in them."""
         ...
+
+
+@runtime_checkable
+class LoadedByHand(Protocol):
+    def loaded_by_hand(self, model: str, version: str) -> tuple[str, ...]:
+        """Shell commands that print 200 where ``version`` is loaded and ready. No secret in them."""
+        ...

@@ -7,8 +7,10 @@ from shlex import quote
 from mlcontrol.core.operation import Operation, OperationKind, StepState
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.rollout import moves_traffic
+from mlcontrol.core.runbook import ByHand, through_the_guard
+from mlcontrol.core.settings import ServiceSettings
 from mlcontrol.core.versions import version_name, version_names
-from mlcontrol.ports.by_hand import NamedByHand, RoutedByHand
+from mlcontrol.ports.by_hand import LoadedByHand, NamedByHand, RoutedByHand
 from mlcontrol.services.context import ServiceContext
 from mlcontrol.services.live import observe, service_settings
 from mlcontrol.services.planning import rollback_targets
@@ -30,24 +32,51 @@ def truth(ctx: ServiceContext, service: str) -> str:
 def by_hand(ctx: ServiceContext, service: str, version: str) -> tuple[str, ...]:
     """Commands that return the traffic, then the registry's word, to ``version``; empty where no adapter knows any."""
     s = service_settings(ctx, service)
-    commands: list[str] = []
+    return _router_commands(ctx, s, version) + _registry_commands(ctx, s, version)
+
+
+def way_back_by_hand(ctx: ServiceContext, service: str, version: str) -> tuple[ByHand, ...]:
+    """The same for who has nothing but a shell, in the order in which it is to be given: another engine first, then what to look
+    at, then the servers themselves."""
+    s = service_settings(ctx, service)
+    found = [through_the_guard(service, version, ctx.settings.path)]
+    for name in s.serving:
+        if asks := _serving_commands(ctx, s, name, version):
+            found.append(ByHand(f"Is it loaded on {name}? (200 = yes)", "\n".join(asks)))
+    for where, title, commands in (
+        (s.routing, "Move the traffic on", _router_commands(ctx, s, version)),
+        (s.registry, "Tell", _registry_commands(ctx, s, version)),
+    ):
+        if commands:
+            needs = " (needs socat)" if any("| socat " in line for line in commands) else ""
+            found.append(ByHand(f"{title} {where}{needs}", "\n".join(commands)))
+    return tuple(found)
+
+
+def _serving_commands(ctx: ServiceContext, s: ServiceSettings, name: str, version: str) -> tuple[str, ...]:
+    try:
+        serving = ctx.serving(name)
+    except ProblemError:
+        return ()
+    if not serving.capabilities.versioned or not isinstance(serving, LoadedByHand):
+        return ()  # asked by version, another one would answer
+    return serving.loaded_by_hand(s.serving_model, version)
+
+
+def _router_commands(ctx: ServiceContext, s: ServiceSettings, version: str) -> tuple[str, ...]:
     try:
         routing = ctx.routing(s.routing) if s.routing else None
-        if isinstance(routing, RoutedByHand):
-            commands += routing.by_hand(s.route, version)
+        return routing.by_hand(s.route, version) if isinstance(routing, RoutedByHand) else ()
     except ProblemError:
-        commands.append(
-            f"# the router cannot be asked for its commands now; send {s.route} to {version_name(version)} there"
-        )
+        return (f"# the router cannot be asked for its commands now; send {s.route} to {version_name(version)} there",)
+
+
+def _registry_commands(ctx: ServiceContext, s: ServiceSettings, version: str) -> tuple[str, ...]:
     try:
         registry = ctx.registry(s.registry) if s.registry else None
-        if isinstance(registry, NamedByHand):
-            commands += registry.by_hand(s.model, s.alias, version)
+        return registry.by_hand(s.model, s.alias, version) if isinstance(registry, NamedByHand) else ()
     except ProblemError:
-        commands.append(
-            f"# the registry cannot be asked now; point {s.alias} of {s.model} to {version_name(version)} there"
-        )
-    return tuple(commands)
+        return (f"# the registry cannot be asked now; point {s.alias} of {s.model} to {version_name(version)} there",)
 
 
 def rollback_failed(

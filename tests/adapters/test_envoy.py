@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from mlcontrol.adapters.routing.envoy import EnvoyRouting
+from mlcontrol.core.problem import Problem
 from mlcontrol.core.settings import ConnectionSettings
 from mlcontrol.core.types import ConnectionKind
-from mlcontrol.ports.errors import NotFound, NotSupported
+from mlcontrol.ports.errors import NotFound, NotSupported, Unreachable
 from mlcontrol.ports.routing import Split
 from mlcontrol.sandbox.wire import exchange
 from mlcontrol.testing.contracts.connection import no_secret
@@ -164,6 +165,21 @@ def test_commands_by_hand_do_what_they_say(adapter: EnvoyRouting, server: Runnin
     assert set(asked(server, 20)) == {"1"}
     assert adapter.split("digits") == Split("1", None, 0.0)
     adapter.set_stable("digits", "2")
+
+
+def test_commands_by_hand_are_known_while_it_cannot_be_reached(
+    adapter: EnvoyRouting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adapter.split("digits")
+    told = adapter.by_hand("digits", "1")
+
+    def away(*_: object) -> None:
+        raise Unreachable(Problem("The admin interface cannot be reached."))
+
+    monkeypatch.setattr(adapter._admin, "get_json", away)
+    assert adapter.by_hand("digits", "1") == told
+    with pytest.raises(Unreachable):
+        adapter.by_hand("stones", "1")  # never seen: nobody can say
 
 
 def test_another_hand_that_moves_all_the_weights_has_moved_the_stable_version(

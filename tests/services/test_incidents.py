@@ -17,6 +17,9 @@ from typing import Any
 
 import pytest
 
+from mlcontrol.adapters.registry.mlflow import MlflowRegistry
+from mlcontrol.adapters.routing.haproxy import HaproxyRouting
+from mlcontrol.adapters.serving.triton import TritonServing
 from mlcontrol.core.incidents.incident import EntryKind, IncidentPhase
 from mlcontrol.core.operation import OperationKind
 from mlcontrol.core.problem import ProblemError
@@ -158,6 +161,26 @@ def test_of_two_services_on_which_nobody_declared_each_has_its_own_story(
     assert briefing.brief("", "digits").onset == burning.onset
 
 
+def test_the_commands_to_copy_are_those_of_the_adapters_and_need_no_server(
+    ctx: Burning, incidents: Incidents, briefing: Briefing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control plane is away: nothing is asked for what to type."""
+    made = {"router": HaproxyRouting, "registry": MlflowRegistry, "triton": TritonServing}
+    adapters = {name: kind(ctx.settings.connections[name], lambda: None) for name, kind in made.items()}
+    for road in ("routing", "registry", "serving"):
+        monkeypatch.setattr(ctx, road, adapters.__getitem__)
+    by_hand = briefing.brief(incidents.declare("digits", "ann").id).by_hand
+    shell = "\n".join(one.shell for one in by_hand)
+    assert "mlcontrol rollback digits --to 1 --express" in shell
+    assert "http://t:8000/v2/models/digits/versions/1/ready" in shell
+    assert "set map /maps/versions digits-stable 1" in shell
+    assert "TCP:10.0.0.5:9999" in shell
+    assert "http://m:5000/api/2.0/mlflow/registered-models/alias" in shell
+    assert [one.title for one in by_hand][2] == "Move the traffic on router (needs socat)"
+    for adapter in adapters.values():
+        adapter.close()
+
+
 def test_the_brief_says_what_since_when_who_is_hurt_and_what_did_it(
     ctx: Burning, incidents: Incidents, briefing: Briefing
 ) -> None:
@@ -170,11 +193,6 @@ def test_the_brief_says_what_since_when_who_is_hurt_and_what_did_it(
     assert brief.suspects[-1].title == "None of these" or any(s.event == "" for s in brief.suspects)
     assert brief.impact.failed == pytest.approx(40 * 24, abs=80)  # 24 readings of 40 failed answers each
     assert "20.0 % of all" in brief.story.hurt
-    by_hand = "\n".join(one.shell for one in brief.by_hand)
-    assert "mlcontrol rollback digits --to 1 --express" in by_hand
-    assert "set map /maps/versions digits-stable 1" in by_hand
-    assert "TCP:10.0.0.5:9999" in by_hand
-    assert "http://m:5000/api/2.0/mlflow/registered-models/alias" in by_hand
     assert brief.prevention == ()  # while it burns there is something else to do
 
 

@@ -22,6 +22,7 @@ from mlcontrol.adapters.plain_text import plain
 from mlcontrol.adapters.registry.mlflow_files import MlflowFiles
 from mlcontrol.adapters.registry.mlflow_lineage import lineage_of
 from mlcontrol.adapters.registry.mlflow_model_file import MlflowModelFile
+from mlcontrol.adapters.sign_in_by_hand import sign_in_by_hand
 from mlcontrol.adapters.signatures.bounds import Unreadable
 from mlcontrol.adapters.signatures.reading import read, read_here
 from mlcontrol.core.artifact import whole_digest
@@ -173,10 +174,7 @@ class MlflowRegistry(DatedByServer):
     def by_hand(self, model: str, alias: str, version: str) -> tuple[str, ...]:
         """A command that points the alias to ``version`` without the panel; of a sign-in it only says where it goes."""
         body = json.dumps({"name": model, "alias": alias, "version": version})
-        sign_in = {
-            "basic": f" -u {shlex.quote(self.settings.username)}",
-            "token": ' -H "Authorization: Bearer $TOKEN"',
-        }.get(self.settings.auth, "")
+        sign_in = sign_in_by_hand(self.settings)
         url = shlex.quote(f"{self.settings.url.rstrip('/')}{API}/registered-models/alias")
         return (f"curl -sS{sign_in} -X POST {url} -H 'Content-Type: application/json' -d {shlex.quote(body)}",)
 

@@ -38,6 +38,9 @@ class EnvoyRouting:
                 Problem(what, "", "Write it into the connection, like http://127.0.0.1:9901.", "not-configured")
             )
         self._admin = HttpClient(replace(settings, url=admin), secret)
+        self._known: dict[
+            str, tuple[str, tuple[str, ...]]
+        ] = {}  # by route: runtime key prefix and versions, as last read
 
     @property
     def clock_off(self) -> ClockOff | None:
@@ -98,8 +101,10 @@ class EnvoyRouting:
 
     def by_hand(self, route: str, version: str) -> tuple[str, ...]:
         """Commands that send all traffic of the route to ``version`` without the panel."""
-        others = [other for other in self._weights(route, 3.0) if other != version]
-        prefix = self._prefix(route, 3.0)
+        if route not in self._known:
+            self._weights(route, 3.0)
+        prefix, versions = self._known[route]  # they are configured and stay: true also while it cannot be reached
+        others = [other for other in versions if other != version]
         pairs = [f"{prefix}.{_cluster(route, version)}=100", *(f"{prefix}.{_cluster(route, o)}=0" for o in others)]
         pairs.append(f"{_ROLE_KEY}.{route}={version}")
         return (f"curl -sS -X POST '{self._admin.settings.url.rstrip('/')}/runtime_modify?{'&'.join(pairs)}'",)
@@ -143,6 +148,7 @@ class EnvoyRouting:
                 told = runtime.get(f"{prefix}.{name}", "")
                 configured = cluster.get("weight", 0)
                 weights[name.removeprefix(f"{route}-")] = int(told) if told.isdecimal() else int(configured)
+        self._known[route] = prefix, tuple(weights)
         return weights
 
     def _prefix(self, route: str, deadline_s: float) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import shlex
 import threading
 import time
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from urllib.parse import quote
 from mlcontrol.adapters.http import Call, DatedByServer, HttpClient, Response
 from mlcontrol.adapters.plain_text import plain
 from mlcontrol.adapters.serving.tensors import BadTensorError, decode, encode, query
+from mlcontrol.adapters.sign_in_by_hand import sign_in_by_hand
 from mlcontrol.adapters.signatures.bounds import Unreadable
 from mlcontrol.adapters.signatures.reading import read, read_here
 from mlcontrol.core.artifact import ServedFiles
@@ -55,6 +57,13 @@ class OipClient(DatedByServer):
         detail = ", ".join(str(item) for item in extensions) if isinstance(extensions, list) else ""
         server = plain(f"{name} {document.get('version', '')}", 80)
         return Reachability(server, response.latency_ms, plain(detail))
+
+    def loaded_by_hand(self, model: str, version: str) -> tuple[str, ...]:
+        """A command that prints 200 where the version is ready; of a sign-in it only says where it goes."""
+        path = f"/v2/models/{quote(model, safe='')}/versions/{quote(version, safe='')}/ready"
+        sign_in = sign_in_by_hand(self.settings)
+        url = shlex.quote(f"{self.settings.url.rstrip('/')}{path}")
+        return (f"curl -s -o /dev/null -w '%{{http_code}}\\n'{sign_in} {url}",)
 
     def live(self, deadline_s: float = 5.0) -> bool:
         """The server's own word that it runs; says nothing of any model."""

@@ -25,7 +25,7 @@ from mlcontrol.core.incidents.suspect_lines import suspect_lines
 from mlcontrol.core.incidents.tick import Tick, since_turned
 from mlcontrol.core.operation import Operation, OperationKind, Phase
 from mlcontrol.core.problem import ProblemError
-from mlcontrol.core.runbook import ByHand, way_back_by_hand
+from mlcontrol.core.runbook import ByHand
 from mlcontrol.core.types import Health, ServiceState, TimelineEvent
 from mlcontrol.ports.errors import AdapterError
 from mlcontrol.services.context import ServiceContext
@@ -38,6 +38,7 @@ from mlcontrol.services.incidents.data_facts import DataFacts
 from mlcontrol.services.incidents.keeping import Incidents
 from mlcontrol.services.incidents.proposals import Proposal, Proposals
 from mlcontrol.services.incidents.signals import Evidence, read
+from mlcontrol.services.runbook import way_back_by_hand
 
 JUST_NOW_S = 20.0
 LATELY_S = 900.0  # what is told of a service on which no incident is declared
@@ -290,11 +291,10 @@ class Briefing:
             self._golden[key] = Golden(right, run.score.n, needed, self._ctx.clock.utc_s())
 
     def _by_hand(self, incident: Incident, service: ServiceState | None) -> tuple[ByHand, ...]:
-        settings = self._ctx.settings.services.get(incident.service)
         target = service.way_back.target if service is not None else None
-        if settings is None or target is None:
+        if incident.service not in self._ctx.settings.services or target is None:
             return ()
-        return way_back_by_hand(settings, self._ctx.settings.connections, target, self._ctx.settings.path)
+        return way_back_by_hand(self._ctx, incident.service, target)
 
 
 def _key(incident: Incident) -> str:
