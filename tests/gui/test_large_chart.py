@@ -47,7 +47,10 @@ def test_by_steps_comes_the_same_package_and_no_step_is_long() -> None:
     assert stepwise["names"] == at_once["names"]
     assert stepwise["hook"], "uncaught errors are still the panel's to tell"
     assert len(at_once["spent"]) == 1, "the twin: a plain import is one step"
-    assert max(stepwise["spent"]) < 0.4 * at_once["spent"][0]
+    # What else the machine does only ever adds: the least of a few runs is what a step costs.
+    longest = min(max(one["spent"]) for one in (stepwise, arrive("steps"), arrive("steps")))
+    whole = min(one["spent"][0] for one in (at_once, arrive("at once"), arrive("at once")))
+    assert longest < 0.4 * whole
 
 
 def test_a_second_page_goes_on_where_a_closed_one_stopped() -> None:
