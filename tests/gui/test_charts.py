@@ -11,12 +11,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QColor, QImage, QPainter
+from PySide6.QtWidgets import QApplication
 
 from mlcontrol.core.types import Sample, SeriesKey
 from mlcontrol.gui.charts.lying import paint_lying, standing
 from mlcontrol.gui.charts.pyramid import Cover, Pyramid, levels_of
 from mlcontrol.gui.charts.reduce import Reduced, buckets, extremes, strokes
 from mlcontrol.gui.charts.row_picture import RowPicture
+from mlcontrol.gui.charts.row_words import paint_words
 from mlcontrol.gui.charts.scale import Span, y_range
 from mlcontrol.gui.charts.spans import USUAL_S
 from mlcontrol.gui.models.series_store import SeriesStore
@@ -363,3 +365,15 @@ def test_the_axis_of_what_is_never_negative_begins_at_nought_though_its_usual_ba
     assert y_range(row, Span(0.0, 20.0), [], 100).low == 0.0
     owed = replace(share, value=np.array([-5.0, 60.0, 5.0]))
     assert y_range(replace(row, lines=(owed,)), Span(0.0, 20.0), [], 100).low == -17.0
+
+
+@pytest.mark.parametrize("height", [35, 44, 52, 80])
+def test_in_a_low_row_the_unit_gives_way_to_the_end_of_the_axis(qapp: QApplication, height: int) -> None:
+    def painted(unit: str) -> QImage:
+        image = QImage(148, height, QImage.Format.Format_RGB32)
+        painter = QPainter(image)
+        paint_words(painter, ChartRow("quality", "Quality", unit, ()), QRect(0, 0, 148, height), "1", "0.5159")
+        painter.end()
+        return image.copy(100, height - 13, 48, 13)  # where the lower end stands
+
+    assert painted("accuracy · bar = 95 % of them") == painted("")

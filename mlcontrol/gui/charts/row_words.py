@@ -40,9 +40,16 @@ def _paint(painter: QPainter, title: str, unit: str, label: QRect, top: str, bot
     painter.drawText(place, flags, title)
     painter.setFont(theme.font("caption"))
     painter.setPen(t.text.quiet)
-    painter.drawText(place.adjusted(0, theme.px(16), 0, 0), flags, unit)
+    metrics = painter.fontMetrics()
     side = label.adjusted(0, 3, -6, -2)
+    beneath = label.height() > theme.px(34)
+    line = place.adjusted(0, theme.px(16), 0, 0)
+    if beneath and line.top() + metrics.height() > side.bottom() - metrics.height():
+        # A low row has both on one height: the unit gives way.
+        room = side.right() - line.left() - metrics.horizontalAdvance(bottom) - theme.px(6)
+        unit = metrics.elidedText(unit, Qt.TextElideMode.ElideRight, room)
+    painter.drawText(line, flags, unit)
     right = Qt.AlignmentFlag.AlignRight
     painter.drawText(side, int(right | Qt.AlignmentFlag.AlignTop), top)
-    if label.height() > theme.px(34):
+    if beneath:
         painter.drawText(side, int(right | Qt.AlignmentFlag.AlignBottom), bottom)
