@@ -86,7 +86,7 @@ def test_what_is_not_known_is_said_to_be_unknown(ctx: Context, world: Registered
 
 
 def test_one_that_a_person_pushed_on_was_not_judged_fine() -> None:
-    stage = advance_stage(begin_stage(10.0, Strategy(), 0.0), PromoteAsked("ann", "it is urgent"))
+    stage = advance_stage(begin_stage(10.0, Strategy(), 0.0), PromoteAsked("ann", "it is urgent", "bob"))
     steps = (Step("judge-10", "", StepState.DONE, "3 answers"), Step("route", "", StepState.DONE))
     pushed = Operation(
         "o", OperationKind.DEPLOY, "digits", "2", "3", "ann", "", "", Phase.DONE, steps, log=((1.0, stage.said),)
