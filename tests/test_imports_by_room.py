@@ -56,6 +56,18 @@ def test_the_panel_does_not_import_without_qt() -> None:
     assert "No module named 'PySide6" in result.stderr
 
 
+# What is tried here is the house without Qt, not the core once more: each test with its first case, properties on a few examples.
+FEW = """
+from hypothesis import settings
+settings.register_profile("few", max_examples=3)
+settings.load_profile("few")
+class Few:
+    def pytest_collection_modifyitems(self, items):
+        first = {(item.path, item.originalname): item for item in reversed(items)}
+        items[:] = [item for item in items if first[item.path, item.originalname] is item]
+"""
+
+
 @pytest.mark.timeout(900)
 @pytest.mark.real  # slow: it runs the core's tests a second time
 def test_the_core_is_tested_where_qt_is_not_installed(tmp_path: Path) -> None:
@@ -64,9 +76,7 @@ def test_the_core_is_tested_where_qt_is_not_installed(tmp_path: Path) -> None:
         "[pytest]\naddopts = --import-mode=importlib -p no:pytest-qt -p no:cacheprovider -q\nmarkers =\n"
         "  real: servers\n  window: display\n  bench: measures\n"
     )
-    # A few examples of each property: what is tried here is the house without Qt, not the core once more.
-    few = "from hypothesis import settings\nsettings.register_profile('few', max_examples=3)\nsettings.load_profile('few')\n"
-    code = WITHOUT_QT + few + "import pytest\nsys.exit(pytest.main(sys.argv[1:]))"
+    code = WITHOUT_QT + FEW + "import pytest\nsys.exit(pytest.main(sys.argv[1:], plugins=[Few()]))"
     core = ROOT / "tests" / "core"
     simulations = f"--ignore={core / 'judge' / 'test_judge_simulation.py'}"  # long, and of figures only
     options = ("-c", str(settings), "--rootdir", str(ROOT), "-m", "not real and not window", simulations)
