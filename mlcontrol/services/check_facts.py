@@ -25,12 +25,10 @@ def data_facts(
     that serves; slices, where a version says which ones it was trained on. `None` where there is nothing to compare."""
     if not rows:
         return None
-    slices = {f"{name}={value}" for row in rows for name, value in row.slices.items()}
-    stated = candidate.slices is not None or current.slices is not None
-    return DataFacts(
-        distances=_distances(service, candidate, rows),
-        serving_slices=frozenset(slices) if slices and stated else None,
-    )
+    # A log may be cut by more than a model's metadata speaks of: only what it does speak of can be missing from it.
+    spoken_of = {one.partition("=")[0] for one in (*(candidate.slices or ()), *(current.slices or ()))}
+    asked = {f"{name}={value}" for row in rows for name, value in row.slices.items() if name in spoken_of}
+    return DataFacts(distances=_distances(service, candidate, rows), serving_slices=frozenset(asked) if asked else None)
 
 
 def _distances(
