@@ -25,8 +25,10 @@ def data_facts(
     that serves; slices, where a version says which ones it was trained on. `None` where there is nothing to compare."""
     if not rows:
         return None
-    # A log may be cut by more than a model's metadata speaks of: only what it does speak of can be missing from it.
-    spoken_of = {one.partition("=")[0] for one in (*(candidate.slices or ()), *(current.slices or ()))}
+    # A log may be cut by more than a model's metadata speaks of: only what it does speak of can be missing from it. A bare name
+    # ("region") says by what the training data can be cut, and nothing of its values.
+    stated = (*(candidate.slices or ()), *(current.slices or ()))
+    spoken_of = {name for name, equals, _ in (one.partition("=") for one in stated) if equals}
     asked = {f"{name}={value}" for row in rows for name, value in row.slices.items() if name in spoken_of}
     return DataFacts(distances=_distances(service, candidate, rows), serving_slices=frozenset(asked) if asked else None)
 
