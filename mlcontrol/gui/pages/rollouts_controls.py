@@ -130,7 +130,7 @@ def sentence_of(
     if stage == PLAN and plan is not None:
         return f"{len(plan.steps)} steps, journaled before each effect", "secondary"
     if operation is not None and not operation.phase.ended:
-        return "closing the window does not stop it", "secondary"
+        return "goes on without this window", "secondary"
     return "", "secondary"
 
 
