@@ -94,6 +94,9 @@ ITSELF, CHANCE = 0.75, 0.05
 """Weights of "the inputs changed upstream, where nobody records" and of a watch that erred: together they take the place of
 `UNRECORDED`. Most of what feeds a model is recorded by nobody here, so the first is three times that; a change upstream that is
 recorded, just before it, outweighs it. The watch errs once in weeks."""
+OF_ANOTHER = 0.001
+"""Of an event of another service, which may share a server: on a fleet some service changes every few minutes, so its moment alone
+must not outweigh "none of these"."""
 AT_ONCE_S = 30.0
 """Another version that answers since the same moment: what it does to the answers cannot be told from what the inputs do."""
 
@@ -114,12 +117,21 @@ class Suspect:
 @dataclass(frozen=True, slots=True)
 class Attribution:
     """``suspects``: likeliest first, "none of these" always among them. ``separable``: whether the first may be named alone.
-    ``window_s``: how far back was looked. ``itself``: id of the event that tells the very change that broke, where there is one."""
+    ``window_s``: how far back was looked. ``itself``: id of the event that tells the very change that broke, where there is one.
+    ``service``: whose signal broke, if one's."""
 
     suspects: tuple[Suspect, ...]
     separable: bool
     window_s: float
     itself: str = ""
+    service: str | None = None
+
+    def called(self, event: TimelineEvent) -> str:
+        """By its title; what was done to another service is named with it, for its versions are not this one's."""
+        return event.title if self.owns(event) else f"{event.service}: {event.title}"
+
+    def owns(self, event: TimelineEvent) -> bool:
+        return self.service is None or event.service in (None, self.service)
 
     @property
     def close(self) -> tuple[TimelineEvent, ...]:
@@ -136,15 +148,15 @@ class Attribution:
         if not self.separable:
             others = [event for event in self.close if event.id != self.itself]
             if len(others) < len(self.close) and others and not any(event.kind in _OF_VERSIONS for event in others):
-                named = " or ".join(f"“{event.title}”" for event in others[:2])
+                named = " or ".join(f"“{self.called(event)}”" for event in others[:2])
                 return f"Cannot say whether it came of {named}, or of something upstream that no source records."
-            close = [event.title for event in self.close]
+            close = [self.called(event) for event in self.close]
             return f"Cannot separate: {' or '.join(close[:3])}." if len(close) > 1 else "Cannot say what caused it."
         if first.event is None:
             return f"None of the events of the last {self.window_s / 60:.0f} min explains it."
         if first.event.id == self.itself:
             return f"It came with what callers send; no recorded change explains it ({100 * first.probability:.0f} % likely)."
-        return f"{first.event.title} ({100 * first.probability:.0f} % likely)."
+        return f"{self.called(first.event)} ({100 * first.probability:.0f} % likely)."
 
 
 def attribute(
@@ -205,7 +217,7 @@ def attribute(
         Suspect(event, weight / max(total - weight, 1e-9 * total), why) for event, weight, why in ranked if weight > 0
     )
     name = itself.id if itself is not None else ""
-    return Attribution(suspects, _separable(suspects, change, name), window_s, name)
+    return Attribution(suspects, _separable(suspects, change, name), window_s, name, service)
 
 
 def _reach(event: TimelineEvent, broke: Broke) -> float:
@@ -259,7 +271,7 @@ def _scope(
         if len(everyone) > 1:
             why = f"it is of one of {len(everyone)} services that changed at once"
     else:
-        weight, why = (0.02, "it is of another service") if everyone else (1.0, f"it is of {event.service}")
+        weight, why = (OF_ANOTHER, "it is of another service") if everyone else (1.0, f"it is of {event.service}")
     if version is not None and event.version_to is not None:
         met = event.version_to == version
         weight *= 1.5 if met else 0.02

@@ -9,6 +9,8 @@ from hypothesis import given, settings, strategies as st
 
 from mlcontrol.core import attribution
 from mlcontrol.core.attribution import Attribution, Broke, attribute
+from mlcontrol.core.incidents.close_suspects import close_suspects
+from mlcontrol.core.incidents.suspect_lines import suspect_lines
 from mlcontrol.core.signals.change import ChangePoint
 from mlcontrol.core.types import EventKind, TimelineEvent
 
@@ -119,6 +121,27 @@ def test_other_services_and_small_shares_weigh_less() -> None:
     whole = attribute(CHANGE, [mine], service="digits").suspects[0]
     tenth = attribute(CHANGE, [mine], service="digits", shares={mine.id: 0.02})
     assert next(s for s in tenth.suspects if s.event).odds < whole.odds / 4
+
+
+@pytest.mark.parametrize("lag_s", [-2.0, 5.0, 40.0])
+def test_moments_of_other_services_do_not_outweigh_none_of_these(lag_s: float) -> None:
+    """On a fleet some service is always changed just then."""
+    theirs = [event(EventKind.ROUTE, lag_s + i / 2, service, version="2") for i, service in enumerate(("prices", "sizes"))]
+    found = attribute(CHANGE, theirs, service="digits")
+    assert found.suspects[0].event is None
+    assert found.separable
+
+
+def test_a_suspect_of_another_service_is_named_with_it_and_brings_no_version_along() -> None:
+    """Its versions are not this one's: a bisect that sent callers to them would serve another release."""
+    mine = replace(event(EventKind.ROUTE, 40, version="2"), version_from="1")
+    theirs = replace(event(EventKind.ROUTE, 40, "prices", version="7"), version_from="6")
+    lines = {line.event: line for line in suspect_lines(attribute(CHANGE, [mine, theirs], service="digits"))}
+    own, other = lines[mine.id], lines[theirs.id]
+    assert (own.title, own.version_from, own.version_to) == (mine.title, "1", "2")
+    assert (other.title, other.version_from, other.version_to) == (f"prices: {theirs.title}", None, None)
+    assert close_suspects([other, own], False, "7") is None
+    assert close_suspects([replace(other, version_from="6", version_to="7"), own], False, "7") is not None
 
 
 def test_what_all_services_show_has_a_common_cause() -> None:

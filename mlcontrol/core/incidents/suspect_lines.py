@@ -9,7 +9,8 @@ MOST = 5
 
 
 def suspect_lines(attribution: Attribution) -> tuple[SuspectLine, ...]:
-    """Likeliest first, at most `MOST`; "None of these" is always among them."""
+    """Likeliest first, at most `MOST`; "None of these" is always among them. Only this service's own events bring versions
+    along: another one's cannot be bisected, shown or gone back to here."""
     found = []
     for suspect in attribution.suspects[:MOST]:
         event = suspect.event
@@ -18,13 +19,11 @@ def suspect_lines(attribution: Attribution) -> tuple[SuspectLine, ...]:
             if event is None
             else SuspectLine(
                 event.id,
-                event.title,
+                attribution.called(event),
                 suspect.why,
                 suspect.probability,
                 event.at_s,
-                event.version_from,
-                event.version_to,
-                event.operation,
+                *((event.version_from, event.version_to, event.operation) if attribution.owns(event) else ()),
             )
         )
     if all(one.event for one in found):
