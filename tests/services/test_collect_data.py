@@ -105,6 +105,15 @@ def test_a_quiet_log_is_as_usual_and_tells_nothing(world: World) -> None:
     assert world.told() == []
 
 
+def test_what_may_be_chance_at_one_look_of_many_is_not_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A watch looks every minute: what one look in fifty shows of calm data would page somebody every day."""
+    world.write(T - 4 * 3600, T - 900, 2000)
+    world.write(T - 900, T + 600, 240, south=0.8)
+    assert world.look().value.findings == ()
+    monkeypatch.setattr("mlcontrol.services.collect_data.SURE", 0.05)
+    assert [f.column for f in world.look().value.findings], "the twin: as sure as who asks once"
+
+
 def test_one_region_that_drifts_is_found_told_once_and_asks_for_people(world: World) -> None:
     world.write(T - 4 * 3600, T - 900, 6000)
     world.write(T - 840, T + 600, 640, south=1.5)
@@ -120,7 +129,7 @@ def test_one_region_that_drifts_is_found_told_once_and_asks_for_people(world: Wo
     assert event.kind is EventKind.DATA
     assert event.title.startswith("The data changed: x in region s")
     said = world.signal()
-    assert (said.health, "x in region s" in said.detail) == (Health.WARNING, True)
+    assert (said.health, "x in region s" in f"{said.text} {said.detail}") == (Health.WARNING, True)
     asked = {c.rule: c for c in conditions([ServiceState("s", data=said)], ())}
     assert asked["data"].holds
     # The region is mended: what lasted does not outlive it.
