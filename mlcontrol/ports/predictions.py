@@ -48,7 +48,8 @@ class VersionLatency:
 
 @dataclass(frozen=True, slots=True)
 class LoggedPrediction:
-    """``inputs``/``outputs``: JSON texts as logged; ``label``: JSON text or `None` while late."""
+    """``inputs``/``outputs``: JSON objects as text; ``label``: JSON text or `None` while late. ``contradicted``: several labels
+    came that say different things; the last counts, and where it is not known which that is, none."""
 
     request_id: str
     at_s: float
@@ -60,6 +61,7 @@ class LoggedPrediction:
     error: str | None = None
     latency_ms: float | None = None
     label: str | None = None
+    contradicted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -196,6 +196,42 @@ def test_an_earlier_span_is_fetched_when_it_is_asked_for(log: SqlTableLog) -> No
     assert sum(s.answered for s in log.shares("digits", middle, SPAN[1], deadline_s=DEADLINE_S)) == 60
 
 
+def test_a_corrected_label_counts_whichever_is_read_first(lite: Lite, log: SqlTableLog) -> None:
+    """r1 is right (1), was first labelled 5 an hour before; r3's labels came at one moment and say different things."""
+    lite.label("r1", START_S - 3000.0, 5)
+    lite.label("r3", START_S + 60.0, 3)
+    lite.label("r3", START_S + 60.0, 4)
+
+    def counted() -> list[tuple[str, str | None, bool]]:
+        rows = log.sample("digits", 999, 1, *SPAN)
+        return sorted((p.request_id, p.label, p.contradicted) for p in rows if p.request_id in ("r1", "r3"))
+
+    assert counted()[0] == ("r1", "1", False)  # of that span alone nothing contradicts it
+    log.shares("digits", START_S - 7200.0, SPAN[1])
+    log.quality("digits", "digit", START_S - 7200.0, SPAN[1], 60.0, False)  # the earlier label is read, later
+    assert counted() == [("r1", "1", True), ("r3", None, True)]
+
+
+def test_a_table_with_the_needed_columns_alone_can_be_sampled(tmp_path: Path) -> None:
+    path = tmp_path / "bare.db"
+    with sqlite3.connect(path) as db:
+        db.execute("create table predictions(request_id text, time real, outputs text)")
+        db.executemany("insert into predictions values (?, ?, ?)", [("a", START_S, '{"y": 1}'), ("b", START_S, None)])
+    log = SqlTableLog(
+        ConnectionSettings(
+            "log", ConnectionKind.PREDICTIONS, "sql", f"sqlite:///{path}", options={"table": "predictions"}
+        ),
+        no_secret,
+    )
+    assert [(s.version, s.answered) for s in log.shares("digits", *SPAN)] == [("", 2)]
+    assert [(p.inputs, p.outputs, p.slices) for p in log.failures("digits", 9, *SPAN)] == []
+    rows = log._ask(
+        "digits", *SPAN, 5.0, "select inputs::varchar, outputs::varchar, slices::varchar from log order by request_id"
+    )
+    assert rows == [("{}", '{"y": 1}', "{}"), ("{}", "{}", "{}")]
+    log.close()
+
+
 def test_the_newest_rows_are_kept_and_a_span_beyond_them_is_not_answered_in_part(
     lite: Lite, monkeypatch: pytest.MonkeyPatch
 ) -> None:

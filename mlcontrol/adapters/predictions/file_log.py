@@ -17,7 +17,7 @@ from mlcontrol.adapters.predictions.log_place import LocalFolder, Place
 from mlcontrol.adapters.predictions.object_store import ObjectStore
 from mlcontrol.adapters.predictions.questions import LogQuestions
 from mlcontrol.adapters.predictions.scratch import Scratch
-from mlcontrol.adapters.predictions.sql_text import OF_CALLERS
+from mlcontrol.adapters.predictions.sql_text import OF_CALLERS, one_label_each
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.settings import ConnectionSettings
 from mlcontrol.ports.connection import Reachability, SecretReader
@@ -28,7 +28,8 @@ _LATEST_LABEL_S = 24 * 3600.0
 
 class FileLog(LogQuestions):
     """``url``: a ``file://`` folder, or ``s3://bucket/folder`` (see `S3Client` for its options and sign-in); ``options.labels``:
-    the labels' folder; ``options.feedback``: that of what users did with the answers (``request_id``, ``kind``, ``value``);
+    the labels' folder (``request_id``, ``label``; with a ``time`` the last of several counts); ``options.feedback``: that of what
+    users did with the answers (``request_id``, ``kind``, ``value``, perhaps ``time``);
     ``options.columns``: other names of columns (``time=created_at``).
 
     Files whose names begin with the UTC day or hour of their entries are opened only for spans that they can hold (`named_span`). A
@@ -106,16 +107,15 @@ class FileLog(LogQuestions):
                 )
                 if label_files:
                     self._view(connection, "labels", "raw_labels", label_files)
-                    connection.execute(
-                        "create temp view labels as select request_id, any_value(label) as label from raw_labels"
-                        " where request_id is not null group by 1"
-                    )
+                    timed = "(select *, epoch_ms(time) / 1000.0 as at_s from raw_labels where request_id is not null)"
+                    connection.execute(f"create temp view labels as {one_label_each(timed)}")
                 elif labels:
-                    connection.execute("create temp table labels(request_id varchar, label json)")
+                    connection.execute("create temp table labels(request_id varchar, label json, contradicted boolean)")
                 if feedback:
                     self._view(connection, "feedback", "raw_feedback", feedback_files)
                     connection.execute(
-                        "create temp view feedback as select * from raw_feedback where request_id is not null"
+                        "create temp view feedback as select *, epoch_ms(time) / 1000.0 as at_s from raw_feedback"
+                        " where request_id is not null"
                     )
                 used = {name: value for name, value in (values or {}).items() if f"${name}" in question}
                 return connection.execute(question, used).fetchall()

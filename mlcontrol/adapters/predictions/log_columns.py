@@ -24,8 +24,8 @@ KINDS: dict[str, dict[str, str]] = {
         "error": "text",
         "latency_ms": "double",
     },
-    "labels": {"request_id": "text", "label": "value"},
-    "feedback": {"request_id": "text", "kind": "text", "value": "value"},
+    "labels": {"request_id": "text", "time": "time", "label": "value"},
+    "feedback": {"request_id": "text", "time": "time", "kind": "text", "value": "value"},
 }
 """By kind of entry: column -> how it is read."""
 NEEDED = {
@@ -57,7 +57,9 @@ def _column(ours: str, how: str, found: Mapping[str, str], names: Mapping[str, s
     if theirs in found:
         return _read(ours, how, identifier(theirs), found[theirs])
     if how != "object":
-        return {"integer": "null::integer", "double": "null::double"}.get(how, "null::varchar")
+        return {"integer": "null::integer", "double": "null::double", "time": "null::timestamptz"}.get(
+            how, "null::varchar"
+        )
     flat = {column.removeprefix(f"{ours}."): column for column in found if column.startswith(f"{ours}.")}
     flat |= {o.removeprefix(f"{ours}."): t for o, t in names.items() if o.startswith(f"{ours}.") and t in found}
     if not flat:
@@ -74,7 +76,7 @@ def _read(ours: str, how: str, column: str, kind: str) -> str:
             text = f"case when {column} = floor({column}) then {column}::bigint::varchar else {column}::varchar end"
         elif kind != "VARCHAR":
             text = f"{column}::varchar"
-        return f"nullif({text}, '')" if ours == "error" else text
+        return f"nullif({text}, '')" if ours in ("error", "request_id") else text
     if how == "time":
         if kind in ("DOUBLE", "FLOAT", *_WHOLE) or kind.startswith("DECIMAL"):
             return _epoch(f"{column}::double")
@@ -85,8 +87,9 @@ def _read(ours: str, how: str, column: str, kind: str) -> str:
         return f"try_cast({column} as integer)"
     if how == "double":
         return f"case when not isnan(try_cast({column} as double)) then try_cast({column} as double) end"
-    if how == "object" and kind == "VARCHAR":
-        return f"case when json_valid({column}) then {column}::json end"
+    if how == "object":  # what is none holds nothing
+        value = f"case when json_valid({column}) then {column}::json end" if kind == "VARCHAR" else _value(column, kind)
+        return f"case when json_type({value}) = 'OBJECT' then {value} else '{{}}'::json end"
     return _value(column, kind)
 
 

@@ -38,7 +38,7 @@ class LogFormat:
 
 
 def _json_lines(files: list[Path], kind: str, names: Mapping[str, str]) -> str:
-    types = {"text": "VARCHAR", "time": "TIMESTAMPTZ", "object": "JSON", "value": "JSON"}
+    types = {"text": "VARCHAR", "time": "VARCHAR", "object": "JSON", "value": "JSON"}
     columns = ", ".join(
         f"{literal(names.get(ours, ours))}: '{types.get(how, how.upper())}'" for ours, how in KINDS[kind].items()
     )

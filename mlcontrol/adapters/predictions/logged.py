@@ -8,7 +8,10 @@ from typing import Any
 from mlcontrol.core.judge.answers import Answers
 from mlcontrol.ports.predictions import LoggedPrediction
 
-LOGGED = "request_id, at_s, version, inputs::varchar, outputs::varchar, slices::varchar, status, error, latency_ms, label::varchar"
+LOGGED = (
+    "request_id, at_s, version, inputs::varchar, outputs::varchar, slices::varchar, status, error, latency_ms, label::varchar,"
+    " coalesce(contradicted, false)"
+)
 
 # Inputs that are words are categories, as slices are; longer ones are texts, no two alike.
 FAILURES_BY_SLICE = (
@@ -23,9 +26,11 @@ FAILURES_BY_SLICE = (
 
 def logged(row: tuple[Any, ...]) -> LoggedPrediction:
     """A row of `LOGGED`."""
-    request_id, at_s, version, inputs, outputs, slices, status, error, latency_ms, label = row
+    request_id, at_s, version, inputs, outputs, slices, status, error, latency_ms, label, contradicted = row
     named = {} if not slices else {str(name): str(value) for name, value in json.loads(slices).items()}
-    return LoggedPrediction(request_id, at_s, version, inputs, outputs, named, status, error, latency_ms, label)
+    return LoggedPrediction(
+        request_id, at_s, version, inputs, outputs, named, status, error, latency_ms, label, contradicted
+    )
 
 
 def as_answers(rows: list[tuple[Any, ...]]) -> Answers:

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 from mlcontrol.adapters.predictions.logged import FAILURES_BY_SLICE, LOGGED, as_answers, logged
+from mlcontrol.adapters.predictions.sql_text import ONCE, same, word
 from mlcontrol.core.judge.answers import Answers
 from mlcontrol.core.review.feedback import is_positive
 from mlcontrol.ports.predictions import (
@@ -19,9 +20,7 @@ from mlcontrol.ports.predictions import (
     VersionShare,
 )
 
-# An output is logged with its batch of one: [[7]], [7] or 7.
-_PLAIN = "regexp_replace(json_extract(outputs, $path)::varchar, '^\\[+|\\]+$', '', 'g')"
-_LABEL = "regexp_replace(label::varchar, '^\\[+|\\]+$', '', 'g')"
+_PLAIN, _LABEL = word("json_extract(outputs, $path)"), word("label")
 
 
 class LogQuestions(ABC):
@@ -50,22 +49,20 @@ class LogQuestions(ABC):
         regression: bool,
         deadline_s: float = 10.0,
     ) -> tuple[QualityBucket, ...]:
-        plain, label = _PLAIN, _LABEL
-        numbers = f"try_cast({plain} as double) - try_cast({label} as double)"
         if regression:
-            scored = f"0, coalesce(sum(({numbers}) ** 2), 0), coalesce(sum(abs({numbers})), 0)"
-            counted = f"count({numbers})"
+            scored = "0, coalesce(sum((answer - truth) ** 2), 0), coalesce(sum(abs(answer - truth)), 0)"
+            counted, kind = "count(answer - truth)", "try_cast({} as double)"
         else:
-            same = f"{plain} = {label} or try_cast({plain} as double) = try_cast({label} as double)"
-            scored, counted = f"count(*) filter (label is not null and ({same})), 0, 0", "count(label)"
+            scored, counted, kind = f"count(*) filter ({same('answer', 'truth')}), 0, 0", "count(answer || truth)", "{}"
         rows = self._ask(
             service,
             since_s,
             until_s,
             deadline_s,
-            f"select floor(at_s / $bucket) * $bucket, version, count(*), {counted}, {scored}"  # noqa: S608 - no foreign text
-            " from log left join labels using (request_id) where error is null and version is not null"
-            " group by 1, 2 order by 1, 2",
+            f"select floor(at_s / $bucket) * $bucket, version, count(*), {counted}, {scored} from"  # noqa: S608 - no foreign text
+            f" (select at_s, version, {kind.format(_PLAIN)} as answer, {kind.format(_LABEL)} as truth"
+            f" from (select * from log where error is null and version is not null {ONCE})"
+            " left join labels using (request_id)) group by 1, 2 order by 1, 2",
             {"bucket": bucket_s, "path": f'$."{prediction}"'},
             labels=True,
         )
@@ -124,8 +121,7 @@ class LogQuestions(ABC):
         bins: tuple[float, ...] = (),
         deadline_s: float = 30.0,
     ) -> Answers:
-        right = f"case when label is null then -1 when {_PLAIN} = {_LABEL} or "
-        right += f"try_cast({_PLAIN} as double) = try_cast({_LABEL} as double) then 1 else 0 end"
+        right = f"case when {_PLAIN} || {_LABEL} is null then -1 when {same(_PLAIN, _LABEL)} then 1 else 0 end"
         rows = self._ask(
             service,
             since_s,
@@ -164,9 +160,10 @@ class LogQuestions(ABC):
             since_s,
             until_s,
             deadline_s,
-            # One answer, one say of a kind: who clicks twice counts once.
-            "select version, kind, value, count(*) from (select request_id, kind, any_value(value::varchar) as value from "
-            "feedback where kind is not null group by 1, 2) join log using (request_id) "
+            # One answer, one say of a kind: who clicks twice counts once, by what was said last.
+            "select version, kind, value, count(*) from (select request_id, kind, arg_max(value::varchar, "
+            "(coalesce(at_s, -1e18), value::varchar)) as value from feedback where kind is not null group by 1, 2) "
+            "join log using (request_id) "
             "where version is not null group by 1, 2, 3 order by 1, 2",
             feedback=True,
         )
@@ -211,7 +208,7 @@ class LogQuestions(ABC):
             until_s,
             deadline_s,
             f"select {LOGGED} from (select * from log where error is null and version is not null"  # noqa: S608 - no foreign text
-            " and ($version is null or version = $version) order by md5(request_id || $seed::varchar) limit $n)"
+            f" and ($version is null or version = $version) {ONCE} order by md5(request_id || $seed::varchar) limit $n)"
             " left join labels using (request_id) order by md5(request_id || $seed::varchar)",
             {"version": version, "seed": seed, "n": n},
             labels=True,
@@ -231,7 +228,8 @@ class LogQuestions(ABC):
         feedback: bool = False,
     ) -> list[tuple[Any, ...]]:
         """Run one question over ``log`` (``request_id, at_s, version, inputs, outputs, slices, status, error, latency_ms`` of the
-        span) and, where asked for, ``labels`` (``request_id, label``) and ``feedback`` (``request_id, kind, value``)."""
+        span) and, where asked for, ``labels`` (``request_id, label, contradicted``, one row a request, see `one_label_each`) and
+        ``feedback`` (``request_id, kind, value, at_s``)."""
 
 
 def _answer(bins: tuple[float, ...]) -> str:

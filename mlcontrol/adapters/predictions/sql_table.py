@@ -19,7 +19,7 @@ from mlcontrol.adapters.plain_text import sentence
 from mlcontrol.adapters.predictions.questions import LogQuestions
 from mlcontrol.adapters.predictions.sql_address import engine_of
 from mlcontrol.adapters.predictions.sql_feed import Feed, Shape
-from mlcontrol.adapters.predictions.sql_text import OF_CALLERS, literal
+from mlcontrol.adapters.predictions.sql_text import OF_CALLERS, literal, one_label_each
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.settings import ConnectionSettings
 from mlcontrol.ports.connection import Reachability, SecretReader, Viability
@@ -118,8 +118,12 @@ class SqlTableLog(LogQuestions):
             try:
                 span = f"at_s >= {float(since_s)!r} and at_s < {float(until_s)!r}"
                 mine = f"(service is null or service = {literal(service)})"
-                cache.execute(f"create or replace temp view log as select * from all_log where {span} and {mine}")  # noqa: S608
-                of_labels = f"select request_id, any_value(label) as label from all_labels where {mine} group by 1"  # noqa: S608
+                objects = ", ".join(
+                    f"coalesce({name}, '{{}}'::json) as {name}" for name in ("inputs", "outputs", "slices")
+                )
+                rows = f"select * replace ({objects}) from all_log where {span} and {mine}"  # noqa: S608
+                cache.execute(f"create or replace temp view log as {rows}")
+                of_labels = one_label_each(f"(select * from all_labels where {mine})")  # noqa: S608
                 cache.execute(f"create or replace temp view labels as {of_labels}")
                 cache.execute(f"create or replace temp view feedback as select * from all_feedback where {mine}")  # noqa: S608
                 used = {key: value for key, value in (values or {}).items() if f"${key}" in question}
@@ -165,8 +169,13 @@ class SqlTableLog(LogQuestions):
             page = pd.DataFrame(rows, columns=list(columns), dtype=object)
             cache.register("page", page)
             picked = ", ".join(f'"{c}"::{_TYPES.get(c, "varchar")}' for c in columns)
-            same = ("request_id", "kind") if name == "feedback" else ("request_id",)
-            again = " and ".join(f"all_{name}.{column} = page.{column}" for column in same)
+            # What came later is beside what came earlier, whichever is read first.
+            again_by = {
+                "log": ("request_id",),
+                "labels": ("request_id", "at_s"),
+                "feedback": ("request_id", "kind", "at_s"),
+            }[name]
+            again = " and ".join(f"all_{name}.{column} = page.{column}" for column in again_by)
             cache.execute(f"delete from all_{name} using page where {again}")  # noqa: S608
             kept = f"request_id is not null and {OF_CALLERS}"
             cache.execute(f"insert into all_{name} select {picked} from page where {kept}")  # noqa: S608

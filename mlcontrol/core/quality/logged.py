@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from mlcontrol.core.logged_value import class_name, is_number, without_batch
+from mlcontrol.core.logged_value import class_name, in_one_way, is_class, is_number, without_batch
 from mlcontrol.core.quality.classes import accuracy, auc, by_class, calibration, class_order, log_loss
 from mlcontrol.core.quality.estimated import estimated_accuracy
 from mlcontrol.core.quality.numbers import numbers, ranking
@@ -19,11 +19,13 @@ from mlcontrol.core.quality.report import Measure, SliceQuality, Task
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """One answer: the outputs as JSON text, its label (JSON text) if it has come, its slices."""
+    """One answer: the outputs as JSON text, its label (JSON text) if it has come, its slices. ``contradicted``: several labels
+    came that say different things."""
 
     outputs: str
     label: str | None = None
     slices: Mapping[str, str] = field(default_factory=dict)
+    contradicted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +43,24 @@ def measure(rows: Sequence[Answered], prediction: str, probability: str, regress
     told = [json.loads(row.outputs) for row in rows]
     answers = [without_batch(outputs.get(prediction)) for outputs in told]
     labels = [None if row.label is None else without_batch(json.loads(row.label)) for row in rows]
-    if any(isinstance(label, list) for label in labels):
-        return _ranked(labels, answers)
-    known = [i for i, (a, y) in enumerate(zip(answers, labels, strict=True)) if a is not None and y is not None]
-    if regression:
-        return _numbers(rows, answers, labels, known)
-    return _classes(rows, told, answers, labels, known, probability)
+    lists, others = (sum(y is not None and isinstance(y, list) is kind for y in labels) for kind in (True, False))
+    if lists > others:
+        found, strange = _ranked(labels, answers), f"{others} labels are no lists as the others are, and are left out"
+    else:
+        strange = f"{lists} labels are lists and not single values as the others are, and are left out"
+        known = [i for i, (a, y) in enumerate(zip(answers, labels, strict=True)) if is_class(a) and is_class(y)]
+        found = (
+            _numbers(rows, answers, labels, known)
+            if regression
+            else _classes(rows, told, answers, labels, known, probability)
+        )
+    notes = [strange] if min(lists, others) else []
+    unlike = sum(row.contradicted for row in rows)
+    if unlike:
+        notes.append(
+            f"labels of {unlike} answers contradict each other; the last one counts, or none where no time tells which"
+        )
+    return replace(found, notes=(*found.notes, *notes)) if notes else found
 
 
 def _ranked(labels: Sequence[Any], answers: Sequence[Any]) -> Measured:
@@ -77,12 +91,15 @@ def _classes(
 ) -> Measured:
     if not known:
         return Measured(Task.CLASSES, 0, (), (), None, ("no label has come yet",))
-    words = [None if a is None else class_name(a) for a in answers]
-    names = sorted({words[i] or "" for i in known} | {class_name(labels[i]) for i in known})
+    words = [class_name(a) if is_class(a) else None for a in answers]
+    told_true = [class_name(labels[i]) for i in known]
+    other = in_one_way({words[i] or "" for i in known}.union(told_true))
+    words, told_true = [None if w is None else other.get(w, w) for w in words], [other.get(w, w) for w in told_true]
+    names = sorted({words[i] or "" for i in known}.union(told_true))
     sure, order, notes = _probabilities(told, words, names, probability)
     names = list(order) if order is not None else names
     code = {name: i for i, name in enumerate(names)}
-    true = np.array([code[class_name(labels[i])] for i in known], dtype=np.int64)
+    true = np.array([code[name] for name in told_true], dtype=np.int64)
     mine = np.array([code[words[i] or ""] for i in known], dtype=np.int64)
     measures = [accuracy(true, mine), *by_class(true, mine, names)]
     estimate = None

@@ -59,7 +59,7 @@ def accuracy_signal(
         )
     whole = pooled(quality.value, version)
     if whole.n == 0:
-        detail = f"{whole.served} predictions are logged; none has its label yet."
+        detail = f"{whole.served} predictions are logged; none has a label yet that its answer can be compared with."
         return Signal(text="labels are late", detail=detail, n=0, freshness=fresh, at=quality.at, spark=spark)
     if regression and not is_reading(whole.squared_error):
         detail = (

@@ -12,7 +12,7 @@ import numpy as np
 
 from mlcontrol.core.data_report import DataSettings
 from mlcontrol.core.incidents.data_change import Answers, DataChange
-from mlcontrol.core.logged_value import class_name, is_number, without_batch
+from mlcontrol.core.logged_value import is_class, is_number, same_class, without_batch
 from mlcontrol.core.problem import ProblemError
 from mlcontrol.core.settings import ServiceSettings
 from mlcontrol.core.types import TimelineEvent
@@ -165,8 +165,8 @@ def _missed(rows: Sequence[LoggedPrediction], prediction: str, classes: bool) ->
         if row.label is None:
             continue
         label, answer = without_batch(json.loads(row.label)), without_batch(json.loads(row.outputs).get(prediction))
-        if classes:
-            found.append(0.0 if class_name(label) == class_name(answer) else 1.0)
-        elif is_number(label) and is_number(answer):
+        if classes and is_class(label) and is_class(answer):
+            found.append(0.0 if same_class(label, answer) else 1.0)
+        elif not classes and is_number(label) and is_number(answer):
             found.append(abs(float(answer) - float(label)))
     return found
