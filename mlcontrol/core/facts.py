@@ -98,13 +98,15 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """Predictions whose label has arrived, of one version. Classifiers: ``correct``; regressors: ``squared_error`` sum."""
+    """Predictions whose label has arrived, of one version. Classifiers: ``correct``; regressors: ``squared_error`` sum, and that of
+    the fourth powers where it is known."""
 
     version: str
     n: int
     served: int
     correct: int = 0
     squared_error: float = 0.0
+    quartic_error: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

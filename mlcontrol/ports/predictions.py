@@ -15,7 +15,8 @@ MOST_ANSWERS = 1_000_000
 class QualityBucket:
     """Predictions of one version in one bucket of time, joined with their labels by request id.
 
-    Classifiers: ``correct`` of ``n`` labelled. Regressors: ``squared_error`` and ``absolute_error`` sums over ``n``.
+    Classifiers: ``correct`` of ``n`` labelled. Regressors: ``squared_error`` and ``absolute_error`` sums over ``n``, and where it
+    is known ``quartic_error``, that of the fourth powers, by which heavy tails are known.
     ``served`` counts all predictions, labelled or not.
     """
 
@@ -26,6 +27,7 @@ class QualityBucket:
     correct: int = 0
     squared_error: float = 0.0
     absolute_error: float = 0.0
+    quartic_error: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from mlcontrol.core import series
 from mlcontrol.core.facts import Quality
 from mlcontrol.core.review import wilson
 from mlcontrol.core.settings import ServiceSettings
-from mlcontrol.core.signals.accuracy import rmse_interval
+from mlcontrol.core.signals.accuracy import rmse_interval, summed
 from mlcontrol.core.signals.spark import spark
 from mlcontrol.core.types import Sample, SeriesKey
 from mlcontrol.ports.errors import AdapterError
@@ -90,6 +90,7 @@ def by_version(buckets: tuple[QualityBucket, ...]) -> tuple[Quality, ...]:
             sum(b.served for b in of),
             sum(b.correct for b in of),
             sum(b.squared_error for b in of),
+            summed(b.quartic_error for b in of),
         )
         for version, of in sorted(sums.items())
     )
@@ -104,7 +105,7 @@ def _value(bucket: QualityBucket, regression: bool) -> float:
 def _sample(service: str, bucket: QualityBucket, regression: bool, source: str = "labels") -> Sample:
     key = SeriesKey(service, series.QUALITY, (("source", source), ("version", bucket.version)))
     if regression:
-        value, low, high = rmse_interval(bucket.squared_error, bucket.n)
+        value, low, high = rmse_interval(bucket.squared_error, bucket.n, bucket.quartic_error)
     else:
         value = bucket.correct / bucket.n
         low, high = wilson(bucket.correct, bucket.n)

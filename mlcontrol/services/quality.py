@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
+import numpy.typing as npt
 
 from mlcontrol.core import series
 from mlcontrol.core.problem import Problem, ProblemError
@@ -20,9 +21,11 @@ from mlcontrol.ports.predictions import LoggedFeedback
 from mlcontrol.services.collect_predictions import is_regression
 from mlcontrol.services.context import ServiceContext
 
+Floats = npt.NDArray[np.float64]
 MOST_ROWS = 6000
 SEED = 1
 DEADLINE_S = 20.0
+ENOUGH_STRETCHES = 10
 REMEMBERED_S = 180 * 86_400.0
 
 
@@ -136,9 +139,20 @@ def pooled_point(kind: str, version: str, data: SeriesData, metric: str) -> Poin
     if total == 0:
         return None
     if metric in LOWER_IS_BETTER:
-        return Point(kind, version, *rmse_interval(float(np.sum(n[known] * value[known] ** 2)), total), total)
+        return Point(kind, version, *_pooled_rmse(value[known] ** 2, n[known]), total)
     right = min(total, round(float(np.sum(n[known] * value[known]))))
     return Point(kind, version, right / total, *wilson(right, total), total)
+
+
+def _pooled_rmse(squares: Floats, n: Floats) -> tuple[float, float, float]:
+    """Where there are many stretches, how they scatter tells how sure the whole is, heavy tails and bad days included."""
+    total, whole = float(n.sum()), float(np.sum(n * squares))
+    mean, stretches = whole / total, squares.size
+    if stretches < ENOUGH_STRETCHES or mean == 0:
+        return rmse_interval(whole, round(total))
+    # A mean of weighted stretches (Cochran 1977, 6.4), as the fourth powers that would scatter the mean as much.
+    variance = float(np.sum((n * (squares - mean)) ** 2)) / total**2 * stretches / (stretches - 1)
+    return rmse_interval(whole, round(total), total * (mean**2 + (total - 1) * variance))
 
 
 def feedback_shares(

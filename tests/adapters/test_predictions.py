@@ -70,6 +70,7 @@ def test_a_regression_sums_its_errors(tmp_path: Path) -> None:
         put(tmp_path, "labels", START_S, {"request_id": f"r{number}", "time": "late", "label": true})
     (bucket,) = log_in(tmp_path).quality("digits", "y", *SPAN, bucket_s=3600.0, regression=True)
     assert (bucket.n, bucket.squared_error, bucket.absolute_error) == (2, 25.0, 7.0)
+    assert bucket.quartic_error == 3.0**4 + 4.0**4
 
 
 def test_errors_count_as_failed_and_are_never_sampled(tmp_path: Path) -> None:

@@ -126,7 +126,9 @@ def test_other_services_and_small_shares_weigh_less() -> None:
 @pytest.mark.parametrize("lag_s", [-2.0, 5.0, 40.0])
 def test_moments_of_other_services_do_not_outweigh_none_of_these(lag_s: float) -> None:
     """On a fleet some service is always changed just then."""
-    theirs = [event(EventKind.ROUTE, lag_s + i / 2, service, version="2") for i, service in enumerate(("prices", "sizes"))]
+    theirs = [
+        event(EventKind.ROUTE, lag_s + i / 2, service, version="2") for i, service in enumerate(("prices", "sizes"))
+    ]
     found = attribute(CHANGE, theirs, service="digits")
     assert found.suspects[0].event is None
     assert found.separable

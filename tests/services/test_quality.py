@@ -9,14 +9,24 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from mlcontrol.adapters.predictions.jsonl import JsonLinesLog
 from mlcontrol.core.golden_history import GenerationScore
 from mlcontrol.core.problem import ProblemError
 from mlcontrol.core.settings import ConnectionSettings, ServiceSettings, WorkspaceSettings
-from mlcontrol.core.types import ConnectionKind, Freshness, Sample, SeriesKey, ServiceState, VersionFact, VersionSummary
-from mlcontrol.services.quality import QualityDesk
+from mlcontrol.core.types import (
+    ConnectionKind,
+    Freshness,
+    Sample,
+    SeriesData,
+    SeriesKey,
+    ServiceState,
+    VersionFact,
+    VersionSummary,
+)
+from mlcontrol.services.quality import QualityDesk, pooled_point
 from mlcontrol.store.store import Store
 from mlcontrol.testing.clock import FakeClock
 from mlcontrol.testing.contracts.connection import no_secret
@@ -115,3 +125,18 @@ def test_what_cannot_be_measured_is_refused_with_a_reason(world: Any, service: s
     with pytest.raises(ProblemError) as refused:
         QualityDesk(world).report(service, None, HOUR)
     assert refused.value.problem.code == code
+
+
+def test_a_pooled_rmse_is_as_unsure_as_its_stretches_scatter() -> None:
+    """Stretches of 20 errors that are Student's with 5 degrees of freedom; chi-square alone would hold two times in three."""
+    rng, held = np.random.default_rng(5), 0
+    for _ in range(200):
+        errors = rng.standard_t(5, (60, 20))
+        value = np.sqrt((errors**2).mean(axis=1))
+        data = SeriesData(
+            SeriesKey("s", "quality"), b"", value=value.astype("<f8").tobytes(), n=np.full(60, 20.0, "<f8").tobytes()
+        )
+        point = pooled_point("production", "1", data, "rmse")
+        assert point is not None
+        held += point.low <= (5 / 3) ** 0.5 <= point.high
+    assert held >= 0.88 * 200

@@ -50,10 +50,15 @@ class LogQuestions(ABC):
         deadline_s: float = 10.0,
     ) -> tuple[QualityBucket, ...]:
         if regression:
-            scored = "0, coalesce(sum((answer - truth) ** 2), 0), coalesce(sum(abs(answer - truth)), 0)"
+            sums = ("(answer - truth) ** 2", "abs(answer - truth)", "(answer - truth) ** 4")
+            scored = ", ".join(["0", *(f"coalesce(sum({one}), 0)" for one in sums)])
             counted, kind = "count(answer - truth)", "try_cast({} as double)"
         else:
-            scored, counted, kind = f"count(*) filter ({same('answer', 'truth')}), 0, 0", "count(answer || truth)", "{}"
+            scored, counted, kind = (
+                f"count(*) filter ({same('answer', 'truth')}), 0, 0, null",
+                "count(answer || truth)",
+                "{}",
+            )
         rows = self._ask(
             service,
             since_s,

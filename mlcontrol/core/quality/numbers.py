@@ -3,33 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import sqrt
+from math import isfinite
 
 import numpy as np
 import numpy.typing as npt
 
+from mlcontrol.core.quality.intervals import mean_measure
 from mlcontrol.core.quality.report import Measure
-from mlcontrol.core.review import Z95
 from mlcontrol.core.signals.accuracy import rmse_interval
 
 Floats = npt.NDArray[np.float64]
 DRAWS = 400
+FEWEST = 10
 
 
 def numbers(labels: Floats, answers: Floats, seed: int = 1) -> tuple[Measure, ...]:
-    """RMSE (chi-square interval), MAE and bias (normal), R² (bootstrap)."""
-    n, away = labels.size, answers - labels
-    value, low, high = rmse_interval(float(np.sum(away**2)), n)
-    rmse = Measure("rmse", value, low, high, n, False, "chi-square", share=False)
-    mae = _mean("mae", np.abs(away), False)
-    bias = _mean("bias", away, None)
-    return rmse, mae, _r2(labels, away, seed), bias
+    """RMSE (`rmse_interval`), MAE and bias (Student), R² (bootstrap)."""
+    with np.errstate(over="ignore", invalid="ignore"):  # what cannot be added up is said to be so
+        away = answers - labels
+        rmse = rmse_measure(away)
+        mae = mean_measure("mae", np.abs(away), False, least=0.0)
+        bias = mean_measure("bias", away, None)
+        return rmse, mae, _r2(labels, away, seed), bias
+
+
+def rmse_measure(away: Floats) -> Measure:
+    n, squares = away.size, away**2
+    value, low, high = rmse_interval(float(np.sum(squares)), n, float(np.sum(squares**2)))
+    if not isfinite(value):
+        note = "something logged is no number that can be added up"
+        return Measure("rmse", None, n=n, higher=False, note=note, share=False)
+    return Measure("rmse", value, low, high, n, False, "chi-square, Student", share=False)
 
 
 def _r2(labels: Floats, away: Floats, seed: int) -> Measure:
     n, spread = labels.size, float(np.sum((labels - labels.mean()) ** 2))
-    if n < 3 or spread == 0:
-        return Measure("r2", None, n=n, note="the labels are all alike", share=False)
+    if n < FEWEST or not 0 < spread < np.inf or not np.isfinite(away).all():
+        note = f"{n} cases are too few" if n < FEWEST else "the labels are all alike, or are no numbers to add up"
+        return Measure("r2", None, n=n, note=note, share=False)
     value = 1 - float(np.sum(away**2)) / spread
     rng = np.random.default_rng(seed)
     drawn = []
@@ -59,7 +70,8 @@ def ranking(gains: Sequence[Sequence[float]], scores: Sequence[Sequence[float]],
     if not found:
         return (Measure(f"ndcg@{k}", None, note="no labelled query has a relevant item", share=False),)
     return tuple(
-        _mean(name, np.asarray(values), True) for name, values in ((f"ndcg@{k}", found), ("reciprocal rank", ranks))
+        mean_measure(name, np.asarray(values), True, 0.0, 1.0)
+        for name, values in ((f"ndcg@{k}", found), ("reciprocal rank", ranks))
     )
 
 
@@ -74,9 +86,3 @@ def ndcg(gains: Floats, scores: Floats, k: int) -> float:
     got = float(np.sum(shared * np.bincount(place, weights=discount)))
     best = float(np.sum(np.sort(gains)[::-1] * discount))
     return got / best if best > 0 else 0.0
-
-
-def _mean(name: str, values: Floats, higher: bool | None) -> Measure:
-    value, n = float(values.mean()), values.size
-    half = Z95 * float(values.std(ddof=1)) / sqrt(n) if n > 1 else float("nan")
-    return Measure(name, value, value - half, value + half, n, higher, "normal", share=False)

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from mlcontrol.core.quality.numbers import rmse_measure
 from mlcontrol.core.quality.report import FeedbackShare, Measure, SliceQuality
 from mlcontrol.core.review import wilson
-from mlcontrol.core.signals.accuracy import rmse_interval
 from mlcontrol.core.signals.distance import corrected, share_test
 from mlcontrol.core.signals.size import moved_share
 
@@ -55,8 +55,7 @@ def _one(
         return measure, p, bool(enough and mine.mean() > rest.mean())
     from scipy.stats import ttest_ind
 
-    value, low, high = rmse_interval(float(np.sum(mine**2)), n)
-    measure = Measure("rmse", value, low, high, n, False, "chi-square", share=False)
+    measure = rmse_measure(mine)
     a, b = np.abs(mine), np.abs(rest)
     p = float(ttest_ind(a, b, equal_var=False).pvalue) if enough and a.std() > 0 and b.std() > 0 else None
     return measure, p, bool(enough and a.mean() > b.mean())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from math import sqrt
+from math import exp, inf, isfinite, sqrt
 
 from mlcontrol.core.facts import Known, Quality
 from mlcontrol.core.freshness import freshness
@@ -14,16 +14,29 @@ from mlcontrol.core.types import Freshness, Health, Signal
 ENOUGH = 30
 
 
-def rmse_interval(squared_error: float, n: int) -> tuple[float, float, float]:
-    """RMSE with a 95 % interval that takes the errors as normal; the chi-square quantiles are Wilson and Hilferty's (1931)
-    approximation, within 1 % from n = 10 on. ``n`` must be positive."""
+def rmse_interval(squared_error: float, n: int, quartic_error: float | None = None) -> tuple[float, float, float]:
+    """RMSE with a 95 % interval. ``n`` must be positive.
+
+    Of normal errors it is chi-square's, with the quantiles of Wilson and Hilferty's (1931) approximation, within 1 % from n = 10
+    on. Errors with heavy tails scatter more than that. So with the sum of their fourth powers it is the wider of that and of
+    Student's on the mean of the squares, by the delta method on its logarithm.
+    """
     value = sqrt(squared_error / n)
 
     def scale(z: float) -> float:
         part = 2 / (9 * n)
         return max(1e-9, 1 - part + z * sqrt(part)) ** 3
 
-    return value, value / sqrt(scale(Z95)), value / sqrt(scale(-Z95))
+    low, high = value / sqrt(scale(Z95)), value / sqrt(scale(-Z95))
+    if quartic_error is None or n < 2 or not 0 < value < inf or not isfinite(quartic_error):
+        return value, low, high
+    from scipy.special import stdtrit
+
+    scatter = max(0.0, quartic_error / n / (squared_error / n) ** 2 - 1) / (
+        n - 1
+    )  # the squared relative error of the mean
+    half = float(stdtrit(n - 1, 0.975)) * sqrt(scatter) / 2
+    return value, min(low, value * exp(-half)), max(high, value * exp(half))
 
 
 def pooled(buckets: Iterable[Quality], version: str | None = None) -> Quality:
@@ -35,7 +48,18 @@ def pooled(buckets: Iterable[Quality], version: str | None = None) -> Quality:
         sum(q.served for q in chosen),
         sum(q.correct for q in chosen),
         sum(q.squared_error for q in chosen),
+        summed(q.quartic_error for q in chosen),
     )
+
+
+def summed(parts: Iterable[float | None]) -> float | None:
+    """`None` where one of them is."""
+    total = 0.0
+    for part in parts:
+        if part is None:
+            return None
+        total += part
+    return total
 
 
 def accuracy_signal(
@@ -68,7 +92,7 @@ def accuracy_signal(
         return Signal(text="n/a", detail=detail, n=whole.n, freshness=fresh, at=quality.at, spark=spark)
     limit = objectives.get("rmse" if regression else "accuracy")
     if regression:
-        value, low, high = rmse_interval(whole.squared_error, whole.n)
+        value, low, high = rmse_interval(whole.squared_error, whole.n, whole.quartic_error)
         words, unit = f"RMSE {value:.1f}", "rmse"
     else:
         value = whole.correct / whole.n
