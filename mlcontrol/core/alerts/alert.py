@@ -35,7 +35,8 @@ class Condition:
 @dataclass(frozen=True, slots=True)
 class Alert:
     """``id``: unique per incident; ``key``: of its rule and service. Times are UTC seconds. ``times``: how often it came back while
-    it was one alert. ``acknowledged_by``: who has taken it; empty: nobody. ``unknown``: the rule cannot be read now.
+    it was one alert. ``acknowledged_by``: who has taken it; empty: nobody. ``unknown``: the rule cannot be read now. ``told_as``:
+    how grave it was when people last heard of it, or somebody took it.
 
     ``source``: the connection whose alert it is, empty: the panel's own. Then ``fingerprint`` names it there, ``labels`` are (name,
     value) pairs to read, and ``silenced_by`` has the ids of its silences there. ``since_s`` is by our clock;
@@ -62,6 +63,7 @@ class Alert:
     labels: tuple[tuple[str, str], ...] = ()
     silenced_by: tuple[str, ...] = ()
     source_since_s: float | None = None
+    told_as: Health | None = None
 
     @property
     def key(self) -> str:

@@ -128,7 +128,8 @@ def test_twin_without_grouping_each_of_five_hundred_would_be_a_message(
 
 
 def test_many_rules_at_once_are_five_messages_that_speak_of_all(watch: Watch) -> None:
-    watch.feed(*(replace(BAD, service=f"s{i}", rule=f"rule-{i % 40}") for i in range(500)))
+    grave = replace(BAD, severity=Health.CRITICAL)
+    watch.feed(*(replace(grave, service=f"s{i}", rule=f"rule-{i % 40}") for i in range(500)))
     assert len(watch.messages) == MOST_MESSAGES
     assert sum(m.count for m in watch.messages) == 500
 
