@@ -5,22 +5,24 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 
 from mlcontrol.core.alerts.alert import Alert, AlertState, Condition, Notification, Silence
 from mlcontrol.core.alerts.conditions import conditions
-from mlcontrol.core.alerts.machine import Book, acknowledged, step
-from mlcontrol.core.alerts.rule import Rule, parse_rules
+from mlcontrol.core.alerts.machine import Book, acknowledged, moved, step
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.series import CALLER_LATENCY_MS, ERROR_SHARE, LATENCY_MS, QUALITY, QUERIES_PER_S
 from mlcontrol.core.types import EventKind, Health, TimelineEvent
+from mlcontrol.services.alert_rules import LiveRules
+from mlcontrol.services.clock_set import WallClock
 from mlcontrol.services.context import AlertsMoved, ServiceContext
 from mlcontrol.services.outside_alerts import OutsideAlerts
 
 TICK_S = 1.0
 RULES_EVERY_S = 30.0
-RULES_SPAN_S = 86_400.0
 EXPLAIN_SPAN_S = 2 * 3600.0
 LONGEST_SILENCE_S = 30 * 86_400.0
 SHOWS = {"use": (ERROR_SHARE, LATENCY_MS, CALLER_LATENCY_MS, QUERIES_PER_S), "accuracy": (QUALITY,)}
@@ -46,10 +48,13 @@ class Alerts:
         self._book = Book()
         self._silences: tuple[Silence, ...] = ()
         self._from_rules: tuple[Condition, ...] = ()
-        self._rules_at_s = -1e18
+        self.live = LiveRules(ctx, persist, report)
+        self._rules_at: float | None = None  # by the clock that nobody sets
+        self._wall = WallClock(ctx.clock)
         self._warmed = False
         self._ending = threading.Event()
         self._telling = threading.Lock()
+        self._keeping = threading.Lock()
         self.outside = OutsideAlerts(ctx, self._tell)
         self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
 
@@ -93,17 +98,20 @@ class Alerts:
 
     def tick(self) -> None:
         """Ask every rule once."""
-        now_s = self._ctx.clock.utc_s()
-        if now_s - self._rules_at_s >= RULES_EVERY_S:
-            self._rules_at_s = now_s
-            self._from_rules = tuple(self._rules())
+        now = self._ctx.clock.mono_s()
+        if self._rules_at is None or now - self._rules_at >= RULES_EVERY_S:
+            self._rules_at = now
+            self._from_rules = tuple(self.live.conditions())
         state = self._ctx.state()
-        asked = (*conditions(state.services.values(), state.connections.values()), *self._from_rules)
+        known = conditions(state.services.values(), state.connections.values())
+        asked = (*self._not_seen_yet(), *known, *self._from_rules)
         with self._lock:
+            set_by, now_s = self._wall.set_by(), self._ctx.clock.utc_s()
+            if set_by:
+                self._move(set_by)
             self._silences, ended = _split(self._silences, now_s)
             done = step(self._book, asked, self._silences, now_s)
             self._book = done.book
-            silences = self._silences
         if not done.changed and not done.messages and not ended:
             return
         self._tell(done.changed, *done.messages)
@@ -113,7 +121,14 @@ class Alerts:
             if event := self._event(alert):
                 self._ctx.emit(event)
         # Last: people hear of an alert also while the store is away.
-        self._ctx.store.alerts.keep(done.changed, silences)
+        self._keep(done.changed)
+
+    def _move(self, by_s: float) -> None:
+        """The wall clock was set: what lasts goes on as long as it would have."""
+        self._book = moved(self._book, by_s)
+        self._silences = tuple(
+            replace(s, until_s=s.until_s + by_s, created_s=s.created_s + by_s) for s in self._silences
+        )
 
     def acknowledge(self, alert_id: str, actor: str) -> None:
         """Raises `ProblemError` ("not-found") when it is over, "refused" when it is another system's."""
@@ -123,10 +138,9 @@ class Alerts:
             raise ProblemError(Problem(what, next="Silence it there, with a reason.", code="refused"))
         with self._lock:
             self._book, alert = acknowledged(self._book, alert_id, actor)
-            silences = self._silences
         if alert is None:
             raise ProblemError(Problem("This alert is over.", next="Look at the open ones.", code="not-found"))
-        self._ctx.store.alerts.keep((alert,), silences)
+        self._keep((alert,))
         self._ctx.store.audit.append(
             actor, "alert.acknowledged", {"alert": alert.id, "text": alert.text}, alert.service
         )
@@ -148,60 +162,41 @@ class Alerts:
         made = Silence(uuid.uuid4().hex, service, rule, now_s + for_s, actor, reason.strip()[:500], now_s)
         body = {"service": service, "rule": rule, "until_s": made.until_s, "reason": made.reason}
         self._ctx.store.audit.append(actor, "alert.silenced", body, service)
-        self._put_silences((*self._silences, made))
+        with self._lock:
+            self._silences = (*self._silences, made)
+        self._keep(())
+        self._tell(())
 
     def end_silence(self, silence_id: str, actor: str) -> None:
         if self.outside.holds(silence_id):
             self.outside.end_silence(silence_id, actor)
             return
-        left = tuple(s for s in self._silences if s.id != silence_id)
-        if len(left) == len(self._silences):
+        if all(s.id != silence_id for s in self._silences):
             raise ProblemError(Problem("This silence has ended.", code="not-found"))
         self._ctx.store.audit.append(actor, "alert.silence-ended", {"silence": silence_id})
-        self._put_silences(left)
-
-    def _put_silences(self, silences: tuple[Silence, ...]) -> None:
         with self._lock:
-            self._silences = silences
-        self._ctx.store.alerts.keep((), silences)
+            self._silences = tuple(s for s in self._silences if s.id != silence_id)
+        self._keep(())
         self._tell(())
+
+    def _keep(self, changed: tuple[Alert, ...]) -> None:
+        """One at a time, with the silences of now: whoever read them earlier would store what has ended or was made since."""
+        with self._keeping:
+            self._ctx.store.alerts.keep(changed, self._silences)
 
     def _tell(self, changed: tuple[Alert, ...], *messages: Notification) -> None:
         """One at a time, so that the last one told has every silence of now."""
         with self._telling:
             self._ctx.emit(AlertsMoved(changed, (*self._silences, *self.outside.silences)), *messages)
 
-    def _rules(self) -> Iterator[Condition]:
-        """The workspace's own rules over the metric history."""
-        for service in self._ctx.settings.services.values():
-            if not service.alerts:
-                continue
-            try:
-                rules = parse_rules([dict(entry) for entry in service.alerts], f"The alerts of {service.id}")
-            except ProblemError as error:
-                yield Condition(service.id, "alert rules", True, Health.WARNING, str(error.problem))
-                continue
-            self._persist()
-            for rule in rules:
-                yield self._condition(service.id, rule)
-
-    def _condition(self, service: str, rule: Rule) -> Condition:
-        from mlcontrol.core.alerts.evaluate import History, evaluate
-
-        now_s = self._ctx.clock.utc_s()
-        columns = {}
-        for name in {rule.series, rule.bad, rule.total} - {""}:
-            columns[name] = series_of(self._ctx, service, name, now_s - RULES_SPAN_S, now_s)
-        history = columns.get(rule.series) or columns.get(rule.bad)
-        severity = Health.CRITICAL if rule.severity == "critical" else Health.WARNING
-        if history is None or history[0].size == 0:
-            return Condition(service, rule.name, None, severity, f"there are no readings of {rule.series or rule.bad}")
-        found = evaluate(rule, History(rule.series, *history), {name: values for name, (_, values) in columns.items()})
-        held = next((span for span in reversed(found) if span.until_s is None), None)
-        if held is None:
-            return Condition(service, rule.name, False, severity)
-        grave = Health.CRITICAL if held.severity == "critical" else severity
-        return Condition(service, rule.name, True, grave, held.why, 0.0, held.value, held.limit)
+    def _not_seen_yet(self) -> Iterator[Condition]:
+        """Open alerts of what the workspace names and nobody has looked at since this engine began: nothing is known of them."""
+        state, settings = self._ctx.state(), self._ctx.settings
+        away = (set(settings.services) - set(state.services)) | (set(settings.connections) - set(state.connections))
+        if away:
+            for alert in self._book.alerts.values():
+                if alert.open and alert.service in away:
+                    yield Condition(alert.service, alert.rule, None, alert.severity)
 
     def _event(self, alert: Alert) -> TimelineEvent | None:
         if alert.state is AlertState.PENDING or (alert.state is AlertState.RESOLVED and alert.fired_s is None):
@@ -212,8 +207,9 @@ class Alerts:
         known = alert.service in self._ctx.settings.services
         name = f"alert-{alert.id}-{alert.state.value}"
         text = alert.text
-        if fired and known and (because := self._explain(alert)):
-            text = f"{text} {because}"
+        if fired and known:
+            with suppress(ProblemError):  # the history is away: the alert is on the timeline all the same
+                text = f"{text} {self._explain(alert)}".strip()
         return TimelineEvent(
             id=name,
             at_s=(alert.fired_s if fired else alert.resolved_s) or self._ctx.clock.utc_s(),
@@ -246,24 +242,6 @@ class Alerts:
         key, change = newest
         found = attribute(change, self._ctx.state().events, service=alert.service, version=key.label("version"))
         return f"{key.metric} changed from {change.before:.4g} to {change.after:.4g}. {found.verdict}"
-
-
-def series_of(
-    ctx: ServiceContext, service: str, name: str, since_s: float, until_s: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """A stored series as a rule names it: "latency_ms" or "latency_ms{quantile=0.99,version=2}"; of several that fit, their mean.
-
-    Returns UTC seconds, rising, and values; equal lengths.
-    """
-    metric, _, labels = name.partition("{")
-    wanted = dict(pair.split("=", 1) for pair in labels.rstrip("}").split(",") if "=" in pair)
-    points: dict[float, list[float]] = {}
-    for data in ctx.store.history.query(service, [metric], since_s, until_s, 5000):
-        if all(data.key.label(key) == value for key, value in wanted.items()):
-            for at, value in zip(np.frombuffer(data.at_s), np.frombuffer(data.value), strict=True):
-                points.setdefault(float(at), []).append(float(value))
-    at_s = np.array(sorted(points))
-    return at_s, np.array([np.mean(points[at]) for at in at_s.tolist()])
 
 
 def _split(silences: tuple[Silence, ...], now_s: float) -> tuple[tuple[Silence, ...], bool]:

@@ -23,7 +23,8 @@ class Windows:
 
 WINDOWS = (Windows(3600, 300, 14.4), Windows(6 * 3600, 1800, 6.0), Windows(3 * 86_400, 6 * 3600, 1.0))
 """2 % of a month's budget in an hour, 5 % in six, 10 % in three days."""
-FEWEST_READINGS = 2
+GAP_STEPS = 3.0
+"""A reading stands for the time since the one before, but for no longer than so many usual steps: beyond that nobody looked."""
 
 
 def burn(at_s: Floats, bad: Floats, total: Floats, objective: float, window_s: float) -> Floats:
@@ -34,7 +35,10 @@ def burn(at_s: Floats, bad: Floats, total: Floats, objective: float, window_s: f
     begins = np.searchsorted(at_s, at_s - window_s, side="right")
     asked = totals[ends] - totals[begins]
     share = np.divide(bads[ends] - bads[begins], asked, out=np.full(at_s.size, np.nan), where=asked > 0)
-    seen = (at_s - at_s[0] >= window_s / 2) if at_s.size else np.zeros(0, dtype=bool)
+    steps = np.diff(at_s)
+    usual_s = float(np.median(steps)) if steps.size else 0.0
+    looked = np.cumsum(np.concatenate([[0.0, usual_s][: at_s.size + 1], np.minimum(steps, GAP_STEPS * usual_s)]))
+    seen = looked[ends] - looked[begins] >= window_s / 2
     return np.where(seen, share / (1.0 - objective), np.nan)
 
 

@@ -16,6 +16,9 @@ PROVEN_S = 15.0
 UNKNOWN_S = 90.0
 """Nothing heard for so long is an alert of its own: unknown is not ok."""
 
+OWN_NAMES = frozenset({"presence", "use", "accuracy", "data", "golden set", "no data", "alert rules", "connection"})
+"""Taken: a rule of the workspace with one of these names could not be told from the panel's own."""
+
 
 def conditions(services: Iterable[ServiceState], connections: Iterable[ConnectionState]) -> Iterator[Condition]:
     """Presence, use, accuracy and golden set of every service, and every connection."""

@@ -23,7 +23,7 @@ from mlcontrol.core.operation import OperationKind
 from mlcontrol.core.problem import ProblemError
 from mlcontrol.core.settings import ServiceSettings
 from mlcontrol.ports.errors import AdapterError
-from mlcontrol.services.alerts import series_of
+from mlcontrol.services.alert_rules import series_of
 from mlcontrol.services.context import ServiceContext
 from mlcontrol.services.incidents.signals import read
 

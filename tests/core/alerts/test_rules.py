@@ -72,6 +72,13 @@ def test_burn_rate_of_two_counts_waits_for_traffic() -> None:
     assert say(rule, nothing, bad=nothing, total=nothing) == ()
 
 
+def test_burn_rate_of_a_few_readings_after_a_gap_is_not_known_yet() -> None:
+    at_s = np.concatenate([times(120), times(120)[-1] + 36_000 + 60 * np.arange(60.0)])
+    rate = burn(at_s, np.concatenate([np.zeros(120), np.full(60, 50.0)]), np.full(180, 100.0), 0.999, 3600)
+    assert np.isnan(rate[120:140]).all()  # the engine was off for ten hours: a minute is no window of an hour
+    assert rate[179] == pytest.approx(500.0)
+
+
 def test_absence_from_its_limit_on() -> None:
     values = [1.0] * 5 + [float("nan")] * 10 + [1.0] * 3 + [float("nan")] * 10
     first, last = say(Rule("gone", RuleKind.ABSENCE, for_s=300), values)
