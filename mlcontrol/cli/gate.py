@@ -10,8 +10,8 @@ from mlcontrol.cli.exit_codes import BLOCKED, DONE, UNKNOWN
 from mlcontrol.cli.output import add_common, jsonable, plain, put_json, say, utc
 from mlcontrol.cli.rollout import add_strategy_options, rollout_settings
 from mlcontrol.cli.session import Session
-from mlcontrol.cli.timeline import parse_moment
 from mlcontrol.core.judge.backtest_words import backtest_words, heading
+from mlcontrol.core.moments import parse_moment
 from mlcontrol.engine import messages as m
 from mlcontrol.engine.hosts import new_request
 

@@ -16,11 +16,19 @@ from typing import Any
 from mlcontrol.core.problem import Problem
 
 
-def add_common(parser: argparse.ArgumentParser, *, formats: tuple[str, ...] = ("text", "json")) -> None:
-    """The options that every command has."""
-    parser.add_argument("--workspace", type=Path, metavar="FILE", help="the mlcontrol.toml to work on")
-    parser.add_argument("--format", choices=formats, default="text")
-    parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="warning")
+def add_common(
+    parser: argparse.ArgumentParser, *, formats: tuple[str, ...] = ("text", "json"), again: bool = False
+) -> None:
+    """The options that every command has. ``again``: the command above has them too, and what it was given holds."""
+
+    def usual(value: str | None) -> str | None:
+        return argparse.SUPPRESS if again else value
+
+    file = "the mlcontrol.toml to work on"
+    parser.add_argument("--workspace", type=Path, metavar="FILE", default=usual(None), help=file)
+    parser.add_argument("--format", choices=formats, default=usual("text"))
+    levels = ("debug", "info", "warning", "error")
+    parser.add_argument("--log-level", choices=levels, default=usual("warning"))
 
 
 def say(text: str) -> None:

@@ -1,23 +1,25 @@
-"""`mlcontrol timeline`."""
+"""`mlcontrol timeline`: what changed and what was noticed; `add` is in `timeline_add`."""
 
 from __future__ import annotations
 
 import argparse
-import re
 import time
-from datetime import UTC, datetime
 from typing import Any
 
+from mlcontrol.cli import timeline_add
 from mlcontrol.cli.exit_codes import DONE, UNKNOWN
 from mlcontrol.cli.output import add_common, jsonable, plain, put_json, put_table, utc
 from mlcontrol.cli.session import Session
+from mlcontrol.core.moments import parse_moment, parse_since
 from mlcontrol.core.problem import Problem, ProblemError
+from mlcontrol.core.recorded import told_by
+from mlcontrol.core.timeline_search import says
 from mlcontrol.core.types import EventKind, TimelineEvent
-from mlcontrol.core.world import Aspect, world_at
+from mlcontrol.core.world import TELLS, Aspect, observed_from, world_at
 from mlcontrol.engine import messages as m
 from mlcontrol.engine.hosts import new_request
 
-_UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
+MOST = 10_000
 
 
 def add_parser(commands: Any) -> None:
@@ -31,9 +33,12 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--limit", type=int, default=500)
     parser.add_argument("--follow", action="store_true", help="go on with what happens now, until Ctrl-C")
     add_common(parser)
+    timeline_add.add_parser(parser.add_subparsers(dest="what", metavar="add", title="or"))
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.what == "add":
+        return timeline_add.run(args)
     if args.at:
         return _world(args)
     command = m.QueryTimeline(
@@ -59,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     elif events:
         put_table(
             ("TIME (UTC)", "SERVICE", "KIND", "WHAT", "BY"),
-            [(str(utc(e.at_s)), e.service or "-", e.kind.value, e.title, e.actor or e.source) for e in events],
+            [(str(utc(e.at_s)), e.service or "-", e.kind.value, e.title, told_by(e)) for e in events],
         )
     else:
         print("Nothing happened in that time.")
@@ -74,8 +79,12 @@ def _world(args: argparse.Namespace) -> int:
         raise ProblemError(Problem(f"{args.at} is yet to come.", "", "Name a moment that has passed.", code="usage"))
     with Session(args.workspace) as session:
         state = session.state
-        answer = session.ask(m.QueryTimeline(request=new_request(), service=args.service, limit=10_000))
-    assert isinstance(answer, m.TimelineAnswer)
+        # What tells of the world is asked for by itself: alerts and probes of a busy fleet must not crowd it out.
+        telling = _asked(session, m.QueryTimeline(request=new_request(), kinds=TELLS, limit=MOST))
+        newest = _asked(session, m.QueryTimeline(request=new_request(), limit=MOST))
+    events = tuple({event.id: event for event in (*telling, *newest)}.values())
+    # Before anybody watched, what serves now says nothing.
+    watched = at_s >= observed_from(events)
     if args.service and args.service not in state.services:
         raise ProblemError(
             Problem(f"There is no service {args.service!r}.", "", "`mlcontrol status` lists them.", code="usage")
@@ -83,8 +92,9 @@ def _world(args: argparse.Namespace) -> int:
     rows = []
     for service in state.services.values():
         if args.service in (None, service.id):
-            own = [e for e in answer.events if e.service == service.id]
-            rows.append((service.id, world_at(own, at_s, service.used.single, service.intended.single)))
+            own = [e for e in events if e.service == service.id]
+            used, intended = (service.used.single, service.intended.single) if watched else (None, None)
+            rows.append((service.id, world_at(own, at_s, used, intended)))
     if args.format == "json":
         worlds = [
             {
@@ -100,8 +110,13 @@ def _world(args: argparse.Namespace) -> int:
             ("SERVICE", "USED", "INTENDED", "LAST KNOWN"),
             [(name, *(_aspects(world))) for name, world in rows],
         )
-    known = rows and all(world[0].words is not None for _, world in rows)
-    return DONE if known else UNKNOWN
+    return DONE if rows and all(world[0].words is not None for _, world in rows) else UNKNOWN
+
+
+def _asked(session: Session, question: m.QueryTimeline) -> tuple[TimelineEvent, ...]:
+    answer = session.ask(question)
+    assert isinstance(answer, m.TimelineAnswer)
+    return answer.events
 
 
 def _aspects(world: tuple[Aspect, ...]) -> tuple[str, str, str]:
@@ -117,8 +132,7 @@ def _follow(session: Session, told: set[str], args: argparse.Namespace) -> int:
                 raise ProblemError(came)
             for event in came.events if isinstance(came, m.TimelineGrew) else ():
                 asked = args.service in (None, event.service) and (not args.kind or event.kind.value in args.kind)
-                words = f"{event.title} {event.detail}".lower()
-                if asked and event.id not in told and all(word in words for word in args.text.lower().split()):
+                if asked and event.id not in told and says(event, args.text):
                     told.add(event.id)
                     _put_line(event, args)
     except KeyboardInterrupt:
@@ -129,29 +143,5 @@ def _put_line(event: TimelineEvent, args: argparse.Namespace) -> None:
     if args.format == "json":
         put_json({"schema": "mlcontrol.timeline-event/1", **jsonable(event), "at": utc(event.at_s)})
     else:
-        words = (str(utc(event.at_s)), event.service or "-", event.kind.value, event.title, event.actor or event.source)
+        words = (str(utc(event.at_s)), event.service or "-", event.kind.value, event.title, told_by(event))
         print(plain("  ".join(words)), flush=True)
-
-
-def parse_moment(text: str, now_s: float) -> float:
-    """As `parse_since`, and HH:MM or HH:MM:SS UTC for the last time the clock showed that."""
-    clock = re.fullmatch(r"(\d{1,2}):(\d{2})(?::(\d{2}))?", text.strip())
-    if not clock or int(clock[1]) > 23 or int(clock[2]) > 59 or int(clock[3] or 0) > 59:
-        return parse_since(text, now_s)
-    of_day = int(clock[1]) * 3600 + int(clock[2]) * 60 + int(clock[3] or 0)
-    today = now_s - now_s % 86400 + of_day
-    return today if today <= now_s else today - 86400
-
-
-def parse_since(text: str, now_s: float) -> float:
-    """A span back from now, or a UTC ISO time, as UTC seconds."""
-    span = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|min|h|d)", text.strip())
-    if span:
-        return now_s - float(span[1]) * _UNITS[span[2]]
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ProblemError(
-            Problem(f"{text!r} is no time.", "", "Write 30m, 24h, 7d, or 2026-01-31T02:14:00Z.", code="usage")
-        ) from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

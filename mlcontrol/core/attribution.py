@@ -67,7 +67,7 @@ class Broke(StrEnum):
 
 OUT_OF_REACH = 0.002
 """Not nought: a model's answers may come back as its next inputs, and callers may be released together with a version."""
-_OF_VERSIONS = (
+OF_VERSIONS = (
     EventKind.DEPLOY,
     EventKind.ROLLBACK,
     EventKind.ROUTE,
@@ -75,9 +75,10 @@ _OF_VERSIONS = (
     EventKind.LOAD,
     EventKind.RESTART,
 )
+"""Kinds whose versions are those of a model. A snapshot or a configuration has versions of its own, which say nothing of these."""
 REACH: Mapping[Broke, Mapping[EventKind, float]] = MappingProxyType(
     {
-        Broke.INPUTS: MappingProxyType(dict.fromkeys((*_OF_VERSIONS, EventKind.CONNECTION), OUT_OF_REACH)),
+        Broke.INPUTS: MappingProxyType(dict.fromkeys((*OF_VERSIONS, EventKind.CONNECTION), OUT_OF_REACH)),
         Broke.VERSIONS: MappingProxyType({EventKind.DATA: OUT_OF_REACH}),
     }
 )
@@ -147,7 +148,7 @@ class Attribution:
         first = self.suspects[0]
         if not self.separable:
             others = [event for event in self.close if event.id != self.itself]
-            if len(others) < len(self.close) and others and not any(event.kind in _OF_VERSIONS for event in others):
+            if len(others) < len(self.close) and others and not any(event.kind in OF_VERSIONS for event in others):
                 named = " or ".join(f"“{self.called(event)}”" for event in others[:2])
                 return f"Cannot say whether it came of {named}, or of something upstream that no source records."
             close = [self.called(event) for event in self.close]
@@ -251,7 +252,9 @@ def _same_change(a: TimelineEvent, b: TimelineEvent) -> bool:
     if a.operation is not None and b.operation is not None:
         return a.operation == b.operation
     return (
-        a.service is not None
+        a.kind in OF_VERSIONS
+        and b.kind in OF_VERSIONS
+        and a.service is not None
         and a.service == b.service
         and a.version_to is not None
         and a.version_to == b.version_to
@@ -272,7 +275,7 @@ def _scope(
             why = f"it is of one of {len(everyone)} services that changed at once"
     else:
         weight, why = (OF_ANOTHER, "it is of another service") if everyone else (1.0, f"it is of {event.service}")
-    if version is not None and event.version_to is not None:
+    if version is not None and event.version_to is not None and event.kind in OF_VERSIONS:
         met = event.version_to == version
         weight *= 1.5 if met else 0.02
         why += f"; it {'is' if met else 'is not'} of the version that changed"

@@ -12,9 +12,20 @@ from mlcontrol.core.alerts.alert import Alert, Notification, Silence
 from mlcontrol.core.clock_notice import ClockNotice
 from mlcontrol.core.operation import Operation
 from mlcontrol.core.settings import WorkspaceSettings
-from mlcontrol.core.types import ConnectionState, ServiceState, TimelineEvent
+from mlcontrol.core.types import ConnectionState, EventKind, ServiceState, TimelineEvent
 
 RECENT_EVENTS = 500
+RECENT_MADE = 200
+MADE = (
+    EventKind.DEPLOY,
+    EventKind.ROLLBACK,
+    EventKind.ALIAS,
+    EventKind.ROUTE,
+    EventKind.CONFIG,
+    EventKind.DATA,
+    EventKind.NOTE,
+)
+"""What somebody did; the rest is what came of it."""
 RECENT_OPERATIONS = 50
 RECENT_ALERTS = 500
 
@@ -123,12 +134,14 @@ def with_operation(state: FleetState, operation: Operation) -> tuple[FleetState,
 
 
 def with_events(state: FleetState, events: Iterable[TimelineEvent]) -> tuple[FleetState, Changes]:
-    """Add timeline events; an id that is already there is replaced, order is by time."""
+    """Add timeline events; an id that is already there is replaced, order is by time. Of those that are older than the newest
+    `RECENT_EVENTS` the newest `RECENT_MADE` of what somebody made stay: a storm of alerts must not push out what caused it."""
     merged = {event.id: event for event in state.events}
     fresh = tuple(events)
     merged.update((event.id, event) for event in fresh)
-    ordered = sorted(merged.values(), key=lambda event: (event.at_s, event.id))[-RECENT_EVENTS:]
-    return replace(state, events=tuple(ordered)), Changes(events=len(fresh))
+    ordered = sorted(merged.values(), key=lambda event: (event.at_s, event.id))
+    made = [event for event in ordered[:-RECENT_EVENTS] if event.kind in MADE][-RECENT_MADE:]
+    return replace(state, events=(*made, *ordered[-RECENT_EVENTS:])), Changes(events=len(fresh))
 
 
 def with_alerts(

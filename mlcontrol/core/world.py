@@ -20,6 +20,9 @@ _LAST = (
     ("trouble", EventKind.ALERT),
 )
 
+TELLS = tuple(dict.fromkeys((*MOVES, EventKind.ALIAS, *(kind for _, kind in _LAST))))
+"""Every kind that says something of the world at a moment."""
+
 
 @dataclass(frozen=True, slots=True)
 class Aspect:

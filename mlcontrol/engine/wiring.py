@@ -27,6 +27,7 @@ from mlcontrol.adapters.signatures.reading import read_here
 from mlcontrol.core.notify import NotifySettings
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.settings import ConnectionSettings, WorkspaceSettings
+from mlcontrol.core.state import MADE, RECENT_EVENTS, RECENT_MADE
 from mlcontrol.core.types import ConnectionKind, Sample, TimelineEvent
 from mlcontrol.engine.checker import CheckerProcess
 from mlcontrol.engine.context import EngineContext
@@ -74,8 +75,6 @@ from mlcontrol.store.golden_files import read_golden, write_golden
 from mlcontrol.store.reviews.reviews import Reviews
 from mlcontrol.store.store import Store
 from mlcontrol.store.workspace import put_entry, read_workspace, remove_entry
-
-RECENT_EVENTS = 500
 
 log = structlog.get_logger("wiring")
 
@@ -128,6 +127,7 @@ def build(workspace: Path) -> Built:
             store.history.append(samples)
 
     hub = Hub(settings, keep)
+    hub.preload(store.timeline.query(None, 0.0, None, MADE, "", RECENT_MADE))
     hub.preload(store.timeline.recent(RECENT_EVENTS))
     secrets = SystemKeyring()
     NAMES.keep_in(Path(user_state_path("mlcontrol")) / "names.json")

@@ -14,6 +14,7 @@ from mlcontrol.core.judge.sight import seconds_until_fine
 from mlcontrol.core.judge.verdict import Judgement
 from mlcontrol.core.operation import LiveStage, OperationKind
 from mlcontrol.core.problem import Problem, ProblemError
+from mlcontrol.core.recorded import recorded
 from mlcontrol.core.stage import Looked, Stage, StageEvent, StageState, advance_stage, begin_stage
 from mlcontrol.core.strategy import Strategy
 from mlcontrol.core.types import EventKind, Freshness, TimelineEvent
@@ -203,13 +204,15 @@ class StageRunner:
         return "" if fresh is None else f"{fresh.title} during the rollout. {fresh.detail}".strip()
 
     def _data_events(self) -> Iterator[TimelineEvent]:
-        """Changes of the inputs that are younger than the rollout, or were told just before it."""
+        """Changes of the inputs that are younger than the rollout, or were told just before it. What a pipeline says it did is no
+        finding: whether the inputs are otherwise by it, their watch tells."""
         assert self._watch is not None
         buckets = self._watch.evidence.buckets
         since_s = (buckets[0].start_s if buckets else self._ctx.clock.utc_s()) - DATA_TOLD_LATE_S
         service = self._effects.service
         events = self._ctx.state().events
-        return (e for e in events if e.kind is EventKind.DATA and e.service == service and e.at_s >= since_s)
+        found = (e for e in events if e.kind is EventKind.DATA and not recorded(e))
+        return (e for e in found if e.service == service and e.at_s >= since_s)
 
     def _show(self, step: str, stage: Stage) -> None:
         judgement = stage.judgement

@@ -1,7 +1,8 @@
-"""Queries of what was: timeline and metric history; and notes that people put on the timeline."""
+"""Queries of what was: timeline and metric history; and what pipelines and people put on the timeline."""
 
 from __future__ import annotations
 
+import threading
 import uuid
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
@@ -12,11 +13,12 @@ from struct import unpack_from
 import numpy as np
 
 from mlcontrol.core.problem import Problem, ProblemError
+from mlcontrol.core.recorded import RecordedChange, event_of, same
 from mlcontrol.core.types import EventKind, SeriesData, TimelineEvent
+from mlcontrol.core.visible import visible
 from mlcontrol.ports.metrics import MetricsSource, RemembersHistory
 from mlcontrol.services.context import ServiceContext
 
-LONGEST_NOTE = 4000
 REMEMBERED_S = 4.0  # how long a chart waits for what somebody else remembers
 KEPT_ENOUGH = 0.05  # what was kept covers the span when it begins in this share of it
 
@@ -53,6 +55,7 @@ class Records:
         self._ctx = ctx
         self._persist = persist
         self._metrics = metrics
+        self._recording = threading.Lock()
 
     def history(
         self, service: str, metrics: Sequence[str], since_s: float, until_s: float, points: int
@@ -103,21 +106,27 @@ class Records:
         self._persist()
         return self._ctx.store.timeline.query(service, since_s, until_s, kinds, text, max(1, min(limit, 10_000)))
 
-    def note(self, text: str, actor: str, service: str | None) -> None:
-        words = text.strip()[:LONGEST_NOTE]
-        if not words:
-            raise ProblemError(Problem("The note is empty.", next="Write something.", code="refused"))
-        if service is not None and service not in self._ctx.settings.services:
-            raise ProblemError(Problem(f"There is no service {service!r}.", code="not-found"))
-        title, _, detail = words.partition("\n")
-        self._ctx.emit(
-            TimelineEvent(
-                id=f"note-{uuid.uuid4().hex}",
-                at_s=self._ctx.clock.utc_s(),
-                kind=EventKind.NOTE,
-                title=title[:200],
-                service=service,
-                detail=detail or (words if len(title) > 200 else ""),
-                actor=actor,
+    def record(self, change: RecordedChange, actor: str) -> tuple[TimelineEvent, bool]:
+        """Put a change on the timeline that nobody here can see; with an id only once: what is there, and whether it was added now.
+        Raises `ProblemError` ("usage", "not-found"; "conflict" where the id names another change)."""
+        event = event_of(change, actor, self._ctx.clock.utc_s(), uuid.uuid4().hex)
+        if event.service is not None and event.service not in self._ctx.settings.services:
+            what = f"There is no service {visible(event.service)[:100]!r}."
+            raise ProblemError(Problem(what, next="`mlcontrol status` lists them.", code="not-found"))
+        with self._recording:
+            self._persist()
+            there = self._ctx.store.timeline.find(event.id) if change.ident else None
+            if there is None:
+                self._ctx.emit(event)
+                self._persist()
+                return event, True
+        if not same(there, event):
+            raise ProblemError(
+                Problem(
+                    f"Under the id {change.ident} another change is on the timeline.",
+                    f"It says “{visible(there.title)}” ({there.kind.value}, {there.service or 'the fleet'}).",
+                    "Give this one an id of its own, such as the run that made it.",
+                    "conflict",
+                )
             )
-        )
+        return there, False

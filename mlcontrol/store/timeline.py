@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 
 import msgspec
 import sqlalchemy as sa
 
+from mlcontrol.core.timeline_search import says
 from mlcontrol.core.types import EventKind, TimelineEvent
 from mlcontrol.store.database import Database
 from mlcontrol.store.tables.records import timeline
 
+PAGE = 1000
 _decoder = msgspec.msgpack.Decoder(TimelineEvent)
 
 
@@ -48,7 +51,7 @@ class Timeline:
         text: str,
         limit: int,
     ) -> tuple[TimelineEvent, ...]:
-        """Newest first. ``text``: words that must all be in title or detail, in any case."""
+        """Newest first. ``text``: words as `core.timeline_search.says` finds them."""
         query = sa.select(timeline.c.body).where(timeline.c.at_s >= since_s)
         if until_s is not None:
             query = query.where(timeline.c.at_s < until_s)
@@ -56,12 +59,18 @@ class Timeline:
             query = query.where(timeline.c.service == service)
         if kinds:
             query = query.where(timeline.c.kind.in_([kind.value for kind in kinds]))
-        for word in text.split():
-            both = timeline.c.title + " " + timeline.c.detail
-            query = query.where(both.icontains(word, autoescape=True))
-        query = query.order_by(timeline.c.at_s.desc(), timeline.c.id.desc()).limit(limit)
+        query = query.order_by(timeline.c.at_s.desc(), timeline.c.id.desc())
         with self._db.read() as connection:
-            return tuple(_decoder.decode(body) for body in connection.execute(query).scalars())
+            if not text.strip():
+                return tuple(_decoder.decode(body) for body in connection.execute(query.limit(limit)).scalars())
+            # Words may stand in what has no column of its own (who, which version): each event is read until there are enough.
+            rows = connection.execute(query.execution_options(yield_per=PAGE)).scalars()
+            return tuple(islice((event for event in map(_decoder.decode, rows) if says(event, text)), limit))
+
+    def find(self, event_id: str) -> TimelineEvent | None:
+        with self._db.read() as connection:
+            body = connection.execute(sa.select(timeline.c.body).where(timeline.c.id == event_id)).scalar()
+        return None if body is None else _decoder.decode(body)
 
     def newest(self, kinds: Sequence[EventKind], since_s: float) -> Mapping[str, float]:
         """When each service had its newest event of these kinds; those that had none since are left out."""

@@ -11,6 +11,7 @@ from mlcontrol.core import attribution
 from mlcontrol.core.attribution import Attribution, Broke, attribute
 from mlcontrol.core.incidents.close_suspects import close_suspects
 from mlcontrol.core.incidents.suspect_lines import suspect_lines
+from mlcontrol.core.recorded import RecordedChange, event_of
 from mlcontrol.core.signals.change import ChangePoint
 from mlcontrol.core.types import EventKind, TimelineEvent
 
@@ -275,3 +276,39 @@ def test_a_change_of_the_data_is_dated_late_and_still_a_suspect() -> None:
     sharp = replace(CHANGE, low_s=T - 2.5, high_s=T + 2.5)
     found = attribute(sharp, [TOLD], service="digits")
     assert TOLD in [s.event for s in found.suspects]
+
+
+def snapshot(lag_s: float, version: str = "3") -> TimelineEvent:
+    change = RecordedChange(
+        EventKind.DATA, "features of today", "digits", "", "2", version, T - lag_s, f"run-{lag_s:g}"
+    )
+    return event_of(change, "airflow", T)
+
+
+def test_a_snapshot_that_a_pipeline_recorded_is_a_suspect_like_any_other() -> None:
+    found = attribute(CHANGE, [snapshot(60), event(EventKind.DEPLOY, 3400)], service="digits")
+    assert found.suspects[0].event is not None
+    assert found.suspects[0].event.title == "features of today"
+    assert found.verdict.startswith("features of today")
+    assert of_inputs(snapshot(60)).suspects[0].event == snapshot(60)
+
+
+def test_the_version_of_a_snapshot_is_not_the_models() -> None:
+    """It bears no number of the version that changed, and is not the deploy of the version with its number."""
+    found = attribute(CHANGE, [snapshot(60, "2026-11-27")], service="digits", version="7")
+    assert found.suspects[0].event == snapshot(60, "2026-11-27")
+    assert "of the version that changed" not in found.suspects[0].why
+    deploy = event(EventKind.DEPLOY, 70, version="3")
+    both = attribute(CHANGE, [snapshot(60), deploy], service="digits")
+    assert {s.event.id for s in both.suspects if s.event} == {snapshot(60).id, deploy.id}
+    assert not both.separable
+
+
+def test_no_bisect_takes_the_version_of_a_snapshot_for_one_that_can_be_served() -> None:
+    deploy = replace(event(EventKind.DEPLOY, 70, version="7"), version_from="6")
+    found = attribute(CHANGE, [snapshot(60), deploy], service="digits")
+    assert {line.version_to for line in suspect_lines(found)} == {"7", None}
+    close = close_suspects(suspect_lines(found), found.separable, "7")
+    assert close is not None
+    assert close.version.event == deploy.id
+    assert close_suspects(suspect_lines(found), found.separable, "3") is None

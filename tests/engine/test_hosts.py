@@ -18,8 +18,9 @@ from pathlib import Path
 import pytest
 
 from mlcontrol.core.problem import ProblemError
+from mlcontrol.core.recorded import RecordedChange
 from mlcontrol.core.settings import ConnectionSettings
-from mlcontrol.core.types import ConnectionKind
+from mlcontrol.core.types import ConnectionKind, EventKind
 from mlcontrol.engine import hosts, messages as m
 from mlcontrol.engine.hosts import attach, new_request
 from mlcontrol.engine.lock import EngineLock
@@ -29,8 +30,9 @@ from tests.engine.shell import Shell, gone, until
 OpenShell = Callable[[], Shell]
 
 
-def note(text: str = "hello") -> m.AddNote:
-    return m.AddNote(request=new_request(), text=text, actor="tester")
+def note(text: str = "hello", detail: str = "") -> m.RecordChange:
+    change = RecordedChange(EventKind.NOTE, text, detail=detail)
+    return m.RecordChange(request=new_request(), change=change, actor="tester")
 
 
 class TestContract:
@@ -45,10 +47,10 @@ class TestContract:
     def test_an_answer_carries_the_request_and_comes_after_what_it_caused(self, open_shell: OpenShell) -> None:
         shell, command = open_shell(), note("the router was restarted")
         answer = shell.host.ask(command)
-        assert isinstance(answer, m.Done)
+        assert isinstance(answer, m.ChangeRecorded)
         assert answer.request == command.request
         grown = [i for i, e in enumerate(shell.events) if isinstance(e, m.TimelineGrew)]
-        done = [i for i, e in enumerate(shell.events) if isinstance(e, m.Done)]
+        done = [i for i, e in enumerate(shell.events) if isinstance(e, m.ChangeRecorded)]
         assert grown[0] < done[0]
 
     def test_what_was_told_can_be_asked_for(self, open_shell: OpenShell) -> None:
@@ -61,7 +63,7 @@ class TestContract:
     def test_a_refusal_is_raised_with_its_problem(self, open_shell: OpenShell) -> None:
         with pytest.raises(ProblemError) as refused:
             open_shell().host.ask(note("  "))
-        assert refused.value.problem.code == "refused"
+        assert refused.value.problem.code == "usage"
 
     def test_no_answer_in_time_is_a_problem(self, open_shell: OpenShell) -> None:
         shell = open_shell()
@@ -195,7 +197,7 @@ class TestProcess:
         with pytest.raises(AuthenticationError):
             Client(place.address, family=place.family, authkey=b"guess")
         silent = Client(place.address, family=place.family)  # never answers the challenge
-        assert isinstance(shell.host.ask(note()), m.Done)
+        assert isinstance(shell.host.ask(note()), m.ChangeRecorded)
         silent.close()
 
     def test_what_is_no_command_ends_the_line_not_the_engine(self, process_shell: OpenShell, workspace: Path) -> None:
@@ -204,13 +206,13 @@ class TestProcess:
             line.send_bytes(b"\x80\x04cos\nsystem\n")
             with pytest.raises(EOFError):
                 _read_to_the_end(line)
-        assert isinstance(shell.host.ask(note()), m.Done)
+        assert isinstance(shell.host.ask(note()), m.ChangeRecorded)
 
     def test_a_shell_that_does_not_read_holds_nobody_up(self, process_shell: OpenShell, workspace: Path) -> None:
         shell, place = process_shell(), engine_place(workspace)
         with Client(place.address, family=place.family, authkey=place.key.read_bytes()):
             for number in range(200):  # far more than a socket holds; each is answered although nobody reads there
-                shell.host.ask(note(f"{number}\n" + "x" * 3900))
+                shell.host.ask(note(f"{number}", "x" * 3900))
 
 
 def _read_to_the_end(line: Connection) -> None:

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from mlcontrol.core.problem import ProblemError
+from mlcontrol.core.recorded import RecordedChange
 from mlcontrol.core.review import JudgementVerdict
 from mlcontrol.core.review.judging import Beside
 from mlcontrol.core.settings import ConnectionSettings, ServiceSettings
-from mlcontrol.core.types import ConnectionKind, Health
+from mlcontrol.core.types import ConnectionKind, EventKind, Health
 from mlcontrol.engine import messages as m
 from mlcontrol.engine.hosts import new_request
 from tests.engine.shell import Shell, until
@@ -184,8 +185,9 @@ def test_a_broken_store_makes_an_engine_that_only_looks(inline_shell: OpenShell,
     (tmp_path / "panel.db").write_bytes(b"this is no database, and long enough to be taken for one" * 100)
     shell = inline_shell()
     assert shell.hello().view_only
+    change = RecordedChange(EventKind.NOTE, "hello")
     with pytest.raises(ProblemError) as refused:
-        shell.host.ask(m.AddNote(request=new_request(), text="hello", actor="tester"))
+        shell.host.ask(m.RecordChange(request=new_request(), change=change, actor="tester"))
     assert refused.value.problem.code == "blocked"
     assert isinstance(shell.host.ask(m.QueryTimeline(request=new_request())), m.TimelineAnswer)
     assert (tmp_path / "panel.db").read_bytes().startswith(b"this is no database")

@@ -12,6 +12,7 @@ import pytest
 
 from mlcontrol.core.operation import Operation, OperationKind, Phase, StepState
 from mlcontrol.core.problem import Problem, ProblemError
+from mlcontrol.core.recorded import RecordedChange, event_of
 from mlcontrol.core.settings import RolloutSettings
 from mlcontrol.core.state import FleetState
 from mlcontrol.core.types import EventKind, ServiceState, Signal, Stamp, TimelineEvent
@@ -104,13 +105,14 @@ def test_a_version_that_fails_goes_back_by_itself_with_the_reason(
 
 
 DRIFT = TimelineEvent("d1", 0.0, EventKind.DATA, "The data changed: x in region south", "digits")
+SNAPSHOT = event_of(RecordedChange(EventKind.DATA, "features of today", "digits"), "airflow", 0.0)
 GONE = Signal(text="no data", detail="The metrics refuse.", at=Stamp(1.0, 1.0, 1))
 
 
 @pytest.mark.parametrize(
     ("use", "events", "code"),
-    [(GONE, (), "unknown"), (Signal(), (DRIFT,), "data-changed"), (Signal(), (), "")],
-    ids=["use is not seen any more", "the inputs change", "twin: neither"],
+    [(GONE, (), "unknown"), (Signal(), (DRIFT,), "data-changed"), (Signal(), (SNAPSHOT,), ""), (Signal(), (), "")],
+    ids=["use is not seen any more", "the inputs change", "a pipeline records a snapshot", "twin: neither"],
 )
 def test_what_the_service_itself_shows_ends_a_rollout_that_the_judge_finds_fine(
     ctx: Context, rollouts: Rollouts, world: StagedWorld, monkeypatch: pytest.MonkeyPatch, use: Signal,

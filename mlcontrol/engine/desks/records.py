@@ -12,10 +12,10 @@ def _timeline(s: Services, c: m.QueryTimeline, _tell: Tell) -> m.Event:
     return m.TimelineAnswer(request=c.request, events=events)
 
 
-def _note(s: Services, c: m.AddNote, _tell: Tell) -> m.Event:
+def _record(s: Services, c: m.RecordChange, _tell: Tell) -> m.Event:
     s.may_write()
-    s.records.note(c.text, c.actor, c.service)
-    return m.Done(request=c.request, text="noted")
+    event, fresh = s.records.record(c.change, c.actor)
+    return m.ChangeRecorded(request=c.request, event=event, fresh=fresh)
 
 
 def _audit(s: Services, c: m.QueryAudit, _tell: Tell) -> m.Event:
@@ -41,7 +41,7 @@ def _evidence(s: Services, c: m.QueryEvidence, _tell: Tell) -> m.Event:
 
 TABLE: Table = {
     m.QueryTimeline: (Lane.QUICK, _timeline),
-    m.AddNote: (Lane.QUICK, _note),
+    m.RecordChange: (Lane.QUICK, _record),
     m.QueryAudit: (Lane.QUICK, _audit),
     m.VerifyAudit: (Lane.SLOW, _verify),
     m.QueryStanding: (Lane.QUICK, _standing),

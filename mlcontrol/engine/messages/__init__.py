@@ -89,9 +89,9 @@ from mlcontrol.engine.messages.incidents import (
     WriteIncident as WriteIncident,
 )
 from mlcontrol.engine.messages.records import (
-    AddNote as AddNote,
     AuditAnswer as AuditAnswer,
     AuditVerified as AuditVerified,
+    ChangeRecorded as ChangeRecorded,
     CheckpointsAnswer as CheckpointsAnswer,
     EvidenceAnswer as EvidenceAnswer,
     QueryAudit as QueryAudit,
@@ -99,6 +99,7 @@ from mlcontrol.engine.messages.records import (
     QueryEvidence as QueryEvidence,
     QueryStanding as QueryStanding,
     QueryTimeline as QueryTimeline,
+    RecordChange as RecordChange,
     StandingAnswer as StandingAnswer,
     TimelineAnswer as TimelineAnswer,
     VerifyAudit as VerifyAudit,

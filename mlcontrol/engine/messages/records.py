@@ -5,6 +5,7 @@ from __future__ import annotations
 from mlcontrol.core.audit import AuditRow, ChainVerdict
 from mlcontrol.core.audit_export import Checkpoint
 from mlcontrol.core.point_in_time import Standing
+from mlcontrol.core.recorded import RecordedChange
 from mlcontrol.core.types import EventKind, TimelineEvent
 from mlcontrol.engine.messages.shape import Request
 
@@ -20,12 +21,11 @@ class QueryTimeline(Request, frozen=True, kw_only=True):
     limit: int = 500
 
 
-class AddNote(Request, frozen=True, kw_only=True):
-    """Put a note on the timeline. Answer: `Done`."""
+class RecordChange(Request, frozen=True, kw_only=True):
+    """Put on the timeline what nobody here can see. Answer: `ChangeRecorded`."""
 
-    text: str
+    change: RecordedChange
     actor: str
-    service: str | None = None
 
 
 class QueryAudit(Request, frozen=True, kw_only=True):
@@ -60,6 +60,13 @@ class TimelineAnswer(Request, frozen=True, kw_only=True):
     events: tuple[TimelineEvent, ...]
 
 
+class ChangeRecorded(Request, frozen=True, kw_only=True):
+    """``fresh``: it was not there before, under the same id."""
+
+    event: TimelineEvent
+    fresh: bool
+
+
 class AuditAnswer(Request, frozen=True, kw_only=True):
     rows: tuple[AuditRow, ...]
     total: int
@@ -83,5 +90,7 @@ class EvidenceAnswer(Request, frozen=True, kw_only=True):
     body: str | None
 
 
-Command = QueryTimeline | AddNote | QueryAudit | VerifyAudit | QueryStanding | QueryCheckpoints | QueryEvidence
-Event = TimelineAnswer | AuditAnswer | AuditVerified | StandingAnswer | CheckpointsAnswer | EvidenceAnswer
+Command = QueryTimeline | RecordChange | QueryAudit | VerifyAudit | QueryStanding | QueryCheckpoints | QueryEvidence
+Event = (
+    TimelineAnswer | ChangeRecorded | AuditAnswer | AuditVerified | StandingAnswer | CheckpointsAnswer | EvidenceAnswer
+)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from mlcontrol.core.recorded import told_by
 from mlcontrol.core.types import EventKind, Health, TimelineEvent
 from mlcontrol.gui.viewmodels.phrases import count_text, moment_text, visible_text
 from mlcontrol.gui.widgets.row_list import Row
@@ -21,7 +22,7 @@ def event_row(event: TimelineEvent, where: str) -> Row:
         event.id,
         visible_text(event.title, 300),
         state,
-        right=f"{place} · {event.actor or event.source} · {moment_text(event.at_s)[5:]}",
+        right=f"{place} · {visible_text(told_by(event), 60)} · {moment_text(event.at_s)[5:]}",
         chip=event.kind.value.upper(),
         quiet=calm and event.kind not in _MOVES,
     )

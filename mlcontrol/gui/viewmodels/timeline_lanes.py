@@ -9,9 +9,10 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from mlcontrol.core.timeline_search import says
 from mlcontrol.core.types import EventKind, Health, TimelineEvent
 from mlcontrol.core.world import MOVES, observed_from
-from mlcontrol.gui.viewmodels.phrases import iso_text, version_text
+from mlcontrol.gui.viewmodels.phrases import iso_text
 
 FLEET_LANE = ""
 """Lane of what belongs to no single service: connections, the engine, notes."""
@@ -49,22 +50,7 @@ def matches(event: TimelineEvent, wanted: Filter) -> bool:
         return False
     if wanted.service is not None and event.service != wanted.service:
         return False
-    words = wanted.text.casefold().split()
-    if not words:
-        return True
-    pool = " ".join(
-        (
-            event.title,
-            event.detail,
-            event.service or "",
-            event.actor,
-            event.source,
-            event.kind.value,
-            version_text(event.version_from) if event.version_from else "",
-            version_text(event.version_to) if event.version_to else "",
-        )
-    ).casefold()
-    return all(word in pool for word in words)
+    return says(event, wanted.text)
 
 
 def lanes(
