@@ -51,8 +51,8 @@ def told_by(event: TimelineEvent) -> str:
 
 
 def event_of(change: RecordedChange, actor: str, now_s: float, fresh: str = "") -> TimelineEvent:
-    """``fresh``: names it where its maker gave no id. Raises `ProblemError` ("usage") naming what is wrong; nothing is cut or mended
-    in silence."""
+    """``fresh``: names it where its maker gave no id. Raises `ProblemError` ("usage") naming what is wrong; nothing is
+    cut or mended in silence."""
     if change.kind not in KINDS:
         known = ", ".join(kind.value for kind in KINDS)
         raise _wrong(f"A {change.kind.value} cannot be recorded.", f"Known are {known}: the rest is observed.")

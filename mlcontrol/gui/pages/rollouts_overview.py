@@ -111,8 +111,8 @@ def service_title(state: FleetState, service: str) -> str:
     return known.title or service if known is not None else service
 
 
-def column_head(title: str, note: PlainLabel | None = None) -> QWidget:
-    """The 32-px heading of a column, with a note behind the title."""
+def column_head(title: str, note: PlainLabel | None = None, button: QWidget | None = None) -> QWidget:
+    """The 32-px heading of a column, with a note behind the title and a button at its end."""
     head = QWidget()
     head.setProperty("surface", "panel")
     head.setFixedHeight(theme.px(32))
@@ -123,4 +123,6 @@ def column_head(title: str, note: PlainLabel | None = None) -> QWidget:
     if note is not None:
         row.addWidget(note)
     row.addStretch(1)
+    if button is not None:
+        row.addWidget(button)
     return head

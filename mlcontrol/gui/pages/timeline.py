@@ -19,17 +19,15 @@ from mlcontrol.gui.bridge import Bridge
 from mlcontrol.gui.charts.lanes import LanesChart
 from mlcontrol.gui.pages.page import Page, Shell
 from mlcontrol.gui.pages.rollouts_overview import column_head
+from mlcontrol.gui.pages.timeline_add import AddChange
 from mlcontrol.gui.pages.timeline_charts import SpanCharts
 from mlcontrol.gui.pages.timeline_export import ask_for_file, write_events
 from mlcontrol.gui.pages.timeline_head import TimelineHead
 from mlcontrol.gui.pages.timeline_rows import count_words, event_row
 from mlcontrol.gui.pages.timeline_side import TimelineSide
 from mlcontrol.gui.theme import theme
-from mlcontrol.gui.viewmodels.phrases import (
-    count_text,
-    duration_text,
-    moment_text,
-)
+from mlcontrol.gui.viewmodels.phrases import count_text, duration_text, moment_text
+from mlcontrol.gui.viewmodels.timeline_known import bounded, questions
 from mlcontrol.gui.viewmodels.timeline_lanes import Filter, lanes, matches
 from mlcontrol.gui.widgets.card import EmptyState
 from mlcontrol.gui.widgets.label import PlainLabel
@@ -37,7 +35,6 @@ from mlcontrol.gui.widgets.row_list import RowList
 from mlcontrol.gui.widgets.scrolled import scrolled
 
 SPANS_S = (900.0, 3600.0, 6 * 3600.0, 86_400.0, 7 * 86_400.0)
-KEEP = 5000
 
 
 class TimelinePage(Page):
@@ -55,6 +52,7 @@ class TimelinePage(Page):
         self.marks: tuple[str, ...] = ()  # at most two events that are compared
         self.brush: tuple[float, float, str] | None = None  # since, until, service
         self.charts = SpanCharts()
+        self.form = AddChange()
         self._problem: Problem | None = None
         self._answered = False
         self.chart = LanesChart()
@@ -78,23 +76,23 @@ class TimelinePage(Page):
         self.setFocusProxy(self.list)
 
     def _build(self) -> None:
-        scroll = scrolled(self.chart)
-        self._scroll = scroll
+        self._scroll = scrolled(self.chart)
         events = QWidget()
         below = QVBoxLayout(events)
         below.setContentsMargins(0, 0, 0, 0)
         below.setSpacing(0)
-        below.addWidget(column_head("Events", self._count))
+        below.addWidget(column_head("Events", self._count, self.form.open))
         below.addWidget(self.list, 1)
         main = QWidget()
         left = QVBoxLayout(main)
         left.setContentsMargins(0, 0, 0, 0)
         left.setSpacing(0)
-        left.addWidget(scroll)
+        left.addWidget(self._scroll)
         self._below = QStackedLayout()
         left.addLayout(self._below, 1)  # first: a stack without a window shows its first widget as one
         self._below.addWidget(events)
         self._below.addWidget(self.charts)
+        self._below.addWidget(self.form)
         content = QWidget()
         columns = QHBoxLayout(content)
         columns.setContentsMargins(0, 0, 0, 0)
@@ -116,12 +114,15 @@ class TimelinePage(Page):
         self.charts.stack.event_picked.connect(self.pick)
         self.list.moved.connect(self.pick)
         self.list.chosen.connect(self._open_picked)
-        self.chips.changed.connect(self._draw)
-        self.text.textChanged.connect(lambda _text: self._draw())
+        self.chips.changed.connect(self._search)
+        self.text.textChanged.connect(lambda _text: self._search())
         self.text.returnPressed.connect(self.list.setFocus)
         self.head.span.clicked.connect(self._next_span)
         self.head.scope.clicked.connect(self._toggle_scope)
         self.head.export.clicked.connect(self._export)
+        self.form.open.clicked.connect(self._write)
+        self.form.recorded.connect(lambda _name: self._leave_form())
+        self.form.recorded.connect(self.pick)
 
     # --- page contract ---
 
@@ -142,22 +143,19 @@ class TimelinePage(Page):
             bound("in", "Shorter span", "]", "Half the time, around the middle", lambda: self.chart.zoom(0.5)),
             bound("out", "Longer span", "[", "Twice the time, around the middle", lambda: self.chart.zoom(2.0)),
             bound("now", "Follow now", "N", "The next span length that ends now", self._next_span),
+            bound("scope", "This service or all", "O", "Only the lane of the chosen service", self._toggle_scope),
             bound(
-                "scope", "This service or all", "O", "Only the lane of the chosen event's service", self._toggle_scope
+                "add",
+                "Add a change",
+                "A",
+                "Of the data, the settings, or a note: what nobody here can see",
+                self._write,
             ),
             bound("export", "Export", "E", "What is shown, as JSON or CSV", self._export),
             bound("open", "Open the service", "S", "Its charts around this event", self._open_picked),
-            bound(
-                "mark",
-                "Compare this event",
-                "Space",
-                "Marks it; the second mark shows what differs between",
-                self._mark,
-            ),
-            bound(
-                "brush", "Charts of this time", "B", "Between both marks, or around the chosen event", self._brush_here
-            ),
-            bound("clear", "Clear", "Esc", "Marks and brush first, then kinds and words", self._clear),
+            bound("mark", "Compare this event", "Space", "A second mark shows what differs between", self._mark),
+            bound("brush", "Charts of this time", "B", "Between both marks, or around this event", self._brush_here),
+            bound("clear", "Clear", "Esc", "Form, marks and brush first, then kinds and words", self._clear),
         )
 
     @property
@@ -190,14 +188,11 @@ class TimelinePage(Page):
 
     def _take(self, events: tuple[TimelineEvent, ...]) -> None:
         self.events.update((event.id, event) for event in events)
-        if len(self.events) > KEEP:
-            newest = sorted(self.events.values(), key=lambda e: e.at_s)[-KEEP:]
-            self.events = {event.id: event for event in newest}
+        self.events = bounded(self.events)
 
     def _query(self) -> None:
         if self.bridge is None or not self.bridge.connected:
             return
-        since_s = 0.0 if not self._answered else self.chart.since_s
 
         def on_answer(event: Any) -> None:
             if isinstance(event, m.TimelineAnswer):
@@ -207,16 +202,19 @@ class TimelinePage(Page):
                 self._problem = event.problem
             self._draw()
 
-        command = m.QueryTimeline(
-            request=self.bridge.request_id(), since_s=since_s, until_s=self.chart.until_s, limit=500
-        )
-        self.bridge.ask(command, on_answer)
+        span = None if not self._answered else (self.chart.since_s, self.chart.until_s)
+        for question in questions(self._filter(), span, self.bridge.request_id):
+            self.bridge.ask(question, on_answer)
+
+    def _search(self) -> None:
+        """What is known at once; what else the engine has soon after."""
+        self._draw()
+        self._ask_soon.start()
 
     # --- drawing ---
 
     def _filter(self) -> Filter:
-        service = self.service_id if self.only_service else None
-        return Filter(self.chips.chosen, service, self.text.text())
+        return Filter(self.chips.chosen, self.service_id if self.only_service else None, self.text.text())
 
     def _draw(self) -> None:
         state = self.bridge.state if self.bridge is not None else None
@@ -241,8 +239,7 @@ class TimelinePage(Page):
         self._count.setText(count_words(len(shown), len(everything)))
         self._stack.setCurrentIndex(1 if not everything else 0)
         if not everything and self._problem is not None:
-            problem = self._problem
-            self._empty.say(problem.what, f"{problem.why} {problem.next}".strip(), state="unknown")
+            self._empty.say(self._problem.what, f"{self._problem.why} {self._problem.next}".strip(), state="unknown")
         self.head.span.set_label(duration_text(until_s - since_s) + (" to now" if self.follows else ""))
         self.head.scope.set_label(self._title(self.service_id) if self.only_service else "All services")
         self._show_details()
@@ -251,8 +248,7 @@ class TimelinePage(Page):
     def pick(self, event_id: str) -> None:
         self.picked = event_id
         self.chart.pick(event_id)
-        rows = [r for r in self.list.rows if r.id == event_id]
-        if rows and self.list.current_id() != event_id:
+        if self.list.current_id() != event_id and any(row.id == event_id for row in self.list.rows):
             self.list.set_rows(self.list.rows, select=event_id)
             self.list.scrollTo(self.list.currentIndex())
         self._show_details()
@@ -286,13 +282,11 @@ class TimelinePage(Page):
 
     def _set_span(self, since_s: float, until_s: float) -> None:
         self.chart.since_s, self.chart.until_s = since_s, until_s
-        self._ask_soon.start()
-        self._draw()
+        self._search()
 
     def _on_span_changed(self, _since_s: float, until_s: float) -> None:
         self.follows = until_s >= time.time() - 1
-        self._ask_soon.start()
-        self._draw()
+        self._search()
 
     def _next_span(self) -> None:
         span = self.chart.until_s - self.chart.since_s
@@ -347,7 +341,20 @@ class TimelinePage(Page):
         self.chart.set_marks(self.marks)
         self._show_details()
 
+    def _write(self) -> None:
+        """Record a change, in place of the list."""
+        self._below.setCurrentWidget(self.form)
+        event = self.events.get(self.picked or "")
+        self.form.begin(self, event.service if event is not None else None)
+
+    def _leave_form(self) -> None:
+        self._below.setCurrentIndex(0 if self.brush is None else 1)
+        self.list.setFocus()
+
     def _clear(self) -> None:
+        if self._below.currentWidget() is self.form:
+            self._leave_form()
+            return
         if self.brush is not None or self.marks:
             self.brush, self.marks = None, ()
             self.chart.set_brush(None)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from mlcontrol.core.recorded import recorded
 from mlcontrol.core.types import ServiceState, TimelineEvent
 from mlcontrol.core.world import served_at
 from mlcontrol.gui.pages.rollouts_overview import column_head
@@ -62,7 +63,9 @@ class TimelineSide(QWidget):
     def show_event(self, event: TimelineEvent, where: str) -> None:
         """``where``: the title of its service."""
         self.heading.setText(visible_text(event.title, 200))
-        moved = f"{version_text(event.version_from)} to {version_text(event.version_to)}" if event.version_to else ""
+        # A snapshot's version is its own, not one of a model: it is shown as it was told.
+        said = (lambda version: visible_text(version or "?", 100)) if recorded(event) else version_text
+        moved = f"{said(event.version_from)} to {said(event.version_to)}" if event.version_to else ""
         facts = (
             ("at", moment_text(event.at_s)),
             ("by its source", moment_text(event.source_at_s) if event.source_at_s is not None else ""),
