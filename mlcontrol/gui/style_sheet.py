@@ -59,6 +59,7 @@ QLineEdit:focus, QPlainTextEdit:focus, QComboBox:focus, QSpinBox:focus, QDoubleS
 }}
 QLineEdit[invalid="true"] {{ border-color: {n["critical"]}; }}
 QComboBox::drop-down {{ border: none; width: 20px; }}
+QComboBox QLineEdit, QComboBox QLineEdit:focus {{ border: none; padding: 0; min-height: 0; background: transparent; }}
 QComboBox QAbstractItemView {{
   background: {n["raised"]}; border: 1px solid {n["border"]}; selection-background-color: {n["selection"]};
 }}

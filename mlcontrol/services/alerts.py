@@ -13,6 +13,7 @@ import numpy as np
 from mlcontrol.core.alerts.alert import Alert, AlertState, Condition, Notification, Silence
 from mlcontrol.core.alerts.conditions import conditions
 from mlcontrol.core.alerts.machine import Book, acknowledged, moved, step
+from mlcontrol.core.alerts.silence_length import LONGEST_S
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.series import CALLER_LATENCY_MS, ERROR_SHARE, LATENCY_MS, QUALITY, QUERIES_PER_S
 from mlcontrol.core.types import EventKind, Health, TimelineEvent
@@ -24,7 +25,6 @@ from mlcontrol.services.outside_alerts import OutsideAlerts
 TICK_S = 1.0
 RULES_EVERY_S = 30.0
 EXPLAIN_SPAN_S = 2 * 3600.0
-LONGEST_SILENCE_S = 30 * 86_400.0
 SHOWS = {"use": (ERROR_SHARE, LATENCY_MS, CALLER_LATENCY_MS, QUERIES_PER_S), "accuracy": (QUALITY,)}
 """Which series tell when a signal turned."""
 
@@ -153,7 +153,7 @@ class Alerts:
             raise ProblemError(
                 Problem("A silence needs a reason.", next="Say why, for whoever comes next.", code="refused")
             )
-        if not 0 < for_s <= LONGEST_SILENCE_S:
+        if not 0 < for_s <= LONGEST_S:
             raise ProblemError(Problem("A silence ends within 30 days.", next="Choose a shorter time.", code="refused"))
         now_s = self._ctx.clock.utc_s()
         if alert:

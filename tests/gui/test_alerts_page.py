@@ -141,3 +141,73 @@ def test_no_alerts_is_an_empty_page_that_says_so(window: Any, qtbot: Any) -> Non
     qtbot.waitUntil(lambda: window.page._stack.currentIndex() == 1)
     assert window.page.subtitle == "nothing fires"
     qtbot.keyClick(window, Qt.Key.Key_K)  # nothing to take: nothing happens
+
+
+@pytest.fixture
+def active(page: Any, qtbot: Any) -> Any:
+    page.window().activateWindow()
+    qtbot.waitUntil(page.window().isActiveWindow)
+    page.table.setFocus()
+    return page
+
+
+def test_a_person_says_for_how_long_by_keyboard_alone(active: Any, engine: Any, qtbot: Any) -> None:
+    qtbot.keyClick(active.window(), Qt.Key.Key_M)
+    assert active.reason.hasFocus()
+    qtbot.keyClicks(active.reason, "load test")
+    qtbot.keyClick(active.reason, Qt.Key.Key_Tab)
+    assert active.length.box.hasFocus() or active.length.edit.hasFocus()
+    active.length.begin()
+    qtbot.keyClicks(active.length.edit, "90m")
+    assert active.length._ends.text().startswith("ends 20")
+    qtbot.keyClick(active.length.edit, Qt.Key.Key_Return)
+    command = engine.sent(m.SilenceAlerts)[-1]
+    assert (command.for_s, command.reason) == (5400.0, "load test")
+    assert active.table.hasFocus()
+    assert len(engine.sent(m.SilenceAlerts)) == 1
+    qtbot.keyClick(active.window(), Qt.Key.Key_N)
+    assert active.length.edit.hasFocus()
+    assert active.length.edit.selectedText() == "90m"
+
+
+def test_what_is_offered_is_chosen_with_the_arrows(active: Any, engine: Any, qtbot: Any) -> None:
+    active.reason.setText("deploying")
+    qtbot.keyClick(active.window(), Qt.Key.Key_N)
+    active.length.edit.setText("30 min")
+    seen = []
+    for _ in range(5):
+        qtbot.keyClick(active.length.edit, Qt.Key.Key_Down)
+        seen.append(active.length.edit.text())
+    assert seen == ["1 h", "4 h", "8 h", "1 d", "3 d"]
+    qtbot.keyClick(active.length.edit, Qt.Key.Key_Down)
+    assert active.length.edit.text().startswith("until ")
+    qtbot.keyClick(active.length.edit, Qt.Key.Key_Return)
+    assert 0 < engine.sent(m.SilenceAlerts)[-1].for_s <= 86_400.0
+
+
+@pytest.mark.parametrize(("text", "words"), [("", "always ends"), ("for ever", "no time"), ("31 d", "30 days")])
+def test_no_silence_is_made_without_an_end(active: Any, engine: Any, text: str, words: str) -> None:
+    active.reason.setText("deploying")
+    active.length.edit.setText(text)
+    active.silence()
+    assert not engine.sent(m.SilenceAlerts)
+    assert words in active.length._ends.text()
+    assert words in active.quiet.reason
+    assert active.length.edit.hasFocus()
+
+
+def test_what_is_silent_shows_how_much_is_left_also_when_it_is_over(page: Any, engine: Any, qtbot: Any) -> None:
+    now_s = time.time()
+    held = [
+        Silence("s1", "diamonds", "presence", now_s + 5405, "ann", "load test", now_s - 1),
+        Silence("s2", "eta", "", now_s + 605, "ann", "load test", now_s - 1),
+    ]
+    engine.say(m.AlertsChanged(alerts=(), silences=tuple(held)))
+    qtbot.waitUntil(lambda: page.subtitle == "2 firing, 2 silences hold")
+    states = {row.alert.service: page.model.index(i, 2).data() for i, row in enumerate(page.model.rows)}
+    assert states["diamonds"] == "silent, 90 min left"
+    assert states["eta"] == "over, silent 10 min"
+    page.table.setCurrentIndex(page.model.index([r.alert.service for r in page.model.rows].index("eta"), 0))
+    assert any(name == "silent until" for name, _ in page._facts.facts())
+    page.end_silence()
+    assert engine.sent(m.EndSilence)[-1].silence == "s2"

@@ -51,6 +51,12 @@ def test_what_is_silenced_is_seen_and_one_key_lifts_it(page: Any, press: Any, en
     qtbot.waitUntil(lambda: bool(engine.sent(m.SilenceIncident)))
     (sent,) = engine.sent(m.SilenceIncident)
     assert (sent.incident, sent.for_s, sent.reason) == ("incident-31", 1800.0, "known, we are on it")
+    press(Qt.Key.Key_S)
+    qtbot.keyClicks(page.log.line, "4h rolling back")
+    press(Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: len(engine.sent(m.SilenceIncident)) == 2)
+    longer = engine.sent(m.SilenceIncident)[-1]
+    assert (longer.for_s, longer.reason) == (14_400.0, "rolling back")
     press((Qt.Key.Key_S, Qt.KeyboardModifier.ShiftModifier))
     qtbot.waitUntil(lambda: bool(engine.sent(m.LiftSilences)))
 

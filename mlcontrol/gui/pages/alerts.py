@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import (
     QHBoxLayout,
-    QLineEdit,
     QStackedLayout,
     QTableView,
     QVBoxLayout,
@@ -25,12 +24,13 @@ from mlcontrol.gui.theme import theme
 from mlcontrol.gui.viewmodels.alert_rows import AlertRow, AlertTable, alert_facts, alert_rows, summary
 from mlcontrol.gui.widgets.button import PRIMARY, KeyButton
 from mlcontrol.gui.widgets.card import EmptyState
+from mlcontrol.gui.widgets.entry_line import EntryLine
 from mlcontrol.gui.widgets.fact_list import FactList
 from mlcontrol.gui.widgets.label import PlainLabel
+from mlcontrol.gui.widgets.length_field import LengthField
 from mlcontrol.gui.widgets.record_list import as_record_list
 
-WIDTHS = (140, 104, 120, 124, 104, 76)
-HOUR_S = 3600.0
+WIDTHS = (140, 104, 148, 124, 104, 76)
 
 
 class AlertsPage(Page):
@@ -44,10 +44,10 @@ class AlertsPage(Page):
         self.model = AlertTable(self)
         self.table = QTableView()
         self.take = KeyButton("Take it", "K", PRIMARY)
-        self.hour = KeyButton("Silence 1 h", "M")
-        self.day = KeyButton("Silence 8 h", "N")
+        self.length = LengthField("1 h")
+        self.quiet = KeyButton("Silence", "M")
         self.end = KeyButton("End the silence", "U")
-        self.reason = QLineEdit()
+        self.reason = EntryLine()
         self._count = PlainLabel("", "small", "quiet")
         self._facts = FactList()
         self._empty = EmptyState(
@@ -84,8 +84,8 @@ class AlertsPage(Page):
         held.addStretch(1)
         held.addWidget(self.take)
         held.addWidget(self.reason)
-        held.addWidget(self.hour)
-        held.addWidget(self.day)
+        held.addWidget(self.length)
+        held.addWidget(self.quiet)
         held.addWidget(self.end)
         right.addLayout(held, 1)
         content = QWidget()
@@ -98,8 +98,10 @@ class AlertsPage(Page):
         self._stack.addWidget(content)
         self._stack.addWidget(self._empty)
         self.take.clicked.connect(self.acknowledge)
-        self.hour.clicked.connect(lambda: self.silence(HOUR_S))
-        self.day.clicked.connect(lambda: self.silence(8 * HOUR_S))
+        self.quiet.clicked.connect(lambda _checked=False: self.silence())
+        self.reason.returnPressed.connect(self.silence)
+        self.length.entered.connect(self.silence)
+        self.length.edited.connect(self._show_details)
         self.end.clicked.connect(self.end_silence)
         self.table.doubleClicked.connect(lambda _index: self._open_service())
         self.table.selectionModel().currentChanged.connect(lambda _now, _before: self._show_details())
@@ -117,9 +119,9 @@ class AlertsPage(Page):
 
         return (
             bound("take", "Take the alert", "K", "You work on it; nobody else is told of it", self.acknowledge),
-            bound("silence", "Silence for 1 h", "M", "Nobody is told; needs a reason", lambda: self.silence(HOUR_S)),
+            bound("silence", "Silence", "M", "Nobody is told until it ends; needs a reason", self.silence),
             bound(
-                "silence8", "Silence for 8 h", "N", "Nobody is told; needs a reason", lambda: self.silence(8 * HOUR_S)
+                "length", "Silence for how long", "N", "30 min to 3 d, until an hour, or as typed", self.length.begin
             ),
             bound("end", "End the silence", "U", "Whoever is due is told again", self.end_silence),
             bound(
@@ -142,7 +144,8 @@ class AlertsPage(Page):
 
     @property
     def subtitle(self) -> str:
-        return summary(self.model.rows)
+        state = self.bridge.state if self.bridge is not None else None
+        return summary(self.model.rows, len(state.silences) if state is not None else 0)
 
     def refresh(self, changes: Changes) -> None:
         if changes.alerts or changes.settings:
@@ -165,7 +168,8 @@ class AlertsPage(Page):
         position = ids.index(chosen.alert.id) if chosen is not None and chosen.alert.id in ids else 0
         if rows and self.table.currentIndex().row() != position:
             self.table.setCurrentIndex(self.model.index(position, 0))
-        self._count.setText(summary(rows))
+        self._count.setText(self.subtitle)
+        self.length.refresh()
         self._stack.setCurrentIndex(0 if rows else 1)
         if not rows:
             known = self.bridge.state is not None
@@ -188,8 +192,8 @@ class AlertsPage(Page):
         why = "" if self.reason.text().strip() else "write the reason first"
         theirs = f"{row.alert.source} has it; silence it" if row is not None and row.alert.source else ""
         self.take.set_reason(over or theirs or taken or lost)
-        for button in (self.hour, self.day):
-            button.set_reason(over or ("it is silent" if row is not None and row.silence else "") or why or lost)
+        silent = "it is silent" if row is not None and row.silence else ""
+        self.quiet.set_reason(over or silent or why or self.length.problem or lost)
         self.end.set_reason(
             "" if row is not None and row.silence is not None and not lost else lost or "it is not silent"
         )
@@ -201,12 +205,17 @@ class AlertsPage(Page):
         if row is not None and not self.take.reason:
             self._send(m.AcknowledgeAlert(request=self._request(), alert=row.alert.id, actor=self._user()))
 
-    def silence(self, for_s: float) -> None:
+    def silence(self, for_s: float | None = None) -> None:
+        """For as long as is written in the field, or ``for_s``."""
         row = self.current()
-        if row is None or self.hour.reason:
-            if self.shell is not None and self.hour.reason:
-                self.shell.toast(f"Not silenced: {self.hour.reason}", "warning")
-            self.reason.setFocus()
+        self._show_details()
+        if row is None or self.quiet.reason:
+            if self.shell is not None and self.quiet.reason:
+                self.shell.toast(f"Not silenced: {self.quiet.reason}", "warning")
+            if self.reason.text().strip() and self.length.problem:
+                self.length.begin()
+            else:
+                self.reason.setFocus()
             return
         a = row.alert
         self._send(
@@ -214,13 +223,14 @@ class AlertsPage(Page):
                 request=self._request(),
                 service=a.service,
                 rule=a.rule,
-                for_s=for_s,
+                for_s=self.length.length_s() if for_s is None else for_s,
                 reason=self.reason.text(),
                 actor=self._user(),
                 alert=a.id if a.source else "",
             )
         )
         self.reason.clear()
+        self.table.setFocus()
 
     def end_silence(self) -> None:
         row = self.current()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable
 from functools import partial
@@ -11,6 +12,7 @@ from typing import Any
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QWidget
 
+from mlcontrol.core.alerts.silence_length import leading
 from mlcontrol.core.incidents.incident import EntryKind
 from mlcontrol.core.operation import OperationKind
 from mlcontrol.core.plan import Plan
@@ -69,7 +71,8 @@ class IncidentActs:
             self.declare(partial(self.write, kind, text, data))
             return
         if kind is EntryKind.SILENCED:
-            self._send(m.SilenceIncident, incident=facts.incident_id, for_s=SILENT_S, reason=text, actor=facts.me)
+            for_s, reason = leading(text, SILENT_S, time.time())
+            self._send(m.SilenceIncident, incident=facts.incident_id, for_s=for_s, reason=reason, actor=facts.me)
             return
         more = dict(data or {})
         if kind is EntryKind.HANDED_OVER:

@@ -19,7 +19,7 @@ class AlertCard(Card):
     """Hidden while nothing fires for the service."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("Alerts", "S silences them for 30 min, Shift S lifts it", parent)
+        super().__init__("Alerts", "S silences them for 30 min or as long as you say, Shift S lifts it", parent)
         self.body.setContentsMargins(0, 4, 0, 0)
         self.head_row.setContentsMargins(12, 6, 12, 0)
         self.rows = RowList("Alerts of this service")

@@ -20,7 +20,7 @@ _ASKED = {
     EntryKind.ACTION_ITEM: "to do afterwards",
     EntryKind.HANDED_OVER: "hand over to (name)",
     EntryKind.ROLE: "role, then who (communications a.lind)",
-    EntryKind.SILENCED: "silence its alerts for 30 min because",
+    EntryKind.SILENCED: "silence its alerts for 30 min (or begin with 2h, 18:00) because",
     EntryKind.RECOVERY_CHECKED: "over, because",
     EntryKind.RESOLVED: "resolved because",
 }

@@ -12,7 +12,7 @@ from mlcontrol.core.state import FleetState
 from mlcontrol.core.types import Health
 from mlcontrol.gui.glyphs import glyph_pixmap
 from mlcontrol.gui.theme import theme, tokens
-from mlcontrol.gui.viewmodels.phrases import duration_text, moment_text, visible_text
+from mlcontrol.gui.viewmodels.phrases import count_text, duration_text, left_text, moment_text, visible_text
 
 Index = QModelIndex | QPersistentModelIndex
 COLUMNS = ("Alert", "Service", "State", "Since", "For", "Source", "What it says")
@@ -51,7 +51,7 @@ def alert_rows(state: FleetState | None, now_s: float) -> list[AlertRow]:
 def _row(alert: Alert, silences: Sequence[Silence], now_s: float) -> AlertRow:
     silence = next((s for s in silences if s.covers(alert, now_s)), None)
     if not alert.open:
-        return AlertRow(alert, "over", "", None)
+        return AlertRow(alert, "over", "", silence)
     if alert.unknown:
         return AlertRow(alert, "not known now", "unknown", silence)
     grave = {Health.CRITICAL: "critical", Health.OK: ""}.get(alert.severity, "warning")
@@ -85,18 +85,28 @@ def alert_facts(row: AlertRow | None, now_s: float) -> list[tuple[str, str]]:
         facts.append(
             ("silent for", f"{duration_text(row.silence.until_s - now_s)}, by {row.silence.by}: {row.silence.reason}")
         )
+        facts.append(("silent until", moment_text(row.silence.until_s)))
         if row.silence.source:
             facts.append(("silences", row.silence.rule))
     return [(name, visible_text(words, 600)) for name, words in facts if words]
 
 
-def summary(rows: Sequence[AlertRow]) -> str:
-    """One line for the head of the page."""
+def state_words(row: AlertRow, now_s: float) -> str:
+    """The state as the table has it: of what is silent, for how much longer."""
+    if row.silence is None:
+        return row.state
+    left = left_text(row.silence.until_s - now_s)
+    return f"silent, {left} left" if row.state == "silenced" else f"{row.state}, silent {left}"
+
+
+def summary(rows: Sequence[AlertRow], silences: int = 0) -> str:
+    """One line for the head of the page. ``silences``: how many hold, also of what does not fire."""
+    quiet = f", {count_text(silences, 'silence')} {'holds' if silences == 1 else 'hold'}" if silences else ""
     firing = sum(row.alert.asks for row in rows)
     taken = sum(bool(row.alert.acknowledged_by) and row.alert.open for row in rows)
     if not firing:
-        return "nothing fires"
-    return f"{firing} firing" + (f", {taken} taken" if taken else "")
+        return "nothing fires" + quiet
+    return f"{firing} firing" + (f", {taken} taken" if taken else "") + quiet
 
 
 class AlertTable(QAbstractTableModel):
@@ -132,7 +142,7 @@ class AlertTable(QAbstractTableModel):
             cells = (
                 a.rule,
                 a.service,
-                row.state,
+                state_words(row, self.now_s),
                 moment_text(a.since_s)[5:-4],
                 duration_text(max(lasted, 0.0)),
                 a.source or "panel",

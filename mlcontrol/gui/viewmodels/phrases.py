@@ -57,6 +57,14 @@ def clock_text(at_s: float | None) -> str:
     return UNKNOWN if at_s is None else _utc(at_s).strftime("%H:%M:%S")
 
 
+def left_text(seconds: float) -> str:
+    """One unit, for a narrow place: "40 s", "90 min", "23 h", "3 d"."""
+    for limit, unit, name in ((120, 1, "s"), (7200, 60, "min"), (172_800, 3600, "h")):
+        if seconds < limit:
+            return f"{max(0.0, seconds) / unit:.0f} {name}"
+    return f"{seconds / 86_400:.0f} d"
+
+
 def moment_text(at_s: float | None) -> str:
     """ "2026-11-23 14:06:19 UTC"."""
     return UNKNOWN if at_s is None else _utc(at_s).strftime("%Y-%m-%d %H:%M:%S UTC")
