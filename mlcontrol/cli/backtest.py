@@ -21,8 +21,9 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "backtest",
         help="run alert rules and change-point detection over history",
-        description="Runs alert rules and change-point detection over a CSV (timestamp,value or several value columns) or a saved "
-        "Prometheus range-query answer. Exit codes: 0 nothing found, 1 alerts or change points, 2 too little data, 3 cannot run.",
+        description="Runs alert rules and change-point detection over a table of times and values (CSV, JSON Lines, Parquet; "
+        "a column for each series, or one of their names), or over a saved Prometheus range-query answer. "
+        "Exit codes: 0 nothing found, 1 alerts or change points, 2 too little data, 3 cannot run.",
     )
     parser.add_argument("series", type=Path, metavar="SERIES")
     parser.add_argument(
@@ -33,6 +34,7 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from mlcontrol.cli.series_file import read_series
+    from mlcontrol.cli.series_table import aligned
     from mlcontrol.core.alerts.backtest import backtest
 
     try:
@@ -42,6 +44,8 @@ def run(args: argparse.Namespace) -> int:
     except ProblemError as error:
         say_problem(error.problem)
         return CANNOT_RUN
+    if any(rule.bad or rule.total for rule in rules):
+        histories = aligned(histories)
     result = backtest(histories, rules)
     notes = [*notes, *result.notes]
     document = _document(result, notes, [history.name for history in histories])
