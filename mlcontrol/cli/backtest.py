@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import time
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,11 @@ from mlcontrol.core.problem import Problem, ProblemError
 
 if TYPE_CHECKING:
     from mlcontrol.core.alerts.backtest import Backtest
+    from mlcontrol.core.alerts.evaluate import History
     from mlcontrol.core.alerts.rule import Rule
+
+QUIET_S = 2.0
+LONG_ROWS = 300_000
 
 
 def add_parser(commands: Any) -> None:
@@ -46,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
         return CANNOT_RUN
     if any(rule.bad or rule.total for rule in rules):
         histories = aligned(histories)
-    result = backtest(histories, rules)
+    result = backtest(histories, rules, begun=_Progress(len(histories)))
     notes = [*notes, *result.notes]
     document = _document(result, notes, [history.name for history in histories])
     if args.format == "json":
@@ -58,6 +63,19 @@ def run(args: argparse.Namespace) -> int:
     if result.alerts or result.changes:
         return BLOCKED
     return DONE if result.false_per_week is not None else UNKNOWN
+
+
+class _Progress:
+    """Says which series it is at, on standard error, where one waits for seconds."""
+
+    def __init__(self, of: int) -> None:
+        self._of, self._said_s = of, time.monotonic()
+
+    def __call__(self, number: int, history: History) -> None:
+        size = history.values.size
+        if time.monotonic() - self._said_s > QUIET_S or size > LONG_ROWS:
+            self._said_s = time.monotonic()
+            say(f"Series {number + 1} of {self._of}: {history.name}, {size} rows")
 
 
 def read_rules(path: Path) -> tuple[Rule, ...]:

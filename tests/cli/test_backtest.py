@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -176,3 +178,40 @@ def test_what_is_no_series_cannot_run(tmp_path: Path, content: str, capsys: pyte
     path.write_text(content)
     assert ask(capsys, path)[0] in (2, 3)
     assert ask(capsys, tmp_path / "absent.csv")[0] == 3
+
+
+def test_it_starts_in_a_moment_without_the_libraries_that_take_seconds_to_load(tmp_path: Path) -> None:
+    path = csv_of(tmp_path / "x.csv", np.random.default_rng(3).normal(size=300))
+    asked = (
+        "import sys; from mlcontrol.cli.main import main; "
+        f"code = main(['backtest', {str(path)!r}]); print(code, {{'scipy', 'ruptures', 'pandas'}} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, timeout=100, check=True)
+    assert done.stdout.splitlines()[-1] == "0 set()"
+
+
+def test_long_work_says_where_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlcontrol.cli.backtest.QUIET_S", -1.0)
+    rng = np.random.default_rng(3)
+    rows = [f"{at},{a},{b}" for at, a, b in zip(times(200), rng.normal(size=200), rng.normal(size=200), strict=True)]
+    (tmp_path / "x.csv").write_text("timestamp,a,b\n" + "\n".join(rows))
+    _, document, said = ask(capsys, tmp_path / "x.csv")
+    assert document["series"] == ["a", "b"]
+    assert "Series 2 of 2: b, 200 rows" in said
+
+
+def test_ctrl_c_ends_it_with_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mlcontrol.core.alerts.backtest.evaluate", stopped)
+    monkeypatch.setattr("mlcontrol.core.alerts.backtest.adaptive", stopped)
+    path = csv_of(tmp_path / "x.csv", np.random.default_rng(3).normal(size=300))
+    assert main(["backtest", str(path)]) == 3
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("Cancelled.")

@@ -59,7 +59,7 @@ def evaluate(rule: Rule, history: History, columns: Mapping[str, Floats]) -> tup
         return _absence(rule, history, rule.for_s)
     if rule.kind is RuleKind.BURN_RATE:
         return _burn_rate(rule, history, columns)
-    return _adaptive(rule, history) if rule.chart is ChartKind.ADAPTIVE else _chart(rule, history)
+    return adaptive(rule, history)[0] if rule.chart is ChartKind.ADAPTIVE else _chart(rule, history)
 
 
 def _spans(
@@ -148,7 +148,8 @@ def silences(history: History) -> tuple[AlertSpan, ...]:
     return _absence(Rule("silence", RuleKind.ABSENCE, for_s=1.0), history, unusual_gap_s(history))
 
 
-def _adaptive(rule: Rule, history: History) -> tuple[AlertSpan, ...]:
+def adaptive(rule: Rule, history: History) -> tuple[tuple[AlertSpan, ...], Floats]:
+    """The alerts, and the season by known reading."""
     at_s, values = history.known()
     unit = float(np.max(np.abs(values))) if values.size else 0.0
     unit = unit or 1.0
@@ -172,7 +173,7 @@ def _adaptive(rule: Rule, history: History) -> tuple[AlertSpan, ...]:
             words,
         )
 
-    return _spans(at_s, verdict.excess > 1.0, QUIET_READINGS, rule.for_s, make)
+    return _spans(at_s, verdict.excess > 1.0, QUIET_READINGS, rule.for_s, make), unit * verdict.season
 
 
 def _over(view: View, i: int) -> float:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mlcontrol.core.signals.noise import Floats, spread
+from mlcontrol.core.signals.noise import Floats, median, spread
 from mlcontrol.core.signals.season import DAY_S, Season, find_season
 from mlcontrol.core.signals.tail import limit_for, normal_limit, share_above
 
@@ -28,6 +28,8 @@ VIEWS = ((1, 12), (4, 60), (16, 288), (48, 1152))
 """Means of so many readings, against the median of so many before them."""
 SCATTER = 16
 SMALLEST_UNIT = 0.02
+WIDEST_SPREAD = 1.5
+"""Of the range: no robust spread is wider."""
 ROUNDING = 1e-9
 """Of the greatest reading: what running sums lose, and no source measures."""
 TINY = 1e-300
@@ -83,6 +85,15 @@ def judge(at_s: Floats, values: Floats, budget_per_week: float = BUDGET_PER_WEEK
     for view in views:
         excess = np.fmax(excess, np.abs(view.score) / view.limit)
     return Verdict(views, season, excess)
+
+
+def seasonal_part(at_s: Floats, values: Floats) -> Floats:
+    """The season that each reading is judged with."""
+    season = np.zeros(values.size)
+    for start, stop, found in _stretches(at_s, values):
+        if found is not None:
+            season[start:stop] = found.at(at_s[start:stop])
+    return season
 
 
 def _stretches(at_s: Floats, values: Floats) -> Iterator[tuple[int, int, Season | None]]:
@@ -147,9 +158,11 @@ class _Part:
             stop = min(n, start + max(STRETCH, min(start // 24, 288)))
             past = away[max(learning // 2, start - self.kept) : start]
             # Departures far below what the series does anyway are nobody's concern, however regular it is.
-            smallest = SMALLEST_UNIT * spread(raw[max(0, start - self.kept) : start])
-            unit = max(self.flatter * spread(past), smallest) or float(np.max(np.abs(past)))
-            unit = max(unit, finest, TINY)
+            unit = self.flatter * spread(past)
+            lately = raw[max(0, start - self.kept) : start]
+            if unit < SMALLEST_UNIT * WIDEST_SPREAD * float(np.ptp(lately)):
+                unit = max(unit, SMALLEST_UNIT * spread(lately))
+            unit = max(unit or float(np.max(np.abs(past))), finest, TINY)
             if past.size < 3 * LEARNING:
                 unit *= 1.0 + LEARNING / (2 * past.size)  # a spread from few readings is itself unsure
             count = past.size // STRETCH
@@ -189,5 +202,5 @@ def past_median(values: Floats, skip: int, window: int) -> Floats:
     if whole.any():
         windows = np.lib.stride_tricks.sliding_window_view(values, window)
         medians[whole] = np.median(windows[ends[whole] - window], axis=1)
-    medians[~whole] = [np.median(values[:end]) for end in ends[~whole].tolist()]
+    medians[~whole] = [median(values[:end]) for end in ends[~whole].tolist()]
     return np.repeat(medians, stride)[:n]

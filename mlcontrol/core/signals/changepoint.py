@@ -1,7 +1,7 @@
 """Change points of a series, each with the interval in which it lies and how sure it is.
 
-Segments by `ruptures.KernelCPD` with the linear kernel (a least-squares segmentation, exact by PELT: Killick, Fearnhead & Eckley
-2012), penalty 3·log(n)·long-run variance: with the plain variance, autocorrelated noise yields several false changes a day.
+Segments by exact least squares, penalty 3·log(n)·long-run variance: with the plain variance, autocorrelated noise yields several
+false changes a day.
 The location interval is Bai's (1997, REStat 79:551): 11 long-run variances over the squared jump, to either side, for 95 %.
 """
 
@@ -17,6 +17,7 @@ from mlcontrol.core.signals.change import ChangePoint, Shape
 from mlcontrol.core.signals.noise import Floats, long_run_variance, noise_sigma, spread, without_spikes
 from mlcontrol.core.signals.ramp import find_ramp
 from mlcontrol.core.signals.season import find_season
+from mlcontrol.core.signals.segmentation import best_cuts
 
 FEWEST = 20
 MOST_SEGMENTED = 2500
@@ -79,8 +80,6 @@ def _steps(values: Floats, cuts: list[int]) -> tuple[Floats, np.ndarray]:
 
 def segment(values: Floats, shortest: int, penalty_logs: float = PENALTY_LOGS) -> tuple[list[int], float]:
     """Where segments begin (without 0), and the long-run variance per reading that the penalty was made of."""
-    from ruptures import KernelCPD  # loads scipy: only where change points are asked for
-
     bin_size = ceil(values.size / MOST_SEGMENTED)
     whole = values.size // bin_size * bin_size
     means = values[:whole].reshape(-1, bin_size).mean(axis=1)
@@ -89,8 +88,7 @@ def segment(values: Floats, shortest: int, penalty_logs: float = PENALTY_LOGS) -
     if means.size < 2 * least:
         return [], variance * bin_size
     penalty = penalty_logs * log(means.size) * variance
-    ends = KernelCPD(kernel="linear", min_size=least).fit((means - means.mean()).reshape(-1, 1)).predict(pen=penalty)
-    cuts = [end * bin_size for end in ends[:-1]]
+    cuts = [cut * bin_size for cut in best_cuts(means, least, penalty)]
     return _refined(values, cuts, 2 * bin_size) if bin_size > 1 else cuts, variance * bin_size
 
 

@@ -15,12 +15,21 @@ NORMAL_MEAN = 1.2533  # sigma over its mean absolute deviation
 FEWEST_BLOCKS = 16
 
 
+def median(values: Floats) -> float:
+    """Of finite values, at least one: as `np.median`, in a tenth of its time where they are few."""
+    half = values.size // 2
+    if values.size % 2:
+        return float(np.partition(values, half)[half])
+    parted = np.partition(values, (half - 1, half))
+    return float((parted[half - 1] + parted[half]) / 2)
+
+
 def spread(values: Floats) -> float:
     """A robust standard deviation. Where more than half of the values are equal, the mean absolute deviation tells it."""
     if values.size == 0:
         return 0.0
-    away = np.abs(values - np.median(values))
-    return float(NORMAL_MAD * np.median(away)) or float(NORMAL_MEAN * np.mean(away))
+    away = np.abs(values - median(values))
+    return NORMAL_MAD * median(away) or float(NORMAL_MEAN * away.mean())
 
 
 def noise_sigma(values: Floats) -> float:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mlcontrol.core.signals.noise import Floats, rolling_median
+from mlcontrol.core.signals.noise import Floats, median, rolling_median
 
 DAY_S = 86_400.0
 WEEK_S = 7 * DAY_S
@@ -58,8 +58,9 @@ def _try(at_s: Floats, values: Floats, period_s: float) -> tuple[float, Season |
     rest = values - level
     slot = ((at_s % period_s) / period_s * slots).astype(int) % slots
     number = ((at_s - at_s[0]) // period_s).astype(int)
-    even, odd = (_profile(rest[number % 2 == part], slot[number % 2 == part], slots) for part in (0, 1))
-    profile = _profile(rest, slot, slots)
+    order = _by_slot(rest, slot)
+    first = number[order] % 2 == 0
+    even, odd, profile = (_profile(rest[part], slot[part], slots) for part in (order[first], order[~first], order))
     if even is None or odd is None or profile is None:
         return 0.0, None
     # Each half is foretold by the other; absolute errors, so that one spike decides nothing.
@@ -74,18 +75,28 @@ def _level(values: Floats, per_period: int) -> Floats:
     half = max(1, per_period // 2)
     stride = max(1, per_period // 8)
     places = np.arange(0, values.size, stride)
-    medians = [float(np.median(values[max(0, p - half) : p + half + 1])) for p in places]
+    whole = (places >= half) & (places + half < values.size)
+    medians = np.empty(places.size)
+    if whole.any():
+        windows = np.lib.stride_tricks.sliding_window_view(values, 2 * half + 1)
+        medians[whole] = np.median(windows[places[whole] - half], axis=1)
+    medians[~whole] = [median(values[max(0, p - half) : p + half + 1]) for p in places[~whole].tolist()]
     return np.interp(np.arange(values.size), places, medians)
 
 
+def _by_slot(rest: Floats, slot: np.ndarray) -> np.ndarray:
+    """The order of the readings by slot, and in each slot by size."""
+    order = np.argsort(rest)
+    return np.asarray(order[np.argsort(slot[order].astype(np.int16), kind="stable")])
+
+
 def _profile(rest: Floats, slot: np.ndarray, slots: int) -> Floats | None:
-    """Median by slot, lightly smoothed; `None` when a slot was never seen."""
-    ordered = rest[np.lexsort((rest, slot))]
+    """Median by slot, lightly smoothed; `None` when a slot was never seen. In the order of `_by_slot`."""
     counts = np.bincount(slot, minlength=slots)
     if np.any(counts == 0):
         return None
     begins = np.cumsum(counts) - counts
-    raw = (ordered[begins + (counts - 1) // 2] + ordered[begins + counts // 2]) / 2
+    raw = (rest[begins + (counts - 1) // 2] + rest[begins + counts // 2]) / 2
     half = slots // 48
     if half:
         ring = np.concatenate([raw[-half:], raw, raw[:half]])
