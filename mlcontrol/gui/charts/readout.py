@@ -35,7 +35,7 @@ def readings(row: ChartRow, moment: float) -> list[Reading]:
         colour = t.version.slot(slot) if slot >= 0 else t.state.unknown
         found.append((1, Reading(bar.label, words, colour, "" if slot >= 0 else "unknown")))
     for line in row.lines:
-        value = line.at(moment, 600.0 if line.points else max(3 * row.gap_s, line.gap_s, 15.0))
+        value = row.at(line, moment)
         if not math.isfinite(value):
             found.append((3, Reading(line.label, "?", line_colour(line), "unknown")))
             continue

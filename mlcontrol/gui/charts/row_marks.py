@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+import time
 
 import numpy as np
-from PySide6.QtCore import QLineF, QPointF, QRect, QRectF, Qt
+from PySide6.QtCore import QLineF, QPointF, QRect, QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 
+from mlcontrol.gui.charts.quiet_place import Ink
+from mlcontrol.gui.charts.reduce import buckets, extremes
 from mlcontrol.gui.charts.scale import Scale, Span
 from mlcontrol.gui.theme import theme, tokens
 from mlcontrol.gui.viewmodels.chart_rows import Bar, ChartRow, Line
-from mlcontrol.gui.viewmodels.phrases import clock_text, duration_text, version_text
+from mlcontrol.gui.viewmodels.phrases import duration_text, version_text
+from mlcontrol.gui.viewmodels.time_axis import dated_text
 
 
 def line_colour(line: Line) -> QColor:
@@ -24,42 +28,63 @@ def line_colour(line: Line) -> QColor:
     return t.state.of(line.tone)
 
 
-def paint_band(painter: QPainter, line: Line, span: Span, plot: QRect, scale: Scale) -> None:
-    """From low to high, shaded: where a reading usually lies."""
-    inside = (line.at_s >= span.since_s - line.gap_s) & (line.at_s <= span.until_s) & np.isfinite(line.low)
-    index = np.flatnonzero(inside)
-    if len(index) < 2:
+def paint_band(painter: QPainter, line: Line, gap_s: float, span: Span, plot: QRect, scale: Scale) -> None:
+    """From low to high, shaded: where a reading usually lies. A gap is a gap here too."""
+    if not len(line.low):
         return
-    step = max(1, len(index) // max(1, plot.width()))
-    index = index[::step].tolist()
-    upper = [QPointF(span.x(float(line.at_s[i]), plot), scale.y(float(line.high[i]), plot)) for i in index]
-    lower = [QPointF(span.x(float(line.at_s[i]), plot), scale.y(float(line.low[i]), plot)) for i in reversed(index)]
+    found = buckets(line.at_s, span.since_s, span.until_s, plot.width(), max(gap_s, line.gap_s))
+    low, high = extremes([line.low, line.high], found)
+    lower, upper = low[0], high[1]
+    known = np.isfinite(lower) & np.isfinite(upper)
+    ends = np.flatnonzero(found.breaks | ~known)
+    lower, upper = scale.ys(lower, plot), scale.ys(upper, plot)
     shade = QColor(line_colour(line))
     shade.setAlphaF(0.14)
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(shade)
-    painter.drawPolygon(QPolygonF(upper + lower))
+    for run in np.split(np.arange(len(known)), ends):
+        of = run[known[run]]
+        if len(of) > 1:
+            x = (plot.x() + found.columns[of] + 0.5).tolist()  # the middle of a pixel: a peak fills its column
+            edge = [QPointF(*at) for at in zip(x, upper[of].tolist(), strict=True)]
+            edge += [QPointF(*at) for at in zip(reversed(x), lower[of][::-1].tolist(), strict=True)]
+            painter.drawPolygon(QPolygonF(edge))
     painter.setBrush(Qt.BrushStyle.NoBrush)
 
 
-def paint_over(painter: QPainter, row: ChartRow, span: Span, plot: QRect) -> None:
-    """A wash where the row lies on the wrong side of its limit."""
+def paint_over(painter: QPainter, row: ChartRow, span: Span, plot: QRect, ink: Ink) -> None:
+    """A wash where the row lies on the wrong side of its limit; what is not known is not washed."""
     over = row.over_limit
-    if row.limit is None or over is None or not len(over.at_s):
+    if row.limit is None or over is None:
         return
-    above = over.value < row.limit[0] if row.floor else over.value > row.limit[0]
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], above, [False]]).astype(np.int8)))
-    for first, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
-        left = span.x(float(over.at_s[first]), plot)
-        right = span.x(float(over.at_s[min(end, len(over.at_s) - 1)]), plot)
+    for since_s, until_s in spans_beyond(row, over):
+        left, right = span.x(since_s, plot), span.x(until_s, plot)
         if right >= plot.left() and left <= plot.right():
             box = QRectF(left, plot.top() - 5, max(2.0, right - left), plot.height() + 9)
             painter.fillRect(box, tokens().wash.critical)
-            _say_beyond(painter, float(over.at_s[first]), box.intersected(QRectF(plot)))
+            _say_beyond(painter, since_s, box.intersected(QRectF(plot)), ink)
 
 
-def paint_limit(painter: QPainter, row: ChartRow, plot: QRect, scale: Scale) -> None:
-    """The limit as a dashed level with its words."""
+def spans_beyond(row: ChartRow, over: Line) -> list[tuple[float, float]]:
+    """Since when and until when a line lies beyond the row's limit: from its first sample there to the one that is back, or to
+    where nothing was known any more."""
+    if row.limit is None or not len(over.at_s):
+        return []
+    gap_s = max(row.gap_s, over.gap_s)
+    above = over.value < row.limit[0] if row.floor else over.value > row.limit[0]
+    gaps = np.concatenate([[False], np.diff(over.at_s) > gap_s])
+    begins = np.flatnonzero(above & ~(np.concatenate([[False], above[:-1]]) & ~gaps))
+    found = []
+    for first in begins.tolist():
+        ends = np.flatnonzero(~above[first + 1 :] | gaps[first + 1 :])
+        after = first + 1 + int(ends[0]) if len(ends) else len(above)
+        back = after < len(above) and not gaps[after] and math.isfinite(over.value[after])
+        found.append((float(over.at_s[first]), float(over.at_s[after if back else after - 1])))
+    return found
+
+
+def paint_limit(painter: QPainter, row: ChartRow, plot: QRect, scale: Scale, ink: Ink) -> None:
+    """The limit as a dashed level with its words, where lines leave them room."""
     t = tokens()
     level, words = row.limit or (0.0, "")
     y = round(scale.y(level, plot))
@@ -69,17 +94,28 @@ def paint_limit(painter: QPainter, row: ChartRow, plot: QRect, scale: Scale) -> 
     painter.drawLine(plot.left(), y, plot.right(), y)
     painter.setFont(theme.font("caption"))
     painter.setPen(t.text.quiet)
-    above_line = y - 3 if y - plot.top() > theme.px(12) else y + theme.px(12)
-    painter.drawText(QPointF(plot.left() + 4, above_line), words)
+    metrics = painter.fontMetrics()
+    size = QSizeF(metrics.horizontalAdvance(words), metrics.ascent())
+    levels = [y - 3 - size.height(), y + theme.px(12) - size.height()]
+    # Within the plot; first above the line, then below it, then the same at the right end.
+    levels = [top for top in levels if top >= plot.top() - 4 and top + size.height() <= plot.bottom() + 4] or levels[:1]
+    sides = (plot.left() + 4.0, plot.right() - 4.0 - size.width())
+    place = ink.quietest([QRectF(QPointF(x, top), size) for x in sides for top in levels])
+    painter.drawText(QPointF(place.left(), place.bottom()), words)
 
 
-def _say_beyond(painter: QPainter, since_s: float, box: QRectF) -> None:
-    """Since when, where there is room for it in the middle of the wash."""
-    words = f"beyond the limit since {clock_text(since_s)}"
+def _say_beyond(painter: QPainter, since_s: float, box: QRectF, ink: Ink) -> None:
+    """Since when, where there is room for it in the wash."""
+    words = f"beyond the limit since {dated_text(since_s, time.time())}"
     painter.setFont(theme.font("caption"))
-    if painter.fontMetrics().horizontalAdvance(words) + 12 < box.width() and box.height() > theme.px(40):
+    metrics = painter.fontMetrics()
+    wide, high = metrics.horizontalAdvance(words), metrics.height()
+    if wide + 12 < box.width() and box.height() > theme.px(40):
+        left = box.center().x() - wide / 2
+        tops = (box.center().y() - high / 2, box.top(), box.bottom() - high)
+        place = ink.quietest([QRectF(left, top, wide, high) for top in tops])
         painter.setPen(tokens().state.critical)
-        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, words)
+        painter.drawText(place, int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextDontClip), words)
 
 
 def paint_points(painter: QPainter, line: Line, gap_s: float, span: Span, plot: QRect, scale: Scale) -> None:

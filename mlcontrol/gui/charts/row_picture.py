@@ -14,6 +14,7 @@ from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
 from mlcontrol.gui.charts.lying import paint_lying, pixels, standing
+from mlcontrol.gui.charts.quiet_place import Ink, ink_of
 from mlcontrol.gui.charts.reduce import Buckets, Floats, Ints, Lines, Reduced, draw_lines, strokes
 from mlcontrol.gui.charts.row_marks import line_colour, paint_band, paint_bars, paint_limit, paint_over, paint_points
 from mlcontrol.gui.charts.scale import Scale, Span, y_range
@@ -72,7 +73,8 @@ class RowPicture:
             self._drawn, self._picture = None, None
             self._paint_standing(painter, row, span, plot, groups)
         if row.limit is not None:
-            paint_limit(painter, row, plot.adjusted(0, ABOVE, 0, -BELOW), self.scale)
+            inner = plot.adjusted(0, ABOVE, 0, -BELOW)
+            paint_limit(painter, row, inner, self.scale, self._ink(row, span, inner))
 
     def read(self, row: ChartRow, span: Span, width: int) -> list[Group]:
         """One pass over all lines that were sampled together; series of one scrape are."""
@@ -178,10 +180,10 @@ class RowPicture:
         painter.setPen(colour)
         draw_lines(painter, standing(grid, plot.width()))
         if row.over_limit is not None:
-            paint_over(painter, row, span, inner)
+            paint_over(painter, row, span, inner, self._ink(row, span, inner))
         for line in row.lines:
             if line.band:
-                paint_band(painter, line, span, inner, self.scale)
+                paint_band(painter, line, row.gap_s, span, inner, self.scale)
         for pen, lines in [*upright, *slanted]:
             painter.setPen(pen)
             draw_lines(painter, standing(lines, plot.width()))
@@ -190,6 +192,9 @@ class RowPicture:
                 paint_points(painter, line, row.gap_s, span, inner, self.scale)
         painter.restore()
         self.columns_painted = plot.width()
+
+    def _ink(self, row: ChartRow, span: Span, inner: QRect) -> Ink:
+        return ink_of(row, [(g.buckets, g.both) for g in self.groups], span, inner, self.scale)
 
     def _dash(self, line: Line) -> tuple[int, int, int] | None:
         dash = _DASHES.get(line.style)

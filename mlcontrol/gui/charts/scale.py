@@ -46,6 +46,11 @@ class Scale:
         at = math.log10(max(value, self.low)) if self.log else value
         return plot.bottom() - (at - low) / max(1e-12, high - low) * plot.height()
 
+    def ys(self, values: Floats, plot: QRect) -> Floats:
+        """As `y`, of many."""
+        low, high = self.ends
+        return plot.bottom() - (self.mapped(values) - low) / max(1e-12, high - low) * plot.height()
+
 
 def y_range(row: ChartRow, span: Span, reduced: Sequence[tuple[Ints, Floats]], width: int) -> Scale:
     """From 0 to a round number over everything in the span; scores show both ends. ``reduced``: of each group of

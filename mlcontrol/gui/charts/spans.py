@@ -4,9 +4,10 @@ from __future__ import annotations
 
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86_400.0
 SPANS_S = (
+    30.0,
     *(n * _MINUTE for n in (1, 2, 5, 10, 15, 30)),
     *(n * _HOUR for n in (1, 3, 6, 12)),
-    *(n * _DAY for n in (1, 7)),
+    *(n * _DAY for n in (1, 7, 30, 90)),
 )
 USUAL_S = 15 * _MINUTE
 """What is shown until a person chooses another span."""

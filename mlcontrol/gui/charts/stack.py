@@ -10,37 +10,26 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import (
-    QCursor,
-    QFontMetrics,
-    QKeyEvent,
-    QMouseEvent,
-    QPainter,
-    QPaintEvent,
-    QPixmap,
-    QResizeEvent,
-    QWheelEvent,
-)
+from PySide6.QtCore import QEvent, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QCursor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPixmap, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from mlcontrol.core.types import TimelineEvent
-from mlcontrol.gui.charts.event_words import named
-from mlcontrol.gui.charts.lanes import paint_marker
 from mlcontrol.gui.charts.readout import bar_at, paint_readings, paint_readout_head
-from mlcontrol.gui.charts.row_marks import rule_pen
 from mlcontrol.gui.charts.row_painter import paint_row
 from mlcontrol.gui.charts.row_picture import RowPicture
 from mlcontrol.gui.charts.scale import Span
 from mlcontrol.gui.charts.spans import SPANS_S, USUAL_S, fitting
+from mlcontrol.gui.charts.stack_marks import AXIS_H, LANE_H, paint_axis, paint_crosshair, paint_events
 from mlcontrol.gui.theme import theme, tokens
 from mlcontrol.gui.tips import plain_tip
 from mlcontrol.gui.viewmodels.chart_rows import ChartRow
-from mlcontrol.gui.viewmodels.phrases import clock_text, duration_text, middle_elided, version_text
-from mlcontrol.gui.viewmodels.time_axis import ticks
+from mlcontrol.gui.viewmodels.phrases import duration_text, version_text, visible_text
+from mlcontrol.gui.viewmodels.time_axis import dated_text
 
-LABEL_W, READOUT_W, AXIS_H, LANE_H = 148, 236, 22, 26
+LABEL_W, READOUT_W = 148, 236
 NEAR_PX = 8
+NOTCH = 120.0  # of a wheel, in the units of its events
 
 
 class ChartStack(QWidget):
@@ -199,7 +188,8 @@ class ChartStack(QWidget):
             self._paint_still(self._picture)
         painter = QPainter(self)
         painter.drawPixmap(0, 0, self._picture)
-        self._paint_crosshair(painter)
+        if self._cross_s is not None:
+            paint_crosshair(painter, self._plot(0, self.height()), self.span, self._cross_s, time.time())
         if self.readout:
             self._paint_readout(painter)
         painter.end()
@@ -217,79 +207,12 @@ class ChartStack(QWidget):
         painter.setPen(t.line.hairline)
         for _row, rect in self._places:
             painter.drawLine(0, rect.top(), label_w + self._plot_width(), rect.top())
-        self._paint_axis(painter)
-        self._paint_events(painter)
+        axis_h = theme.px(AXIS_H)
+        paint_axis(painter, self._plot(self.height() - axis_h, axis_h), self.span, self.follows)
+        paint_events(painter, self._plot(0, theme.px(LANE_H)), self.height() - axis_h, self.span, self._events)
         painter.setPen(t.line.hairline)
         painter.drawLine(label_w - 1, 0, label_w - 1, self.height())
         painter.end()
-
-    def _paint_axis(self, painter: QPainter) -> None:
-        t = tokens()
-        plot = self._plot(self.height() - theme.px(AXIS_H), theme.px(AXIS_H))
-        painter.setPen(t.line.hairline)
-        painter.drawLine(0, plot.top(), plot.right(), plot.top())
-        painter.setFont(theme.font("caption"))
-        painter.setPen(t.text.quiet)
-        for at_s, words in ticks(self.span.since_s, self.span.until_s, max(3, plot.width() // 110)):
-            x = self.span.x(at_s, plot)
-            box = QRectF(x - 40, plot.top(), 80, plot.height())
-            if box.left() >= plot.left() - 36 and box.right() <= plot.right() - (30 if self.follows else -36):
-                painter.drawText(box, Qt.AlignmentFlag.AlignCenter, words)
-        if self.follows:
-            painter.drawText(
-                plot.adjusted(0, 0, -4, 0), int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), "now"
-            )
-
-    def _paint_events(self, painter: QPainter) -> None:
-        t = tokens()
-        lane = self._plot(0, theme.px(LANE_H))
-        painter.setFont(theme.font("body"))
-        painter.setPen(t.text.primary)
-        painter.drawText(QRect(16, 0, 120, lane.height()), int(Qt.AlignmentFlag.AlignVCenter), "Events")
-        painter.setFont(theme.font("caption"))
-        bottom = self.height() - theme.px(AXIS_H)
-        shown = [e for e in self._events if self.span.since_s <= e.at_s <= self.span.until_s]
-        for e in shown:
-            x = round(self.span.x(e.at_s, lane))
-            if e.kind.value != "review":
-                loud = e.kind.value in ("deploy", "rollback")
-                colour = (
-                    t.state.critical if e.severity.value == "critical" else (t.text.primary if loud else t.text.quiet)
-                )
-                painter.setPen(rule_pen("alert" if e.kind.value == "alert" else e.kind.value, colour))
-                painter.drawLine(x, lane.height(), x, bottom)
-            paint_marker(painter, QPointF(x, lane.center().y() + 1), e, t)
-        metrics = QFontMetrics(painter.font())
-        painter.setPen(t.text.primary)
-        marks = [(self.span.x(e.at_s, lane), e) for e in shown]
-        for one in named(
-            marks, lambda e: float(metrics.horizontalAdvance(_name(e))), float(lane.left()), float(lane.right())
-        ):
-            box = QRectF(one.left, 0, lane.right() - one.left, lane.height())
-            painter.drawText(box, int(Qt.AlignmentFlag.AlignVCenter), _name(one.event))
-
-    def _paint_crosshair(self, painter: QPainter) -> None:
-        if self._cross_s is None:
-            return
-        t = tokens()
-        plot = self._plot(0, self.height())
-        x = round(self.span.x(self._cross_s, plot))
-        if not plot.left() <= x <= plot.right():
-            return
-        painter.setPen(t.accent.accent)
-        painter.drawLine(x, theme.px(LANE_H) // 2, x, self.height() - theme.px(AXIS_H))
-        painter.setFont(theme.font("caption"))
-        words = clock_text(self._cross_s)
-        wide = QFontMetrics(painter.font()).horizontalAdvance(words) + 10
-        box = QRect(
-            min(max(plot.left(), x - wide // 2), plot.right() - wide),
-            self.height() - theme.px(AXIS_H) + 2,
-            wide,
-            theme.px(AXIS_H) - 4,
-        )
-        painter.fillRect(box, t.accent.accent)
-        painter.setPen(t.text.on_accent)
-        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, words)
 
     def _paint_readout(self, painter: QPainter) -> None:
         t = tokens()
@@ -308,7 +231,7 @@ class ChartStack(QWidget):
 
     def _said(self, row: ChartRow) -> str:
         now = time.time()
-        said = [f"{line.label} {row.text(v)}" for line in row.lines if math.isfinite(v := line.at(now, 600.0))]
+        said = [f"{line.label} {row.text(v)}" for line in row.lines if math.isfinite(v := row.at(line, now))]
         said += [f"{bar.label} {version_text(bar_at(bar, now)[0])}" for bar in row.bars]
         return ", ".join(said) or row.nothing
 
@@ -320,10 +243,7 @@ class ChartStack(QWidget):
             start_x, span = self._drag
             shift = (start_x - x) / self._plot_width() * (span.until_s - span.since_s)
             if abs(start_x - x) > 3 or not self.follows:
-                self.follows = False
-                self._cross_s = None
-                self.span = Span(span.since_s + shift, span.until_s + shift)
-                self._moved()
+                self._pan(span, shift)
             return
         plot = self._plot(0, self.height())
         self._cross_s = self._time_at(x) if plot.left() <= x <= plot.right() else None
@@ -333,7 +253,8 @@ class ChartStack(QWidget):
     def _tell_event(self, event: QMouseEvent) -> None:
         found = self._event_near(event.position().x()) if event.position().y() <= theme.px(LANE_H) else None
         if found is not None:
-            words = f"{clock_text(found.at_s)}  {found.title}\n{found.detail}\n{found.source} {found.actor}".strip()
+            head = f"{dated_text(found.at_s, time.time())}  {found.title}"
+            words = visible_text(f"{head}\n{found.detail}\n{found.source} {found.actor}".strip())
             QToolTip.showText(event.globalPosition().toPoint(), plain_tip(words), self)
 
     def _event_near(self, x: float) -> TimelineEvent | None:
@@ -354,11 +275,20 @@ class ChartStack(QWidget):
         self._drag = None
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        x = event.position().x()
-        length = self.span.until_s - self.span.since_s
-        factor = 0.8 if event.angleDelta().y() > 0 else 1.25
-        self.set_length(length * factor, self._time_at(x))
+        """A touch pad sends parts of a notch, and sideways: that pans."""
+        length, turned = self.span.until_s - self.span.since_s, event.angleDelta()
+        if turned.y():
+            self.set_length(length * 0.8 ** (turned.y() / NOTCH), self._time_at(event.position().x()))
+        elif turned.x():
+            self._pan(self.span, -length / 10 * turned.x() / NOTCH)
         event.accept()
+
+    def _pan(self, start: Span, by_s: float) -> None:
+        """To later times as far as now: nothing is known beyond."""
+        by_s = min(by_s, max(0.0, time.time() - start.until_s))
+        self.follows, self._cross_s = False, None
+        self.span = Span(start.since_s + by_s, start.until_s + by_s)
+        self._moved()
 
     def leaveEvent(self, event: QEvent) -> None:
         self._cross_s = None
@@ -388,10 +318,6 @@ class ChartStack(QWidget):
         if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange, QEvent.Type.StyleChange):
             self._picture = None
         super().changeEvent(event)
-
-
-def _name(event: TimelineEvent) -> str:
-    return middle_elided(event.title, 28)
 
 
 def span_words(span: Span) -> str:

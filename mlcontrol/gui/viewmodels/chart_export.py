@@ -39,7 +39,7 @@ def to_words(title: str, service: str, rows: Sequence[ChartRow], since_s: float,
         said = [
             f"{line.label} {row.text(value)}"
             for line in row.lines
-            if not line.ghost and math.isfinite(value := line.at(until_s, 600.0))
+            if not line.ghost and math.isfinite(value := row.at(line, until_s))
         ]
         if said:
             lines.append(f"{row.title}: {', '.join(said[:4])}")

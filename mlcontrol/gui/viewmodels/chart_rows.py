@@ -19,6 +19,7 @@ def _nothing() -> Floats:
     return _EMPTY
 
 
+POINT_HOLDS_S, LEAST_HOLD_S = 600.0, 15.0
 SOLID, DASH, DOT = "solid", "dash", "dot"
 NOT_RECORDED = "not recorded"  # in place of a version: nobody asked (the engine did not run)
 
@@ -88,6 +89,10 @@ class ChartRow:
     floor: bool = False
     log: bool = False
     facts: tuple[tuple[str, str], ...] = ()
+
+    def at(self, line: Line, moment_s: float) -> float:
+        """What a line says at a moment: its last value, as long as the next is not overdue; else NaN."""
+        return line.at(moment_s, max(POINT_HOLDS_S if line.points else 3 * self.gap_s, line.gap_s, LEAST_HOLD_S))
 
     def beyond(self, value: float) -> bool:
         """Whether a value lies on the wrong side of the limit."""

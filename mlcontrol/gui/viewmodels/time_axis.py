@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 
+from mlcontrol.gui.viewmodels.phrases import clock_text
+
 _STEPS_S = (
     1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 2 * 3600, 3 * 3600, 6 * 3600, 12 * 3600,
     86_400, 2 * 86_400, 7 * 86_400, 14 * 86_400, 30 * 86_400, 90 * 86_400,
@@ -25,6 +27,12 @@ def ticks(since_s: float, until_s: float, about: int) -> tuple[tuple[float, str]
 def day_text(at_s: float) -> str:
     """ "26 Nov", in UTC."""
     return datetime.fromtimestamp(at_s, UTC).strftime("%d %b")
+
+
+def dated_text(at_s: float, now_s: float) -> str:
+    """ "14:06:19" in UTC; of another day than today "26 Nov 14:06:19"."""
+    clock = clock_text(at_s)
+    return clock if at_s // 86_400 == now_s // 86_400 else f"{day_text(at_s)} {clock}"
 
 
 def _words(at_s: float, step_s: float) -> str:
