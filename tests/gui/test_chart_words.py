@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from typing import Any
 
@@ -11,15 +12,21 @@ from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QImage, QPainter, QWheelEvent
 from PySide6.QtWidgets import QApplication
 
+from mlcontrol.core.quality.generations import Generations, Point
+from mlcontrol.gui.charts.generations_chart import GenerationsChart
+from mlcontrol.gui.charts.lanes import _beside
 from mlcontrol.gui.charts.quiet_place import Ink, ink_of
+from mlcontrol.gui.charts.readout import paint_readings
 from mlcontrol.gui.charts.row_marks import spans_beyond
 from mlcontrol.gui.charts.row_picture import RowPicture
 from mlcontrol.gui.charts.scale import Scale, Span
 from mlcontrol.gui.charts.spans import SPANS_S
 from mlcontrol.gui.charts.stack import ChartStack
 from mlcontrol.gui.theme import theme, tokens
-from mlcontrol.gui.viewmodels.chart_rows import ChartRow, Line
+from mlcontrol.gui.viewmodels.chart_rows import Bar, ChartRow, Line
+from mlcontrol.gui.viewmodels.phrases import bytes_text, metric_text, milliseconds_text, percent_text, rate_text
 from mlcontrol.gui.viewmodels.time_axis import dated_text
+from mlcontrol.gui.widgets.label import PlainLabel
 
 pytestmark = pytest.mark.usefixtures("qapp")
 AT = np.arange(0.0, 900.0, 5.0)
@@ -170,3 +177,104 @@ def test_the_axis_goes_from_half_a_minute_to_three_months(stack: ChartStack) -> 
     for _ in range(30):
         stack.zoom(-1)
     assert stack.span.until_s - stack.span.since_s == 30.0
+
+
+def test_a_row_whose_span_holds_no_number_says_so_instead_of_an_axis(qapp: QApplication) -> None:
+    picture = RowPicture()
+
+    def empty(value: Any, span: Span) -> bool:
+        image = QImage(300, 100, QImage.Format.Format_RGB32)
+        painter = QPainter(image)
+        line = Line("a", AT, np.broadcast_to(np.asarray(value, float), AT.shape).copy())
+        picture.paint(painter, ChartRow("m", "Memory", "B", (line,)), span, QRect(0, 0, 300, 100))
+        painter.end()
+        return picture.empty
+
+    assert empty(np.nan, WHOLE)
+    assert empty(1.0, Span(5000.0, 6000.0))
+    assert not empty(1.0, WHOLE)
+    assert not empty(7.0, Span(11.0, 14.0)), "between two samples their line is seen"
+    assert picture.scale.low <= 7.0 <= picture.scale.high
+    assert empty(7.0, Span(896.0, 899.0)), "after the last there is none"
+
+
+def read_out(row: ChartRow, wide: int, high: int) -> list[tuple[QRect, str]]:
+    """What `paint_readings` writes, and where: its box and the words that stand in it."""
+    said: list[tuple[QRect, str]] = []
+
+    class Spy(QPainter):
+        def drawText(self, box: QRect, flags: int, words: str) -> None:
+            wide = self.fontMetrics().horizontalAdvance(words)
+            at = box.right() - wide if flags & int(Qt.AlignmentFlag.AlignRight) else box.left()
+            said.append((QRect(at, box.top(), wide, box.height()), words))
+
+    image = QImage(wide, high, QImage.Format.Format_RGB32)
+    painter = Spy(image)
+    paint_readings(painter, row, QRect(0, 0, wide, high), 890.0)
+    painter.end()
+    return said
+
+
+def test_label_and_value_of_a_reading_are_not_written_over_each_other() -> None:
+    version = "2026.11.9-release-candidate-with-a-very-long-name-that-goes-on"
+    bar = Bar(((0.0, 900.0, version, 0),), label="answered")
+    line = Line("java.lang.IllegalArgumentException: shape mismatch", AT, np.full(len(AT), 1e9))
+    for row in (
+        ChartRow("p", "P", "", bars=(bar,)),
+        ChartRow("e", "E", "", (line,), text=lambda v: f"{v:,.0f} answers"),
+    ):
+        (value, _), (label, words) = read_out(row, 210, 15)
+        assert value.left() > label.right()
+        assert words
+
+
+def test_what_has_no_room_in_the_readout_is_counted_and_the_unknown_with_it() -> None:
+    known = [Line(f"k{i}", AT, np.full(len(AT), float(i))) for i in range(4)]
+    unknown = [Line(f"u{i}", AT, np.full(len(AT), np.nan)) for i in range(3)]
+    said = [words for _, words in read_out(ChartRow("e", "E", "", (*unknown, *known)), 210, 45)]
+    assert said[-2].endswith("+4")
+    assert not [words for words in said if words.startswith("u")]
+
+
+@pytest.mark.parametrize("versions", [2, 5, 12, 60])
+def test_names_of_generations_do_not_overlap_and_the_current_one_is_there(qtbot: Any, versions: int) -> None:
+    names = tuple(f"2026.11.{i}-rc-long-name" for i in range(versions))
+    what = Generations("accuracy", names, (Point("test", names[0], 0.9),), current=names[0])
+    chart = GenerationsChart()
+    qtbot.addWidget(chart)
+    chart.resize(640, 140)
+    image = QImage(640, 140, QImage.Format.Format_RGB32)
+    painter, step = QPainter(image), 560 / versions
+    found = chart._named(painter, what, step)
+    painter.end()
+    assert names[0] in found
+    at = sorted((names.index(name) * step, wide) for name, (_, wide) in found.items())
+    assert all(b - a >= (wide_a + wide_b) / 2 for (a, wide_a), (b, wide_b) in itertools.pairwise(at))
+    assert len(found) == versions or versions > 2
+
+
+def test_the_name_of_what_served_stands_beside_a_mark_not_under_it() -> None:
+    assert _beside([], 10.0, 20.0, 8.0) == 10.0
+    assert _beside([100.0], 10.0, 20.0, 8.0) == 10.0
+    assert _beside([15.0, 40.0, 300.0], 10.0, 20.0, 8.0) == 48.0
+
+
+@pytest.mark.parametrize("text", ["\u202eevil", "a\u200bb", "x\x07"])
+def test_a_label_shows_what_would_turn_it_round(qtbot: Any, text: str) -> None:
+    label = PlainLabel(text)
+    qtbot.addWidget(label)
+    assert label.text().isprintable()
+    assert PlainLabel("مرحبا\nv3").text() == "مرحبا\nv3", "another script is no trick"
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(0.5, "0.5 ms"), (118.4, "118 ms"), (9_999.0, "9999 ms"), (8_873_812.0, "8874 s"), (1e12, "1 000 000 000 s")],
+)
+def test_long_waits_are_said_in_seconds(value: float, words: str) -> None:
+    assert milliseconds_text(value) == words
+
+
+def test_no_number_is_written_with_hundreds_of_digits() -> None:
+    for text in (milliseconds_text, rate_text, percent_text, bytes_text, metric_text):
+        assert all(len(text(value)) < 24 for value in (1e200, -1e200, 1e16, -1e16))

@@ -19,7 +19,7 @@ from mlcontrol.gui.charts.pyramid import Cover, Pyramid, levels_of
 from mlcontrol.gui.charts.reduce import Reduced, buckets, extremes, strokes
 from mlcontrol.gui.charts.row_picture import RowPicture
 from mlcontrol.gui.charts.row_words import paint_words
-from mlcontrol.gui.charts.scale import Span, y_range
+from mlcontrol.gui.charts.scale import Span, extent, y_range
 from mlcontrol.gui.charts.spans import USUAL_S
 from mlcontrol.gui.models.series_store import SeriesStore
 from mlcontrol.gui.viewmodels.chart_rows import DASH, DOT, SOLID, ChartRow, Line
@@ -362,9 +362,10 @@ def test_the_axis_of_what_is_never_negative_begins_at_nought_though_its_usual_ba
     at = np.array([0.0, 10.0, 20.0])
     share = Line("cpu", at, np.array([5.0, 60.0, 5.0]), low=np.full(3, -17.0), high=np.full(3, 90.0), band=True)
     row = ChartRow("cpu", "CPU", "%", lines=(share,))
-    assert y_range(row, Span(0.0, 20.0), [], 100).low == 0.0
+    assert y_range(row, extent(row, Span(0.0, 20.0), [], 100)).low == 0.0
     owed = replace(share, value=np.array([-5.0, 60.0, 5.0]))
-    assert y_range(replace(row, lines=(owed,)), Span(0.0, 20.0), [], 100).low == -17.0
+    row = replace(row, lines=(owed,))
+    assert y_range(row, extent(row, Span(0.0, 20.0), [], 100)).low == -17.0
 
 
 @pytest.mark.parametrize("height", [35, 44, 52, 80])

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from mlcontrol.core.quality.generations import FROM_REGISTRY, KINDS, Generations, Point
 from mlcontrol.gui.theme import theme, tokens
 from mlcontrol.gui.tokens import Tokens
-from mlcontrol.gui.viewmodels.phrases import metric_text, version_text
+from mlcontrol.gui.viewmodels.phrases import metric_text, version_text, visible_text
 
 _DASHES: dict[str, list[float]] = {"train": [1, 3], "validation": [5, 2]}
 _FILLED = ("test", "production", "human")
+NAME_PX = 150  # what a version's name may take, however many there are
 _SIDE_PX = 9
 """Marks of one version stand side by side: equal scores would hide each other."""
 
@@ -87,15 +88,38 @@ class GenerationsChart(QWidget):
         self, painter: QPainter, t: Tokens, what: Generations, plot: QRect, xs: dict[str, float], step: float
     ) -> None:
         tone = what.findings[0][1] if what.findings else ""
+        named = self._named(painter, what, step)
         for version, x in xs.items():
             here = version == what.current
             if here and tone in ("warning", "critical"):
                 wash = t.wash.critical if tone == "critical" else t.wash.warning
                 painter.fillRect(QRectF(x - step * 0.45, plot.top() - 6, step * 0.9, plot.height() + 10), wash)
-            painter.setFont(theme.font("caption", mono=True))
-            painter.setPen(t.text.primary if here else t.text.quiet)
-            box = QRectF(x - step / 2, plot.bottom() + 4, step, 16)
-            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, version_text(version))
+            if version in named:
+                words, wide = named[version]
+                painter.setFont(theme.font("caption", mono=True))
+                painter.setPen(t.text.primary if here else t.text.quiet)
+                # Half of the first and the last name may stand beside the plot.
+                left = min(max(0.0, x - wide / 2), self.width() - wide)
+                box = QRectF(left, plot.bottom() + 4, wide, theme.px(16))
+                painter.drawText(box, int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextDontClip), words)
+
+    def _named(self, painter: QPainter, what: Generations, step: float) -> dict[str, tuple[str, float]]:
+        """The names there is room for, and how wide each is: of many versions every few one, always the current one. Nothing is
+        written over another."""
+        metrics = QFontMetrics(theme.font("caption", mono=True))
+        most = max(step, theme.px(NAME_PX)) - theme.px(6)
+        words = {
+            v: metrics.elidedText(visible_text(version_text(v), 200), Qt.TextElideMode.ElideMiddle, round(most))
+            for v in what.versions
+        }
+        width = {v: float(metrics.horizontalAdvance(said)) for v, said in words.items()}
+        order = sorted(range(len(what.versions)), key=lambda i: (what.versions[i] != what.current, -i))
+        taken: list[int] = []
+        for i in order:
+            mine = width[what.versions[i]]
+            if all(abs(i - j) * step >= (mine + width[what.versions[j]]) / 2 + theme.px(6) for j in taken):
+                taken.append(i)
+        return {what.versions[i]: (words[what.versions[i]], width[what.versions[i]]) for i in taken}
 
     def _paint_threshold(self, painter: QPainter, t: Tokens, plot: QRect, at: float, value: float) -> None:
         painter.setPen(QPen(t.text.secondary, 1, Qt.PenStyle.DashLine))

@@ -13,8 +13,8 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from mlcontrol.core.types import EventKind, Health, TimelineEvent
 from mlcontrol.gui.theme import theme, tokens
 from mlcontrol.gui.tokens import Tokens
-from mlcontrol.gui.viewmodels.phrases import clock_text, middle_elided, version_text
-from mlcontrol.gui.viewmodels.time_axis import ticks
+from mlcontrol.gui.viewmodels.phrases import middle_elided, version_text, visible_text
+from mlcontrol.gui.viewmodels.time_axis import dated_text, ticks
 from mlcontrol.gui.viewmodels.timeline_lanes import Lane
 
 LANE_H, AXIS_H, LABEL_W = 36, 28, 148
@@ -179,7 +179,9 @@ class LanesChart(QWidget):
         painter.drawLine(rect.bottomLeft(), rect.bottomRight())
         painter.setFont(theme.font("strong" if picked_here else "body"))
         painter.setPen(t.text.primary if lane.events else t.text.secondary)
-        name = painter.fontMetrics().elidedText(lane.title, Qt.TextElideMode.ElideMiddle, left - theme.px(24))
+        name = painter.fontMetrics().elidedText(
+            visible_text(lane.title, 200), Qt.TextElideMode.ElideMiddle, left - theme.px(24)
+        )
         painter.drawText(
             QRect(theme.px(16), rect.top(), left - theme.px(20), rect.height()),
             int(Qt.AlignmentFlag.AlignVCenter),
@@ -213,6 +215,7 @@ class LanesChart(QWidget):
         slots: dict[str, int] = {}
         y, high = rect.bottom() - theme.px(9), theme.px(5)
         painter.setFont(theme.font("small", mono=True))
+        marks = sorted(self.x_of(e.at_s) for e in lane.events)
         for span in lane.spans:
             start = max(float(left), self.x_of(max(span.since_s, self.since_s)))
             end = self.x_of(min(span.until_s, self.until_s))
@@ -225,10 +228,11 @@ class LanesChart(QWidget):
             else:
                 slot = slots.setdefault(span.version, len(slots))
                 painter.fillRect(box, t.version.slot(slot))
-            words = version_text(span.version)
-            if painter.fontMetrics().horizontalAdvance(words) + theme.px(8) < box.width():
+            words = visible_text(version_text(span.version), 200)
+            at = _beside(marks, start + theme.px(14), painter.fontMetrics().horizontalAdvance(words), theme.px(8))
+            if at + painter.fontMetrics().horizontalAdvance(words) < max(end, start + theme.px(14)):
                 painter.setPen(t.text.quiet)
-                painter.drawText(QPointF(start + theme.px(14), y - theme.px(3)), words)
+                painter.drawText(QPointF(at, y - theme.px(3)), words)
 
     def _paint_crosshair(self, painter: QPainter, t: Tokens, left: int) -> None:
         at_s = self._moment
@@ -240,7 +244,7 @@ class LanesChart(QWidget):
         painter.setPen(QPen(t.accent.accent, 1))
         painter.drawLine(x, theme.px(AXIS_H), x, self.height())
         painter.setFont(theme.font("caption"))
-        words = clock_text(at_s)
+        words = dated_text(at_s, time.time())
         wide = painter.fontMetrics().horizontalAdvance(words) + theme.px(10)
         box = QRect(min(max(left, x - wide // 2), self.width() - wide), theme.px(5), wide, theme.px(18))
         painter.fillRect(box, t.accent.accent)
@@ -316,8 +320,16 @@ class LanesChart(QWidget):
         self.picked.emit(ids[min(len(ids) - 1, max(0, wanted))])
 
 
+def _beside(marks: Sequence[float], left: float, wide: float, room: float) -> float:
+    """Where words may begin, from ``left`` on: under no mark. ``marks``: ascending; ``room``: half of a mark and some air."""
+    for x in marks:
+        if left - room < x < left + wide + room:
+            left = x + room
+    return left
+
+
 def _tip(event: TimelineEvent) -> str:
-    words = f"{clock_text(event.at_s)} {middle_elided(event.title, 120)}"
+    words = f"{dated_text(event.at_s, time.time())} {middle_elided(visible_text(event.title, 400), 120)}"
     return "<p>" + words.replace("&", "&amp;").replace("<", "&lt;") + "</p>"
 
 

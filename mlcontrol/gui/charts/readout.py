@@ -12,7 +12,10 @@ from PySide6.QtGui import QColor, QFontMetrics, QPainter
 from mlcontrol.gui.charts.row_marks import line_colour
 from mlcontrol.gui.theme import theme, tokens
 from mlcontrol.gui.viewmodels.chart_rows import Bar, ChartRow
-from mlcontrol.gui.viewmodels.phrases import age_text, clock_text, version_text
+from mlcontrol.gui.viewmodels.phrases import age_text, version_text, visible_text
+from mlcontrol.gui.viewmodels.time_axis import dated_text
+
+LABEL_SHARE = 0.4  # of a line, which its label keeps however long the words are
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ def readings(row: ChartRow, moment: float) -> list[Reading]:
     found: list[tuple[int, Reading]] = []
     for bar in row.bars:
         version, slot = bar_at(bar, moment)
-        words = version_text(version) if slot >= 0 else f"? {version or 'no answer'}"
+        words = visible_text(version_text(version), 120) if slot >= 0 else f"? {version or 'no answer'}"
         colour = t.version.slot(slot) if slot >= 0 else t.state.unknown
         found.append((1, Reading(bar.label, words, colour, "" if slot >= 0 else "unknown")))
     for line in row.lines:
@@ -53,14 +56,14 @@ def paint_readout_head(painter: QPainter, area: QRect, height: int, cross_s: flo
     head = QRect(area.left() + 12, 0, area.width() - 24, height)
     painter.setFont(theme.font("strong"))
     painter.setPen(t.accent.accent if cross_s is not None else t.text.primary)
-    painter.drawText(
-        head, int(Qt.AlignmentFlag.AlignVCenter), f"at {clock_text(cross_s)}" if cross_s is not None else "now"
-    )
+    now_s = time.time()
+    said = f"at {dated_text(cross_s, now_s)}" if cross_s is not None else "now"
+    painter.drawText(head, int(Qt.AlignmentFlag.AlignVCenter), said)
     if cross_s is not None:
         painter.setFont(theme.font("small"))
         painter.setPen(t.text.quiet)
         right = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight)
-        painter.drawText(head, right, age_text(cross_s, time.time()))
+        painter.drawText(head, right, age_text(cross_s, now_s))
 
 
 def paint_readings(painter: QPainter, row: ChartRow, rect: QRect, moment: float) -> None:
@@ -68,9 +71,9 @@ def paint_readings(painter: QPainter, row: ChartRow, rect: QRect, moment: float)
     line_h = theme.px(15)
     room = max(1, rect.height() // line_h)
     items = readings(row, moment)
-    if len(items) > room:
-        items = [item for item in items if item.state != "unknown"] or items
     hidden = len(items) - room
+    if hidden > 0:
+        items.sort(key=lambda item: item.state == "unknown")
     painter.setFont(theme.font("small"))
     metrics = QFontMetrics(painter.font())
     for i, item in enumerate(items[:room]):
@@ -78,7 +81,11 @@ def paint_readings(painter: QPainter, row: ChartRow, rect: QRect, moment: float)
         box = QRect(rect.left(), y, rect.width(), line_h)
         if item.colour is not None:
             painter.fillRect(QRect(box.left(), y + 3, 4, line_h - 6), item.colour)
-        said = f"{item.text}  +{hidden}" if hidden > 0 and i == room - 1 else item.text
+        more = f"  +{hidden}" if hidden > 0 and i == room - 1 else ""
+        # Label and words share the line: neither is written over the other.
+        whole = box.width() - 18 - metrics.horizontalAdvance(more)
+        least = min(metrics.horizontalAdvance(item.label), round(LABEL_SHARE * whole))
+        said = metrics.elidedText(item.text, Qt.TextElideMode.ElideMiddle, whole - least) + more
         pens = {"critical": t.state.critical, "unknown": t.state.unknown, "quiet": t.text.quiet}
         painter.setPen(pens.get(item.state, t.text.primary))
         painter.drawText(box, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), said)

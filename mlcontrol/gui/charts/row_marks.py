@@ -14,7 +14,7 @@ from mlcontrol.gui.charts.reduce import buckets, extremes
 from mlcontrol.gui.charts.scale import Scale, Span
 from mlcontrol.gui.theme import theme, tokens
 from mlcontrol.gui.viewmodels.chart_rows import Bar, ChartRow, Line
-from mlcontrol.gui.viewmodels.phrases import duration_text, version_text
+from mlcontrol.gui.viewmodels.phrases import duration_text, version_text, visible_text
 from mlcontrol.gui.viewmodels.time_axis import dated_text
 
 
@@ -121,7 +121,7 @@ def _say_beyond(painter: QPainter, since_s: float, box: QRectF, ink: Ink) -> Non
 def paint_points(painter: QPainter, line: Line, gap_s: float, span: Span, plot: QRect, scale: Scale) -> None:
     colour = line_colour(line)
     painter.setPen(QPen(colour, 1))
-    size = 5
+    size, gap_s = 5, max(gap_s, line.gap_s)
     inside = np.flatnonzero((line.at_s >= span.since_s) & (line.at_s <= span.until_s) & np.isfinite(line.value))
     # More intervals than a reader can tell apart: one of every few, the line through all.
     step = max(1, len(inside) // max(1, plot.width() // 9))
@@ -178,7 +178,10 @@ def paint_bars(painter: QPainter, bars: tuple[Bar, ...], span: Span, plot: QRect
             if not bar.dim and rect.width() > 40:
                 painter.setFont(theme.font("caption"))
                 painter.setPen(t.surface.plot)
-                painter.drawText(rect.adjusted(5, -1, 0, 0), int(Qt.AlignmentFlag.AlignVCenter), version_text(version))
+                words = painter.fontMetrics().elidedText(
+                    visible_text(version_text(version), 120), Qt.TextElideMode.ElideMiddle, rect.width() - 8
+                )
+                painter.drawText(rect.adjusted(5, -1, 0, 0), int(Qt.AlignmentFlag.AlignVCenter), words)
         y += height + 4
     painter.restore()
 

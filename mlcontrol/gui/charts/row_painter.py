@@ -17,6 +17,5 @@ def paint_row(
     """``picture``: kept by who paints the same row again."""
     picture = picture or RowPicture()
     picture.paint(painter, row, span, plot)
-    empty = row.bars or not any(len(line.at_s) for line in row.lines)
-    ends = ("", "") if empty else (row.text(picture.scale.high), row.text(picture.scale.low))
+    ends = ("", "") if picture.empty else (row.text(picture.scale.high), row.text(picture.scale.low))
     paint_words(painter, row, label, *ends)

@@ -17,7 +17,7 @@ from mlcontrol.gui.charts.lying import paint_lying, pixels, standing
 from mlcontrol.gui.charts.quiet_place import Ink, ink_of
 from mlcontrol.gui.charts.reduce import Buckets, Floats, Ints, Lines, Reduced, draw_lines, strokes
 from mlcontrol.gui.charts.row_marks import line_colour, paint_band, paint_bars, paint_limit, paint_over, paint_points
-from mlcontrol.gui.charts.scale import Scale, Span, y_range
+from mlcontrol.gui.charts.scale import Scale, Span, extent, y_range
 from mlcontrol.gui.theme import theme, tokens
 from mlcontrol.gui.viewmodels.chart_rows import DASH, DOT, ChartRow, Line
 
@@ -51,13 +51,17 @@ class RowPicture:
         self.dash_phase = 0  # columns scrolled: dashes go along
         self.columns_painted = 0  # of the last paint, for who measures
         self.scale = Scale(0.0, 1.0)
+        self.empty = True  # whether the last paint had no value to show on a scale
         self.groups: list[Group] = []  # what the last paint showed, before it was drawn
 
     def paint(self, painter: QPainter, row: ChartRow, span: Span, plot: QRect, scale: Scale | None = None) -> None:
         """Draw the row's plot, without its words. ``scale``: instead of the one that shows everything in the span."""
         if plot.width() < 1 or plot.height() < 1:
             return
-        if row.bars or not any(len(line.at_s) for line in row.lines):
+        groups = self.groups = [] if row.bars else self.read(row, span, plot.width())
+        found = extent(row, span, [(g.buckets, g.both) for g in groups], plot.width())
+        self.empty = not found
+        if self.empty:
             self._drawn = None
             painter.fillRect(plot, tokens().surface.plot)
             if row.bars:
@@ -65,8 +69,7 @@ class RowPicture:
             else:
                 _paint_nothing(painter, row, plot)
             return
-        groups = self.groups = self.read(row, span, plot.width())
-        self.scale = scale or _scale(row, span, groups, plot.width())
+        self.scale = scale or y_range(row, found)
         if row.over_limit is None and not any(line.points or line.band for line in row.lines):
             painter.drawImage(plot.topLeft(), self._renew(row, span, plot, groups, painter.device().devicePixelRatio()))
         else:
@@ -203,11 +206,8 @@ class RowPicture:
 
 def scale_of(row: ChartRow, span: Span, width: int) -> Scale:
     """The scale that shows everything of the row in a span."""
-    return _scale(row, span, RowPicture().read(row, span, width), width)
-
-
-def _scale(row: ChartRow, span: Span, groups: list[Group], width: int) -> Scale:
-    return y_range(row, span, [(g.buckets.columns, g.both) for g in groups], width)
+    groups = RowPicture().read(row, span, width)
+    return y_range(row, extent(row, span, [(g.buckets, g.both) for g in groups], width))
 
 
 def _same(one: Floats, other: Floats) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPoint, QRect, Qt
-from PySide6.QtGui import QPainter, QPixmap
+from PySide6.QtGui import QFontMetrics, QPainter, QPixmap
 
 from mlcontrol.gui.theme import theme, tokens
 from mlcontrol.gui.viewmodels.chart_rows import ChartRow
@@ -37,11 +37,13 @@ def _paint(painter: QPainter, title: str, unit: str, label: QRect, top: str, bot
     painter.setPen(t.text.primary)
     flags = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
     place = label.adjusted(16, 2 if tight else 5, -4, 0)
-    painter.drawText(place, flags, title)
+    side = label.adjusted(0, 3, -6, -2)
+    metrics = QFontMetrics(theme.font("caption"))
+    # The axis' upper end stands beside the title.
+    room = side.right() - place.left() - (metrics.horizontalAdvance(top) + theme.px(6) if top else 0)
+    painter.drawText(place, flags, painter.fontMetrics().elidedText(title, Qt.TextElideMode.ElideRight, room))
     painter.setFont(theme.font("caption"))
     painter.setPen(t.text.quiet)
-    metrics = painter.fontMetrics()
-    side = label.adjusted(0, 3, -6, -2)
     beneath = label.height() > theme.px(34)
     line = place.adjusted(0, theme.px(16), 0, 0)
     if beneath and line.top() + metrics.height() > side.bottom() - metrics.height():

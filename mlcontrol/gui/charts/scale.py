@@ -10,7 +10,7 @@ import numpy as np
 from PySide6.QtCore import QRect
 
 from mlcontrol.core.series import WILD
-from mlcontrol.gui.charts.reduce import Floats, Ints
+from mlcontrol.gui.charts.reduce import Buckets, Floats
 from mlcontrol.gui.viewmodels.chart_rows import ChartRow, Line
 
 
@@ -52,12 +52,14 @@ class Scale:
         return plot.bottom() - (self.mapped(values) - low) / max(1e-12, high - low) * plot.height()
 
 
-def y_range(row: ChartRow, span: Span, reduced: Sequence[tuple[Ints, Floats]], width: int) -> Scale:
-    """From 0 to a round number over everything in the span; scores show both ends. ``reduced``: of each group of
-    lines its columns and their extremes."""
+def extent(row: ChartRow, span: Span, reduced: Sequence[tuple[Buckets, Floats]], width: int) -> list[float]:
+    """Lowest and highest of what the span shows; empty when nothing in it is known. ``reduced``: of each group of lines its
+    columns and their extremes."""
     found: list[float] = []
-    for columns, both in reduced:
-        first, end = columns.searchsorted((0, width))
+    for of, both in reduced:
+        first, end = of.columns.searchsorted((0, width))
+        if first == end and 0 < end < len(of.columns) and not of.breaks[end]:
+            first, end = first - 1, end + 1  # between two samples their line is seen
         if first < end:
             shown = both[..., first:end]
             low, high = float(shown.min()), float(shown.max())
@@ -75,6 +77,12 @@ def y_range(row: ChartRow, span: Span, reduced: Sequence[tuple[Ints, Floats]], w
                 # What is never negative has no use for the part of its usual band that is.
                 least = 0.0 if line.band and not _negative(line) else -math.inf
                 found += [max(least, float(part.min())), max(least, float(part.max()))]
+    return found
+
+
+def y_range(row: ChartRow, found: Sequence[float]) -> Scale:
+    """From 0 to a round number over everything in the span; scores show both ends. ``found``: its `extent`."""
+    found = list(found)
     if row.limit is not None:
         found.append(row.limit[0])
     if row.log:

@@ -81,7 +81,7 @@ def bytes_text(size: float | None) -> str:
         return UNKNOWN
     value = float(size)
     for unit in ("B", "kB", "MB", "GB"):
-        if value < 1000:
+        if abs(value) < 1000:
             return f"{value:.0f} B" if unit == "B" else f"{value:.3g} {unit}"
         value /= 1000
     return f"{value:.3g} TB"
@@ -91,15 +91,24 @@ def percent_text(share: float | None, digits: int = 1) -> str:
     """A share of 0..1 as "6.4 %"."""
     if share is None or math.isnan(share):
         return UNKNOWN
-    return f"{100 * share:.{digits}f} %"
+    return f"{100 * share:.{digits}f} %" if abs(100 * share) < LARGE else f"{metric_text(100 * share)} %"
+
+
+def milliseconds_text(value: float) -> str:
+    """ "80.8 ms", "118 ms", "8874 s"."""
+    if math.isnan(value):
+        return UNKNOWN
+    if abs(value) >= LARGE:
+        return f"{metric_text(round(value / 1000))} s"
+    return f"{value:.0f} ms" if abs(value) >= 100 else f"{value:.3g} ms"
 
 
 def rate_text(per_s: float | None) -> str:
     if per_s is None or math.isnan(per_s):
         return UNKNOWN
-    if per_s < 10:
+    if abs(per_s) < 10:
         return f"{per_s:.1f} /s"
-    return f"{per_s:,.0f} /s".replace(",", " ")
+    return f"{per_s:,.0f} /s".replace(",", " ") if abs(per_s) < LARGE else f"{metric_text(per_s)} /s"
 
 
 def count_text(n: int, one: str, many: str | None = None) -> str:

@@ -11,7 +11,15 @@ from mlcontrol.core import series as names
 from mlcontrol.core.types import SeriesKey
 from mlcontrol.gui.models.series_store import Series, SeriesStore
 from mlcontrol.gui.viewmodels.chart_rows import DASH, DOT, NOT_RECORDED, SOLID, Bar, ChartRow, Floats, Line
-from mlcontrol.gui.viewmodels.phrases import bytes_text, metric_text, percent_text, rate_text, version_text
+from mlcontrol.gui.viewmodels.phrases import (
+    bytes_text,
+    metric_text,
+    milliseconds_text,
+    percent_text,
+    rate_text,
+    version_text,
+    visible_text,
+)
 
 METRICS = (
     names.ANSWERED, names.LOADED, names.QUERIES_PER_S, names.ERROR_SHARE, names.LATENCY_MS, names.CALLER_LATENCY_MS,
@@ -20,6 +28,9 @@ METRICS = (
 _ERROR_TONES = ("critical", "warning", "unknown", "secondary", "quiet")
 _QUANTILES = {"0.99": ("p99", SOLID, "primary"), "0.9": ("p90", DASH, "secondary"), "0.5": ("p50", DOT, "quiet")}
 SLICES_SHOWN = 6
+LABEL_MOST = 120  # characters of a name that a server gave
+FEW_VERSIONS = 3
+SQUARED_MOST = 1e150  # whose square is still a number
 JOINED_STEPS = 2.5  # neighbours of a reduced series may lie two buckets apart
 BAND_S, BAND_LEAST = 300.0, 10
 
@@ -52,14 +63,14 @@ def chart_rows(
     gap_s = 3.5 * poll_s
     return (
         _presence(store, slots, since_s, until_s, gap_s),
-        _queries(store, slots, since_s, gap_s),
-        _errors(store, since_s, gap_s, objectives.get("error_rate")),
+        _queries(store, slots, since_s, until_s, gap_s),
+        _errors(store, since_s, until_s, gap_s, objectives.get("error_rate")),
         _latency(store, slots, since_s, gap_s, objectives.get("p99_ms")),
         _load(store, names.CPU_SHARE, "CPU", "% · band = 2 sd", since_s, gap_s),
         _load(store, names.MEMORY_BYTES, "Memory", "band = 2 sd", since_s, gap_s),
         *_devices(store, since_s, gap_s),
         _quality(store, slots, since_s, objectives),
-        _slices(store, since_s),
+        _slices(store, since_s, until_s),
     )
 
 
@@ -76,12 +87,14 @@ def _line(
 ) -> Line:
     value = data.value * scale if scale != 1.0 else data.value
     gap_s, stamp = JOINED_STEPS * data.step_s, (data.stamp, scale)
-    return Line(label, data.at_s, value, slot=slot, tone=tone, style=style, gap_s=gap_s, stamp=stamp)
+    return Line(
+        visible_text(label, LABEL_MOST), data.at_s, value, slot=slot, tone=tone, style=style, gap_s=gap_s, stamp=stamp
+    )
 
 
 def _usual(line: Line) -> Line:
     """The line with the band of two standard deviations around the mean of the five minutes before each moment."""
-    known = np.isfinite(line.value)
+    known = np.abs(line.value) < SQUARED_MOST
     if np.count_nonzero(known) < BAND_LEAST:
         return line
     value = np.where(known, line.value, 0.0)
@@ -111,14 +124,19 @@ def _presence(store: SeriesStore, slots: dict[str, int], since_s: float, until_s
             since_s,
             until_s,
             gap_s,
-            label=f"loaded {version_text(key.label('version') or '')}",
+            label=visible_text(f"loaded {version_text(key.label('version') or '')}", LABEL_MOST),
             dim=True,
         )
         for key, data in _within(store.of(names.LOADED), since_s)
     ]
     bars = tuple(bar for bar in (answered, *loaded[-3:]) if bar.spans)
     return ChartRow(
-        "presence", "Presence", "who answered", bars=bars, weight=0.9, nothing="no golden query was answered"
+        "presence",
+        "Presence",
+        "who answered",
+        bars=bars,
+        weight=0.9,
+        nothing="no golden query was answered in this span",
     )
 
 
@@ -134,6 +152,7 @@ def _bar(
     silence: bool = False,
 ) -> Bar:
     points: list[tuple[float, str]] = []
+    gap_s = max([gap_s, *(JOINED_STEPS * data.step_s for _, data in found)])
     for key, data in found:
         version = key.label("version") or ""
         points += [
@@ -163,7 +182,7 @@ def _bar(
     return Bar(tuple(kept), dim=dim, label=label)
 
 
-def _queries(store: SeriesStore, slots: dict[str, int], since_s: float, gap_s: float) -> ChartRow:
+def _queries(store: SeriesStore, slots: dict[str, int], since_s: float, until_s: float, gap_s: float) -> ChartRow:
     lines = [
         _line(version_text(version), data, slot=slots.get(version, 5))
         for key, data in _within(store.of(names.QUERIES_PER_S), since_s)
@@ -172,6 +191,8 @@ def _queries(store: SeriesStore, slots: dict[str, int], since_s: float, gap_s: f
     # A version that answered nothing in the whole span would only fill the readout.
     lines = [line for line in lines if np.any(line.value[line.at_s >= since_s] > 0)] or lines[:1]
     lines.sort(key=lambda line: -(line.slot or 0))
+    if len(lines) > FEW_VERSIONS:
+        lines.sort(key=lambda line: -_usual_size(line.at_s, line.value, since_s, until_s))
     return ChartRow(
         "queries",
         "Queries",
@@ -179,7 +200,7 @@ def _queries(store: SeriesStore, slots: dict[str, int], since_s: float, gap_s: f
         tuple(lines),
         gap_s=gap_s,
         text=rate_text,
-        nothing="no traffic counters",
+        nothing="no traffic counters in this span",
         facts=_against_previous(lines),
     )
 
@@ -197,11 +218,16 @@ def _against_previous(lines: Sequence[Line]) -> tuple[tuple[str, str], ...]:
     return (("new ÷ previous", f"{now / before:.2f} x"),) if before > 0 else ()
 
 
-def _errors(store: SeriesStore, since_s: float, gap_s: float, objective: float | None) -> ChartRow:
+def _errors(store: SeriesStore, since_s: float, until_s: float, gap_s: float, objective: float | None) -> ChartRow:
     found = _within(store.of(names.ERROR_SHARE), since_s)
+    found.sort(key=lambda one: -_usual_size(one[1].at_s, one[1].value, since_s, until_s))
+    # The most frequent types have a tone each, by their names: it stays while they change places.
+    toned = sorted((key.label("type") or "errors" for key, _ in found[: len(_ERROR_TONES)]))
+    tones = dict(zip(toned, _ERROR_TONES, strict=False))
     lines = [
-        _line(key.label("type") or "errors", data, tone=_ERROR_TONES[min(i, len(_ERROR_TONES) - 1)])
-        for i, (key, data) in enumerate(found)
+        _line(name, data, tone=tones.get(name, _ERROR_TONES[-1]))
+        for key, data in found
+        if (name := key.label("type") or "errors")
     ]
     total = _total([data for _, data in found])
     if len(lines) > 1 and total is not None:
@@ -211,22 +237,31 @@ def _errors(store: SeriesStore, since_s: float, gap_s: float, objective: float |
     )
     return ChartRow(
         "errors", "Errors", "% of answers, by type", tuple(lines), weight=1.1, limit=limit, over_limit=total, gap_s=gap_s,
-        text=percent_text, nothing="no error counters", ceiling=1.0,
+        text=percent_text, nothing="no error counters in this span", ceiling=1.0,
     )  # fmt: skip
 
 
 def _total(found: Sequence[Series]) -> Line | None:
+    """Of all types together. Of series that history reduced, each keeps other moments: the last value of each counts."""
     if not found:
         return None
     at: Floats = np.unique(np.concatenate([data.at_s for data in found]))
-    value = np.zeros(len(at))
+    value, known = np.zeros(len(at)), np.zeros(len(at), bool)
     for data in found:
-        np.add.at(value, np.searchsorted(at, data.at_s), np.nan_to_num(data.value))
-    return Line("all", at, value)
+        last = data.at_s.searchsorted(at, side="right") - 1
+        held = data.value[np.maximum(last, 0)]
+        there = (last >= 0) & (at - data.at_s[last] <= JOINED_STEPS * data.step_s) & (np.abs(held) < names.WILD)
+        value[there] += held[there]
+        known |= there
+    value[~known] = np.nan
+    return Line("all", at, value, gap_s=JOINED_STEPS * max(data.step_s for data in found))
 
 
-def _milliseconds(value: float) -> str:
-    return f"{value:.0f} ms" if value >= 100 else f"{value:.3g} ms"
+def _usual_size(at_s: Floats, value: Floats, since_s: float, until_s: float) -> float:
+    """The mean of a series in a span: what matters most is the largest."""
+    seen = value[(at_s >= since_s) & (at_s <= until_s)]
+    seen = seen[np.abs(seen) < names.WILD]
+    return float(seen.mean()) if len(seen) else 0.0
 
 
 def _latency(
@@ -256,7 +291,7 @@ def _latency(
     limit = None if objective is None else (objective, f"objective p99 {objective:g} ms")
     return ChartRow(
         "latency", "Latency", "ms, p50 / p90 / p99", tuple(lines), limit=limit, gap_s=gap_s,
-        text=_milliseconds, nothing="no latency measured",
+        text=milliseconds_text, nothing="no latency measured in this span",
     )  # fmt: skip
 
 
@@ -284,7 +319,7 @@ def _load(store: SeriesStore, metric: str, title: str, unit: str, since_s: float
         gap_s=max(gap_s, 30.0),
         ceiling=1.0 if share else None,
         text=text,
-        nothing=f"no source tells {title}",
+        nothing=f"no source told {title} in this span",
     )
 
 
@@ -306,23 +341,24 @@ def _quality(store: SeriesStore, slots: dict[str, int], since_s: float, objectiv
         version, source = key.label("version") or "", key.label("source") or ""
         if name == "rmse" and source != "labels":
             continue  # shares of right answers do not belong on an axis of errors
+        label = visible_text(f"{source} {version_text(version)}" if version else source, LABEL_MOST)
         lines.append(
             Line(
-                f"{source} {version_text(version)}" if version else source, data.at_s, data.value, data.low, data.high,
-                slot=slots.get(version, 5) if version else None, points=True,
+                label, data.at_s, data.value, data.low, data.high,
+                slot=slots.get(version, 5) if version else None, points=True, gap_s=JOINED_STEPS * data.step_s,
             )
         )  # fmt: skip
     limit = None if name is None else (objectives[name], f"objective {name} {objectives[name]:g}")
     return ChartRow(
         "quality", "Quality", f"{name or 'score'} · bar = 95 %", tuple(lines), limit=limit, score=True,
         ceiling=1.0 if name == "accuracy" else None, gap_s=400.0, floor=name == "accuracy",
-        text=metric_text, nothing="no labels have arrived yet",
+        text=metric_text, nothing="no labels arrived in this span",
     )  # fmt: skip
 
 
-def _slices(store: SeriesStore, since_s: float) -> ChartRow:
+def _slices(store: SeriesStore, since_s: float, until_s: float) -> ChartRow:
     found = _within(store.of(names.SLICE_SHARE), since_s)
-    found.sort(key=lambda item: -float(np.nan_to_num(item[1].value).mean()))
+    found.sort(key=lambda one: -_usual_size(one[1].at_s, one[1].value, since_s, until_s))
     lines = [
         _line(
             f"{key.label('slice')} {key.label('value')}",
@@ -341,5 +377,5 @@ def _slices(store: SeriesStore, since_s: float) -> ChartRow:
         tuple(lines),
         gap_s=300.0,
         text=percent_text,
-        nothing="no slice has been counted yet",
+        nothing="no slice was counted in this span",
     )

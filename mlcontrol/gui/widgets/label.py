@@ -6,6 +6,7 @@ from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
+from mlcontrol.core.visible import visible
 from mlcontrol.gui.theme import theme
 from mlcontrol.gui.tips import plain_tip
 
@@ -42,6 +43,8 @@ class PlainLabel(QLabel):
             self.style().polish(self)
 
     def setText(self, text: str) -> None:
+        """Characters that would turn a line round or hide in it are shown as escapes."""
+        text = text if text.isprintable() else visible(text)
         if text == self.text():
             return
         super().setText(text)

@@ -17,7 +17,8 @@ from mlcontrol.gui.charts.scale import Span
 from mlcontrol.gui.stepwise_import import StepwiseImport
 from mlcontrol.gui.theme import theme
 from mlcontrol.gui.viewmodels.chart_rows import ChartRow
-from mlcontrol.gui.viewmodels.phrases import clock_text, middle_elided
+from mlcontrol.gui.viewmodels.phrases import middle_elided, visible_text
+from mlcontrol.gui.viewmodels.time_axis import dated_text
 from mlcontrol.gui.widgets.label import PlainLabel
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ class LargeChart(QWidget):
             return
         self._title.setText(f"{row.title}, {row.unit}" if row.unit else row.title)
         rules = [
-            (e.at_s, e.kind.value, middle_elided(e.title, 28) if e.kind.value in LOUD else "")
+            (e.at_s, e.kind.value, middle_elided(visible_text(e.title, 200), 28) if e.kind.value in LOUD else "")
             for e in self._events
             if self._span.since_s <= e.at_s <= self._span.until_s
         ]
@@ -140,7 +141,7 @@ class LargeChart(QWidget):
 
     def _say(self, row: ChartRow) -> None:
         moment = self._at_s if self._at_s is not None else min(time.time(), self._span.until_s)
-        self._moment.setText(f"at {clock_text(moment)} UTC")
+        self._moment.setText(f"at {dated_text(moment, time.time())} UTC")
         self.readings.put(row, moment)
 
     def _on_crosshair(self, at_s: float) -> None:
