@@ -5,17 +5,25 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QWheelEvent
+from PySide6.QtCore import QPoint, QPointF, QRect, Qt
+from PySide6.QtGui import QFontMetrics, QGuiApplication, QWheelEvent
 from PySide6.QtWidgets import QApplication
 
+from mlcontrol.core.types import EventKind, TimelineEvent
+from mlcontrol.engine import messages as m
+from mlcontrol.gui.charts.event_words import Rule
 from mlcontrol.gui.charts.lying import standing
 from mlcontrol.gui.charts.reduce import buckets, extremes, strokes
 from mlcontrol.gui.charts.row_picture import scale_of
+from mlcontrol.gui.charts.scale import Span
+from mlcontrol.gui.theme import theme
+from mlcontrol.ports.deep_link import parse_link
 
 STEPS = """
 import json, sys, time
@@ -139,10 +147,88 @@ def test_the_scene_is_drawn_by_the_painter_of_the_rows(large: Any) -> None:
     assert picture.scale.high - picture.scale.low > 0.9 * (high - low)
 
 
+def look(scene: Any, since_s: float, until_s: float) -> None:
+    """As a person who drags does."""
+    scene.setRange(xRange=(since_s, until_s), padding=0)
+    scene.getViewBox().sigRangeChangedManually.emit([True, False])
+
+
+def test_who_looks_further_back_gets_that_history_its_events_and_its_copies(
+    large: Any, page: Any, engine: Any, qtbot: Any
+) -> None:
+    """Without it the chart would show a gap where there is none."""
+    now = time.time()
+    since, until = now - 7200.0, now - 6600.0
+    event = TimelineEvent("old", now - 7000.0, EventKind.DEPLOY, "deploy v1", "digits", version_to="1")
+    before = page.bridge.state
+    page.bridge.state = replace(before, events=(event, *before.events))
+    page._draw()
+    before = len(engine.sent(m.QueryHistory))
+    look(large.scene, since, until)
+    qtbot.waitUntil(lambda: len(engine.sent(m.QueryHistory)) > before)
+    asked = engine.sent(m.QueryHistory)[-1]
+    assert asked.since_s < since
+    assert until < asked.until_s < until + 600.0, "around what is seen, as finely as it can be"
+    assert [rule.value() for rule in large.scene._rules] == [pytest.approx(event.at_s)]
+    assert (large.span.since_s, large.span.until_s) == pytest.approx((since, until), abs=2.0)
+    control = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+    qtbot.keyClick(large.scene, Qt.Key.Key_K, control)
+    link = parse_link(QGuiApplication.clipboard().text())
+    assert link.span == pytest.approx((since, until), abs=2.0)
+    qtbot.keyClick(large.scene, Qt.Key.Key_Home)
+    qtbot.keyClick(large.scene, Qt.Key.Key_X, control)
+    head = QGuiApplication.clipboard().text().splitlines()[0]
+    assert head.startswith("at,Queries: ")
+    assert "Errors" not in head, "the one chart that is shown"
+    before = len(engine.sent(m.QueryHistory))
+    qtbot.keyClick(large.scene, Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: len(engine.sent(m.QueryHistory)) > before)
+    assert engine.sent(m.QueryHistory)[-1].until_s > now - 5.0, "and all charts have theirs again"
+
+
+def test_who_looks_back_from_all_charts_asks_around_what_they_see(page: Any, engine: Any, qtbot: Any) -> None:
+    """Days in one answer would be a dozen points in a quarter of an hour."""
+    moment = time.time() - 2 * 86_400.0
+    before = len(engine.sent(m.QueryHistory))
+    page.charts.look_at(moment, moment + 900.0)
+    qtbot.waitUntil(lambda: len(engine.sent(m.QueryHistory)) > before)
+    asked = engine.sent(m.QueryHistory)[-1]
+    assert (asked.since_s, asked.until_s) == pytest.approx((moment - 510.0, moment + 1350.0))
+    page.charts.look_at(moment + 1000.0, moment + 1900.0)
+    qtbot.waitUntil(lambda: len(engine.sent(m.QueryHistory)) > before + 1)
+    page.charts.follow()
+    qtbot.waitUntil(lambda: len(engine.sent(m.QueryHistory)) > before + 2)
+    assert engine.sent(m.QueryHistory)[-1].until_s == pytest.approx(time.time(), abs=5.0)
+
+
+def test_words_of_events_stand_on_no_other_event(large: Any) -> None:
+    at = large._span.until_s
+    events = [
+        TimelineEvent(
+            f"e{i}", at - 10.0 * i, EventKind.DEPLOY, f"deploy of v{i} by somebody", "digits", version_to=str(i)
+        )
+        for i in range(1, 30)
+    ]
+    large._events = tuple(events)
+    rules = large._rules(large._span)
+    plot = QRect(0, 0, round(large.scene.getViewBox().width()), 1)
+    marks = [large._span.x(e.at_s, plot) for e in events]
+    assert len(rules) == len(events)
+    for rule in rules:
+        if rule.words:
+            x = large._span.x(rule.at_s, plot)
+            wide = QFontMetrics(theme.font("caption")).horizontalAdvance(rule.words)
+            left = x + 2 if rule.right else x - wide - 2
+            assert not [other for other in marks if left < other < left + wide]
+    assert sum(bool(rule.words) for rule in large._rules(Span(at - 15.0, at + 5.0))) == 1
+
+
 def test_text_of_a_server_is_no_template(large: Any) -> None:
     scene, row = large.scene, large._choices()[0]
     at_s = large._span.until_s - 60
-    scene.put(row, scale_of(row, large._span, 500), large._span, [(at_s, "deploy", "<b>{value} {0}</b>")], follow=True)
+    scene.put(
+        row, scale_of(row, large._span, 500), large._span, [Rule(at_s, "deploy", "<b>{value} {0}</b>")], follow=True
+    )
     assert scene._rules[0].label.textItem.toPlainText() == "<b>{value} {0}</b>"
 
 

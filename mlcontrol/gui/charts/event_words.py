@@ -19,6 +19,16 @@ class Named:
     left: float
 
 
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """An event's line through a chart. ``at_s``: UTC seconds. ``right``: its words stand at its right."""
+
+    at_s: float
+    kind: str
+    words: str
+    right: bool = True
+
+
 def named(
     marks: Sequence[tuple[float, TimelineEvent]],
     width_of: Callable[[TimelineEvent], float],

@@ -10,6 +10,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPainter
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
+from mlcontrol.gui.charts.event_words import Rule
 from mlcontrol.gui.charts.row_marks import rule_pen
 from mlcontrol.gui.charts.row_picture import ABOVE, BELOW, RowPicture
 from mlcontrol.gui.charts.scale import Scale, Span
@@ -91,6 +92,7 @@ class RowScene(pg.PlotWidget):  # type: ignore[misc]
         self.item = RowItem()
         self.span = Span(0.0, 1.0)
         self._rules: list[pg.InfiniteLine] = []
+        self._ruled: tuple[list[Rule], str, float] = ([], "", 0.0)
         plot = self.getPlotItem()
         plot.hideButtons()
         plot.setMenuEnabled(False)
@@ -116,10 +118,8 @@ class RowScene(pg.PlotWidget):  # type: ignore[misc]
             axis.setTickFont(theme.font("caption"))
         self._cross.setPen(t.accent.accent)
 
-    def put(
-        self, row: ChartRow, scale: Scale, span: Span, rules: list[tuple[float, str, str]], *, follow: bool
-    ) -> None:
-        """``scale``: shown when ``follow``, with the span. ``rules``: moments of events, their kinds, their words."""
+    def put(self, row: ChartRow, scale: Scale, span: Span, rules: list[Rule], *, follow: bool) -> None:
+        """``scale``: shown when ``follow``, with the span."""
         self.item.put(row)
         self.span = span
         self._values.row = row
@@ -128,23 +128,23 @@ class RowScene(pg.PlotWidget):  # type: ignore[misc]
         if follow:
             low, high = scale.ends
             self.setRange(xRange=(span.since_s, span.until_s), yRange=(low, high), padding=0)
-        for rule in self._rules:
-            self.removeItem(rule)
+        if (rules, tokens().name, theme.scale) == self._ruled:
+            return
+        self._ruled = list(rules), tokens().name, theme.scale
+        for line in self._rules:
+            self.removeItem(line)
         self._rules = []
-        for at_s, kind, words in rules:
-            pen = rule_pen(kind, tokens().state.critical if kind == "alert" else tokens().text.secondary)
+        for rule in rules:
+            pen = rule_pen(rule.kind, tokens().state.critical if rule.kind == "alert" else tokens().text.secondary)
             pen.setCosmetic(True)
-            # Neighbours stand on lines of their own.
-            style = {
-                "position": 0.97 - 0.05 * (len(self._rules) % 3),
-                "color": tokens().text.secondary,
-                "movable": False,
-            }
-            rule = pg.InfiniteLine(at_s, angle=90, pen=pen, label=_literal(words) if words else None, labelOpts=style)
+            side = (0.0, 0.5) if rule.right else (1.0, 0.5)
+            style = {"position": 0.97, "color": tokens().text.secondary, "movable": False, "anchors": [side, side]}
+            words = _literal(rule.words) if rule.words else None
+            line = pg.InfiniteLine(rule.at_s, angle=90, pen=pen, label=words, labelOpts=style)
             if words:
-                rule.label.textItem.setFont(theme.font("caption"))
-            self.addItem(rule)
-            self._rules.append(rule)
+                line.label.textItem.setFont(theme.font("caption"))
+            self.addItem(line)
+            self._rules.append(line)
 
     @property
     def shown(self) -> Span:

@@ -67,11 +67,15 @@ class ChartStack(QWidget):
 
     def set_rows(self, rows: Sequence[ChartRow], events: Sequence[TimelineEvent]) -> None:
         """Also brings "now" forward while the stack follows it; the axis stands still while the crosshair is on."""
-        self._rows = tuple(replace(row, log=True) if row.id in self.log_rows else row for row in rows)
+        self._rows = self.with_logs(rows)
         self._events = tuple(events)
         self.setAccessibleDescription("; ".join(f"{row.title}: {self._said(row)}" for row in self._rows))
         self._picture = None
         self.update()
+
+    def with_logs(self, rows: Sequence[ChartRow]) -> tuple[ChartRow, ...]:
+        """With powers of ten where a person chose them."""
+        return tuple(replace(row, log=True) if row.id in self.log_rows else row for row in rows)
 
     @property
     def rows(self) -> tuple[ChartRow, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, ClassVar
 
@@ -16,6 +16,7 @@ from mlcontrol.engine import messages as m
 from mlcontrol.gui import actions as a
 from mlcontrol.gui.actions import Action, Bound
 from mlcontrol.gui.bridge import Bridge
+from mlcontrol.gui.charts.scale import Span
 from mlcontrol.gui.charts.stack import ChartStack, span_words
 from mlcontrol.gui.models.series_store import SeriesStore
 from mlcontrol.gui.pages.page import Page, Shell
@@ -31,6 +32,7 @@ from mlcontrol.gui.pages.service_copies import (
 )
 from mlcontrol.gui.pages.service_foot import CHART, VIEW, ServiceFoot
 from mlcontrol.gui.pages.service_keys import CLOSER, COMPARE, FOLLOW, LARGE, LOG, NEXT, PAST, PREVIOUS, WIDER
+from mlcontrol.gui.viewmodels.chart_rows import ChartRow
 from mlcontrol.gui.viewmodels.comparison import Comparison, comparisons, with_past
 from mlcontrol.gui.viewmodels.service_charts import METRICS, chart_rows, version_slots
 from mlcontrol.gui.viewmodels.service_facts import service_facts
@@ -56,6 +58,7 @@ class ServicePage(Page):
         self.answered = 0  # history answers drawn, for who waits until the charts are filled
         self._history_of = ""
         self._asked: tuple[float, float] = (0.0, 0.0)
+        self._live = False  # whether what was asked for went up to now
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -105,6 +108,7 @@ class ServicePage(Page):
         self._later.setSingleShot(True)
         self._later.setInterval(300)
         self._later.timeout.connect(self._ask_if_needed)
+        self.large.looked.connect(lambda *_: self._later.start())
         self._clock = QTimer(self)
         self._clock.setInterval(1000)
         self._clock.timeout.connect(self._on_second)
@@ -127,6 +131,19 @@ class ServicePage(Page):
         ]
         return " · ".join(part for part in parts if part)
 
+    @property
+    def _is_large(self) -> bool:
+        return self._upper.currentWidget() is self.large
+
+    @property
+    def _shown_span(self) -> Span:
+        """What the person looks at: of the stack, or of the one chart in its place."""
+        return self.large.span if self._is_large else self.charts.span
+
+    @property
+    def _shown_rows(self) -> tuple[ChartRow, ...]:
+        return (self.large.row,) if self._is_large and self.large.row is not None else self.charts.rows
+
     def actions(self) -> tuple[Bound, ...]:  # type: ignore[override]
         acts: dict[Action, Callable[[], None]] = {
             a.ROLL_BACK: partial(self._plan, "rollback"),
@@ -138,14 +155,16 @@ class ServicePage(Page):
             PREVIOUS: partial(self._walk, -1),
             COMPARE: self._compare,
             LOG: self._toggle_log,
-            LARGE: lambda: self._show_large(self._upper.currentWidget() is self.charts),
+            LARGE: lambda: self._show_large(not self._is_large),
             PAST: self._next_comparison,
             VIEW: self.foot.next_view,
             CHART: self.foot.next_chart,
-            COPY_PICTURE: lambda: self._copied(copy_picture(self.charts)),
-            COPY_TABLE: lambda: self._copied(copy_table(self.charts)),
-            COPY_WORDS: lambda: self._copied(copy_words(self.charts, self.title, self.service_id or "")),
-            COPY_LINK: lambda: self._copied(copy_link(self.charts, self.service_id or "")),
+            COPY_PICTURE: lambda: self._copied(copy_picture(self.large if self._is_large else self.charts)),
+            COPY_TABLE: lambda: self._copied(copy_table(self._shown_rows, self._shown_span)),
+            COPY_WORDS: lambda: self._copied(
+                copy_words(self._shown_rows, self._shown_span, self.title, self.service_id or "")
+            ),
+            COPY_LINK: lambda: self._copied(copy_link(self._shown_span, self.service_id or "")),
         }
         return tuple(Bound(action, act) for action, act in acts.items())
 
@@ -221,13 +240,16 @@ class ServicePage(Page):
         bridge, service_id = self.bridge, self.service_id
         if bridge is None or service_id is None or not bridge.connected:
             return
-        span = self.charts.span
-        since_s, until_s = span.since_s - 60, min(span.until_s, time.time())
+        span, now_s = self._shown_span, time.time()
+        since_s, until_s = span.since_s - 60, min(span.until_s, now_s)
         had_since, had_until = self._asked
         length = span.until_s - span.since_s
-        if had_since <= since_s and until_s <= had_until + 120 and length > (had_until - had_since) / 8:
+        known_s = had_until + (120 if self._live else 0)
+        if had_since <= since_s and until_s <= known_s and length > (had_until - had_since) / 8:
             return
-        self._asked = (since_s - length / 2, time.time())
+        # Who looks back asks around what they see, as finely as it can be seen; towards now, live samples go on from there.
+        end_s = now_s if until_s > now_s - length else until_s + length / 2
+        self._asked, self._live = (since_s - length / 2, end_s), end_s == now_s
         command = m.QueryHistory(
             request=bridge.request_id(),
             service=service_id,
@@ -249,7 +271,7 @@ class ServicePage(Page):
             service=service_id,
             metrics=METRICS,
             since_s=since_s - by.shift_s,
-            until_s=max(until_s, self.charts.span.until_s) - by.shift_s,
+            until_s=max(until_s, self._shown_span.until_s) - by.shift_s,
             points=2000,
         )
 
@@ -299,17 +321,23 @@ class ServicePage(Page):
         settings = bridge.state.settings.services.get(service.id)
         objectives = settings.objectives if settings is not None else {}
         events = [e for e in bridge.state.events if e.service in (None, service.id)]
-        rows = chart_rows(self.store, span.since_s, span.until_s, poll_s, objectives)
         by = self.compared
-        if by is not None and self.past.series:
-            since_s, until_s = span.since_s - by.shift_s, span.until_s - by.shift_s
-            rows = with_past(rows, chart_rows(self.past, since_s, until_s, poll_s, objectives), by)
-        self.charts.set_rows(rows, events)
-        self.large.put(self.charts.rows, events, span)
+        self.charts.set_rows(self._rows_of(span, poll_s, objectives), events)
+        own = self.charts.rows
+        if self._is_large and not self.large.follows:
+            own = self.charts.with_logs(self._rows_of(self.large.span, poll_s, objectives))
+        self.large.put(own, events, span)
         self.side.put(service_facts(service, span.until_s - span.since_s, self.charts.follows, by))
         now = Now.read(poll_s, cached=bridge.cached_s is not None)
         self.head.show_service(service, version_slots(self.store, span.since_s), now, self.context())
         self.foot.show_service(service)
+
+    def _rows_of(self, span: Span, poll_s: float, objectives: Mapping[str, float]) -> tuple[ChartRow, ...]:
+        rows, by = chart_rows(self.store, span.since_s, span.until_s, poll_s, objectives), self.compared
+        if by is None or not self.past.series:
+            return rows
+        since_s, until_s = span.since_s - by.shift_s, span.until_s - by.shift_s
+        return with_past(rows, chart_rows(self.past, since_s, until_s, poll_s, objectives), by)
 
     def _show_large(self, large: bool) -> None:
         shown: QWidget = self.large if large else self.charts
@@ -317,6 +345,7 @@ class ServicePage(Page):
         if large:
             self.large.open(self.charts.row_at_pointer())
         shown.setFocus()
+        self._later.start()
 
     def _toggle_log(self) -> None:
         shows = self.charts.toggle_log()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QWidget
 
 from mlcontrol.gui.actions import Action
-from mlcontrol.gui.charts.stack import ChartStack
+from mlcontrol.gui.charts.scale import Span
 from mlcontrol.gui.viewmodels.chart_export import to_csv, to_words
+from mlcontrol.gui.viewmodels.chart_rows import ChartRow
 from mlcontrol.ports.deep_link import DeepLink
 
 COPY_PICTURE = Action(
@@ -27,29 +31,27 @@ COPY_LINK = Action(
 )
 
 
-def copy_picture(charts: ChartStack) -> str:
-    QGuiApplication.clipboard().setPixmap(charts.grab())
+def copy_picture(shown: QWidget) -> str:
+    QGuiApplication.clipboard().setPixmap(shown.grab())
     return "The charts are in the clipboard as a picture"
 
 
-def copy_table(charts: ChartStack) -> str:
-    span = charts.span
-    QGuiApplication.clipboard().setText(to_csv(charts.rows, span.since_s, span.until_s))
+def copy_table(rows: Sequence[ChartRow], span: Span) -> str:
+    QGuiApplication.clipboard().setText(to_csv(rows, span.since_s, span.until_s))
     return "The shown span is in the clipboard as CSV"
 
 
-def copy_words(charts: ChartStack, title: str, service: str) -> str:
-    span = charts.span
-    words = to_words(title, service, charts.rows, span.since_s, span.until_s)
-    QGuiApplication.clipboard().setText(f"{words}{link_to(charts, service)}\n")
+def copy_words(rows: Sequence[ChartRow], span: Span, title: str, service: str) -> str:
+    words = to_words(title, service, rows, span.since_s, span.until_s)
+    QGuiApplication.clipboard().setText(f"{words}{link_to(span, service)}\n")
     return "What the charts say is in the clipboard"
 
 
-def copy_link(charts: ChartStack, service: str) -> str:
+def copy_link(span: Span, service: str) -> str:
     """The span as it is now: a link that followed the time would show a colleague something else."""
-    QGuiApplication.clipboard().setText(link_to(charts, service))
+    QGuiApplication.clipboard().setText(link_to(span, service))
     return "A link to these charts is in the clipboard"
 
 
-def link_to(charts: ChartStack, service: str) -> str:
-    return DeepLink("service", service, span=(charts.span.since_s, charts.span.until_s)).text
+def link_to(span: Span, service: str) -> str:
+    return DeepLink("service", service, span=(span.since_s, span.until_s)).text

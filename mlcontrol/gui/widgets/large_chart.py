@@ -6,18 +6,19 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtCore import QRect, Qt, Signal
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from mlcontrol.core.types import TimelineEvent
+from mlcontrol.gui.charts.event_words import Rule, named
 from mlcontrol.gui.charts.readout import paint_readings, readings
 from mlcontrol.gui.charts.row_picture import scale_of
 from mlcontrol.gui.charts.scale import Span
+from mlcontrol.gui.charts.stack_marks import event_name
 from mlcontrol.gui.stepwise_import import StepwiseImport
 from mlcontrol.gui.theme import theme
 from mlcontrol.gui.viewmodels.chart_rows import ChartRow
-from mlcontrol.gui.viewmodels.phrases import middle_elided, visible_text
 from mlcontrol.gui.viewmodels.time_axis import dated_text
 from mlcontrol.gui.widgets.label import PlainLabel
 
@@ -36,7 +37,7 @@ NEEDED = (
     "numpy.fft",
     "decimal",
 )
-LOUD = ("deploy", "rollback", "alert")
+RULE_AIR = 12.0  # around an event's words, in pixels
 HINT = "wheel or + − zoom · Shift+↑ ↓ values · ← → crosshair · ↑ ↓ next chart · Home all · Esc back"
 
 
@@ -64,9 +65,10 @@ class Readings(QWidget):
 class LargeChart(QWidget):
     """*Thread:* GUI. Follows the stack's span until a person moves an axis; Home follows again.
 
-    *Signals:* ``closed()``: the person goes back to all charts."""
+    *Signals:* ``closed()``: the person goes back to all charts; ``looked(since_s, until_s)``: they look at this span now."""
 
     closed = Signal()
+    looked = Signal(float, float)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -117,6 +119,15 @@ class LargeChart(QWidget):
         self.follows = True
         self._show()
 
+    @property
+    def span(self) -> Span:
+        """What is shown: the stack's span until a person moved the axis."""
+        return self._span if self.follows or self.scene is None else self.scene.shown
+
+    @property
+    def row(self) -> ChartRow | None:
+        return next((row for row in self._choices() if row.id == self.row_id), None)
+
     def put(self, rows: Sequence[ChartRow], events: Sequence[TimelineEvent], span: Span) -> None:
         self._rows, self._events, self._span = tuple(rows), tuple(events), span
         if self.isVisible():
@@ -126,32 +137,44 @@ class LargeChart(QWidget):
         return [row for row in self._rows if row.lines]
 
     def _show(self) -> None:
-        row = next((row for row in self._choices() if row.id == self.row_id), None)
+        row = self.row
         if row is None or self.scene is None:
             return
         self._title.setText(f"{row.title}, {row.unit}" if row.unit else row.title)
-        rules = [
-            (e.at_s, e.kind.value, middle_elided(visible_text(e.title, 200), 28) if e.kind.value in LOUD else "")
-            for e in self._events
-            if self._span.since_s <= e.at_s <= self._span.until_s
-        ]
+        span = self.span
         width = max(100, self.scene.width())
-        self.scene.put(row, scale_of(row, self._span, width), self._span, rules, follow=self.follows)
+        scale = scale_of(row, self._span, width) if self.follows else self.scene.item.picture.scale
+        self.scene.put(row, scale, self._span, self._rules(span), follow=self.follows)
         self._say(row)
 
+    def _rules(self, span: Span) -> list[Rule]:
+        """The events of a span; those have words that would stand on no other event and no other words."""
+        shown = [e for e in self._events if span.since_s <= e.at_s <= span.until_s]
+        wide = float(self.scene.getViewBox().width()) if self.scene is not None else 0.0
+        metrics = QFontMetrics(theme.font("caption"))
+        plot = QRect(0, 0, max(1, round(wide)), 1)
+        marks = [(span.x(e.at_s, plot), e) for e in shown]
+        names = named(marks, lambda e: metrics.horizontalAdvance(event_name(e)) + RULE_AIR, 0.0, wide)
+        left_of = {one.event.id: one.left for one in names}
+        return [
+            Rule(e.at_s, e.kind.value, event_name(e) if e.id in left_of else "", left_of.get(e.id, x) >= x)
+            for x, e in marks
+        ]
+
     def _say(self, row: ChartRow) -> None:
-        moment = self._at_s if self._at_s is not None else min(time.time(), self._span.until_s)
+        moment = self._at_s if self._at_s is not None else min(time.time(), self.span.until_s)
         self._moment.setText(f"at {dated_text(moment, time.time())} UTC")
         self.readings.put(row, moment)
 
     def _on_crosshair(self, at_s: float) -> None:
         self._at_s = at_s
-        row = next((row for row in self._choices() if row.id == self.row_id), None)
-        if row is not None:
-            self._say(row)
+        if self.row is not None:
+            self._say(self.row)
 
     def _on_looked(self) -> None:
         self.follows = False
+        self._show()
+        self.looked.emit(self.span.since_s, self.span.until_s)
 
     def _restyle(self) -> None:
         if self.scene is not None:
