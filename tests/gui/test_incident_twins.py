@@ -51,7 +51,9 @@ def test_twin_without_one_name_for_the_workspace_the_second_would_not_find_the_f
 def test_twin_without_making_it_visible_a_name_would_turn_the_sentence_round(
     page: Any, told: IncidentEngine, qtbot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Two see to it: the words of the page, and whatever label shows them."""
     monkeypatch.setattr("mlcontrol.gui.viewmodels.incident_words.visible_text", lambda text, _limit=0: text)
+    monkeypatch.setattr("mlcontrol.gui.widgets.label.visible", lambda text: text)
     evil = "digits\u202e"
     told.brief = sample_brief(story=Story(evil, evil, evil, "critical"))
     qtbot.waitUntil(lambda: "\u202e" in page.head.sentences[0], timeout=5000)

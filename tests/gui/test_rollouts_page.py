@@ -369,7 +369,7 @@ def test_an_engine_lost_while_starting_is_not_taken_for_a_refusal(
     assert page.board._headline.text() == "Reading the real state"
 
 
-@pytest.mark.parametrize("name", ["rollouts", "timeline", "reviews", "audit", "connections"])
+@pytest.mark.parametrize("name", ["rollouts", "timeline", "reviews", "audit", "connections", "alerts"])
 def test_whatever_takes_the_focus_has_a_name(window: Any, qtbot: Any, name: str) -> None:
     from PySide6.QtWidgets import QAbstractButton, QLineEdit, QWidget
 

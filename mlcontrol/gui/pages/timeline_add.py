@@ -38,7 +38,8 @@ class AddChange(QWidget):
         self.kind = QComboBox()
         for kind, words in KINDS:
             self.kind.addItem(words, kind.value)
-        self.kind.setAccessibleName("Kind of the change")
+        for named in (self.kind, self.kind.view()):
+            named.setAccessibleName("Kind of the change")
         self.fields = {name: QLineEdit() for name, _ in _HINTS}
         self.open = KeyButton("Add a change", "A", QUIET)
         self.add = KeyButton("Put it on the timeline", "Enter", PRIMARY)

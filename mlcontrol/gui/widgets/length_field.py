@@ -24,7 +24,6 @@ class LengthField(QWidget):
         self.box = QComboBox()
         self.box.setEditable(True)
         self.box.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
-        self.box.setAccessibleName("For how long: 90m, 2 h, until 18:00 UTC")
         self._ends = PlainLabel("", "small", "quiet", wrap=True)
         self.problem = ""  # why what is written is no time; empty: it is one
         self._offered: tuple[str, ...] = ()
@@ -35,6 +34,8 @@ class LengthField(QWidget):
         column.addWidget(self._ends)
         self.edit = edit = EntryLine()
         self.box.setLineEdit(edit)
+        for named in (self.box, self.box.view(), edit):
+            named.setAccessibleName("For how long: 90m, 2 h, until 18:00 UTC")
         edit.setMaxLength(40)
         edit.setPlaceholderText("90m, 2 h, until 18:00 UTC")
         edit.returnPressed.connect(self.entered)
