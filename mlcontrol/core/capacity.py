@@ -22,9 +22,10 @@ class Capacity:
 class Forecast:
     """Traffic in buckets of ``bucket_s``: what was seen (``past_at_s``, ``past``), what is expected and between which 95 % limits.
 
-    ``reached_s``: when the expected traffic first reaches the capacity; ``earliest_s``, ``latest_s``: when its upper and its lower
-    limit do; `None`: not within the horizon. ``per_day``: the trend, with its 95 % interval. ``season``: "", "daily" or "weekly".
-    ``n``: buckets with readings. ``why``: why there is no forecast, empty when there is one. Times are UTC seconds.
+    ``reached_s``: when the expected traffic first reaches the capacity, by a trend that is surely one; ``earliest_s``,
+    ``latest_s``: when its upper and its lower limit do; `None`: not within the horizon. ``per_day``: the trend, with its 95 %
+    interval. ``season``: "", "daily" or "weekly". ``n``: buckets with readings. ``why``: why there is no forecast, empty when there
+    is one. Times are UTC seconds.
     """
 
     capacity: Capacity = Capacity()

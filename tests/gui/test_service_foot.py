@@ -156,7 +156,7 @@ MEASURED = Capacity(80.0, 76.0, 84.0, "measured", 900)
         ({"reached_s": None, "latest_s": None}, ("not expected to be reached in 10 d", "it may be from"), "secondary"),
         ({"reached_s": None, "earliest_s": None}, ("is not reached in 10 d",), "secondary"),
         ({"capacity": Capacity(why="none is told"), "reached_s": None}, ("? Its capacity is not known: none",), "unknown"),
-        ({"why": "1.2 of the 3 days"}, ("? No forecast of the traffic: 1.2 of the 3 days.",), "unknown"),
+        ({"why": "1.2 of the 7 days"}, ("? No forecast of the traffic: 1.2 of the 7 days.",), "unknown"),
         ({"per_day_low": -1.0}, ("No trend beyond chance (-1 to +2.8 /s a day)",), "warning"),
         ({"capacity": MEASURED}, ("80 /s (measured: 76 to 84, 900 readings)",), "warning"),
     ],

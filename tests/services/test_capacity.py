@@ -85,7 +85,7 @@ def test_without_either_the_trend_is_told_and_the_capacity_is_unknown(world: Any
 
 def test_a_service_without_history_is_unknown(world: Any) -> None:
     declare(world, capacity_per_s=80.0)
-    assert "0.0 of the 3 days" in CapacityDesk(world).forecast("digits").why
+    assert "0.0 of the 7 days" in CapacityDesk(world).forecast("digits").why
 
 
 def load(world: Any, metric: str, days: float, values: Any, **labels: str) -> None:
@@ -117,8 +117,8 @@ def test_the_cpu_and_the_queue_have_forecasts_of_their_own(world: Any) -> None:
 
 
 def test_without_a_limit_the_whole_machine_is_the_cpus_and_the_queues_is_unknown(world: Any) -> None:
-    load(world, series.CPU_SHARE, 6, lambda t: 0.3 + 0.05 * np.sin(t), source="a")
-    load(world, series.QUEUE_MS, 6, lambda t: 5.0 + np.sin(t), version="1")
+    load(world, series.CPU_SHARE, 8, lambda t: 0.3 + 0.05 * np.sin(t), source="a")
+    load(world, series.QUEUE_MS, 8, lambda t: 5.0 + np.sin(t), version="1")
     cpu, queue = CapacityDesk(world).pressures("digits")
     assert (cpu.found.capacity.per_s, cpu.found.capacity.source) == (1.0, "whole")
     assert "all of the machine is not reached" in pressure_sentence(cpu, NOW_S)[0]
@@ -132,7 +132,7 @@ def test_a_day_of_cpu_is_no_forecast_and_what_was_never_read_is_not_mentioned(wo
     load(world, series.CPU_SHARE, 1, lambda t: 0.5, source="a")
     (cpu,) = CapacityDesk(world).pressures("digits")
     said, tone = pressure_sentence(cpu, NOW_S)
-    assert "No forecast of the CPU: 1.0 of the 3 days" in said
+    assert "No forecast of the CPU: 1.0 of the 7 days" in said
     assert tone == "unknown"
 
 

@@ -12,7 +12,7 @@ from mlcontrol.core.signals.noise import Floats
 from mlcontrol.core.signals.trend import DAY_S, WEEK_S, fit, predict, trend_interval
 
 BUCKET_S = 3600.0
-FEWEST_DAYS = 3.0
+FEWEST_DAYS = 7.0  # fewer cannot tell a weekend from a trend
 FEWEST_SHARE = 0.5  # of the hours of the span must have readings
 FARTHEST_S = 90 * DAY_S
 POINTS_SHOWN = 400
@@ -39,6 +39,8 @@ def forecast(at_s: Floats, per_s: Floats, capacity: Capacity, now_s: float) -> F
     slope, slope_low, slope_high = (part * DAY_S for part in trend_interval(found))
     season = "weekly" if WEEK_S in found.periods else "daily" if DAY_S in found.periods else ""
     limit = capacity.per_s
+    # A slope that may as well be none foretells no day: what is expected then is more of what has been.
+    grows = slope_low > 0 or (limit is not None and float(means.max()) >= limit)
 
     def first(line: Floats) -> float | None:
         above = np.flatnonzero(line >= limit) if limit is not None else np.empty(0, dtype=int)
@@ -53,7 +55,7 @@ def forecast(at_s: Floats, per_s: Floats, capacity: Capacity, now_s: float) -> F
         expected=_listed(expected[future]),
         low=_listed(low[future]),
         high=_listed(high[future]),
-        reached_s=first(expected),
+        reached_s=first(expected) if grows else None,
         earliest_s=first(high),
         latest_s=first(low),
         per_day=slope,

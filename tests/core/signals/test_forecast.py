@@ -118,17 +118,48 @@ def test_the_day_on_which_capacity_is_reached_is_found_before_it_comes() -> None
 
 
 def test_it_looks_no_further_ahead_than_it_looks_back() -> None:
-    at_s, values = traffic(5)
+    at_s, values = traffic(8)
     found = forecast(at_s, values, Capacity(1000.0, source="declared"), float(at_s[-1]) + HOUR_S)
-    assert found.horizon_s == pytest.approx(5 * DAY_S)
+    assert found.horizon_s == pytest.approx(8 * DAY_S)
     assert (found.reached_s, found.earliest_s) == (None, None)
-    assert found.at_s[-1] <= at_s[-1] + 5 * DAY_S
+    assert found.at_s[-1] <= at_s[-1] + 8 * DAY_S
+
+
+def quiet_weekends(days: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """No growth at all: busy working days, weekends with half of it, begun on any day of the week."""
+    at_s, values = traffic(days, seed, per_day=0.0)
+    at_s = at_s + seed % 7 * DAY_S
+    return at_s, np.where((at_s // DAY_S) % 7 >= 5, 0.5, 1.0) * values
+
+
+@pytest.mark.parametrize("days", [3, 5, 6, 7, 10, 14])
+def test_a_weekend_is_no_trend_that_fills_the_capacity(days: int) -> None:
+    """Of weeks that never carry more than about 63 a second, almost none is told to reach 80 on some day, however few days of it
+    were seen."""
+    told = 0
+    for seed in range(28):
+        at_s, values = quiet_weekends(days, seed)
+        found = forecast(at_s, values, Capacity(80.0, source="declared"), float(at_s[-1]) + HOUR_S)
+        told += found.reached_s is not None
+    assert told <= 2
+
+
+@pytest.mark.parametrize("days", [7, 10, 14])
+def test_the_limits_hold_through_weekends_not_seen_often_enough_to_be_a_season(days: int) -> None:
+    inside = []
+    for seed in range(28):
+        at_s, values = quiet_weekends(2 * days, seed)
+        n = 24 * days
+        found = forecast(at_s[:n], values[:n], Capacity(80.0, source="declared"), float(at_s[n - 1]) + HOUR_S)
+        seen = np.interp(found.at_s, at_s, values)
+        inside.append(float(np.mean((seen >= np.array(found.low)) & (seen <= np.array(found.high)))))
+    assert float(np.mean(inside)) > 0.85
 
 
 @pytest.mark.parametrize(
     ("days", "kept", "late_s", "why"),
     [
-        (1.5, 1.0, 0.0, "of the 3 days"),
+        (1.5, 1.0, 0.0, "of the 7 days"),
         (10, 0.3, 0.0, "readings for only"),
         (10, 1.0, 2 * DAY_S, "no readings for a day"),
     ],
