@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from mlcontrol.core.facts import Alias, GoldenAnswer, Known, Route, ServiceFacts, Traffic
 from mlcontrol.core.freshness import age_s, freshness
+from mlcontrol.core.problem import Problem
 from mlcontrol.core.types import Freshness, Health, Replica, ReplicaState, Signal, Stamp, VersionFact
 from mlcontrol.core.versions import version_name, version_names, version_order
 
@@ -86,6 +87,8 @@ def used_fact(traffic: Known[Traffic], route: Known[Route], now: Moment) -> Vers
     """
     if traffic.value is None or traffic.at is None:
         return VersionFact(detail=traffic.failed.what if traffic.failed else "no traffic counters yet")
+    if traffic.value.per_s is None:
+        return VersionFact(detail="no source counts this service's answers")
     total = traffic.value.per_s or 0.0
     known = route.value if now.freshness(route.at) is not Freshness.UNKNOWN else None
     answering = [
@@ -109,12 +112,15 @@ def _signal(facts: ServiceFacts, intended: VersionFact, used: VersionFact, now: 
     if can_ask:
         detail = f"Presence is an answered query, and none can be asked: {can_ask}.{_proxy(facts, now)}"
         return Signal(text="cannot ask", detail=detail)
+    failing = now.freshness(answer.failed_at)
+    refused = answer.failed is not None and answer.failed.code in ("server-failed", "rejected", "not-found")
+    if answer.failed is not None and answer.failed_at is not None and refused and failing is not Freshness.UNKNOWN:
+        # An error is an answer: it says for as long as it goes on that callers are not served.
+        return _failing(facts, answer.failed, _Base(failing, answer.failed_at), intended.single, now)
     fresh = now.freshness(answer.at)
     if answer.value is None or answer.at is None or fresh is Freshness.UNKNOWN:
         return _silent(answer, now)
     base = _Base(fresh, answer.at)
-    if answer.failed is not None and answer.failed.code in ("server-failed", "rejected", "not-found"):
-        return base.say(Health.CRITICAL, "answers with an error", answer.failed.what)
     if fresh is Freshness.STALE:
         return _silent(answer, now)
     expected = intended.single
@@ -173,7 +179,8 @@ def _answered(
         return _other_version(facts, base, who, expected, route, now)
     partial = _partial(facts, expected, now)
     if partial:
-        return base.say(Health.WARNING, partial, f"{want} is not ready on every endpoint: {partial}.")
+        detail = f"{want} is not ready on every endpoint: {partial}. {_lacking_because(facts, expected, now)}".strip()
+        return base.say(Health.WARNING, partial, detail)
     strays = [v for v in used.versions if v != expected and (route is None or v not in route.versions)]
     if used.freshness is Freshness.FRESH and strays:
         return base.say(
@@ -191,6 +198,48 @@ def _answered(
     )
 
 
+def _failing(facts: ServiceFacts, failed: Problem, base: _Base, expected: str | None, now: Moment) -> Signal:
+    """What callers get is an error: with what the endpoints say of the version that should answer."""
+    known = None if expected is None else _at_endpoints(facts, expected, now)
+    if expected is None or known is None:
+        return base.say(Health.CRITICAL, "answers with an error", failed.what)
+    want, states = version_name(expected), {r.state for r in known}
+    stuck = _stuck(known, expected, now)
+    if stuck and ReplicaState.READY not in states:
+        return base.say(Health.CRITICAL, f"{want} stuck loading", f"{failed.what} {stuck}")
+    if ReplicaState.LOADING in states:
+        return base.say(Health.CRITICAL, "answers with an error", f"{failed.what} {want} is being loaded.")
+    if ReplicaState.READY in states:
+        return base.say(Health.CRITICAL, "answers with an error", failed.what)
+    reason = next((r.reason for r in known if r.reason), "")
+    detail = f"{failed.what} No endpoint has {want} loaded. {reason}".strip()
+    return base.say(Health.CRITICAL, "answers with an error", detail)
+
+
+def _at_endpoints(facts: ServiceFacts, version: str, now: Moment) -> tuple[Replica, ...] | None:
+    """What endpoints say of a version; `None` where nobody has it ready or loading and one of them has not said lately, or there is
+    none to ask: then that it is nowhere is not known."""
+    heard = [known for known in facts.replicas.values() if now.freshness(known.at) is not Freshness.UNKNOWN]
+    found = tuple(r for known in heard for r in known.value or () if r.version == version)
+    if any(r.state in (ReplicaState.READY, ReplicaState.LOADING) for r in found):
+        return found
+    return found if heard and len(heard) == len(facts.replicas) else None
+
+
+def _stuck(known: tuple[Replica, ...], version: str, now: Moment) -> str:
+    """Where it has been loading for too long, why, and what to do; empty where it has not."""
+    loading = [r for r in known if r.state is ReplicaState.LOADING]
+    since = max((now.age_s(r.since) or 0.0 for r in loading), default=0.0)
+    if since <= STUCK_S:
+        return ""
+    why = next((r.reason for r in loading if r.reason), "")
+    where = ", ".join(sorted({r.connection for r in loading}))
+    return (
+        f"{version_name(version)} has been loading for {since:.0f} s on {where}. "
+        f"{f'The server says: {why}.' if why else 'The server gives no reason.'} {RECOVERY}"
+    )
+
+
 def _is_canary(route: Route | None, who: str, expected: str) -> bool:
     """A canary may answer for the stable version while the stable one is what is intended."""
     return route is not None and route.stable == expected and who == route.canary and 0 < route.canary_percent < 100
@@ -200,20 +249,14 @@ def _other_version(
     facts: ServiceFacts, base: _Base, who: str, expected: str, route: Route | None, now: Moment
 ) -> Signal:
     want, got = version_name(expected), version_name(who)
-    known = [r for k in facts.replicas.values() for r in k.value or () if r.version == expected]
-    states = {r.state for r in known}
-    if ReplicaState.LOADING in states:
-        since = min((now.age_s(r.since) or 0.0 for r in known if r.state is ReplicaState.LOADING), default=0.0)
-        if since > STUCK_S:
-            why = next((r.reason for r in known if r.state is ReplicaState.LOADING and r.reason), "")
-            where = ", ".join(sorted({r.connection for r in known if r.state is ReplicaState.LOADING}))
-            detail = (
-                f"{want} has been loading for {since:.0f} s on {where}; {got} answers. "
-                f"{f'The server says: {why}.' if why else 'The server gives no reason.'} {RECOVERY}"
-            )
-            return base.say(Health.CRITICAL, f"{want} stuck loading", detail)
+    known = _at_endpoints(facts, expected, now)
+    states = {r.state for r in known or ()}
+    if ReplicaState.LOADING in states and ReplicaState.READY not in states:
+        stuck = _stuck(known or (), expected, now)
+        if stuck:
+            return base.say(Health.CRITICAL, f"{want} stuck loading", f"{got} answers. {stuck}")
         return base.say(Health.WARNING, f"{want} loading", f"{want} is being loaded; {got} answers.")
-    if ReplicaState.READY not in states:
+    if known is not None and ReplicaState.READY not in states:
         reason = next((r.reason for r in known if r.reason), "")
         detail = f"The registry intends {want}, but no endpoint has it loaded; {got} answers. {reason}".strip()
         return base.say(Health.CRITICAL, f"{want} not wired in", detail)
@@ -229,12 +272,24 @@ def _other_version(
 
 
 def _partial(facts: ServiceFacts, expected: str, now: Moment) -> str:
-    """ "partial 2 of 3" with the names of those that lack it or are silent, empty when all have it."""
+    """ "partial 2 of 3" with the names of those that lack it and of those that are silent, empty when all have it."""
+    silent = [name for name, known in sorted(facts.replicas.items()) if now.freshness(known.at) is Freshness.UNKNOWN]
     lacking = [
         name
         for name, known in sorted(facts.replicas.items())
-        if now.freshness(known.at) is Freshness.UNKNOWN
-        or not any(r.version == expected and r.state is ReplicaState.READY for r in known.value or ())
+        if name not in silent
+        and not any(r.version == expected and r.state is ReplicaState.READY for r in known.value or ())
     ]
+    parts = [f"not on {', '.join(lacking)}"] if lacking else []
+    parts += [f"{', '.join(silent)} silent"] if silent else []
     total = len(facts.replicas)
-    return f"partial {total - len(lacking)} of {total} (not on {', '.join(lacking)})" if lacking else ""
+    return f"partial {total - len(lacking) - len(silent)} of {total} ({'; '.join(parts)})" if parts else ""
+
+
+def _lacking_because(facts: ServiceFacts, expected: str, now: Moment) -> str:
+    known = _at_endpoints(facts, expected, now) or ()
+    stuck = _stuck(known, expected, now)
+    if stuck:
+        return stuck
+    because = [r for r in known if r.state is not ReplicaState.READY and r.reason]
+    return " ".join(f"{r.connection} says: {r.reason.rstrip('.')}." for r in because)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from mlcontrol.core.artifact import artifact_signal
@@ -20,8 +20,11 @@ from mlcontrol.core.types import (
     ConnectionState,
     Freshness,
     Health,
+    Replica,
+    ReplicaState,
     ServiceState,
     Signal,
+    Stamp,
     TimelineEvent,
     VersionSummary,
 )
@@ -99,7 +102,7 @@ def assemble(
         intended=presence.intended,
         served=presence.served,
         used=presence.used,
-        replicas=tuple(r for _, known in sorted(facts.replicas.items()) for r in known.value or ()),
+        replicas=tuple(_replica_map(service, facts, Moment(now_mono_s, poll_s))),
         presence=replace(
             _with_age(
                 _with_artifact(
@@ -142,6 +145,20 @@ def assemble(
         last_change=last_change.title if last_change else "",
         last_change_s=last_change.at_s if last_change else None,
     )
+
+
+def _replica_map(service: ServiceSettings, facts: ServiceFacts, now: Moment) -> Iterator[Replica]:
+    """A row for each version at each endpoint, and one without a version for an endpoint that has none or has not said. What a
+    silent endpoint had is not ready any more: nobody knows."""
+    for name in sorted({*service.serving, *facts.replicas}):
+        known = facts.replicas.get(name, Known())
+        rows = known.value or ()
+        if now.freshness(known.at) is not Freshness.UNKNOWN:
+            yield from rows or (Replica(name, "", ReplicaState.UNAVAILABLE, "It has no version of this model."),)
+            continue
+        state = ReplicaState.UNREACHABLE if known.failed is not None else ReplicaState.UNKNOWN
+        why = known.failed.what if known.failed is not None else ""
+        yield from (replace(row, state=state, reason=why) for row in rows or (Replica(name, "", state),))
 
 
 def _answering(facts: ServiceFacts, now_mono_s: float, poll_s: float) -> frozenset[str]:
@@ -196,18 +213,23 @@ def _with_age(
     signal: Signal, most_days: float | None, facts: ServiceFacts, current: str | None, now_mono_s: float
 ) -> Signal:
     """The objective of freshness: a model that answers rightly and is too old warns. An age nobody tells is not ok."""
-    known = facts.versions.at
-    if most_days is None or signal.health is not Health.OK or known is None:
+    if most_days is None or signal.health is not Health.OK:
         return signal
+    known = facts.versions.at
     created_s = next((v.created_s for v in facts.versions.value or () if v.version == current), None)
-    if created_s is None:
-        detail = f"{signal.detail} Its age is not known; the objective is at most {most_days:g} days."
+    days = None if known is None or created_s is None else _days_since(created_s, known, now_mono_s)
+    if days is None or days < -1:
+        why = "" if days is None else " The registry dates it in the future."
+        detail = f"{signal.detail} Its age is not known; the objective is at most {most_days:g} days.{why}"
         return replace(signal, health=Health.UNKNOWN, text="age not known", detail=detail)
-    days = (known.utc_s + now_mono_s - known.mono_s - created_s) / 86_400.0
     if days <= most_days:
         return signal
     detail = f"{signal.detail} It was made {days:.0f} days ago; the objective is at most {most_days:g}."
     return replace(signal, health=Health.WARNING, text=f"{days:.0f} days old", detail=detail)
+
+
+def _days_since(created_s: float, known: Stamp, now_mono_s: float) -> float:
+    return (known.utc_s + now_mono_s - known.mono_s - created_s) / 86_400.0
 
 
 def _fingerprint(known: Known[Fingerprint], now_mono_s: float) -> Signal:

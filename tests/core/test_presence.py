@@ -95,7 +95,7 @@ def test_an_endpoint_that_lacks_the_version_is_named() -> None:
 
 def test_an_endpoint_that_is_silent_counts_as_lacking() -> None:
     silent = Known((Replica("b", "3", ReplicaState.READY),), ago(60))
-    assert signal(replace(good(), replicas={"a": replicas("3"), "b": silent})).text == "partial 1 of 2 (not on b)"
+    assert signal(replace(good(), replicas={"a": replicas("3"), "b": silent})).text == "partial 1 of 2 (b silent)"
 
 
 def test_a_stray_version_that_callers_still_reach() -> None:
@@ -220,3 +220,75 @@ def test_counters_are_a_proxy_that_never_makes_presence_ok() -> None:
     assert "As a proxy only: counters say that v3 answers 8.0 a second." in found.detail
     old = replace(good(), traffic=Known(Traffic({"3": 8.0}), ago(60)))
     assert "proxy" not in join(old, NOW, "this service has no golden set").signal.detail
+
+
+def failing(code: str = "not-found", began_s: float = 300.0) -> Known[GoldenAnswer]:
+    """Each question of the last five minutes was answered with an error; the newest a second ago."""
+    return replace(
+        answered_by("3"),
+        at=ago(began_s),
+        failed=Problem("The version is not ready (400).", code=code),
+        failed_at=ago(1),
+    )
+
+
+@pytest.mark.parametrize("code", ["server-failed", "rejected", "not-found"])
+def test_errors_stay_critical_for_as_long_as_they_are_what_callers_get(code: str) -> None:
+    """After three polls it read "silent 300 s" and unknown: the alert of what is surely wrong never fired."""
+    found = signal(replace(good(), golden_answer=failing(code)))
+    assert (found.health, found.text, found.freshness) == (Health.CRITICAL, "answers with an error", Freshness.FRESH)
+    never = Known(None, None, Problem("It failed (500).", code=code), ago(1))
+    assert signal(replace(good(), golden_answer=never)).health is Health.CRITICAL
+
+
+def test_twin_an_error_of_long_ago_is_silence() -> None:
+    old = replace(failing(), failed_at=ago(60))
+    assert (signal(replace(good(), golden_answer=old)).health, signal(replace(good(), golden_answer=old)).text) == (
+        Health.UNKNOWN,
+        "silent 300 s",
+    )
+    assert signal(replace(good(), golden_answer=failing("timeout"))).text == "silent 300 s"
+
+
+def test_what_is_stuck_is_told_also_when_nothing_else_answers() -> None:
+    """The first version of a service, or the only one: the proxy answers 404 while it loads for ever."""
+    stuck = Replica("triton", "3", ReplicaState.LOADING, "out of memory on GPU 0", ago(90))
+    facts = replace(good(), replicas={"triton": Known((stuck,), ago(1))}, golden_answer=failing())
+    found = signal(facts)
+    assert (found.health, found.text) == (Health.CRITICAL, "v3 stuck loading")
+    assert "The version is not ready (400). v3 has been loading for 90 s on triton." in found.detail
+    assert "out of memory on GPU 0." in found.detail
+    assert "roll back (R)" in found.detail
+    loading = replace(facts, replicas={"triton": Known((replace(stuck, since=ago(5)),), ago(1))})
+    assert (signal(loading).text, signal(loading).health) == ("answers with an error", Health.CRITICAL)
+    assert "v3 is being loaded." in signal(loading).detail
+    refused = Replica("triton", "3", ReplicaState.UNAVAILABLE, "weights shape (3,) does not match config dims [4]")
+    gone = replace(facts, replicas={"triton": Known((refused,), ago(1))})
+    assert "No endpoint has v3 loaded. weights shape (3,)" in signal(gone).detail
+
+
+def test_what_is_stuck_on_one_of_two_endpoints_is_told_with_its_reason() -> None:
+    stuck = Replica("b", "3", ReplicaState.LOADING, "out of memory on GPU 0", ago(900))
+    found = signal(replace(good(), replicas={"a": replicas("3"), "b": Known((stuck,), ago(1))}))
+    assert (found.health, found.text) == (Health.WARNING, "partial 1 of 2 (not on b)")
+    assert "v3 has been loading for 900 s on b. The server says: out of memory on GPU 0." in found.detail
+    failed = replace(stuck, state=ReplicaState.UNAVAILABLE, reason="no space left")
+    found = signal(replace(good(), replicas={"a": replicas("3"), "b": Known((failed,), ago(1))}))
+    assert "b says: no space left." in found.detail
+
+
+@pytest.mark.parametrize("age_s", [None, 600.0])
+def test_where_endpoints_have_not_spoken_it_is_not_said_that_none_has_it(age_s: float | None) -> None:
+    """Another version answers, which is critical; that v3 is nowhere, or stuck, was an answer of ten minutes ago or none at all."""
+    rows = (Replica("triton", "3", ReplicaState.LOADING, since=ago(700)),)
+    silent: Known[tuple[Replica, ...]] = Known(rows, ago(age_s)) if age_s is not None else Known(failed=Problem("no"))
+    for endpoints in ({"triton": silent}, {"triton": silent, "b": replicas("2")}, {}):
+        found = signal(replace(good(), replicas=endpoints, golden_answer=answered_by("2")))
+        assert (found.health, found.text) == (Health.CRITICAL, "version differs"), endpoints
+
+
+def test_without_counters_it_is_not_said_that_nobody_asks() -> None:
+    used = join(replace(good(), traffic=Known(Traffic({}), ago(1))), NOW).used
+    assert (used.versions, used.freshness) == ((), Freshness.UNKNOWN)
+    assert used.detail == "no source counts this service's answers"
+    assert join(replace(good(), traffic=Known(Traffic({"3": 0.0}), ago(1))), NOW).used.detail == "nobody asks"

@@ -19,6 +19,7 @@ GOOD = Signal(Health.OK, "v2 answers", "v2 answered a golden query.")
         (NOW_S - 40 * DAY_S, 30.0, Health.WARNING, "40 days old"),
         (NOW_S - 40 * DAY_S, None, Health.OK, "v2 answers"),
         (None, 30.0, Health.UNKNOWN, "age not known"),
+        (NOW_S + 40 * DAY_S, 30.0, Health.UNKNOWN, "age not known"),
     ],
 )
 def test_a_model_older_than_its_objective_warns(
@@ -34,3 +35,9 @@ def test_what_is_worse_is_not_covered_by_an_age() -> None:
     bad = Signal(Health.CRITICAL, "wrong golden answer")
     facts = ServiceFacts(versions=Known((VersionSummary("2", 0.0),), Stamp(NOW_S, 0.0, 1)))
     assert _with_age(bad, 30.0, facts, "2", 0.0) is bad
+
+
+def test_a_registry_that_never_listed_its_versions_tells_no_age() -> None:
+    """Its alias is asked for by itself, so that presence can be known where the list is refused."""
+    assert _with_age(GOOD, 30.0, ServiceFacts(), "2", 1000.0).health is Health.UNKNOWN
+    assert _with_age(GOOD, None, ServiceFacts(), "2", 1000.0) is GOOD

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from mlcontrol.core.artifact import short
-from mlcontrol.core.types import Health, ReplicaState, ServiceState, Signal, VersionSummary
+from mlcontrol.core.types import Health, Replica, ReplicaState, ServiceState, Signal, VersionSummary
 from mlcontrol.gui.viewmodels.comparison import Comparison
 from mlcontrol.gui.viewmodels.phrases import bytes_text, coarse_text, duration_text, version_text
 from mlcontrol.ports.clock import ticking_s
@@ -34,18 +34,8 @@ def service_facts(service: ServiceState, span_s: float, follows: bool, by: Compa
         )
     )
     facts.append(("Size", *_size(summary, _previous(service.versions, summary))))
-    ready = [r for r in service.replicas if r.state is ReplicaState.READY]
     if service.replicas:
-        places = {r.connection for r in service.replicas}
-        holding = {r.connection for r in ready if r.version == version}
-        tone = "" if len(holding) == len(places) else "warning"
-        facts.append(
-            (
-                "Replicas",
-                f"{len(holding)} of {len(places)} with {version_text(version)}" if version else f"{len(places)}",
-                tone,
-            )
-        )
+        facts.append(("Replicas", *_replicas(service.replicas, version)))
     if summary is not None:
         facts.append(("Digest", *_digest(summary, service.artifact)))
     if service.way_back.drilled_s is not None:
@@ -62,6 +52,25 @@ def service_facts(service: ServiceState, span_s: float, follows: bool, by: Compa
         )
     )
     return tuple(facts)
+
+
+def _replicas(replicas: tuple[Replica, ...], version: str | None) -> tuple[str, str]:
+    """How many endpoints have it, and by name those that lack it and those that say nothing."""
+    places = sorted({r.connection for r in replicas})
+    holding = {r.connection for r in replicas if r.version == version and r.state is ReplicaState.READY}
+    silent = [
+        place
+        for place in places
+        if all(r.state in (ReplicaState.UNREACHABLE, ReplicaState.UNKNOWN) for r in replicas if r.connection == place)
+    ]
+    if not version:
+        words = f"{len(places)}" + (f"\n? {', '.join(silent)} silent" if silent else "")
+        return words, "unknown" if silent else ""
+    lines = [f"{len(holding)} of {len(places)} with {version_text(version)}"]
+    lacking = [place for place in places if place not in holding and place not in silent]
+    lines += [f"not on {', '.join(lacking)}"] if lacking else []
+    lines += [f"? {', '.join(silent)} silent"] if silent else []
+    return "\n".join(lines), "warning" if lacking else "unknown" if silent else ""
 
 
 def _digest(summary: VersionSummary, artifact: Signal) -> tuple[str, str]:
