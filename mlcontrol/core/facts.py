@@ -79,9 +79,11 @@ class GoldenAnswer:
 class Traffic:
     """Use over the last half minute, the panel's own queries taken out.
 
-    ``by_version``: answers per second. ``steady``: versions that have answered all the time lately, not in a burst.
-    ``errors``: count by type; `None`: what counted them says nothing of them any more. ``total``: answers counted for the error
-    share. Latencies are quantiles in milliseconds by version. `None` or empty where no source says.
+    ``by_version``: answers per second; of those that do not say who answered, under "". ``steady``: versions that have answered all
+    the time lately, not in a burst. ``errors``: count by type; `None`: nothing counts them, or what did says nothing of them any
+    more. ``total``: answers counted for the error share. Latencies are quantiles in milliseconds by version. `None` or empty where
+    no source says. ``previous_hour_per_s``: of the hour before, or before it fell silent. ``jumping``: sources whose counters fall
+    and come back: several servers behind one address.
     """
 
     by_version: dict[str, float] = field(default_factory=dict)
@@ -90,6 +92,8 @@ class Traffic:
     total: int = 0
     latency_ms: dict[str, dict[str, float]] = field(default_factory=dict)
     previous_hour_per_s: float | None = None
+    predictions_per_s: float | None = None
+    jumping: tuple[str, ...] = ()
 
     @property
     def per_s(self) -> float | None:

@@ -94,7 +94,8 @@ def used_fact(traffic: Known[Traffic], route: Known[Route], now: Moment) -> Vers
     answering = [
         v
         for v, rate in traffic.value.by_version.items()
-        if rate > 0
+        if v
+        and rate > 0
         and rate >= STRAY_SHARE * total
         and (known is None or v in known.versions or v in traffic.value.steady)
     ]
@@ -103,7 +104,7 @@ def used_fact(traffic: Known[Traffic], route: Known[Route], now: Moment) -> Vers
         now.freshness(traffic.at),
         traffic.at,
         "traffic counters",
-        "" if answering else "nobody asks",
+        "" if answering else "callers name no version" if traffic.value.by_version.get("", 0.0) > 0 else "nobody asks",
     )
 
 
@@ -134,9 +135,9 @@ def _proxy(facts: ServiceFacts, now: Moment) -> str:
     traffic = facts.traffic.value
     if traffic is None or now.freshness(facts.traffic.at) is Freshness.UNKNOWN or not traffic.per_s:
         return ""
-    return (
-        f" As a proxy only: counters say that {version_names(traffic.by_version)} answers {traffic.per_s:.1f} a second."
-    )
+    who = version_names(v for v, rate in traffic.by_version.items() if v and rate > 0)
+    who = who if who != "none" else "a version that is not named"
+    return f" As a proxy only: counters say that {who} answers {traffic.per_s:.1f} a second."
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ WILD = 1e300  # no reading of anything, nor is infinity: a gap
 COUNTED = 2.0**53  # where floats stop telling one from the next, nothing is counted any more
 
 QUERIES_PER_S = "queries_per_s"  # labels: version
+PREDICTIONS_PER_S = "predictions_per_s"  # labels: version; a query may ask for many
 ERROR_SHARE = "error_share"  # labels: type ("4xx", "5xx", "connection", "model", ...); share of all answers, 0..1
 ALL_ANSWERS = "all_answers"  # labels: source; answers counted since the reading before
 FAILED_ANSWERS = "failed_answers"  # labels: source; failed answers counted since the reading before

@@ -25,12 +25,16 @@ class Scrape:
     size_bytes: int
 
 
+NO_FAILURE_YET = ("failures", "none without a series")
+"""A label of "requests_ok": this server counts failures, but tells of none before the first."""
+
+
 class Reading(NamedTuple):
     """One sample in the panel's own words, whatever server it came from. A fleet sends them by the hundred thousand a second.
 
     ``quantity``: "requests_ok", "requests_error" (label ``type``), "duration_ms_total", "latency_ms" (label ``quantile``),
     "cpu_share", "memory_bytes", "gpu_share", "gpu_memory_bytes" (label ``gpu``), "responses" (label ``code``, by route role),
-    "pending", "queue_ms_total".
+    "pending", "queue_ms_total", "predictions" (a query may hold many).
     ``counter``: cumulative, may reset. ``model``: serving model or route name; ``version`` or ``role`` where the server says.
     """
 

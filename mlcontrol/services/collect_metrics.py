@@ -15,13 +15,14 @@ from mlcontrol.core.signals.rates import CounterWindow
 from mlcontrol.core.signals.spark import spark
 from mlcontrol.core.types import EventKind, Health, Sample, SeriesKey, Stamp, TimelineEvent
 from mlcontrol.ports.errors import AdapterError
-from mlcontrol.ports.metrics import MetricsSource, ReadAnswer, Reading
+from mlcontrol.ports.metrics import NO_FAILURE_YET, MetricsSource, ReadAnswer, Reading
 from mlcontrol.services.asking import Asking, OwnQueries, coded
 
 WINDOW_S = 30.0
 SPARK_S = 900.0
 HOUR_S = 3600.0
 RECENT_S = 300.0
+LATE_S = 60.0
 _LOADS = {
     "cpu_share": series.CPU_SHARE,
     "memory_bytes": series.MEMORY_BYTES,
@@ -61,6 +62,7 @@ class Meter:
     lost: dict[str, bool] = field(default_factory=dict)  # by connection: whether that is missing in the newest scrape
     asked: dict[str, Stamp] = field(default_factory=dict)  # newest answered question by connection
     past: list[tuple[float, float]] = field(default_factory=list)  # (UTC s, queries per second)
+    usual: float | None = None  # queries per second of the hour before it was last asked
 
     def take(self, connection: str, readings: Iterable[Reading], at: Stamp) -> tuple[list[Sample], bool]:
         """Fold one scrape in; returns its samples and whether a counter was reset. An older scrape is dropped. What it does not
@@ -88,10 +90,10 @@ class Meter:
                 if reading.counter:
                     counted.add(_key(connection, reading))
                 if reading.quantity == "latency_ms":
-                    samples.extend(self._latency(reading, at, latency))
-                elif reading.quantity in ("requests_ok", "requests_error") and reading.version:
+                    samples.extend(self._latency(connection, reading, at, latency))
+                elif reading.quantity == "requests_ok" or (reading.quantity == "requests_error" and reading.version):
                     answers[reading.version] = answers.get(reading.version, 0.0) + reading.value
-                    reset |= reading.quantity == "requests_error" and self._count(connection, reading, at)
+                    reset |= self._count(connection, reading, at)
                 elif reading.counter:
                     reset |= self._count(connection, reading, at)
             self.latency[connection] = latency
@@ -108,6 +110,8 @@ class Meter:
         begin again: they are counted with them."""
         told = self.told.setdefault(connection, set())
         errors = {quantity for _, quantity, *_ in counted if quantity in _ERRORS}
+        if any(NO_FAILURE_YET in labels for *_, labels in counted):
+            errors.add("requests_error")
         lost = bool(counted) and not told <= errors
         told |= errors
         if lost != self.lost.get(connection, False):
@@ -137,21 +141,36 @@ class Meter:
         entry.unspent = min(entry.unspent - spent, 2.0)
         return reset
 
-    def _latency(self, reading: Reading, at: Stamp, found: dict[str, dict[str, float]]) -> list[Sample]:
+    def _latency(
+        self, connection: str, reading: Reading, at: Stamp, found: dict[str, dict[str, float]]
+    ) -> list[Sample]:
         quantile = dict(reading.labels).get("quantile", "")
         if not quantile:
             return []
         found.setdefault(reading.version, {})[quantile] = reading.value
         if quantile not in ("0.5", "0.9", "0.99"):
             return []
-        return [self._sample(series.LATENCY_MS, at, reading.value, quantile=quantile, version=reading.version)]
+        # One line for the version: the slowest of its replicas, each scraped in its turn.
+        others = [
+            of.get(reading.version, {}).get(quantile, nan)
+            for source, of in self.latency.items()
+            if source != connection and at.mono_s - self.asked[source].mono_s < LATE_S
+        ]
+        slowest = max([reading.value, *(ms for ms in others if ms == ms)])
+        return [self._sample(series.LATENCY_MS, at, slowest, quantile=quantile, version=reading.version)]
 
     def _rates(self, connection: str, at: Stamp) -> list[Sample]:
         samples = []
-        for (source, version), entry in self.versions.items():
-            rate = entry.answers.last_rate() if source == connection else None
-            if rate is not None and (rate > 0 or entry.answers.rate()):
+        for version in [version for source, version in self.versions if source == connection]:
+            rates = self._of_all_replicas(version, at)
+            if rates is None:
+                continue
+            rate, lately = rates
+            if rate > 0 or lately:
                 samples.append(self._sample(series.QUERIES_PER_S, at, rate, version=version))
+                batch = self._batch(version)
+                if batch is not None:
+                    samples.append(self._sample(series.PREDICTIONS_PER_S, at, batch * rate, version=version))
         samples.extend(self._waits(connection, at))
         errors, total = self._errors()
         if errors is not None and total > 0 and any(source == connection for source, *_ in self.counters):
@@ -164,6 +183,26 @@ class Meter:
             samples.append(self._sample(series.ALL_ANSWERS, at, answers, source=connection))
             samples.append(self._sample(series.FAILED_ANSWERS, at, failed, source=connection))
         return samples
+
+    def _of_all_replicas(self, version: str, at: Stamp) -> tuple[float, float] | None:
+        """Per second of every source that counts this version: between its last two readings, and over the window. `None` while one
+        of them says nothing, or nothing that a rate can be made of: a part is not the whole."""
+        entries = [entry.answers for (_, of), entry in self.versions.items() if of == version]
+        if any(window.is_late(at.mono_s) or window.jumps() for window in entries):
+            return None
+        now, lately = [window.last_rate() for window in entries], [window.rate() for window in entries]
+        known = [rate for rate in now if rate is not None]
+        return (sum(known), sum(rate or 0.0 for rate in lately)) if len(known) == len(now) else None
+
+    def _batch(self, version: str) -> float | None:
+        """Predictions a query over the window; `None` where no source counts both."""
+        asked = made = 0.0
+        for (_, quantity, of, _, _), window in self.counters.items():
+            if of == version and quantity == "requests_ok":
+                asked += window.increase() or 0.0
+            elif of == version and quantity == "predictions":
+                made += window.increase() or 0.0
+        return made / asked if asked > 0 and made > 0 else None
 
     def _waits(self, connection: str, at: Stamp) -> list[Sample]:
         """The mean wait in the queue, of a version that answered since the reading before."""
@@ -219,7 +258,8 @@ class Meter:
         if not routed:
             total = sum(entry.answers.increase() or 0.0 for entry in self.versions.values())
         known = {kind: round(count) for kind, count in errors.items()}
-        return None if any(self.lost.values()) else known, round(total)
+        told = any(self.told.values()) and not any(self.lost.values())
+        return known if told else None, round(total)
 
     def traffic(self) -> tuple[Traffic, Stamp | None]:
         """The state of use, and the oldest moment at which every configured source had answered; `None` until all have."""
@@ -243,7 +283,15 @@ class Meter:
                 self._remember(at.utc_s, sum(by_version.values()))
             before = [rate for at_s, rate in self.past if at is not None and at_s < at.utc_s - RECENT_S]
             hour = median(before) if len(before) >= 12 else None
-            return Traffic(by_version, steady, errors, total, latency, hour), at
+            if sum(by_version.values()) > 0:
+                self.usual = hour
+            elif self.usual is not None:
+                hour = self.usual  # half an hour of silence does not make silence usual
+            batches = {version: self._batch(version) for version, rate in by_version.items() if rate > 0}
+            made = [batch * by_version[version] for version, batch in batches.items() if batch is not None]
+            predictions = sum(made) if made and len(made) == len(batches) else None
+            jumping = tuple(sorted({source for (source, _), entry in self.versions.items() if entry.answers.jumps()}))
+            return Traffic(by_version, steady, errors, total, latency, hour, predictions, jumping), at
 
     def _remember(self, at_s: float, rate: float) -> None:
         if not self.past or at_s > self.past[-1][0]:
@@ -306,7 +354,8 @@ def take_readings(
         asking.ctx.emit(*samples)
     # A server counts per process *and* per load: one model that begins again was loaded, all of them together restarted.
     operations = asking.ctx.state().operations.values()
-    if resets and all(resets) and all(operation.phase.ended for operation in operations):
+    jumping = any(connection in meter.traffic()[0].jumping for meter in meters)
+    if resets and all(resets) and not jumping and all(operation.phase.ended for operation in operations):
         asking.ctx.emit(_restart(connection, question))
 
 

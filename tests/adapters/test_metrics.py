@@ -59,10 +59,11 @@ def test_the_fleets_traffic_is_read_by_version_and_by_role(connection: Callable[
     triton = PrometheusText(connection("triton-metrics"), no_secret)
     router = PrometheusText(connection("router-metrics"), no_secret)
     counted = {(r.model, r.version) for r in triton.readings() if r.quantity == "requests_ok"}
+    made = {(r.model, r.version) for r in triton.readings() if r.quantity == "predictions"}
     answered = {(r.model, r.role) for r in router.readings() if r.quantity == "responses"}
     triton.close()
     router.close()
-    assert ("digits", "2") in counted
+    assert ("digits", "2") in counted & made
     assert {("diamond-cut", "stable"), ("diamond-cut", "canary")} <= answered
 
 

@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 
+from mlcontrol.adapters.metrics.prometheus_text import PrometheusText
 from mlcontrol.adapters.serving.mlserver import HELD, SETTINGS, MlserverServing
 from mlcontrol.core.settings import ConnectionSettings
 from mlcontrol.core.types import ConnectionKind, ReplicaState
 from mlcontrol.ports.errors import NotFound, NotSupported, Rejected
+from mlcontrol.ports.metrics import NO_FAILURE_YET
 from mlcontrol.testing.contracts.connection import no_secret
 from mlcontrol.testing.contracts.serving import ServingContract, ready
 from mlcontrol.testing.servers import RunningServer, installed, mlserver
@@ -163,3 +165,19 @@ def test_the_files_of_a_version_are_told_where_the_repository_is_known(
     without = MlserverServing(replace(settings, options={}), no_secret)
     assert "names no model repository" in without.served_files("sums", "1").why
     without.close()
+
+
+def test_its_metrics_are_read_as_use_by_version_and_callers_without_one_apart(
+    adapter: MlserverServing, server: RunningServer, query: dict[str, Any]
+) -> None:
+    adapter.infer("sums", query, "1")
+    adapter.infer("sums", query)
+    url = f"http://127.0.0.1:{server.ports['metrics']}/metrics"
+    metrics = PrometheusText(ConnectionSettings("m", ConnectionKind.METRICS, "prometheus-text", url), no_secret)
+    try:
+        answered = {r.version: r for r in metrics.readings() if r.quantity == "requests_ok" and r.model == "sums"}
+    finally:
+        metrics.close()
+    assert answered["1"].value >= 1
+    assert answered[""].value >= 1, "it counts them under 'None'"
+    assert all(NO_FAILURE_YET in reading.labels for reading in answered.values())

@@ -109,7 +109,8 @@ class World:
 
     def readings(self, deadline_s: float = 5.0) -> tuple[Reading, ...]:
         self._ask("metrics")
-        return tuple(Reading("requests_ok", n, True, "digits", v) for v, n in self.answered.items())
+        failed = [Reading("requests_error", 0, True, "digits", v, "", (("type", "model"),)) for v in self.answered]
+        return (*(Reading("requests_ok", n, True, "digits", v) for v, n in self.answered.items()), *failed)
 
 
 @dataclass

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from mlcontrol.ports.metrics import Reading
+from mlcontrol.ports.metrics import NO_FAILURE_YET, Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +42,28 @@ def meaning(name: str, labels: Mapping[str, str]) -> Meaning | None:
     return rule(labels) if rule is not None else None
 
 
-def _triton(quantity: str, counter: bool, factor: float = 1.0, label: str = "", as_label: str = "") -> _Rule:
-    """Triton labels by model and version; ``label`` is kept under the name ``as_label``."""
+def _triton(
+    quantity: str, counter: bool, factor: float = 1.0, label: str = "", as_label: str = "", without: str = ""
+) -> _Rule:
+    """Triton labels by model and version; ``label`` is kept under the name ``as_label``. ``without``: what stands for it where it
+    is missing; without such a word the series then means nothing."""
 
     def rule(labels: Mapping[str, str]) -> Meaning | None:
-        if label and label not in labels:
+        if label and label not in labels and not without:
             return None
-        value = labels[label].lower() if label else ""
+        value = labels.get(label, without).lower() if label else ""
         kept = ((as_label, _FAILURES.get(value, value)),) if label else ()
         return Meaning(quantity, counter, labels.get("model", ""), labels.get("version", ""), "", kept, factor)
+
+    return rule
+
+
+def _mlserver(quantity: str, *kept: tuple[str, str]) -> _Rule:
+    """MLServer labels by model and version; of a query that names no version it does not say who answered ("None")."""
+
+    def rule(labels: Mapping[str, str]) -> Meaning | None:
+        version = labels.get("version", "")
+        return Meaning(quantity, True, labels.get("model", ""), "" if version == "None" else version, "", kept)
 
     return rule
 
@@ -85,7 +98,8 @@ def _per_device(quantity: str, label: str, factor: float = 1.0) -> _Rule:
 RULES: Mapping[str, _Rule] = {
     # Triton: https://github.com/triton-inference-server/server/blob/main/docs/user_guide/metrics.md
     "nv_inference_request_success": _triton("requests_ok", True),
-    "nv_inference_request_failure": _triton("requests_error", True, label="reason", as_label="type"),
+    "nv_inference_request_failure": _triton("requests_error", True, label="reason", as_label="type", without="model"),
+    "nv_inference_count": _triton("predictions", True),
     "nv_inference_request_duration_us": _triton("duration_ms_total", True, 1e-3),
     "nv_inference_queue_duration_us": _triton("queue_ms_total", True, 1e-3),
     "nv_inference_request_summary_us": _triton("latency_ms", False, 1e-3, "quantile", "quantile"),
@@ -97,6 +111,9 @@ RULES: Mapping[str, _Rule] = {
     # NVIDIA's exporter for whatever runs on the device: https://docs.nvidia.com/datacenter/dcgm/latest/dcgm-api/
     "DCGM_FI_DEV_GPU_UTIL": _per_device("gpu_share", "UUID", 0.01),
     "DCGM_FI_DEV_FB_USED": _per_device("gpu_memory_bytes", "UUID", 1024.0**2),
+    # MLServer: https://mlserver.readthedocs.io/en/latest/user-guide/metrics.html; a failure has no series before the first.
+    "model_infer_request_success_total": _mlserver("requests_ok", NO_FAILURE_YET),
+    "model_infer_request_failure_total": _mlserver("requests_error", ("type", "model")),
     # HAProxy's own exporter
     "haproxy_backend_http_responses_total": _haproxy("responses", True, label="code"),
     "haproxy_backend_connection_errors_total": _haproxy("requests_error", True, kind="connection"),

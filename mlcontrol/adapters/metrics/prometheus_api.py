@@ -33,7 +33,7 @@ KEPT_GONE = 20_000
 _STEPS_S = (5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21_600, 43_200, 86_400)
 Floats = NDArray[np.float64]
 # What carries a model or a route; a machine's load in a fleet-wide store belongs to no service.
-_NAMES = tuple(name for name in RULES if name.startswith(("nv_inference_", "haproxy_backend_")))
+_NAMES = tuple(name for name in RULES if name.startswith(("nv_inference_", "model_infer_", "haproxy_backend_")))
 
 
 class _Series(msgspec.Struct):

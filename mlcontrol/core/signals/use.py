@@ -35,6 +35,15 @@ def use_signal(
         return Signal(
             text="no data" if traffic.at else "no data yet", detail=why, freshness=fresh, at=traffic.at, spark=spark
         )
+    if value.jumping:
+        return Signal(
+            text="counters jump",
+            detail=f"The counters of {', '.join(value.jumping)} fall and come back: more than one server answers at that address. "
+            "Give each replica a connection of its own, or read a Prometheus that scrapes them all.",
+            freshness=fresh,
+            at=traffic.at,
+            spark=spark,
+        )
     rate = value.per_s
     if rate is None:
         return Signal(
@@ -47,9 +56,12 @@ def use_signal(
     findings = [
         _errors(value, objectives),
         _latency(value, callers_ms, objectives),
-        _amount(rate, value.previous_hour_per_s),
+        _amount(rate, value.previous_hour_per_s, value.predictions_per_s),
     ]
     health, text = _worst(findings)
+    if health is Health.OK and rate > 0 and "p99_ms" in objectives and _worst_of(value, callers_ms) is None:
+        # What is wrong besides is told before what is not known.
+        health, text = Health.UNKNOWN, "p99 n/a"
     if fresh is Freshness.STALE:
         health = Health.UNKNOWN
     detail = " ".join(sentence for _, _, sentence in findings if sentence)
@@ -85,7 +97,7 @@ def error_share(traffic: Traffic) -> float | None:
 
 def _errors(traffic: Traffic, objectives: Mapping[str, float]) -> _Finding:
     if traffic.errors is None:
-        return Health.UNKNOWN, "errors n/a", "Its errors are not counted any more: their share is not known."
+        return Health.UNKNOWN, "errors n/a", "Nothing counts its errors now: their share is not known."
     share = error_share(traffic)
     if share is None:
         return Health.OK, "", "Nothing was answered in this time, so there is no error share."
@@ -107,9 +119,10 @@ def _latency(
     """The worse of two views: a server does not count the time a query waits before the server reads it."""
     counted = _worst_p99(traffic.latency_ms)
     waited = _worst_p99(callers_ms)
-    if counted is None and waited is None:
-        return Health.OK, "", ""
-    worst = max(ms for ms in (counted, waited) if ms is not None)
+    worst = _worst_of(traffic, callers_ms)
+    if worst is None:
+        limit = objectives.get("p99_ms")
+        return Health.OK, "", "" if limit is None else f"No source tells its p99; the objective is {limit:g} ms."
     words = f"p99 {worst:.0f} ms"
     sentence = words
     if counted is not None and waited is not None:
@@ -121,12 +134,17 @@ def _latency(
     return health, words, f"{sentence}; the objective is {limit:g} ms."
 
 
+def _worst_of(traffic: Traffic, callers_ms: Mapping[str, Mapping[str, float]]) -> float | None:
+    known = [ms for ms in (_worst_p99(traffic.latency_ms), _worst_p99(callers_ms)) if ms is not None]
+    return max(known, default=None)
+
+
 def _worst_p99(by_version: Mapping[str, Mapping[str, float]]) -> float | None:
     p99 = [q["0.99"] for q in by_version.values() if isfinite(q.get("0.99", float("nan")))]
     return max(p99, default=None)
 
 
-def _amount(rate: float, previous_hour_per_s: float | None) -> _Finding:
+def _amount(rate: float, previous_hour_per_s: float | None, predictions_per_s: float | None) -> _Finding:
     if rate <= 0:
         if previous_hour_per_s:
             return (
@@ -135,9 +153,12 @@ def _amount(rate: float, previous_hour_per_s: float | None) -> _Finding:
                 f"Nobody asks; the hour before had {previous_hour_per_s:.1f} queries a second.",
             )
         return Health.UNKNOWN, "not asked", "Nobody asks: whether it is used is not known."
+    words = f"{rate:.1f} queries a second"
+    if predictions_per_s is not None:
+        words += f" with {predictions_per_s:.1f} predictions"
     if previous_hour_per_s is None:
-        return Health.OK, "", f"{rate:.1f} queries a second."
-    sentence = f"{rate:.1f} queries a second; {previous_hour_per_s:.1f} in the hour before."
+        return Health.OK, "", f"{words}."
+    sentence = f"{words}; {previous_hour_per_s:.1f} queries in the hour before."
     if rate < MUCH_LESS * previous_hour_per_s:
         return Health.WARNING, f"{rate:.1f} /s, less than half", sentence
     return Health.OK, "", sentence

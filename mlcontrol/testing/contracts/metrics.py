@@ -17,6 +17,7 @@ QUANTITIES = {
     "gpu_memory_bytes",
     "responses",
     "pending",
+    "predictions",
     "queue_ms_total",
 }
 

@@ -26,7 +26,7 @@ def test_answers_in_time_without_errors() -> None:
     ("errors", "health"), [(1, Health.OK), (3, Health.WARNING), (30, Health.CRITICAL), (240, Health.CRITICAL)]
 )
 def test_errors_are_critical_only_when_surely_above_the_objective(errors: int, health: Health) -> None:
-    assert judge(Traffic({"2": 8.0}, frozenset(), {"5xx": errors}, 240)).health is health
+    assert judge(Traffic({"2": 8.0}, frozenset(), {"5xx": errors}, 240, {"2": {"0.99": 20.0}})).health is health
 
 
 def test_error_types_are_named() -> None:
@@ -49,7 +49,35 @@ def test_what_callers_wait_counts_where_the_server_does_not_see_it() -> None:
 
 
 def test_a_missing_quantile_is_no_latency() -> None:
-    assert judge(Traffic({"2": 8.0}, frozenset(), {}, 240, {"2": {"0.99": float("nan")}})).health is Health.OK
+    found = judge(Traffic({"2": 8.0}, frozenset(), {}, 240, {"2": {"0.99": float("nan")}}))
+    assert (found.health, found.text) == (Health.UNKNOWN, "p99 n/a")
+
+
+@pytest.mark.parametrize("latency", [{}, {"2": {}}, {"2": {"0.5": 3.0}}, {"2": {"0.99": float("nan")}}])
+def test_an_objective_that_nothing_measures_is_not_met(latency: dict[str, dict[str, float]]) -> None:
+    """No summary, no quantile of it, a summary without traffic: "ok" had been said of all of them."""
+    traffic = Traffic({"2": 8.0}, frozenset(), {}, 240, latency)
+    found = judge(traffic)
+    assert (found.health, found.text) == (Health.UNKNOWN, "p99 n/a")
+    assert "No source tells its p99; the objective is 150 ms." in found.detail
+    known = Known(traffic, Stamp(0, 99.0, 1))
+    assert use_signal(known, {"error_rate": 0.01}, 100.0, 5.0).health is Health.OK, "nobody asked for it"
+    assert use_signal(known, OBJECTIVES, 100.0, 5.0, callers_ms={"2": {"0.99": 14.0}}).health is Health.OK
+    worse = judge(Traffic({"2": 8.0}, frozenset(), {"5xx": 240}, 240, latency))
+    assert (worse.health, worse.text) == (Health.CRITICAL, "errors 100.0 %"), "nor does it cover what is known"
+    slow = judge(Traffic({"2": 3.0}, frozenset(), {}, 90, latency, 8.0))
+    assert slow.health is Health.WARNING
+
+
+def test_predictions_are_told_beside_queries() -> None:
+    found = judge(Traffic({"2": 8.0}, frozenset(), {}, 240, {"2": {"0.99": 20.0}}, 8.0, 256.0))
+    assert "8.0 queries a second with 256.0 predictions; 8.0 queries in the hour before." in found.detail
+
+
+def test_counters_of_several_servers_at_one_address_are_no_rate() -> None:
+    found = judge(Traffic({"2": 800.0}, frozenset(), {}, 24000, {"2": {"0.99": 20.0}}, jumping=("triton",)))
+    assert (found.health, found.text, found.value) == (Health.UNKNOWN, "counters jump", None)
+    assert "Give each replica a connection of its own" in found.detail
 
 
 def test_no_queries_where_there_were_some_is_critical() -> None:
