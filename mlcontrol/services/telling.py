@@ -7,6 +7,8 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 
 from mlcontrol.core.alerts.alert import Notification
 from mlcontrol.core.alerts.allowance import Allowance
@@ -20,12 +22,22 @@ from mlcontrol.services.context import ServiceContext
 WAITING = 200
 DEADLINE_S = 10.0
 TRIES = 2
+ENDS_WITHIN_S = DEADLINE_S + 5
 DEFAULT = {"desktop": NotifySettings("desktop")}
 """Without a word in the workspace the desktop is told; where there is none, nobody misses it."""
 
 
+@dataclass(slots=True)
+class _Line:
+    """What waits for one way to people, and who sends it."""
+
+    queue: queue.Queue[Notification | None]
+    thread: threading.Thread
+
+
 class Telling:
-    """``make``: the channel of a setting; raises `ProblemError` ("not-viable"). *Thread:* `take` any; sends on one of its own."""
+    """``make``: the channel of a setting; raises `ProblemError` ("not-viable"). *Thread:* `take` any; each way sends on one of its
+    own, so that one that hangs holds up no other."""
 
     def __init__(
         self,
@@ -34,45 +46,74 @@ class Telling:
         report: Callable[[BaseException, str], object],
     ) -> None:
         self._ctx, self._make, self._report = ctx, make, report
-        self._queue: queue.Queue[Notification | None] = queue.Queue(WAITING)
+        self._lines: dict[str, _Line] = {}
+        self._lock = threading.Lock()
+        self._running = False
         self._channels: dict[NotifySettings, Channel] = {}
         self._allowed: dict[str, Allowance] = {}
         self._failing: set[str] = set()
-        self._thread = threading.Thread(target=self._work, name="telling", daemon=True)
 
     def start(self) -> None:
-        self._thread.start()
+        with self._lock:
+            self._running = True
+            for line in self._lines.values():
+                line.thread.start()
 
     def close(self) -> None:
-        if self._thread.ident is not None:
-            self._queue.put(None)
-            self._thread.join(DEADLINE_S + 5)
-        for channel in self._channels.values():
+        """What waits is still sent, as far as `ENDS_WITHIN_S` allow."""
+        with self._lock:
+            running, self._running = self._running, False
+        ends = time.monotonic() + ENDS_WITHIN_S
+        if running:
+            for line in self._lines.values():
+                _put_last(line.queue)
+            for line in self._lines.values():
+                line.thread.join(max(0.0, ends - time.monotonic()))
+        for channel in list(self._channels.values()):
             channel.close()
 
     def take(self, message: Notification) -> None:
         """Never waits: people are told late rather than alerts judged late."""
-        try:
-            self._queue.put_nowait(message)
-        except queue.Full:
-            self._say("notifications", Problem("Too many notifications wait.", "This one was dropped."))
-
-    def _work(self) -> None:
-        while (message := self._queue.get()) is not None:
+        for settings in self._ways().values():
+            if not settings.wants(message.severity):
+                continue
             try:
-                self.tell(message)
+                self._line(settings.id).queue.put_nowait(message)
+            except queue.Full:
+                self._say("notifications", Problem("Too many notifications wait.", "This one was dropped."))
+
+    def _line(self, way: str) -> _Line:
+        with self._lock:
+            if way not in self._lines:
+                waiting: queue.Queue[Notification | None] = queue.Queue(WAITING)
+                thread = threading.Thread(target=self._work, args=(way, waiting), name=f"telling-{way}", daemon=True)
+                self._lines[way] = _Line(waiting, thread)
+                if self._running:
+                    thread.start()
+            return self._lines[way]
+
+    def _work(self, way: str, waiting: queue.Queue[Notification | None]) -> None:
+        while (message := waiting.get()) is not None:
+            settings = self._ways().get(way)
+            if settings is None:
+                continue
+            try:
+                self._tell(settings, message)
             except Exception as error:  # noqa: BLE001 - the next message must still go out
                 self._report(error, "telling people of alerts")
 
     def tell(self, message: Notification) -> None:
         """Send one message every way that wants it. Trouble is put on the timeline, once until it works again."""
         for settings in self._ways().values():
-            if not settings.wants(message.severity):
-                continue
-            allowance, due = self._allowed.get(settings.id, Allowance()).take(message, settings.per_hour)
-            self._allowed[settings.id] = allowance
-            if due is not None:
-                self._send(settings, due)
+            self._tell(settings, message)
+
+    def _tell(self, settings: NotifySettings, message: Notification) -> None:
+        if not settings.wants(message.severity):
+            return
+        allowance, due = self._allowed.get(settings.id, Allowance()).take(message, settings.per_hour)
+        self._allowed[settings.id] = allowance
+        if due is not None:
+            self._send(settings, due)
 
     def test(self, settings: NotifySettings) -> float:
         """Send a message that says it is a test, now and beside the limit; the seconds it took. Raises `ProblemError`."""
@@ -99,8 +140,10 @@ class Telling:
                 self._failing.discard(settings.id)
                 return
             except ProblemError as error:
-                problem = error.problem
-                if problem.code in ("not-viable", "not-supported", "needs-credentials"):
+                problem = (
+                    problem or error.problem
+                )  # the first says what is wrong; a second may only say that it still is
+                if error.problem.code in ("not-viable", "not-supported", "needs-credentials"):
                     break
         assert problem is not None
         if settings.id in self._ctx.settings.notify or problem.code != "not-viable":
@@ -121,3 +164,14 @@ class Telling:
                 severity=Health.WARNING,
             )
         )
+
+
+def _put_last(waiting: queue.Queue[Notification | None]) -> None:
+    """After everything that waits; where there is no room, in place of one of it."""
+    while True:
+        try:
+            waiting.put_nowait(None)
+            return
+        except queue.Full:
+            with suppress(queue.Empty):
+                waiting.get_nowait()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import queue
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -292,3 +293,69 @@ def test_an_address_that_is_none_is_not_logged_for_its_secret_is_in_it(caplog: p
     with pytest.raises(NotSupported):
         hook("nothing-like-it/{secret}", "hush").send("a", "b", Health.WARNING)
     assert "hush" not in caplog.text
+
+
+class Dripping:
+    """Takes the message, and answers a byte at a time until it is let go."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.go = threading.Event()
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self.server.getsockname()[1]}"
+        self.threads = [threading.Thread(target=self._serve)]
+        self.threads[0].start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                line, _ = self.server.accept()
+            except OSError:
+                return
+            self.calls += 1
+            self.threads.append(threading.Thread(target=self._drip, args=(line,)))
+            self.threads[-1].start()
+
+    def _drip(self, line: socket.socket) -> None:
+        with line, suppress(OSError):
+            line.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+            while not self.go.wait(0.1):
+                line.sendall(b"x")
+
+    def close(self) -> None:
+        self.go.set()
+        with suppress(OSError):
+            self.server.shutdown(socket.SHUT_RDWR)
+        self.server.close()
+        for thread in self.threads:
+            thread.join(10)
+
+
+@pytest.mark.real
+def test_a_hook_that_drips_its_answer_ends_with_its_deadline_and_holds_no_other_up(web: Web) -> None:
+    """Fault 2: the deadline is for all of the answer. Whoever drips is not asked anew while it does."""
+    dripping = Dripping()
+    slow = hook(f"json://{dripping.address}/")
+    try:
+        began = time.monotonic()
+        with pytest.raises(TimedOut):
+            slow.send("a", "b", Health.WARNING, 1.0)
+        assert time.monotonic() - began < 5
+        with pytest.raises(TimedOut, match="still"):
+            slow.send("a", "b", Health.WARNING, 1.0)
+        assert dripping.calls == 1
+        hook(f"json://{web.address}/").send("a", "b", Health.WARNING, 5.0)
+        assert len(web.posted) == 1
+    finally:
+        dripping.close()
+        slow.close()
+        assert until_no_thread("hook"), "what was dripped to has ended"
+
+
+def until_no_thread(name: str) -> bool:
+    ends = time.monotonic() + 30
+    while any(thread.name.startswith(name) for thread in threading.enumerate()):
+        if time.monotonic() > ends:
+            return False
+        time.sleep(0.02)
+    return True

@@ -122,3 +122,52 @@ def test_taking_never_waits_and_the_rest_goes_out_on_a_thread() -> None:
     for _ in range(300):
         world.telling.take(message())  # nobody works the queue any more: dropped, and said
     assert "Too many notifications wait" in world.emitted[-1].detail
+
+
+class Hanging(Way):
+    """Holds whoever sends, until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.called, self.go = threading.Event(), threading.Event()
+
+    def send(self, title: str, text: str, severity: Health, deadline_s: float = 10.0, link: str = "") -> None:
+        self.called.set()
+        assert self.go.wait(60)
+
+
+def test_a_way_that_hangs_holds_up_no_other() -> None:
+    world = World(chat=hook(), pager=replace(hook(), id="pager"))
+    hanging = Hanging()
+    world.telling._make = lambda settings: hanging if settings.id == "chat" else world.way
+    world.telling.start()
+    try:
+        world.telling.take(message())
+        assert hanging.called.wait(30)
+        assert world.way.arrived.wait(30)
+        world.way.arrived.clear()
+        world.telling.take(message(T + 1))
+        assert world.way.arrived.wait(30)
+    finally:
+        hanging.go.set()
+        world.telling.close()
+
+
+def test_an_engine_ends_although_a_way_hangs_and_its_queue_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlcontrol.services.telling.ENDS_WITHIN_S", 0.5)
+    world = World(chat=hook(per_hour=10_000))
+    hanging = Hanging()
+    world.telling._make = lambda _settings: hanging
+    world.telling.start()
+    for i in range(400):
+        world.telling.take(message(T + i))
+    assert hanging.called.wait(30)
+    ending = threading.Thread(target=world.telling.close)
+    ending.start()
+    ending.join(30)
+    ended = not ending.is_alive()
+    hanging.go.set()
+    ending.join(30)
+    for line in world.telling._lines.values():
+        line.thread.join(30)
+    assert ended

@@ -6,13 +6,13 @@ import logging
 import re
 import threading
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.types import Health
 from mlcontrol.ports.connection import SecretReader, Viability
-from mlcontrol.ports.errors import NotSupported, Unexpected, Unreachable
+from mlcontrol.ports.errors import NotSupported, TimedOut, Unexpected, Unreachable
 
 MOST_CHARS = 2000
 _STATUS = re.compile(r"error=(\d{3})")
@@ -26,6 +26,7 @@ class OutboundHook:
 
     def __init__(self, name: str, url: str, secret: SecretReader) -> None:
         self._name, self._url, self._secret = name, url, secret
+        self._slow: threading.Thread | None = None  # one whose answer had not ended when its time had
 
     @classmethod
     def viability(cls) -> Viability:
@@ -53,15 +54,39 @@ class OutboundHook:
             raise NotSupported(self._problem("The address of the hook cannot be used.", why, "not-supported"))
         place.socket_connect_timeout = place.socket_read_timeout = half
         kind = apprise.NotifyType.FAILURE if severity is Health.CRITICAL else apprise.NotifyType.WARNING
-        with _overheard() as said:
-            body = text[:MOST_CHARS] + (f"\n{link}" if link else "")
-            sent = place.notify(body=body, title=title[:200], notify_type=kind, body_format="text")
+        body = text[:MOST_CHARS] + (f"\n{link}" if link else "")
+        sent, said = self._within(
+            deadline_s,
+            lambda: bool(place.notify(body=body, title=title[:200], notify_type=kind, body_format="text")),
+        )
         if sent:
             return
         status = next((found[1] for line in said if (found := _STATUS.search(line))), "")
         if status:
             raise Unexpected(self._problem("The hook refused the message.", f"It answered {status}.", "unexpected"))
         raise Unreachable(self._problem("The hook did not take the message.", "It does not answer.", "unreachable"))
+
+    def _within(self, deadline_s: float, notify: Callable[[], bool]) -> tuple[bool, list[str]]:
+        """Whether it was taken, and what was logged meanwhile. The library's own limits are for each read: who answers a byte at a
+        time would hold us for ever. Nobody can end such a thread, so that there is one at most, and none is begun beside it."""
+        if self._slow is not None and self._slow.is_alive():
+            raise TimedOut(self._problem("The hook still answers the message before.", "It does not end.", "timeout"))
+        taken: list[bool] = []
+        said: list[str] = []
+
+        def send() -> None:
+            with _overheard(said), suppress(Exception):
+                taken.append(notify())
+
+        self._slow = threading.Thread(target=send, name=f"hook-{self._name}", daemon=True)
+        self._slow.start()
+        self._slow.join(deadline_s)
+        if self._slow.is_alive():
+            raise TimedOut(
+                self._problem("The hook did not end its answer in time.", "It may have taken the message.", "timeout")
+            )
+        self._slow = None
+        return bool(taken and taken[0]), list(said)
 
     def close(self) -> None:
         """Nothing is kept open."""
@@ -76,22 +101,28 @@ class OutboundHook:
         return Problem(f"{self._name}: {what}", why, f"Look at [notify.{self._name}] in the workspace.", code)
 
 
+class _Ear(logging.Handler):
+    def __init__(self, said: list[str]) -> None:
+        super().__init__()
+        self._said, self._mine = said, threading.get_ident()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.thread == self._mine:
+            self._said.append(record.getMessage())
+
+
 @contextmanager
-def _overheard() -> Iterator[list[str]]:
-    """What apprise logs meanwhile, kept from every other log: addresses are in it."""
-    said: list[str] = []
+def _overheard(said: list[str] | None = None) -> Iterator[None]:
+    """What apprise logs on this thread meanwhile, kept from every other log: addresses are in it. One that hangs keeps no other
+    from listening."""
 
-    class Ear(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            said.append(record.getMessage())
-
-    ear, log = Ear(), logging.getLogger("apprise")
+    ear, log = _Ear(said if said is not None else []), logging.getLogger("apprise")
     with _listening:
-        before = log.propagate
         log.addHandler(ear)
         log.propagate = False
-        try:
-            yield said
-        finally:
+    try:
+        yield
+    finally:
+        with _listening:
             log.removeHandler(ear)
-            log.propagate = before
+            log.propagate = not any(isinstance(one, _Ear) for one in log.handlers)
