@@ -25,7 +25,7 @@ from mlcontrol.adapters.http_errors import failure, status_error
 from mlcontrol.adapters.plain_text import plain
 from mlcontrol.adapters.sender_clock import SenderClock
 from mlcontrol.adapters.sent_secret import SentSecret, basic
-from mlcontrol.adapters.strict_json import BadJsonError, parse
+from mlcontrol.adapters.strict_json import BadJsonError, parse, whole
 from mlcontrol.adapters.target import Target, http_target
 from mlcontrol.core.clock_off import ClockOff
 from mlcontrol.core.problem import Problem
@@ -116,7 +116,7 @@ class HttpClient:
     def json_of(self, response: Response) -> Any:
         """The answer as strict JSON; a login page, a cut body or hostile JSON is `Unexpected`."""
         try:
-            return parse(self._sent.out_of_data(response.body))
+            return whole(parse(body := self._sent.out_of_data(response.body)), body)
         except BadJsonError as error:
             raise self.unexpected(f"It is not the JSON that was asked for: {error}.", response) from error
 

@@ -36,6 +36,17 @@ def parse(body: bytes) -> Any:
         raise BadJsonError("it holds a number that is too long") from error
 
 
+def whole(value: Any, body: bytes) -> Any:
+    """The value, where all of its text can be written again. Half a character (a lone surrogate, which only an escape in ``body``
+    can bring in) cannot, and would be met where the text is stored or sent on. Raises `BadJsonError`."""
+    if b"\\ud" in body or b"\\uD" in body:
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise BadJsonError("it holds half of a character") from error
+    return value
+
+
 def _value(text: str) -> Any:
     """As `JSONDecoder.decode` on a text without space around it, without its two searches for that space."""
     value, end = _DECODER.raw_decode(text)

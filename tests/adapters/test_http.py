@@ -202,6 +202,8 @@ def test_a_missing_secret_is_said_before_anything_is_sent(proxy: FaultProxy) -> 
         b"Internal Server Error",
         b"",
         b'{"cut": ',
+        b'{"half a character": "\\ud800"}',
+        b'{"\\uDFFF": 1}',
     ],
 )
 def test_hostile_json_is_unexpected(client: HttpClient, proxy: FaultProxy, body: bytes) -> None:

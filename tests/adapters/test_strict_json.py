@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from mlcontrol.adapters import strict_json
-from mlcontrol.adapters.strict_json import BadJsonError, parse
+from mlcontrol.adapters.strict_json import BadJsonError, parse, whole
 
 _VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -47,6 +47,11 @@ REFUSED = {
 def test_what_is_no_json_is_refused_in_words(body: bytes) -> None:
     with pytest.raises(BadJsonError, match=REFUSED[body]):
         parse(body)
+
+
+def test_whole_characters_pass_as_escapes_too_beside_any_number() -> None:
+    body = b'{"face": "\\ud83d\\ude00", "n": 1180591620717411303424}'
+    assert whole(parse(body), body) == {"face": "\U0001f600", "n": 2**70}
 
 
 def test_twin_without_the_second_writing_a_repeated_key_would_pass(monkeypatch: pytest.MonkeyPatch) -> None:
