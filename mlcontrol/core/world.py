@@ -17,10 +17,9 @@ _LAST = (
     ("data", EventKind.DATA),
     ("loaded", EventKind.LOAD),
     ("restart", EventKind.RESTART),
-    ("trouble", EventKind.ALERT),
 )
 
-TELLS = tuple(dict.fromkeys((*MOVES, EventKind.ALIAS, *(kind for _, kind in _LAST))))
+TELLS = tuple(dict.fromkeys((*MOVES, EventKind.ALIAS, *(kind for _, kind in _LAST), EventKind.ALERT)))
 """Every kind that says something of the world at a moment."""
 
 
@@ -76,9 +75,29 @@ def world_at(
     ]
     for name, kind in _LAST:
         last = next((e for e in reversed(own) if e.kind is kind and e.at_s <= at_s), None)
-        if last is not None and not (kind is EventKind.ALERT and last.severity is Health.OK):
+        if last is not None:
             aspects.append(Aspect(name, last.title, last.at_s))
+    if firing := _firing(own, at_s):
+        more = f" and {len(firing) - 1} more" if len(firing) > 1 else ""
+        aspects.append(Aspect("trouble", f"{firing[-1].title}{more}", firing[-1].at_s))
     return tuple(aspects)
+
+
+def _firing(own: Iterable[TimelineEvent], at_s: float) -> list[TimelineEvent]:
+    """The alerts that had begun and not ended, in the order in which they began. One's end is told under its own id; what ends
+    under no id that is known ends all."""
+    firing: dict[str, TimelineEvent] = {}
+    for event in own:
+        if event.kind is not EventKind.ALERT or event.at_s > at_s:
+            continue
+        alert = event.id.removesuffix("-firing").removesuffix("-resolved")
+        if event.severity is not Health.OK:
+            firing[alert] = event
+        elif event.id.endswith("-resolved"):
+            firing.pop(alert, None)
+        else:
+            firing.clear()
+    return list(firing.values())
 
 
 def differences(

@@ -30,6 +30,16 @@ def test_each_moment_has_its_own_answer() -> None:
     assert "trouble" not in {a.name for a in world_at(EVENTS, 320)}, "it had ended"
 
 
+def test_an_alert_that_ends_leaves_another_that_still_fires() -> None:
+    def alert(name: str, at: float, over: bool = False) -> TimelineEvent:
+        state, severity = ("resolved", Health.OK) if over else ("firing", Health.WARNING)
+        return TimelineEvent(f"alert-s/{name}@1-{state}", at, EventKind.ALERT, name, "s", severity=severity)
+
+    events = (alert("use", 10), alert("presence", 20), alert("presence", 30, over=True), alert("use", 50, over=True))
+    trouble = [next((a for a in world_at(events, at) if a.name == "trouble"), None) for at in (15, 25, 35, 60)]
+    assert [t.words if t else None for t in trouble] == ["use", "presence and 1 more", "use", None]
+
+
 def test_silence_is_not_an_answer() -> None:
     assert [a.words for a in world_at((), 10)] == [None, None]
     assert served_at((), 10, "4") == "4", "nothing moved since, as far as anybody told"
