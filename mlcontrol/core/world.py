@@ -91,10 +91,10 @@ def _firing(own: Iterable[TimelineEvent], at_s: float) -> list[TimelineEvent]:
         if event.kind is not EventKind.ALERT or event.at_s > at_s:
             continue
         alert = event.id.removesuffix("-firing").removesuffix("-resolved")
-        if event.severity is not Health.OK:
-            firing[alert] = event
-        elif event.id.endswith("-resolved"):
+        if event.id.endswith("-resolved"):
             firing.pop(alert, None)
+        elif event.severity is not Health.OK:
+            firing[alert] = event
         else:
             firing.clear()
     return list(firing.values())

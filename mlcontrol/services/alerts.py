@@ -5,28 +5,24 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
 
 from mlcontrol.core.alerts.alert import Alert, AlertState, Condition, Notification, Silence
 from mlcontrol.core.alerts.conditions import conditions
-from mlcontrol.core.alerts.machine import Book, acknowledged, moved, step
+from mlcontrol.core.alerts.machine import GONE, Book, acknowledged, moved, step
 from mlcontrol.core.alerts.silence_length import LONGEST_S
 from mlcontrol.core.problem import Problem, ProblemError
-from mlcontrol.core.series import CALLER_LATENCY_MS, ERROR_SHARE, LATENCY_MS, QUALITY, QUERIES_PER_S
 from mlcontrol.core.types import EventKind, Health, TimelineEvent
 from mlcontrol.services.alert_rules import LiveRules
+from mlcontrol.services.alert_suspects import AlertSuspects
 from mlcontrol.services.clock_set import WallClock
 from mlcontrol.services.context import AlertsMoved, ServiceContext
 from mlcontrol.services.outside_alerts import OutsideAlerts
 
 TICK_S = 1.0
 RULES_EVERY_S = 30.0
-EXPLAIN_SPAN_S = 2 * 3600.0
-SHOWS = {"use": (ERROR_SHARE, LATENCY_MS, CALLER_LATENCY_MS, QUERIES_PER_S), "accuracy": (QUALITY,)}
-"""Which series tell when a signal turned."""
 
 
 class Alerts:
@@ -55,6 +51,7 @@ class Alerts:
         self._ending = threading.Event()
         self._telling = threading.Lock()
         self._keeping = threading.Lock()
+        self._suspects = AlertSuspects(ctx, persist)
         self.outside = OutsideAlerts(ctx, self._tell)
         self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
 
@@ -98,6 +95,7 @@ class Alerts:
 
     def tick(self) -> None:
         """Ask every rule once."""
+        self._suspects.begin()
         now = self._ctx.clock.mono_s()
         if self._rules_at is None or now - self._rules_at >= RULES_EVERY_S:
             self._rules_at = now
@@ -119,7 +117,7 @@ class Alerts:
             self._outward(message)
         for alert in done.turned:
             if event := self._event(alert):
-                self._ctx.emit(event)
+                self._suspects.put(alert, event)
         # Last: people hear of an alert also while the store is away.
         self._keep(done.changed)
 
@@ -206,42 +204,18 @@ class Alerts:
             return None
         known = alert.service in self._ctx.settings.services
         name = f"alert-{alert.id}-{alert.state.value}"
-        text = alert.text
-        if fired and known:
-            with suppress(ProblemError):  # the history is away: the alert is on the timeline all the same
-                text = f"{text} {self._explain(alert)}".strip()
+        gone = alert.text.startswith(GONE)
+        over = "is not asked about any more" if gone else "is over"
         return TimelineEvent(
             id=name,
             at_s=(alert.fired_s if fired else alert.resolved_s) or self._ctx.clock.utc_s(),
             kind=EventKind.ALERT,
-            title=f"Alert: {alert.rule}, {alert.headline}" if fired else f"Alert is over: {alert.rule}",
+            title=f"Alert: {alert.rule}, {alert.headline}" if fired else f"Alert {over}: {alert.rule}",
             service=alert.service if known else None,
-            detail=text if known else f"{alert.service}: {text}",
+            detail=alert.text if known else f"{alert.service}: {alert.text}",
             source="alerts",
-            severity=alert.severity if fired else Health.OK,
+            severity=alert.severity if fired else Health.UNKNOWN if gone else Health.OK,
         )
-
-    def _explain(self, alert: Alert) -> str:
-        """Since when the signal has been otherwise, and what may have done it."""
-        names = SHOWS.get(alert.rule)
-        if names is None:
-            return ""
-        from mlcontrol.core.attribution import attribute
-        from mlcontrol.core.signals.changepoint import change_points
-
-        now_s = self._ctx.clock.utc_s()
-        self._persist()
-        newest = None
-        for data in self._ctx.store.history.query(alert.service, list(names), now_s - EXPLAIN_SPAN_S, now_s, 2000):
-            for point in change_points(np.frombuffer(data.at_s), np.frombuffer(data.value)):
-                near = alert.since_s - point.low_s < EXPLAIN_SPAN_S / 4
-                if near and (newest is None or point.confidence > newest[1].confidence):
-                    newest = (data.key, point)
-        if newest is None:
-            return ""
-        key, change = newest
-        found = attribute(change, self._ctx.state().events, service=alert.service, version=key.label("version"))
-        return f"{key.metric} changed from {change.before:.4g} to {change.after:.4g}. {found.verdict}"
 
 
 def _split(silences: tuple[Silence, ...], now_s: float) -> tuple[tuple[Silence, ...], bool]:

@@ -197,3 +197,38 @@ def test_a_context_without_anything_is_quiet() -> None:
     context.state = lambda: FleetState(context.settings)
     context.emit = lambda *facts: pytest.fail(f"said {facts}")
     Alerts(context, lambda: None, lambda *_: None).tick()  # type: ignore[arg-type]
+
+
+def test_a_storm_keeps_no_alert_waiting_for_what_may_have_done_another(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fault 64: what takes a tenth of a second for one would take a minute for five hundred."""
+
+    def explain(_self: object, alert: Alert) -> str:
+        world.clock.advance(0.1)
+        return f"It was {alert.service}."
+
+    monkeypatch.setattr("mlcontrol.services.alert_suspects.AlertSuspects.explain", explain)
+    names = [f"s{i}" for i in range(50)]
+    world.settings = replace(world.settings, services={name: ServiceSettings(name) for name in names})
+    bad = {name: ServiceState(name, presence=OK, use=BAD, accuracy=OK, golden=OK) for name in names}
+    world.state_now = replace(world.state_now, services=bad)
+    took = []
+    for _ in range(40):
+        world.clock.advance(1.0)
+        began = world.clock.mono_s()
+        world.alerts.tick()
+        took.append(world.clock.mono_s() - began)
+    assert max(took) < 0.75
+    assert len(world.told) == 1
+    assert {e.detail.rpartition(" ")[2] for e in world.events()} == {f"{name}." for name in names}
+
+
+def test_an_alert_whose_service_left_is_not_over_on_the_timeline(world: World) -> None:
+    world.show(use=BAD)
+    world.wait(30)
+    world.settings = replace(world.settings, services={})
+    world.state_now = replace(world.state_now, services={})
+    world.wait(2)
+    event = world.events()[-1]
+    assert (event.title, event.severity) == ("Alert is not asked about any more: use", Health.UNKNOWN)
