@@ -110,16 +110,19 @@ class Alerts:
             self._silences, ended = _split(self._silences, now_s)
             done = step(self._book, asked, self._silences, now_s)
             self._book = done.book
-        if not done.changed and not done.messages and not ended:
+        if not done.changed and not done.messages and not ended and not set_by:
             return
-        self._tell(done.changed, *done.messages)
+        changed = done.changed
+        if set_by:  # all that is dated by the clock reads otherwise
+            changed = tuple(a for a in done.book.alerts.values() if a.open or a in done.changed)
+        self._tell(changed, *done.messages)
         for message in done.messages:
             self._outward(message)
         for alert in done.turned:
             if event := self._event(alert):
                 self._suspects.put(alert, event)
         # Last: people hear of an alert also while the store is away.
-        self._keep(done.changed)
+        self._keep(changed)
 
     def _move(self, by_s: float) -> None:
         """The wall clock was set: what lasts goes on as long as it would have."""

@@ -181,6 +181,9 @@ def test_a_clock_set_back_by_days_leaves_alerts_and_silences_as_long_as_they_wer
     world.clock.jump(-3 * 86_400.0)
     world.show(use=BAD)
     world.wait(30)
+    (silence,) = world.state_now.silences
+    assert silence.until_s - world.clock.utc_s() == pytest.approx(3600.0 - 32.0, abs=1.0)
+    assert world.store.alerts.load()[1] == (silence,)
     assert [a.rule for a in world.firing] == ["use"]
     assert [n.title for n in world.told] == ["digits: use"]
     world.wait(3600)
