@@ -61,7 +61,7 @@ class QualityDesk:
         log = self._ctx.predictions(settings.predictions)
         served = sum(s.answered for s in log.shares(service, since_s, until_s, DEADLINE_S) if s.version == chosen)
         drawn = log.sample(service, MOST_ROWS, SEED, since_s, until_s, chosen, DEADLINE_S)
-        rows = [Answered(p.outputs, p.label, p.slices, p.contradicted) for p in drawn]
+        rows = [Answered(p.outputs, p.label, p.slices, p.contradicted, p.at_s) for p in drawn]
         found = measure(rows, settings.prediction, settings.probability, is_regression(settings))
         before = log.feedback(service, since_s - span_s, since_s, DEADLINE_S)
         now = log.feedback(service, since_s, until_s, DEADLINE_S)

@@ -26,6 +26,7 @@ class Answered:
     label: str | None = None
     slices: Mapping[str, str] = field(default_factory=dict)
     contradicted: bool = False
+    at_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Measured:
 
 def measure(rows: Sequence[Answered], prediction: str, probability: str, regression: bool) -> Measured:
     """``prediction``, ``probability``: names of outputs; ``probability`` empty: the model tells none."""
+    rows = sorted(rows, key=lambda row: row.at_s)
     told = [json.loads(row.outputs) for row in rows]
     answers = [without_batch(outputs.get(prediction)) for outputs in told]
     labels = [None if row.label is None else without_batch(json.loads(row.label)) for row in rows]

@@ -134,6 +134,38 @@ def test_an_estimate_finds_the_accuracy_before_the_labels_come() -> None:
     assert estimated_accuracy(confidence[:20], right[:20], waiting).value is None
 
 
+def test_an_estimate_is_refused_where_the_labels_speak_against_it() -> None:
+    rng = np.random.default_rng(12)
+    confidence = rng.uniform(0.6, 0.99, 800)
+    right = rng.random(800) < confidence
+    alike = rng.uniform(0.6, 0.99, 300)
+    assert estimated_accuracy(confidence, right, alike).value is not None
+    unsure = estimated_accuracy(confidence, right, rng.uniform(0.3, 0.6, 300))
+    assert unsure.value is None
+    assert "not estimated" in unsure.note
+    assert "less sure of themselves than any with one" in unsure.note
+    rare = estimated_accuracy(
+        np.append(rng.uniform(0.9, 0.99, 797), [0.4, 0.5, 0.6]), right, rng.uniform(0.42, 0.6, 300)
+    )
+    assert (rare.value, "too few" in rare.note) == (None, True)
+    # The same confidence, and since the middle it is right less often: a new meaning, which the estimate cannot see.
+    turned = estimated_accuracy(confidence, right & ((np.arange(800) < 400) | (rng.random(800) < 0.7)), alike)
+    assert turned.value is None
+    assert "has changed its meaning" in turned.note
+
+
+def test_an_estimate_is_hardly_ever_refused_where_nothing_changed() -> None:
+    rng, refused, held = np.random.default_rng(3), 0, 0
+    for _ in range(60):
+        confidence = rng.beta(6, 2, 400)
+        waiting = rng.beta(6, 2, 200)
+        found = estimated_accuracy(confidence, rng.random(400) < confidence, waiting)
+        refused += found.value is None
+        held += found.value is not None and found.low <= float(np.mean(rng.random(200) < waiting)) <= found.high
+    assert refused <= 2
+    assert held >= 52
+
+
 def test_a_bad_slice_is_found_and_a_good_day_is_not() -> None:
     rng = np.random.default_rng(8)
     region = rng.choice(["north", "south", "east", "west"], 2000).astype(object)
