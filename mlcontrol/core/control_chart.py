@@ -10,7 +10,8 @@ class ControlChart:
     """``value``, ``low``, ``high``: what is plotted and its limits, by bucket; ``out``: where it signals. ``limit``: in standard
     deviations (for EWMA: of the average). ``arl0``: buckets that this chart runs on average without a false alarm;
     ``false_per_week``: what that is in false alarms of this chart; ``series``: charts that share ``budget_per_week``.
-    ``note``: why there are no limits, if so."""
+    ``own_noise``: the limits were found by drawing the series' own noise, for the textbook's law is not its. ``note``: why there
+    are no limits, if so."""
 
     name: str
     kind: str
@@ -28,6 +29,7 @@ class ControlChart:
     budget_per_week: float = 2.0
     series: int = 1
     note: str = ""
+    own_noise: bool = False
 
     @property
     def signals(self) -> int:

@@ -12,9 +12,14 @@ from mlcontrol.core.alerts.rule import ChartKind, Rule, RuleKind
 from mlcontrol.core.signals import spc
 from mlcontrol.core.signals.adaptive import View, judge
 from mlcontrol.core.signals.noise import Floats, spread
+from mlcontrol.core.signals.own_limits import own_chart
+from mlcontrol.core.signals.own_noise import own_noise
 
 QUIET_READINGS = 30
 """So many readings in limits end an alert of a chart: what flaps is one alert."""
+FEWEST = 30
+DRAWN = 100_000
+"""A backtest makes limits many times over."""
 GRAVE = 2.0
 """So many times its limit is critical."""
 
@@ -189,11 +194,18 @@ def _chart(rule: Rule, history: History) -> tuple[AlertSpan, ...]:
     sigma = rule.sigma if rule.sigma is not None else spread(values[:first])
     if sigma <= 0 or (not known and first < rule.baseline_rows):
         return ()
-    z = (values - centre) / sigma
-    if not known:
-        z[:first] = 0.0  # what the limits were made of is not judged by them
     arl0 = max(2.0, spc.arl_of_budget(rule.false_alarms_per_week, 1, history.step_s))
-    chart = chart_of(rule.chart, z, arl0)
+    noise = own_noise(values[:first]) if not known and first >= FEWEST else None
+    if noise is not None and not noise.normal and rule.chart is not ChartKind.NELSON:
+        centre, sigma = noise.centre, noise.sigma
+        away = values - centre
+        away[:first] = 0.0
+        chart = own_chart(noise, away, rule.chart.value, arl0, DRAWN)
+    else:
+        z = (values - centre) / sigma
+        if not known:
+            z[:first] = 0.0  # what the limits were made of is not judged by them
+        chart = chart_of(rule.chart, z, arl0)
 
     def make(i: int, until_s: float | None) -> AlertSpan:
         over = chart.value[i] > 0

@@ -1,19 +1,21 @@
 """A control chart of one series whose limits come from an alert budget, with what they promise.
 
-Readings that hang together (every few seconds) are averaged over buckets, and the standard deviation is that of the long run where
-it is the larger: the run lengths of the textbook hold for independent readings only.
+The run lengths of the textbook hold for independent normal readings only. Readings of every few seconds are averaged over buckets;
+where those hang together the standard deviation is that of the long run, and where they are skewed or have heavy tails the limits
+come from the series' own noise (`own_limits`).
 """
 
 from __future__ import annotations
-
-from math import sqrt
 
 import numpy as np
 
 from mlcontrol.core.control_chart import ControlChart
 from mlcontrol.core.signals.noise import Floats, spread
+from mlcontrol.core.signals.own_limits import own_chart
+from mlcontrol.core.signals.own_noise import OwnNoise, long_run_sigma, own_noise
 from mlcontrol.core.signals.spc import (
     EWMA_WEIGHT,
+    Chart,
     arl_of_budget,
     cusum,
     cusum_limit,
@@ -41,22 +43,13 @@ def control_chart(
         return ControlChart(
             name, kind, tuple(at.tolist()), tuple(means.tolist()), note=why, budget_per_week=budget_per_week
         )
-    centre = float(np.median(means))
-    sigma = long_run_sigma(means)
-    if sigma == 0:
+    if spread(means) == 0:
+        centre = float(np.median(means))
         return ControlChart(
             name, kind, tuple(at.tolist()), tuple(means.tolist()), note="it never changes", centre=centre
         )
-    z = (means - centre) / sigma
-    if kind == "shewhart":
-        limit = shewhart_limit(arl0)
-        chart = shewhart(z, limit)
-    elif kind == "cusum":
-        limit = cusum_limit(arl0)
-        chart = cusum(z, limit=limit)
-    else:
-        limit = ewma_limit(arl0)
-        chart = ewma(z, EWMA_WEIGHT, limit)
+    noise = own_noise(means)
+    chart, centre, sigma, limit = _textbook(means, kind, arl0) if noise.normal else _own(means, noise, kind, arl0)
     # Plotted in the unit of the series; the sums of a CUSUM have none but sigmas, and keep them.
     shift, scale = (0.0, 1.0) if kind == "cusum" else (centre, sigma)
     return ControlChart(
@@ -75,22 +68,26 @@ def control_chart(
         WEEK_S / bucket_s / arl0,
         budget_per_week,
         series,
+        own_noise=not noise.normal,
     )
 
 
-def long_run_sigma(values: Floats) -> float:
-    """The standard deviation that charts of dependent readings need, that of AR(1) noise: sigma sqrt((1+rho)/(1-rho)).
+def _textbook(means: Floats, kind: str, arl0: float) -> tuple[Chart, float, float, float]:
+    centre, sigma = float(np.median(means)), long_run_sigma(means)
+    z = (means - centre) / sigma
+    if kind == "shewhart":
+        limit = shewhart_limit(arl0)
+        return shewhart(z, limit), centre, sigma, limit
+    if kind == "cusum":
+        limit = cusum_limit(arl0)
+        return cusum(z, limit=limit), centre, sigma, limit
+    limit = ewma_limit(arl0)
+    return ewma(z, EWMA_WEIGHT, limit), centre, sigma, limit
 
-    From differences over one and two steps, whose variances are 2 sigma² (1-rho) and 2 sigma² (1-rho²): a shift of the level, which
-    is what one looks for, touches few of them. A dependence that so few readings could show by chance is taken as none.
-    """
-    one, two = spread(np.diff(values)) / sqrt(2), spread(values[2:] - values[:-2]) / sqrt(2)
-    if one == 0:
-        return spread(values)
-    rho = min((two / one) ** 2 - 1.0, 0.95)
-    if rho < max(0.1, 3 / sqrt(values.size)):
-        return one
-    return one / sqrt(1 - rho) * sqrt((1 + rho) / (1 - rho))
+
+def _own(means: Floats, noise: OwnNoise, kind: str, arl0: float) -> tuple[Chart, float, float, float]:
+    chart = own_chart(noise, means - noise.centre, kind, arl0)
+    return chart, noise.centre, noise.sigma, max(-float(chart.low[0]), float(chart.high[0]))
 
 
 def bucketed(at_s: Floats, values: Floats, bucket_s: float) -> tuple[Floats, Floats]:

@@ -16,6 +16,8 @@ def promise(chart: ControlChart) -> str:
     if chart.note:
         return f"? no limits: {chart.note}"
     apart = coarse_text(chart.arl0 * chart.bucket_s)
+    if chart.own_noise:
+        return f"limits of its own noise, ARL0 {apart}"
     return f"±{chart.limit:.2f} sd, ARL0 {apart}"
 
 

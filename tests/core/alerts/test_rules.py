@@ -129,3 +129,12 @@ def test_a_wrong_rule_is_named_and_never_passed_over(entry: object, words: str) 
         parse_rules([entry], "rules.toml")
     assert words.casefold() in str(caught.value).casefold()
     assert caught.value.problem.code == "usage"
+
+
+@pytest.mark.parametrize("chart", ["ewma", "cusum", "shewhart"])
+def test_a_chart_of_waits_keeps_its_budget(chart: str) -> None:
+    """Ten a week promised, of a skewed series; with the textbook's limits it was hundreds."""
+    values = np.random.default_rng(2).lognormal(0.0, 0.8, 12_080)
+    rule = Rule("waits", RuleKind.SPC, chart=ChartKind(chart), false_alarms_per_week=10.0, baseline_rows=2000)
+    history = History("x", 60.0 * np.arange(values.size), values)
+    assert len(evaluate(rule, history, {"x": values})) <= 20

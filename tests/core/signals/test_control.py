@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
+from scipy.signal import lfilter
 
 from mlcontrol.core.signals.control import bucketed, control_chart
 
@@ -63,3 +66,54 @@ def test_buckets_are_means_at_their_middle() -> None:
     at, means = bucketed(np.array([0.0, 30.0, 60.0, 200.0]), np.array([1.0, 3.0, np.nan, 5.0]), 60.0)
     assert at.tolist() == [30.0, 210.0]
     assert means.tolist() == [2.0, 5.0]
+
+
+SKEWED: dict[str, Callable[[np.random.Generator], np.ndarray]] = {
+    "counts of what is rare": lambda rng: rng.poisson(0.05, WEEK_MIN).astype(float),
+    "small counts": lambda rng: rng.poisson(0.5, WEEK_MIN).astype(float),
+    "shares of forty": lambda rng: rng.binomial(40, 0.95, WEEK_MIN) / 40,
+    "waits": lambda rng: rng.lognormal(0, 0.8, WEEK_MIN),
+    "heavy tails": lambda rng: rng.standard_t(3, WEEK_MIN),
+    "waits that hang together": lambda rng: np.exp(0.5 * lfilter([1.0], [1.0, -0.5], rng.normal(size=WEEK_MIN))),
+}
+
+
+@pytest.mark.parametrize("kind", ["ewma", "shewhart", "cusum"])
+@pytest.mark.parametrize("law", SKEWED)
+def test_the_promise_holds_for_what_is_not_normal(law: str, kind: str) -> None:
+    """Twenty a week promised, four weeks counted. With the textbook's limits it was 2 to 40 times as many."""
+    rng, alarms = np.random.default_rng(11), 0
+    for _ in range(4):
+        chart = control_chart("x", 60.0 * np.arange(WEEK_MIN), SKEWED[law](rng), kind, 20.0, 1)
+        assert (chart.own_noise, chart.note) == (True, "")
+        alarms += chart.signals
+    assert alarms <= 80 * 1.5
+    assert (
+        alarms >= 3 or kind == "shewhart"
+    )  # a single count more may be fifty times as rare: no limit spends the budget
+
+
+@pytest.mark.parametrize("law", ["waits", "small counts", "shares of forty"])
+def test_a_few_hours_promise_no_more_than_they_can(law: str) -> None:
+    """Limits for one false alarm in six weeks, from six hours: forty looks at quiet hours, 0.24 expected.
+    How far tails of infinite variance reach, no six hours tell."""
+    rng, alarms = np.random.default_rng(6), 0
+    for _ in range(40):
+        values = SKEWED[law](rng)[:360]
+        alarms += control_chart("x", 60.0 * np.arange(360.0), values, "ewma", 2.0, 12).signals
+    assert alarms <= 3
+
+
+def test_an_incident_of_minutes_does_not_make_its_own_limits() -> None:
+    """Twenty minutes of tenfold errors among six hours of rare ones, and a shift of waits: both are seen."""
+    rng = np.random.default_rng(9)
+    at = 60.0 * np.arange(360.0)
+    errors = rng.poisson(0.5, 360) / 100.0
+    errors[200:220] += 0.05
+    for kind in ("ewma", "cusum"):
+        out = np.flatnonzero(control_chart("errors", at, errors, kind, 2.0, 12).out)
+        assert out.size
+        assert 200 <= out[0] < 212
+    waits = rng.lognormal(0, 0.4, 360)
+    waits[300:] *= 2.0
+    assert control_chart("waits", at, waits, "ewma", 2.0, 12).signals
