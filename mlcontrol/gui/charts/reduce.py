@@ -87,12 +87,22 @@ def _tame(both: Floats) -> bool:
     return bool(both.min() > -WILD and both.max() < WILD)
 
 
-def _newest(values: Sequence[Floats], b: Buckets) -> Floats:
-    """Of the last column alone, which grows with every sample of a live chart."""
-    first, last = int(b.starts[-1]), int(b.ends[-1])
-    block = np.array([series[first:last] for series in values])
-    both = np.stack([block.min(axis=1), block.max(axis=1)])
-    return both if _tame(both) else extremes(values, b.part(slice(len(b.starts) - 1, None)))[..., 0]
+def _grown(values: Sequence[Floats], known: Floats, first: int, last: int) -> Floats | None:
+    """The extremes of a column that took in the samples from ``first`` on: ``known`` itself if nothing changed; `None` where one of
+    those is not tame. ``known``: its extremes until then, (2, series)."""
+    if last == first + 1:
+        low, high = known.tolist()
+        # Most samples lie within what their column shows already; NaN lies nowhere.
+        if all(least <= series.item(first) <= most for series, least, most in zip(values, low, high, strict=True)):
+            return known
+    came = np.array([series[first:last] for series in values])
+    if not _tame(came):
+        return None
+    both = np.empty_like(known)
+    # Not known until now, as NaN says, it is known by these.
+    np.fmin(known[0], came.min(axis=1), out=both[0])
+    np.fmax(known[1], came.max(axis=1), out=both[1])
+    return both
 
 
 class Reduced:
@@ -104,6 +114,7 @@ class Reduced:
         self._b: Buckets | None = None
         self._both = np.empty((2, 0, 0))
         self._pyramids: list[Pyramid] = []
+        self.new_from: int | None = None  # after `read`: the first column that is not as it was, if none moved
 
     def buckets(self, at_s: Floats, since_s: float, until_s: float, width: int, gap_s: float, stamp: object) -> Buckets:
         """As the function of that name, for a `read` that follows; of a span asked for again only the newest column is new."""
@@ -126,6 +137,7 @@ class Reduced:
         """As `extremes`, and by how many columns each moved to the left since the last call; `NEW` where it is not as it was.
         ``stamp``: equal to that of the last call while samples were only added at the end; `None`: not known."""
         old = self._b if stamp is not None and stamp == self._stamp else None
+        self.new_from = None
         if stamp != self._stamp:
             self._pyramids = []
         long = stamp is not None and len(b.starts) and b.ends[-1] - b.starts[0] > LONG * len(b.starts)
@@ -140,9 +152,14 @@ class Reduced:
         """A column over the same samples as before is as it was, wherever it lies now."""
         if b.starts is old.starts and not long:
             moved = np.zeros(len(b.starts), np.intp)
-            newest = self._both[..., -1] if b is old else _newest(values, b)
-            if (newest == self._both[..., -1]).all():
+            known = self._both[..., -1]
+            newest = known if b is old else _grown(values, known, int(old.ends[-1]), int(b.ends[-1]))
+            if newest is None:
+                newest = extremes(values, b.part(slice(len(b.starts) - 1, None)))[..., 0]
+            if newest is known or (newest == known).all():
+                self.new_from = len(b.starts)
                 return self._both, moved
+            self.new_from = len(b.starts) - 1
             moved[-1] = NEW
             both = self._both.copy()
             both[..., -1] = newest
@@ -206,7 +223,7 @@ def strokes(both: Floats, b: Buckets, right: int, bottom: int, top: int, y_min: 
     if not columns:
         return Strokes(spans, b.columns, None, [_NO_LINES] * series)
     known = None
-    least, most = both.min(), both.max()
+    least, most = both[0].min(), both[1].max()
     if not (least > -np.inf and most < np.inf):  # nor where one is NaN
         known = np.isfinite(both[0])
         both = np.nan_to_num(both)

@@ -14,12 +14,14 @@ from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
 from mlcontrol.gui.charts.lying import paint_lying, pixels, standing
+from mlcontrol.gui.charts.newest import MOST, Run, columns_of, set_columns
 from mlcontrol.gui.charts.quiet_place import Ink, ink_of
 from mlcontrol.gui.charts.reduce import Buckets, Floats, Ints, Lines, Reduced, draw_lines, strokes
 from mlcontrol.gui.charts.row_marks import line_colour, paint_band, paint_bars, paint_limit, paint_over, paint_points
+from mlcontrol.gui.charts.sampled_together import Together, together
 from mlcontrol.gui.charts.scale import Scale, Span, extent, y_range
 from mlcontrol.gui.theme import theme, tokens
-from mlcontrol.gui.viewmodels.chart_rows import DASH, DOT, ChartRow, Line
+from mlcontrol.gui.viewmodels.chart_rows import DASH, DOT, SOLID, ChartRow, Line
 
 _DASHES = {DASH: (7, 5), DOT: (4, 2)}  # period and drawn part, in pixel columns
 ABOVE, BELOW = 5, 4  # free pixels over the scale's upper end and under its lower one
@@ -33,9 +35,12 @@ class Group:
     buckets: Buckets
     both: Floats
     moved: Ints
+    new_from: int | None = None  # the first bucket that is not as it was, where none moved
 
     def first_stale(self, shift: int, width: int) -> int:
         """The first bucket in the plot that did not just move to the left by ``shift``; how many there are, if none."""
+        if shift == 0 and self.new_from is not None:
+            return self.new_from
         stale = (self.moved != shift) & (self.buckets.columns >= 0)
         first = int(stale.argmax()) if len(stale) else 0
         return first if len(stale) and stale[first] else len(stale)
@@ -46,6 +51,7 @@ class RowPicture:
 
     def __init__(self) -> None:
         self._reduced: dict[object, Reduced] = {}
+        self._together = Together()
         self._picture: QImage | None = None
         self._drawn: tuple[tuple[object, ...], Span] | None = None  # look and span of the picture
         self.dash_phase = 0  # columns scrolled: dashes go along
@@ -81,26 +87,20 @@ class RowPicture:
 
     def read(self, row: ChartRow, span: Span, width: int) -> list[Group]:
         """One pass over all lines that were sampled together; series of one scrape are."""
-        shared: list[list[Line]] = []
-        for line in row.lines:
-            if line.points or not len(line.at_s):
-                continue
-            for lines in shared:
-                if lines[0].gap_s == line.gap_s and _same(lines[0].at_s, line.at_s):
-                    lines.append(line)
-                    break
-            else:
-                shared.append([line])
+        drawn = [line for line in row.lines if not line.points and len(line.at_s)]
+        self._together = together(drawn, self._together)
         groups: list[Group] = []
         used: dict[object, Reduced] = {}
-        for lines in shared:
+        for indices in self._together.groups:
+            lines = [drawn[i] for i in indices]
             key = tuple(line.label for line in lines)
             reduced = used[key] = self._reduced.get(key) or Reduced()
             stamps = tuple(line.stamp for line in lines)
             stamp = None if None in stamps else stamps
             gap_s = max(row.gap_s, lines[0].gap_s)
             found = reduced.buckets(lines[0].at_s, span.since_s, span.until_s, width, gap_s, stamp)
-            groups.append(Group(lines, found, *reduced.read([line.value for line in lines], found, stamp)))
+            both, moved = reduced.read([line.value for line in lines], found, stamp)
+            groups.append(Group(lines, found, both, moved, reduced.new_from))
         self._reduced = used
         return groups
 
@@ -125,12 +125,33 @@ class RowPicture:
                 whole = round(shift * ratio)
                 drawn = pixels(picture)
                 drawn[:, :-whole] = drawn[:, whole:]
-        if from_x < width:
+        if from_x < width and not (ratio == 1 and self._set_newest(row, picture, plot, groups, first, from_x)):
             upright, slanted = self._drawings(row, plot, groups, from_x, first)
             paint_lying(picture, width - from_x, tokens().surface.plot, [self._grid(plot), *upright], slanted)
         self.columns_painted = width - from_x
         self._drawn = look, span
         return picture
+
+    def _set_newest(
+        self, row: ChartRow, picture: QImage, plot: QRect, groups: list[Group], first: list[int], from_x: int
+    ) -> bool:
+        """The way of a live chart. False where it is none: nothing is done then."""
+        if plot.width() - from_x > MOST or any(line.style != SOLID for group in groups for line in group.lines):
+            return False
+        low, high = self.scale.ends
+        found: dict[int, Run] = {}
+        for group, index in zip(groups, first, strict=True):
+            cut = slice(max(0, index - 2), None)
+            both, bottom = self.scale.mapped(group.both[..., cut]), plot.height() - 1 - BELOW
+            runs = columns_of(both, group.buckets, cut, from_x, plot.width(), bottom, ABOVE, low, high)
+            if runs is None:
+                return False
+            found.update(zip((id(line) for line in group.lines), runs, strict=True))
+        t = tokens()
+        inks = [(line_colour(line).rgb(), found[id(line)]) for line in row.lines if id(line) in found]
+        levels = _grid(self.scale, self._inner(plot))
+        set_columns(pixels(picture), from_x, t.surface.plot.rgb(), (t.line.grid.rgb(), levels), inks)
+        return True
 
     def _shift(self, look: tuple[object, ...], span: Span, width: int, ratio: float) -> int | None:
         """How far the picture has to scroll; `None` when all of it is to be drawn again."""
@@ -167,14 +188,13 @@ class RowPicture:
         )
 
     def _grid(self, plot: QRect) -> tuple[QColor, Lines]:
-        inner = QRect(0, ABOVE, plot.width(), plot.height() - ABOVE - BELOW)
-        levels = [(y, 0, y, plot.width() - 1) for y in _grid(self.scale, inner)]
+        levels = [(y, 0, y, plot.width() - 1) for y in _grid(self.scale, self._inner(plot))]
         return tokens().line.grid, np.array(levels, np.int32).reshape(-1, 4)
 
     def _paint_standing(self, painter: QPainter, row: ChartRow, span: Span, plot: QRect, groups: list[Group]) -> None:
         """With what words, bands and points lie under and over the lines."""
         upright, slanted = self._drawings(row, plot, groups, 0, [0] * len(groups))
-        inner = QRect(0, ABOVE, plot.width(), plot.height() - ABOVE - BELOW)
+        inner = self._inner(plot)
         painter.save()
         painter.translate(plot.topLeft())
         painter.setClipRect(0, 0, plot.width(), plot.height(), Qt.ClipOperation.IntersectClip)
@@ -196,6 +216,11 @@ class RowPicture:
         painter.restore()
         self.columns_painted = plot.width()
 
+    @staticmethod
+    def _inner(plot: QRect) -> QRect:
+        """Where the scale lies, in the picture's own pixels."""
+        return QRect(0, ABOVE, plot.width(), plot.height() - ABOVE - BELOW)
+
     def _ink(self, row: ChartRow, span: Span, inner: QRect) -> Ink:
         return ink_of(row, [(g.buckets, g.both) for g in self.groups], span, inner, self.scale)
 
@@ -208,16 +233,6 @@ def scale_of(row: ChartRow, span: Span, width: int) -> Scale:
     """The scale that shows everything of the row in a span."""
     groups = RowPicture().read(row, span, width)
     return y_range(row, extent(row, span, [(g.buckets, g.both) for g in groups], width))
-
-
-def _same(one: Floats, other: Floats) -> bool:
-    """Whether two lines were sampled together."""
-    if one is other:
-        return True
-    if len(one) != len(other) or one[0] != other[0]:
-        return False
-    # Views of one array of rising times that begin alike are alike.
-    return (one.base is not None and one.base is other.base) or bool((one == other).all())
 
 
 def _grid(scale: Scale, plot: QRect) -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from PySide6.QtCore import QRect
@@ -57,14 +58,16 @@ def extent(row: ChartRow, span: Span, reduced: Sequence[tuple[Buckets, Floats]],
     columns and their extremes."""
     found: list[float] = []
     for of, both in reduced:
-        first, end = of.columns.searchsorted((0, width))
+        first, end = 0, len(of.columns)
+        if end and (of.columns[0] < 0 or of.columns[-1] >= width):
+            first, end = of.columns.searchsorted((0, width))
         if first == end and 0 < end < len(of.columns) and not of.breaks[end]:
             first, end = first - 1, end + 1  # between two samples their line is seen
         if first < end:
             shown = both[..., first:end]
-            low, high = float(shown.min()), float(shown.max())
+            low, high = float(shown[0].min()), float(shown[1].max())
             if math.isnan(low):
-                low, high = float(np.fmin.reduce(shown, axis=None)), float(np.fmax.reduce(shown, axis=None))
+                low, high = float(np.fmin.reduce(shown[0], axis=None)), float(np.fmax.reduce(shown[1], axis=None))
             found += [value for value in (low, high) if math.isfinite(value)]
     for line in row.lines:
         if not line.points and not line.band:
@@ -92,16 +95,19 @@ def y_range(row: ChartRow, found: Sequence[float]) -> Scale:
             return Scale(10.0 ** math.floor(math.log10(low)), 10.0 ** math.ceil(math.log10(high) + 1e-9), log=True)
     if not found:
         return Scale(0.0, row.ceiling or 1.0)
-    low, high = min(found), max(found)
-    if row.score:
+    return _linear(min(found), max(found), row.score, row.ceiling)
+
+
+@lru_cache(maxsize=512)
+def _linear(low: float, high: float, score: bool, ceiling: float | None) -> Scale:
+    if score:
         pad = max((high - low) * 0.15, 0.005 * max(1.0, abs(high)))
-        top = high + pad if row.ceiling is None else min(row.ceiling, high + pad)
+        top = high + pad if ceiling is None else min(ceiling, high + pad)
         return Scale(max(0.0, low - pad) if low >= 0 else low - pad, top)
     top = _round_up(max(high * 1.08, 1e-9))
-    beyond = row.ceiling is None or high > row.ceiling * (
-        1 + 1e-9
-    )  # shares that add up to all of it may miss it by a bit
-    return Scale(min(0.0, low), top if beyond or row.ceiling is None else min(top, row.ceiling))
+    # Shares that add up to all of it may miss it by a bit.
+    beyond = ceiling is None or high > ceiling * (1 + 1e-9)
+    return Scale(min(0.0, low), top if beyond or ceiling is None else min(top, ceiling))
 
 
 def _negative(line: Line) -> bool:
