@@ -227,3 +227,15 @@ def test_facts_of_services_are_drawn_with_the_next_second(
     assert drawn == [1]
     timeline.refresh(Changes(events=1))
     assert drawn == [1, 1]
+
+
+def test_every_kind_in_the_legend_is_written_out_at_1280(window: Any, qtbot: Any) -> None:
+    window.open_page("timeline")
+    head = window.page.head
+    qtbot.waitUntil(lambda: head.span.text() == "1 h to now")
+    head.layout().activate()  # the button is as wide as its new words
+    chips = [chip for chip, _kinds in head.chips._chips]
+    assert window.width() == 1280
+    assert [chip.text() for chip in chips if chip.width() < chip.sizeHint().width()] == []
+    shapes = {bytes(chip.grab(QRect(0, 0, 20, 26)).toImage().constBits()) for chip in chips}
+    assert len(shapes) == len(chips), "no two kinds look alike"

@@ -358,10 +358,13 @@ def paint_marker(painter: QPainter, centre: QPointF, event: TimelineEvent, t: To
             painter.drawPolygon(_polygon(*corners))
         case EventKind.ALIAS | EventKind.ROUTE:
             painter.drawRect(QRectF(x - r + 1, y - r + 1, 2 * r - 2, 2 * r - 2))
-        case EventKind.CONFIG | EventKind.CONNECTION | EventKind.DATA:
+        case EventKind.CONFIG | EventKind.CONNECTION:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(_quiet(event, ink, t))
             painter.drawRect(QRectF(x - r + 1, y - r + 1, 2 * r - 2, 2 * r - 2))
+        case EventKind.DATA:  # rows of a table
+            for top in (y - r + 0.5, y + 1):
+                painter.fillRect(QRectF(x - r + 1, top, 2 * r - 2, r - 1.5), ink)
         case EventKind.REVIEW:
             painter.fillRect(QRectF(x - r, y - r, r - 1, 2 * r), ink)
             painter.fillRect(QRectF(x + 1, y - r, r - 1, 2 * r), ink)

@@ -18,7 +18,7 @@ class TimelineHead(QWidget):
         self.text = QLineEdit()
         self.text.setPlaceholderText("Filter  /")
         self.text.setAccessibleName("Filter events")
-        self.text.setFixedWidth(theme.px(160))
+        self.text.setFixedWidth(theme.px(116))
         self.text.setToolTip("Words of the title, service, version, person or source")
         self.span = KeyButton("1 h", "N")
         self.scope = KeyButton("All services", "O")

@@ -15,7 +15,8 @@ SHOWN: tuple[tuple[str, tuple[EventKind, ...]], ...] = (
     ("rollback", (EventKind.ROLLBACK,)),
     ("probe", (EventKind.PROBE, EventKind.DRILL)),
     ("alias", (EventKind.ALIAS, EventKind.ROUTE)),
-    ("config", (EventKind.CONFIG, EventKind.CONNECTION, EventKind.DATA)),
+    ("config", (EventKind.CONFIG, EventKind.CONNECTION)),
+    ("data", (EventKind.DATA,)),
     ("alert", (EventKind.ALERT, EventKind.HEALTH)),
     ("restart", (EventKind.RESTART, EventKind.LOAD, EventKind.ENGINE)),
     ("review", (EventKind.REVIEW,)),
@@ -32,7 +33,7 @@ class _Chip(QPushButton):
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:
-        return QSize(QFontMetrics(theme.font("small")).horizontalAdvance(self.text()) + theme.px(30), theme.px(26))
+        return QSize(QFontMetrics(theme.font("small")).horizontalAdvance(self.text()) + theme.px(29), theme.px(26))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         t = tokens()
@@ -63,7 +64,7 @@ class KindChips(QWidget):
         super().__init__(parent)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(2)
+        row.setSpacing(0)
         self._chips = []
         for text, kinds in SHOWN:
             chip = _Chip(text, kinds[0])
