@@ -11,7 +11,8 @@ from mlcontrol.core.types import Health
 class NotifySettings:
     """``[notify.NAME]``. ``via``: "desktop" (the session's notifications) or "hook" (a team's chat, pager or web hook; ``url`` as
     apprise reads it). No secret is in it: "{secret}" in ``url`` stands for what ``secret`` names ("keyring", "env:NAME"); an empty
-    ``url``: all of it is the secret. ``least``: "warning" or "critical". ``per_hour``: more is counted and said later."""
+    ``url``: all of it is the secret. ``least``: "warning" or "critical". ``per_hour``: more is counted and said later; what is
+    critical is counted by itself."""
 
     id: str
     via: str = "desktop"

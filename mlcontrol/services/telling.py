@@ -22,6 +22,8 @@ from mlcontrol.services.context import ServiceContext
 WAITING = 200
 DEADLINE_S = 10.0
 TRIES = 2
+OWED_EVERY_S = 60.0
+NOTHING = Notification("", "", Health.OK, (), 0.0)
 ENDS_WITHIN_S = DEADLINE_S + 5
 DEFAULT = {"desktop": NotifySettings("desktop")}
 """Without a word in the workspace the desktop is told; where there is none, nobody misses it."""
@@ -93,12 +95,21 @@ class Telling:
             return self._lines[way]
 
     def _work(self, way: str, waiting: queue.Queue[Notification | None]) -> None:
-        while (message := waiting.get()) is not None:
+        while True:
+            try:
+                message = waiting.get(timeout=OWED_EVERY_S)
+            except queue.Empty:
+                message = NOTHING
+            if message is None:
+                return
             settings = self._ways().get(way)
             if settings is None:
                 continue
             try:
-                self._tell(settings, message)
+                if message is NOTHING:
+                    self.tell_owed(settings)
+                else:
+                    self._tell(settings, message)
             except Exception as error:  # noqa: BLE001 - the next message must still go out
                 self._report(error, "telling people of alerts")
 
@@ -106,6 +117,13 @@ class Telling:
         """Send one message every way that wants it. Trouble is put on the timeline, once until it works again."""
         for settings in self._ways().values():
             self._tell(settings, message)
+
+    def tell_owed(self, settings: NotifySettings) -> None:
+        """Say how many were held back, if there is room again and nothing came that said it."""
+        allowance = self._allowed.get(settings.id, Allowance())
+        self._allowed[settings.id], due = allowance.owed(self._ctx.clock.utc_s(), settings.per_hour)
+        if due is not None and settings.enabled:
+            self._send(settings, due)
 
     def _tell(self, settings: NotifySettings, message: Notification) -> None:
         if not settings.wants(message.severity):

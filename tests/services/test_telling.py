@@ -72,6 +72,39 @@ def test_the_limit_holds_and_what_was_held_back_is_said() -> None:
     assert world.way.sent[-1][1] == "errors 6 % 2 more alerts were not told in between."
 
 
+def test_an_hour_of_warnings_uses_up_nothing_of_what_is_critical() -> None:
+    world = World(chat=hook(per_hour=2))
+    for minute in range(10):
+        world.telling.tell(message(T + 60 * minute))
+    world.telling.tell(message(T + 700, Health.CRITICAL, "nothing answers"))
+    assert len(world.way.sent) == 3
+    assert world.way.sent[-1][1].startswith("nothing answers")
+    for minute in range(10):
+        world.telling.tell(message(T + 700 + 60 * minute, Health.CRITICAL))
+    assert len(world.way.sent) == 4, "it has a limit, too"
+
+
+def test_what_was_held_back_is_said_although_nothing_else_comes() -> None:
+    world = World(chat=hook(per_hour=2))
+    for minute in range(5):
+        world.telling.tell(message(T + 60 * minute))
+    now = [T + 400]
+    world.telling._ctx.clock.utc_s = lambda: now[0]  # type: ignore[misc]
+    world.telling.tell_owed(hook(per_hour=2))
+    assert len(world.way.sent) == 2
+    now[0] = T + 3700
+    world.telling.tell_owed(hook(per_hour=2))
+    world.telling.tell_owed(hook(per_hour=2))
+    assert [title for title, _ in world.way.sent[2:]] == ["3 alerts were not told"]
+
+
+def test_a_clock_that_is_set_back_uses_up_no_limit() -> None:
+    world = World(chat=hook(per_hour=1))
+    world.telling.tell(message(T))
+    world.telling.tell(message(T - 3 * 86_400))
+    assert len(world.way.sent) == 2
+
+
 def test_a_message_leads_to_the_incident_of_its_service() -> None:
     world = World(chat=hook())
     world.telling.tell(replace(message(), service="digits"))
