@@ -12,7 +12,7 @@ from mlcontrol.cli.output import add_common, jsonable, plain, put_json, put_tabl
 from mlcontrol.cli.session import Session
 from mlcontrol.core.moments import parse_moment, parse_since
 from mlcontrol.core.problem import Problem, ProblemError
-from mlcontrol.core.recorded import told_by
+from mlcontrol.core.recorded import concerns, told_by
 from mlcontrol.core.timeline_search import says
 from mlcontrol.core.types import EventKind, TimelineEvent
 from mlcontrol.core.world import TELLS, Aspect, observed_from, world_at
@@ -92,7 +92,7 @@ def _world(args: argparse.Namespace) -> int:
     rows = []
     for service in state.services.values():
         if args.service in (None, service.id):
-            own = [e for e in events if e.service == service.id]
+            own = [e for e in events if concerns(e, service.id)]
             used, intended = (service.used.single, service.intended.single) if watched else (None, None)
             rows.append((service.id, world_at(own, at_s, used, intended)))
     if args.format == "json":

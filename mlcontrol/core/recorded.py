@@ -45,6 +45,11 @@ def recorded(event: TimelineEvent) -> bool:
     return event.id.startswith(PREFIX)
 
 
+def concerns(event: TimelineEvent, service: str) -> bool:
+    """Whether it tells of the service's world: its own events, and what was recorded for the whole fleet."""
+    return event.service == service or (event.service is None and recorded(event))
+
+
 def told_by(event: TimelineEvent) -> str:
     """Who did it, or who noticed it; of what was recorded, who told it and from where."""
     return f"{event.actor}, {event.source}" if recorded(event) and event.actor else event.actor or event.source

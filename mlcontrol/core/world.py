@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from mlcontrol.core.recorded import recorded
 from mlcontrol.core.types import EventKind, Health, TimelineEvent
 
 MOVES = (EventKind.DEPLOY, EventKind.ROLLBACK, EventKind.ROUTE)
@@ -46,8 +47,9 @@ class Difference:
 
 
 def observed_from(events: Iterable[TimelineEvent]) -> float:
-    """Since when somebody has watched: the first event of any service that is known. UTC seconds; infinity without one."""
-    return min((e.at_s for e in events), default=math.inf)
+    """Since when somebody has watched: the first event of any service that is known. UTC seconds; infinity without one. What was
+    recorded is dated by whoever told it, and shows nobody watching."""
+    return min((e.at_s for e in events if not recorded(e)), default=math.inf)
 
 
 def served_at(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from mlcontrol.core.recorded import concerns
 from mlcontrol.core.types import Health, ServiceState, TimelineEvent
 from mlcontrol.core.world import differences
 from mlcontrol.gui.viewmodels.phrases import clock_text, count_text, duration_text, middle_elided, version_text
@@ -34,7 +35,7 @@ def pair_rows(
         state = services.get(service)
         used = state.used.single if state is not None else None
         intended = state.intended.single if state is not None else None
-        own = [e for e in events if e.service == service]
+        own = [e for e in events if concerns(e, service)]
         rows.append(("in", state.title or service if state is not None else service))
         for d in differences(own, first.at_s, second.at_s, used, intended):
             if d.differs:

@@ -16,6 +16,7 @@ from mlcontrol.core.incidents.data_change import moved_words
 from mlcontrol.core.incidents.decision_times import DecisionTimes, decision_times
 from mlcontrol.core.incidents.incident import EntryKind
 from mlcontrol.core.incidents.story import clock, duration, percent
+from mlcontrol.core.recorded import concerns, recorded
 from mlcontrol.core.types import EventKind
 from mlcontrol.core.visible import visible
 from mlcontrol.services.context import ServiceContext
@@ -23,6 +24,8 @@ from mlcontrol.services.incidents.briefing import Briefing
 from mlcontrol.services.incidents.signals import Track, read
 
 AROUND_S = 600.0
+UPSTREAM = (EventKind.CONFIG, EventKind.DATA, EventKind.NOTE)
+"""Kinds of what pipelines and people record, for this service or the whole fleet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,8 @@ class Postmortems:
         evidence = read(self._ctx, incident.service, began_s, until_s)
         settings = self._ctx.settings.services.get(incident.service)
         objectives = settings.objectives if settings is not None else {}
-        events = self._ctx.store.timeline.query(incident.service, since_s, until_s, (), "", 200)
+        own = self._ctx.store.timeline.query(incident.service, since_s, until_s, (), "", 200)
+        upstream = self._ctx.store.timeline.query(None, since_s, until_s, UPSTREAM, "", 200)
         kinds = (
             EventKind.DEPLOY,
             EventKind.ROLLBACK,
@@ -109,7 +113,9 @@ class Postmortems:
             EventKind.LOAD,
             EventKind.DATA,
         )
-        marks = [Mark(e.at_s, e.title, e.kind.value) for e in events if e.kind in kinds]
+        told = [e for e in own if e.kind in kinds] + [e for e in upstream if recorded(e)]
+        found = {e.id: e for e in told if concerns(e, incident.service)}
+        marks = [Mark(e.at_s, e.title, e.kind.value) for e in found.values()]
         wrong = (began_s, incident.mitigated_s if incident.mitigated_s is not None else end_s)
         charts = {}
         for track in evidence.tracks:

@@ -4,8 +4,10 @@ import csv
 import io
 import json
 
+from mlcontrol.core.recorded import RecordedChange, event_of
 from mlcontrol.core.types import EventKind, Health, TimelineEvent
 from mlcontrol.core.world import observed_from, served_at
+from mlcontrol.gui.viewmodels.timeline_compare import pair_rows
 from mlcontrol.gui.viewmodels.timeline_lanes import Filter, Span, lanes, spans_of, to_csv, to_json
 
 
@@ -37,6 +39,22 @@ def test_what_nobody_watched_is_unknown_not_the_first_known_version() -> None:
     assert spans_of((), 0, 40, "7", 99) == (Span(None, 0, 40),)
     assert served_at((DEPLOY,), 5, None, observed_s=8) is None
     assert observed_from((BACK, DEPLOY, ALERT)) == 10
+
+
+def upstream(at_s: float, title: str = "features", service: str | None = None) -> TimelineEvent:
+    return event_of(RecordedChange(EventKind.DATA, title, service, at_s=at_s, ident=f"run-{at_s:g}"), "airflow", 40)
+
+
+def test_what_a_pipeline_records_of_the_past_shows_nobody_watching() -> None:
+    assert observed_from((DEPLOY, upstream(3))) == 10
+    assert spans_of((), 0, 40, "7", observed_from((upstream(3),))) == (Span(None, 0, 40),)
+
+
+def test_what_was_recorded_for_the_whole_fleet_differs_for_each_service() -> None:
+    rows = dict(pair_rows(DEPLOY, BACK, (DEPLOY, upstream(5, "old"), upstream(20, "new"), BACK), {}))
+    assert rows["data"] == "old → new"
+    engine = event(20, EventKind.CONFIG, None, title="of the panel")
+    assert "config" not in dict(pair_rows(DEPLOY, BACK, (DEPLOY, engine, BACK), {}))
 
 
 def test_a_move_before_the_window_still_says_what_served_in_it() -> None:
