@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mlcontrol.core.recorded import RecordedChange, event_of
-from mlcontrol.core.types import EventKind, TimelineEvent
+from mlcontrol.core.types import EventKind, Health, TimelineEvent
 from mlcontrol.engine.wiring import bundled
 from mlcontrol.services.incidents.briefing import Briefing
 from mlcontrol.services.incidents.keeping import Incidents
@@ -41,3 +41,17 @@ def test_it_is_among_the_suspects_and_in_the_postmortem(
     assert "feature pipeline 2.4" in document.markdown
     lines = [sum(svg.count('stroke-dasharray="1 3"') for svg in one.charts.values()) for one in (without, document)]
     assert lines[1] == lines[0] + len(document.charts)
+
+
+def test_a_storm_over_the_fleet_leaves_the_suspects(ctx: Burning, incidents: Incidents, briefing: Briefing) -> None:
+    """Fault 64: of thousands of alerts after it the newest some hundred are read; what may have caused them is older."""
+    made = release(ctx, "digits")
+    storm = [
+        TimelineEvent(
+            f"alert-s{i}", ctx.began_s + i / 100, EventKind.ALERT, "Alert: use", f"s{i}", severity=Health.CRITICAL
+        )
+        for i in range(1200)
+    ]
+    ctx.store.timeline.append([made, *storm])
+    one = incidents.declare("digits", "ann", title="errors", alert="errors")
+    assert made.id in {line.event for line in briefing.brief(one.id).suspects}

@@ -26,6 +26,7 @@ from mlcontrol.core.incidents.tick import Tick, since_turned
 from mlcontrol.core.operation import Operation, OperationKind, Phase
 from mlcontrol.core.problem import ProblemError
 from mlcontrol.core.runbook import ByHand
+from mlcontrol.core.state import MADE
 from mlcontrol.core.types import Health, ServiceState, TimelineEvent
 from mlcontrol.ports.errors import AdapterError
 from mlcontrol.services.context import ServiceContext
@@ -82,6 +83,16 @@ class Briefing:
             return self._brief(incident)
         return found
 
+    def _events(self, incident: Incident, end_s: float) -> tuple[TimelineEvent, ...]:
+        """Newest first. What somebody made, and what is of this service, is read by itself: no storm over the fleet crowds it out."""
+        query, span = self._ctx.store.timeline.query, (incident.detected_s - 4 * BEFORE_S, end_s + 1)
+        every = (
+            *query(None, *span, (), "", EVENTS),
+            *query(incident.service, *span, (), "", EVENTS),
+            *query(None, *span, MADE, "", EVENTS),
+        )
+        return tuple(sorted({event.id: event for event in every}.values(), key=lambda e: (-e.at_s, e.id)))
+
     def _brief(self, incident: Incident) -> Brief:
         ctx = self._ctx
         now_s = ctx.clock.utc_s()
@@ -89,7 +100,7 @@ class Briefing:
         service = ctx.state().services.get(incident.service)
         settings = ctx.settings.services.get(incident.service)
         objective = settings.objectives.get("error_rate") if settings is not None else None
-        events = ctx.store.timeline.query(None, incident.detected_s - 4 * BEFORE_S, end_s + 1, (), "", EVENTS)
+        events = self._events(incident, end_s)
         evidence = read(ctx, incident.service, incident.detected_s, end_s)
         known = ctx.store.incidents.all()
         told = told_by_others(incident, known, now_s)
