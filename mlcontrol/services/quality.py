@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from mlcontrol.core import series
 from mlcontrol.core.problem import Problem, ProblemError
-from mlcontrol.core.quality.generations import LOWER_IS_BETTER, SHARES, Generations, Point, generations, metric_of
+from mlcontrol.core.quality.generations import SHARES, Generations, Point, generations, metric_of
 from mlcontrol.core.quality.report import FeedbackShare, QualityReport
 from mlcontrol.core.review import wilson
 from mlcontrol.core.review.version_scores import scores
@@ -138,7 +138,7 @@ def pooled_point(kind: str, version: str, data: SeriesData, metric: str) -> Poin
     total = int(n[known].sum())
     if total == 0:
         return None
-    if metric in LOWER_IS_BETTER:
+    if metric == "rmse":
         return Point(kind, version, *_pooled_rmse(value[known] ** 2, n[known]), total)
     right = min(total, round(float(np.sum(n[known] * value[known]))))
     return Point(kind, version, right / total, *wilson(right, total), total)
