@@ -55,6 +55,8 @@ def test_a_signature_carries_meaning_requirements_and_statistics(adapter: Mlflow
     assert good.runtime is not None
     assert any(line.startswith("scikit-learn==") for line in good.runtime.requirements or ())
     assert "carat" in good.statistics
+    assert {"region=north", "shop=partner"} <= set(good.slices or ())
+    assert all("=" in one for one in good.slices or ())
     assert good.digest is not None
 
 

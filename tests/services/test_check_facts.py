@@ -69,6 +69,14 @@ def test_a_region_that_was_not_trained_on_is_told() -> None:
     )  # it lost what the one before told
 
 
+def test_a_bare_name_is_neither_a_region_nor_the_lack_of_one() -> None:
+    """ "region" alone: by what the data can be cut. It had been told that region=south is missing from it."""
+    old = trained("1", 0.0, slices=("region=north", "region=south"))
+    bare = trained("2", 0.0, slices=("region",))
+    assert verdict(report(bare, old, requests(0.0, "south")), "D2") is Verdict.UNKNOWN
+    assert verdict(report(bare, trained("1", 0.0, slices=("region",)), requests(0.0, "south")), "D2") is None
+
+
 def test_where_nobody_asks_or_nobody_tells_there_is_nothing_to_compare() -> None:
     bare = Signature("gems", "2", FIELDS, FIELDS)
     assert data_facts(SERVICE, bare, bare, []) is None

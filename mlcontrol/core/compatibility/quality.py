@@ -114,9 +114,16 @@ def d2_slice_missing(case: Case) -> Iterator[Hit]:
         )
         yield Hit("data.slices", "Which slices it was trained on is not known", hit, PASS)
         return
-    missing = sorted(serving - set(trained))
+    # A bare name ("region") says by what the training data can be cut, and nothing of its values.
+    stated = {name for name, equals, _ in (one.partition("=") for one in trained) if equals}
+    missing = sorted(one for one in serving - set(trained) if one.partition("=")[0] in stated)
+    unsaid = sorted({one.partition("=")[0] for one in serving} - stated)
     if missing:
         yield Hit("data.slices", f"{', '.join(missing[:5])} missing from the training data", WARN, PASS)
+    elif unsaid:
+        why, then = "Its metadata does not say.", f"state them in the metadata, like {unsaid[0]}=VALUE"
+        hit = ruling(Verdict.UNKNOWN, why, then, Level.NONE)
+        yield Hit("data.slices", f"Which values of {', '.join(unsaid[:5])} it was trained on is not known", hit, PASS)
 
 
 def d3_slice_shares(case: Case) -> Iterator[Hit]:

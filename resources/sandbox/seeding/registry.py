@@ -45,7 +45,7 @@ def metadata_of(service: Service, candidate: Candidate, now: datetime) -> dict[s
             "trained_at": stamp(until + timedelta(hours=9)),
             "data_from": stamp(until - timedelta(days=180)),
             "data_until": stamp(until),
-            "slices": list(service.slices),
+            "slices": [f"{name}={value}" for name, values in service.slices.items() for value in values],
         }
     }
 
