@@ -103,7 +103,7 @@ class Traffic:
 @dataclass(frozen=True, slots=True)
 class Quality:
     """Predictions whose label has arrived, of one version. Classifiers: ``correct``; regressors: ``squared_error`` sum, and that of
-    the fourth powers where it is known."""
+    the fourth powers where it is known. ``late_s``: how old the newest labelled one was."""
 
     version: str
     n: int
@@ -111,6 +111,7 @@ class Quality:
     correct: int = 0
     squared_error: float = 0.0
     quartic_error: float | None = None
+    late_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

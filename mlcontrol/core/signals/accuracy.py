@@ -12,6 +12,8 @@ from mlcontrol.core.series import is_reading
 from mlcontrol.core.types import Freshness, Health, Signal
 
 ENOUGH = 30
+LATE_S = 900.0
+"""Of older answers than that it is said how old they are."""
 
 
 def rmse_interval(squared_error: float, n: int, quartic_error: float | None = None) -> tuple[float, float, float]:
@@ -49,6 +51,7 @@ def pooled(buckets: Iterable[Quality], version: str | None = None) -> Quality:
         sum(q.correct for q in chosen),
         sum(q.squared_error for q in chosen),
         summed(q.quartic_error for q in chosen),
+        min((q.late_s for q in chosen if q.n), default=0.0),
     )
 
 
@@ -105,9 +108,12 @@ def accuracy_signal(
     late = (
         f" {whole.served - whole.n} of {whole.served} predictions have no label yet." if whole.served > whole.n else ""
     )
+    ago = _ago(whole.late_s) if whole.late_s > LATE_S else ""
+    late += f" Labels come late: the newest that has one was answered {ago}." if ago else ""
+    text = words if whole.n >= ENOUGH else f"{words}, n={whole.n}"
     return Signal(
         health=health,
-        text=words if whole.n >= ENOUGH else f"{words}, n={whole.n}",
+        text=f"{text}, {ago}" if ago else text,
         detail=f"{words} (95 % interval {shown}) from {whole.n} labelled predictions. {comment}{late}",
         value=value,
         low=low,
@@ -117,6 +123,17 @@ def accuracy_signal(
         freshness=fresh,
         at=quality.at,
         spark=spark,
+    )
+
+
+def _ago(age_s: float) -> str:
+    minutes = round(age_s / 60)
+    return (
+        f"{minutes} min ago"
+        if minutes < 120
+        else f"{minutes / 60:.0f} h ago"
+        if minutes < 2880
+        else f"{minutes / 1440:.0f} days ago"
     )
 
 
