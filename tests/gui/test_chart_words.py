@@ -17,13 +17,14 @@ from mlcontrol.gui.charts.generations_chart import GenerationsChart
 from mlcontrol.gui.charts.lanes import _beside
 from mlcontrol.gui.charts.quiet_place import Ink, ink_of
 from mlcontrol.gui.charts.readout import paint_readings
+from mlcontrol.gui.charts.reduce import dashed
 from mlcontrol.gui.charts.row_marks import spans_beyond
 from mlcontrol.gui.charts.row_picture import RowPicture
 from mlcontrol.gui.charts.scale import Scale, Span
 from mlcontrol.gui.charts.spans import SPANS_S
 from mlcontrol.gui.charts.stack import ChartStack
 from mlcontrol.gui.theme import theme, tokens
-from mlcontrol.gui.viewmodels.chart_rows import Bar, ChartRow, Line
+from mlcontrol.gui.viewmodels.chart_rows import DASH, DOT, LONG, Bar, ChartRow, Line
 from mlcontrol.gui.viewmodels.phrases import bytes_text, metric_text, milliseconds_text, percent_text, rate_text
 from mlcontrol.gui.viewmodels.time_axis import dated_text
 from mlcontrol.gui.widgets.label import PlainLabel
@@ -278,3 +279,23 @@ def test_long_waits_are_said_in_seconds(value: float, words: str) -> None:
 def test_no_number_is_written_with_hundreds_of_digits() -> None:
     for text in (milliseconds_text, rate_text, percent_text, bytes_text, metric_text):
         assert all(len(text(value)) < 24 for value in (1e200, -1e200, 1e16, -1e16))
+
+
+@pytest.mark.parametrize("style", [DASH, DOT, LONG])
+@pytest.mark.parametrize("apart_s", [4.0, 9.0, 60.0])
+def test_dashes_are_seen_however_close_the_samples_are(style: str, apart_s: float) -> None:
+    """A pen that begins its dashes anew with every sample would draw the first dash alone: a solid line."""
+    at = np.arange(0.0, 900.0, apart_s)
+    line = Line("a", at, np.full(len(at), 5.0), tone="warning", style=style)
+    seen = plot_of(ChartRow("a", "A", "", (line,), gap_s=100.0), Span(0.0, 300.0))
+    ink = tokens().state.warning.rgb()
+    lit = np.array([any(seen.pixel(x, y) == ink for y in range(100)) for x in range(300)])
+    assert 0.4 < lit.mean() < 0.9
+    runs = np.diff(np.flatnonzero(np.diff(lit.astype(int)) == 1))
+    assert len(set(runs[:-1].tolist())) == 1, "one rhythm along the line"
+
+
+def test_a_dashed_line_from_far_outside_costs_what_is_seen() -> None:
+    pieces = dashed(np.array([[10, 1_000_299, 90, -1_000_000]], np.int32), (7, 5, 0), 299)
+    assert 150 < len(pieces) <= 300
+    assert set(pieces[:, 1].tolist()) <= set(range(300))

@@ -22,7 +22,7 @@ from mlcontrol.gui.charts.row_words import paint_words
 from mlcontrol.gui.charts.scale import Span, extent, y_range
 from mlcontrol.gui.charts.spans import USUAL_S
 from mlcontrol.gui.models.series_store import SeriesStore
-from mlcontrol.gui.viewmodels.chart_rows import DASH, DOT, SOLID, ChartRow, Line
+from mlcontrol.gui.viewmodels.chart_rows import DASH, DOT, LONG, SOLID, ChartRow, Line
 from mlcontrol.gui.viewmodels.service_charts import chart_rows
 
 
@@ -105,7 +105,7 @@ def shown(row: ChartRow, span: Span, picture: RowPicture) -> bytes:
 @given(
     st.integers(0, 2**32 - 1),
     st.lists(st.tuples(st.integers(0, 40), st.integers(-1, 3)), min_size=1, max_size=8),
-    st.sampled_from((SOLID, DASH, DOT)),
+    st.sampled_from((SOLID, DASH, DOT, LONG)),
 )
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_picture_that_scrolls_is_the_picture_drawn_whole(seed: int, moves: list[tuple[int, int]], style: str) -> None:

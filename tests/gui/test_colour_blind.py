@@ -12,7 +12,11 @@ import numpy as np
 import pytest
 from PySide6.QtGui import QColor
 
+from mlcontrol.core.types import SeriesData, SeriesKey
+from mlcontrol.gui.models.series_store import SeriesStore
 from mlcontrol.gui.tokens import THEMES, Tokens, load_tokens
+from mlcontrol.gui.viewmodels.chart_rows import ChartRow
+from mlcontrol.gui.viewmodels.service_charts import chart_rows
 
 SEEN_BY = {
     "everybody": np.eye(3),
@@ -62,6 +66,41 @@ def test_baseline_and_candidate_are_far_apart_and_so_are_critical_and_unknown(na
     t = load_tokens(name)
     for one, other in ((t.version.slot(0), t.version.slot(1)), (t.state.critical, t.state.unknown)):
         assert np.linalg.norm(lab(one, SEEN_BY[eyes]) - lab(other, SEEN_BY[eyes])) >= 2 * LEAST
+
+
+def styled(t: Tokens, row: ChartRow) -> dict[str, dict[str, QColor]]:
+    """The lines of a row that differ by colour alone: by style, then by name."""
+    found: dict[str, dict[str, QColor]] = {}
+    for line in row.lines:
+        colour = t.version.slot(line.slot) if line.slot is not None else None
+        found.setdefault(line.style, {})[line.label] = colour or (
+            getattr(t.text, line.tone) if line.tone in ("primary", "secondary", "quiet") else t.state.of(line.tone)
+        )
+    return found
+
+
+def rows_of_many_lines() -> list[ChartRow]:
+    at = np.arange(0.0, 100.0, 5.0).tobytes()
+    keys = [SeriesKey("s", "error_share", (("type", f"e{i}"),)) for i in range(5)]
+    keys += [SeriesKey("s", "cpu_share", (("source", f"node{i}"),)) for i in range(6)]
+    keys += [SeriesKey("s", "slice_share", (("slice", "region"), ("value", f"r{i}"))) for i in range(6)]
+    for version in ("", "1", "2", "3"):
+        for q in ("0.5", "0.9", "0.99"):
+            keys.append(SeriesKey("s", "latency_ms", (("quantile", q), ("version", version))))
+            keys.append(SeriesKey("s", "caller_latency_ms", (("quantile", q), ("version", version))))
+    store = SeriesStore("s")
+    store.take_history([SeriesData(key, at, np.ones(20).tobytes()) for key in keys])
+    return [row for row in chart_rows(store, 0.0, 100.0, 5.0, {}) if row.lines]
+
+
+@pytest.mark.parametrize("eyes", SEEN_BY)
+@pytest.mark.parametrize("name", THEMES)
+def test_lines_of_a_row_are_told_apart_by_colour_or_by_dashes(name: str, eyes: str) -> None:
+    t, rows = load_tokens(name), rows_of_many_lines()
+    assert {row.id for row in rows} >= {"errors", "latency", "cpu_share", "slices"}
+    for row in rows:
+        for style, lines in styled(t, row).items():
+            assert confused(lines, SEEN_BY[eyes]) == [], (row.id, style)
 
 
 def test_red_against_green_is_found() -> None:

@@ -258,3 +258,9 @@ def test_the_band_of_a_share_stays_within_all_of_it_and_none() -> None:
     (line,) = next(r for r in chart_rows(store, 0.0, 900.0, 5.0, {}) if r.id == "cpu_share").lines
     assert line.band
     assert (np.nanmin(line.low), np.nanmax(line.high)) == (0.0, 1.0)
+
+
+def test_a_service_that_is_none_is_not_called_by_the_name_of_another(page: Any, window: Any) -> None:
+    assert page.title == "Digits"
+    window.open_page("service", service="no-such-service")
+    assert page.title == "Service"

@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor, QFontMetrics, QPainter
 
 from mlcontrol.gui.charts.row_marks import line_colour
 from mlcontrol.gui.theme import theme, tokens
-from mlcontrol.gui.viewmodels.chart_rows import Bar, ChartRow
+from mlcontrol.gui.viewmodels.chart_rows import DASH, DOT, LONG, SOLID, Bar, ChartRow
 from mlcontrol.gui.viewmodels.phrases import age_text, version_text, visible_text
 from mlcontrol.gui.viewmodels.time_axis import dated_text
 
@@ -26,6 +26,7 @@ class Reading:
     text: str
     colour: QColor | None
     state: str = ""
+    style: str = SOLID
 
 
 def readings(row: ChartRow, moment: float) -> list[Reading]:
@@ -40,13 +41,15 @@ def readings(row: ChartRow, moment: float) -> list[Reading]:
     for line in row.lines:
         value = row.at(line, moment)
         if not math.isfinite(value):
-            found.append((3, Reading(line.label, "?", line_colour(line), "unknown")))
+            found.append((3, Reading(line.label, "?", line_colour(line), "unknown", line.style)))
             continue
         beyond = row.limit is not None and not line.ghost and row.beyond(value)
         spread = line.spread_at(moment)
         words = row.text(value) + (f" ± {row.text(spread)}" if math.isfinite(spread) else "")
         state = "critical" if beyond else ("quiet" if line.ghost else "")
-        found.append((0 if beyond else 2 if line.ghost else 1, Reading(line.label, words, line_colour(line), state)))
+        found.append(
+            (0 if beyond else 2 if line.ghost else 1, Reading(line.label, words, line_colour(line), state, line.style))
+        )
     found.sort(key=lambda item: item[0])
     return [reading for _, reading in found] + [Reading(label, words, None) for label, words in row.facts]
 
@@ -80,7 +83,8 @@ def paint_readings(painter: QPainter, row: ChartRow, rect: QRect, moment: float)
         y = rect.top() + i * line_h
         box = QRect(rect.left(), y, rect.width(), line_h)
         if item.colour is not None:
-            painter.fillRect(QRect(box.left(), y + 3, 4, line_h - 6), item.colour)
+            for top, high in _swatch(item.style, y + 3, line_h - 6):
+                painter.fillRect(QRect(box.left(), top, 4, high), item.colour)
         more = f"  +{hidden}" if hidden > 0 and i == room - 1 else ""
         # Label and words share the line: neither is written over the other.
         whole = box.width() - 18 - metrics.horizontalAdvance(more)
@@ -93,6 +97,15 @@ def paint_readings(painter: QPainter, row: ChartRow, rect: QRect, moment: float)
         wide = box.width() - metrics.horizontalAdvance(said) - 18
         text = metrics.elidedText(item.label, Qt.TextElideMode.ElideMiddle, wide)
         painter.drawText(box.adjusted(10, 0, 0, 0), int(Qt.AlignmentFlag.AlignVCenter), text)
+
+
+def _swatch(style: str, top: int, high: int) -> list[tuple[int, int]]:
+    """The parts of a line's colour bar: dashed as the line is."""
+    if style == SOLID:
+        return [(top, high)]
+    count = {DASH: 2, DOT: 3}.get(style, 1)
+    part = max(2, (high - 2 * (count - 1)) // count) if style != LONG else max(2, high // 2)
+    return [(top + i * (part + 2), part) for i in range(count)]
 
 
 def bar_at(bar: Bar, moment: float) -> tuple[str, int]:

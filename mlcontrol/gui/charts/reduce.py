@@ -256,6 +256,25 @@ def strokes(both: Floats, b: Buckets, right: int, bottom: int, top: int, y_min: 
     return Strokes(spans, b.columns, known, slanted)
 
 
+def dashed(slanted: Lines, dash: tuple[int, int, int], right: int) -> Lines:
+    """Slanted lines as upright ones, a piece a column, those between the dashes left out: a pen would begin its dashes anew with
+    every sample, and none would be seen where samples are close. All as `Strokes` keeps them; ``dash``: as for `upright`."""
+    period, drawn, phase = dash
+    y_from, x_from, y_to, x_to = slanted.T.astype(np.int64)
+    steps = np.maximum(1, x_from - x_to)
+    # Of what lies beside the plot nothing is made.
+    first, last = np.maximum(0, x_from - right), np.minimum(steps, x_from + 1)
+    count = np.maximum(0, last - first)
+    of = np.repeat(np.arange(len(steps)), count)
+    step = np.arange(len(of)) - np.repeat(np.cumsum(count) - count, count) + first[of]
+    slope = (y_to - y_from)[of] / steps[of]
+    begin, end = (np.rint(y_from[of] + slope * at).astype(np.int32) for at in (step, step + 1))
+    x = (x_from[of] - step).astype(np.int32)
+    pieces: Lines = np.stack([np.minimum(begin, end), x, np.maximum(begin, end), x], axis=1)
+    shown: Lines = pieces[(right - x + phase) % period < drawn]
+    return shown
+
+
 def draw_lines(painter: QPainter, lines: Lines) -> None:
     """Hands the array's memory to Qt as `QLine`s: making objects of them costs four times the drawing. Twice as fast where the
     painter has a clip rectangle."""

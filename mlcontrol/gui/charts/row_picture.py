@@ -16,14 +16,14 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPen
 from mlcontrol.gui.charts.lying import paint_lying, pixels, standing
 from mlcontrol.gui.charts.newest import MOST, Run, columns_of, set_columns
 from mlcontrol.gui.charts.quiet_place import Ink, ink_of
-from mlcontrol.gui.charts.reduce import Buckets, Floats, Ints, Lines, Reduced, draw_lines, strokes
+from mlcontrol.gui.charts.reduce import Buckets, Floats, Ints, Lines, Reduced, dashed, draw_lines, strokes
 from mlcontrol.gui.charts.row_marks import line_colour, paint_band, paint_bars, paint_limit, paint_over, paint_points
 from mlcontrol.gui.charts.sampled_together import Together, together
 from mlcontrol.gui.charts.scale import Scale, Span, extent, y_range
 from mlcontrol.gui.theme import theme, tokens
-from mlcontrol.gui.viewmodels.chart_rows import DASH, DOT, SOLID, ChartRow, Line
+from mlcontrol.gui.viewmodels.chart_rows import DASH, DOT, LONG, SOLID, ChartRow, Line
 
-_DASHES = {DASH: (7, 5), DOT: (4, 2)}  # period and drawn part, in pixel columns
+_DASHES = {DASH: (7, 5), DOT: (4, 2), LONG: (14, 11)}  # period and drawn part, in pixel columns
 ABOVE, BELOW = 5, 4  # free pixels over the scale's upper end and under its lower one
 
 
@@ -179,9 +179,13 @@ class RowPicture:
             # What lies before the clip only told where the rest comes from.
             seen = int(group.buckets.columns[cut].searchsorted(from_x))
             for i, line in enumerate(group.lines):
-                found[id(line)] = one.upright(i, self._dash(line), seen), one.slanted[i]
+                dash, slanted = self._dash(line), one.slanted[i]
+                upright = one.upright(i, dash, seen)
+                if dash is not None and len(slanted):
+                    upright = np.concatenate([upright, dashed(slanted, dash, plot.width() - 1)])
+                    slanted = slanted[:0]
+                found[id(line)] = upright, slanted
         drawn = [(line, *found[id(line)]) for line in row.lines if id(line) in found]
-        # Dashes of a slanted line are the pen's, those of upright ones are columns left out: both read as dashes.
         return (
             [(line_colour(line), upright) for line, upright, _ in drawn],
             [(_pen(line), slanted) for line, _, slanted in drawn if len(slanted)],
@@ -245,10 +249,6 @@ def _grid(scale: Scale, plot: QRect) -> list[int]:
 def _pen(line: Line) -> QPen:
     pen = QPen(line_colour(line), 1)
     pen.setCosmetic(True)
-    if line.style == DASH:
-        pen.setDashPattern([5, 2])
-    elif line.style == DOT:
-        pen.setDashPattern([2, 3])
     return pen
 
 

@@ -309,6 +309,9 @@ class ServicePage(Page):
         bridge = self.bridge
         if bridge is None or bridge.state is None or (service := self.service()) is None:
             self._stack.setCurrentWidget(self._empty)
+            if self.title != "Service":  # of the one that was shown before
+                self.title = "Service"
+                self.heading_changed.emit()
             return
         self._stack.setCurrentWidget(self._content)
         if self.title != (service.title or service.id):

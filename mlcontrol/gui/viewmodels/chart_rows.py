@@ -20,7 +20,7 @@ def _nothing() -> Floats:
 
 
 POINT_HOLDS_S, LEAST_HOLD_S = 600.0, 15.0
-SOLID, DASH, DOT = "solid", "dash", "dot"
+SOLID, DASH, DOT, LONG = "solid", "dash", "dot", "long"
 NOT_RECORDED = "not recorded"  # in place of a version: nobody asked (the engine did not run)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mlcontrol.core.data_report import DataFinding, DataReport
 from mlcontrol.gui.models.columns import Column
-from mlcontrol.gui.viewmodels.phrases import coarse_text, count_text, duration_text, visible_text
+from mlcontrol.gui.viewmodels.phrases import coarse_text, count_text, duration_text, visible_text, whole_text
 
 _ASPECTS = {
     "distribution": "distribution",
@@ -26,6 +26,13 @@ def _effect(f: DataFinding) -> str:
     return "" if f.effect is None else f"{f.effect:.3f}"
 
 
+def _q(f: DataFinding) -> str:
+    """Short enough for its column: a number that is cut off is another number."""
+    if f.q_value is None:
+        return ""
+    return f"{f.q_value:.0e}" if 0 < f.q_value < 0.001 else f"{f.q_value:.1g}"
+
+
 def _words(f: DataFinding) -> str:
     once = "seen once; " if f.looks < 2 else ""
     return visible_text(once + f.why, 300)
@@ -37,8 +44,8 @@ COLUMNS = (
     Column("What changed", lambda f: _ASPECTS.get(f.aspect, f.aspect)),
     Column("Against", lambda f: f.against),
     Column("Effect", _effect, right=True),
-    Column("q", lambda f: "" if f.q_value is None else f"{f.q_value:.1g}", right=True),
-    Column("n", lambda f: f"{f.n:,}", right=True),
+    Column("q", _q, right=True),
+    Column("n", lambda f: whole_text(f.n), right=True),
     Column("", _words, tip=lambda f: f.why),
 )
 WIDTHS = (110, 110, 104, 112, 60, 60, 58)

@@ -114,7 +114,12 @@ def rate_text(per_s: float | None) -> str:
 def count_text(n: int, one: str, many: str | None = None) -> str:
     """ "1 warning", "4 warnings", "18 204 rows"."""
     word = one if n == 1 else (many or one + "s")
-    return f"{n:,} {word}".replace(",", " ")
+    return f"{whole_text(n)} {word}"
+
+
+def whole_text(n: int) -> str:
+    """ "18 204"."""
+    return f"{n:,}".replace(",", " ")
 
 
 def metric_text(value: float) -> str:

@@ -6,7 +6,14 @@ from dataclasses import dataclass
 
 from mlcontrol.core.quality.report import FeedbackShare, Measure, QualityReport, SliceQuality
 from mlcontrol.gui.models.columns import Column
-from mlcontrol.gui.viewmodels.phrases import count_text, duration_text, metric_text, version_text, visible_text
+from mlcontrol.gui.viewmodels.phrases import (
+    count_text,
+    duration_text,
+    metric_text,
+    version_text,
+    visible_text,
+    whole_text,
+)
 
 _CHANGE = {True: "more", False: "less"}
 
@@ -62,7 +69,7 @@ def quality_sentence(report: QualityReport) -> tuple[str, str]:
 
 def _row(of: str, m: Measure, words: str, head: str = "") -> QualityRow:
     return QualityRow(
-        of, head + m.name, _value(m, m.value), _interval(m), f"{m.n:,}" if m.n else "", visible_text(words, 300)
+        of, head + m.name, _value(m, m.value), _interval(m), whole_text(m.n) if m.n else "", visible_text(words, 300)
     )
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from mlcontrol.core import series as names
 from mlcontrol.core.types import SeriesKey
 from mlcontrol.gui.models.series_store import Series, SeriesStore
-from mlcontrol.gui.viewmodels.chart_rows import DASH, DOT, NOT_RECORDED, SOLID, Bar, ChartRow, Floats, Line
+from mlcontrol.gui.viewmodels.chart_rows import NOT_RECORDED, SOLID, Bar, ChartRow, Floats, Line
+from mlcontrol.gui.viewmodels.line_inks import CALLERS, ERRORS, PLAIN, QUANTILES, ink
 from mlcontrol.gui.viewmodels.phrases import (
     bytes_text,
     metric_text,
@@ -25,8 +26,6 @@ METRICS = (
     names.ANSWERED, names.LOADED, names.QUERIES_PER_S, names.ERROR_SHARE, names.LATENCY_MS, names.CALLER_LATENCY_MS,
     names.CPU_SHARE, names.MEMORY_BYTES, names.GPU_SHARE, names.GPU_MEMORY_BYTES, names.QUALITY, names.SLICE_SHARE,
 )  # fmt: skip
-_ERROR_TONES = ("critical", "warning", "unknown", "secondary", "quiet")
-_QUANTILES = {"0.99": ("p99", SOLID, "primary"), "0.9": ("p90", DASH, "secondary"), "0.5": ("p50", DOT, "quiet")}
 SLICES_SHOWN = 6
 LABEL_MOST = 120  # characters of a name that a server gave
 FEW_VERSIONS = 3
@@ -221,11 +220,11 @@ def _against_previous(lines: Sequence[Line]) -> tuple[tuple[str, str], ...]:
 def _errors(store: SeriesStore, since_s: float, until_s: float, gap_s: float, objective: float | None) -> ChartRow:
     found = _within(store.of(names.ERROR_SHARE), since_s)
     found.sort(key=lambda one: -_usual_size(one[1].at_s, one[1].value, since_s, until_s))
-    # The most frequent types have a tone each, by their names: it stays while they change places.
-    toned = sorted((key.label("type") or "errors" for key, _ in found[: len(_ERROR_TONES)]))
-    tones = dict(zip(toned, _ERROR_TONES, strict=False))
+    # The most frequent types have an ink each, by their names: it stays while they change places.
+    named = sorted(key.label("type") or "errors" for key, _ in found[: len(ERRORS)])
+    inks = dict(zip(named, ERRORS, strict=False))
     lines = [
-        _line(name, data, tone=tones.get(name, _ERROR_TONES[-1]))
+        _line(name, data, tone=inks.get(name, ERRORS[-1])[0], style=inks.get(name, ERRORS[-1])[1])
         for key, data in found
         if (name := key.label("type") or "errors")
     ]
@@ -276,9 +275,15 @@ def _latency(
             version = key.label("version") or ""
             label = f"p99 callers {version_text(version)}" if several and version else "p99 callers"
             lines.append(
-                _line(label, data, slot=slots.get(version, 5) if several and version else None, tone="warning")
+                _line(
+                    label,
+                    data,
+                    slot=slots.get(version, 5) if several and version else None,
+                    tone=CALLERS[0],
+                    style=CALLERS[1],
+                )
             )
-    for quantile, (words, style, tone) in _QUANTILES.items():
+    for quantile, (words, tone, style) in QUANTILES.items():
         for key, data in found:
             if key.label("quantile") == quantile:
                 version = key.label("version") or ""
@@ -301,7 +306,8 @@ def _load(store: SeriesStore, metric: str, title: str, unit: str, since_s: float
             _line(
                 key.label("gpu") or key.label("source") or title,
                 data,
-                tone=("primary", "secondary", "quiet")[min(i, 2)],
+                tone=ink(PLAIN, i)[0],
+                style=ink(PLAIN, i)[1],
             )
         )
         for i, (key, data) in enumerate(_within(store.of(metric), since_s))
@@ -364,7 +370,8 @@ def _slices(store: SeriesStore, since_s: float, until_s: float) -> ChartRow:
             f"{key.label('slice')} {key.label('value')}",
             data,
             slot=None,
-            tone=("primary", "secondary", "quiet")[min(i, 2)],
+            tone=ink(PLAIN, i)[0],
+            style=ink(PLAIN, i)[1],
         )
         for i, (key, data) in enumerate(found[:SLICES_SHOWN])
     ]

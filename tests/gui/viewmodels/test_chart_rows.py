@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mlcontrol.core.data_report import DataFinding
 from mlcontrol.core.types import SeriesData, SeriesKey
 from mlcontrol.gui.models.series_store import SeriesStore
+from mlcontrol.gui.viewmodels import data_rows
 from mlcontrol.gui.viewmodels.chart_export import to_words
 from mlcontrol.gui.viewmodels.chart_rows import ChartRow
 from mlcontrol.gui.viewmodels.service_charts import chart_rows
@@ -83,7 +85,7 @@ def test_of_many_error_types_and_versions_the_largest_come_first() -> None:
     kinds = [("error_share", {"type": f"e{i:02}"}, at, np.full(len(at), 0.001 * (i + 1)), 0.0) for i in range(12)]
     lines = row(store_of(*kinds), "errors", 100.0).lines
     assert [line.label for line in lines[:4]] == ["all", "e11", "e10", "e09"]
-    assert len({line.tone for line in lines[1:6]}) == 5, "and each of those has a colour of its own"
+    assert len({(line.tone, line.style) for line in lines[1:6]}) == 5, "and each of those looks its own way"
     busy = [("queries_per_s", {"version": str(i)}, at, np.full(len(at), float(i)), 0.0) for i in (3, 9, 1, 7)]
     assert [line.label for line in row(store_of(*busy), "queries", 100.0).lines] == ["v9", "v7", "v3", "v1"]
     was = at < 50
@@ -124,3 +126,13 @@ def test_a_wild_reading_harms_no_band() -> None:
     value[40] = 1e299
     (line,) = row(store_of(("cpu_share", {"source": "a"}, at, value, 0.0)), "cpu_share", 500.0).lines
     assert np.nanmax(line.high) == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize(
+    ("q", "words"), [(0.00042, "4e-04"), (3e-6, "3e-06"), (0.04, "0.04"), (1.0, "1"), (0.0, "0"), (None, "")]
+)
+def test_figures_of_the_data_table_fit_their_columns_and_read_as_elsewhere(q: float | None, words: str) -> None:
+    finding = DataFinding("color", "distribution", "training", "", effect=0.1, q_value=q, n=12_000)
+    text = {column.title: column.text(finding) for column in data_rows.COLUMNS}
+    assert text["q"] == words
+    assert text["n"] == "12 000"
