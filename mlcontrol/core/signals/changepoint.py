@@ -18,11 +18,13 @@ from mlcontrol.core.signals.noise import Floats, long_run_variance, noise_sigma,
 from mlcontrol.core.signals.ramp import find_ramp
 from mlcontrol.core.signals.season import find_season
 from mlcontrol.core.signals.segmentation import best_cuts
+from mlcontrol.core.signals.slope import steady_slope
 
 FEWEST = 20
 MOST_SEGMENTED = 2500
 """The exact segmentation takes quadratic time where nothing changes: longer series are segmented by means of neighbours."""
 BAI_95 = 11.0
+FEWEST_STAIRS = 2
 SURE = 0.95
 FEW_AT_AN_END = 10  # readings
 SMALLEST_JUMP = 0.4  # of the spread of single readings
@@ -59,10 +61,29 @@ def change_points(at_s: Floats, values: Floats) -> tuple[ChangePoint, ...]:
     shortest = max(5, min(30, clean.size // 100))
     calm = without_spikes(clean, shortest)
     found = _levels(times, calm, shortest)
+    sloping = any(c.shape is Shape.RAMP for c in found)
+    if (sloping or len(found) >= FEWEST_STAIRS) and (slope := _slope(calm, shortest)):
+        drift = slope * np.arange(clean.size)
+        on_slope = _levels(times, calm - drift, shortest, slope)
+        # A ramp is told at least as well by a corner between two slopes, and never goes untold.
+        if (on_slope or not sloping) and len(on_slope) < len(found) + sloping:
+            found, clean, calm = on_slope, clean - drift, calm - drift
     level = np.repeat(*_steps(calm, [c.index for c in found]))
     spreads = [] if found and _mostly_moving(found, calm.size) else _spreads(times, clean - level, shortest, found)
     ordered = sorted([*found, *spreads], key=lambda c: c.index)
     return tuple(replace(c, index=int(kept[c.index]), before=c.before * unit, after=c.after * unit) for c in ordered)
+
+
+def _slope(values: Floats, shortest: int) -> float:
+    """The slope that the changes stand on, where telling the series as steps on it costs less than as steps alone."""
+    step = PENALTY_LOGS * log(values.size) * segment(values, shortest)[1]
+
+    def cost(series: Floats) -> float:
+        cuts, _ = segment(series, shortest)
+        rest = series - np.repeat(*_steps(series, cuts))
+        return float(rest @ rest) + step * len(cuts)
+
+    return steady_slope(values, cost, step)
 
 
 def _mostly_moving(found: list[ChangePoint], n: int) -> bool:
@@ -125,7 +146,8 @@ def _jump(left: Floats, right: Floats, noise: Noise) -> tuple[float, bool]:
     return abs(float(np.mean(right) - np.mean(left))) / error, noisy
 
 
-def _levels(times: Floats, values: Floats, shortest: int) -> list[ChangePoint]:
+def _levels(times: Floats, values: Floats, shortest: int, slope: float = 0.0) -> list[ChangePoint]:
+    """``slope``: per reading, what was taken off; levels are told with it."""
     cuts, variance = segment(values, shortest)
     rest = values - np.repeat(*_steps(values, cuts))
     # Where most values are equal, the steps themselves would pass for memory.
@@ -143,10 +165,16 @@ def _levels(times: Floats, values: Floats, shortest: int) -> list[ChangePoint]:
         if ramp is not None:
             skip_to = ramp.last_cut + 1
             if ramp.start > 0:
-                found.append(_ramp_point(times, values, ramp.start, ramp.stop, bounds[i], bounds[ramp.last_cut + 2]))
+                point = _ramp_point(times, values, ramp.start, ramp.stop, bounds[i], bounds[ramp.last_cut + 2])
+                found.append(_raised(point, slope * ramp.start, slope * ramp.stop))
             continue
-        found.append(_step_point(times, values, bounds[i : i + 3], noise, tries))
+        point = _step_point(times, values, bounds[i : i + 3], noise, tries)
+        found.append(_raised(point, slope * point.index, slope * point.index))
     return found
+
+
+def _raised(point: ChangePoint, before: float, after: float) -> ChangePoint:
+    return replace(point, before=point.before + before, after=point.after + after)
 
 
 def noise_of(sigma: float, long_run: float, wander: float) -> Noise:

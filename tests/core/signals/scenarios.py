@@ -79,6 +79,16 @@ CHANGED = (
     Scenario("bump", _of(2000, 60, lambda g, t, k: ar(g, k.size, 0.4) + 2 * ((k >= 800) & (k < 1100))), (800, 1100)),
     Scenario("few rows", _of(60, 60, lambda g, t, k: g.normal(size=k.size) + 3 * (k >= 40)), (40,)),
     Scenario("ramp", _of(2000, 60, lambda g, t, k: ar(g, k.size, 0.4) + 4 * _slope(k, 900, 500)), (900,)),
+    Scenario(
+        "step on a trend",
+        _of(4000, 300, lambda g, t, k: ar(g, k.size, 0.4) + 0.003 * k + 4 * (k >= 2400)),
+        (2400,),
+    ),
+    Scenario(
+        "trend that breaks",
+        _of(4000, 300, lambda g, t, k: ar(g, k.size, 0.4) + 0.003 * k + 0.01 * np.clip(k - 2400, 0, None)),
+        (2400,),
+    ),
     Scenario("scatter", _of(2000, 60, lambda g, t, k: ar(g, k.size, 0.3) * np.where(k >= 1200, 3, 1)), (1200,)),
     Scenario("no noise", _of(500, 60, lambda g, t, k: np.where(k >= 300, 2.0, 1.0)), (300,)),
 )
