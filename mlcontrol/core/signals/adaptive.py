@@ -27,6 +27,7 @@ REMEMBERED_S = 28 * DAY_S
 VIEWS = ((1, 12), (4, 60), (16, 288), (48, 1152))
 """Means of so many readings, against the median of so many before them."""
 SCATTER = 16
+GRID_PART = 4
 SMALLEST_UNIT = 0.02
 WIDEST_SPREAD = 1.5
 """Of the range: no robust spread is wider."""
@@ -139,7 +140,9 @@ class _Part:
         steps = np.abs(np.diff(rest, prepend=rest[:1]))
         moved = trailing_mean(steps, SCATTER)
         known = steps[: max(self.start, LEARNING + SCATTER)]
-        logs = np.log(moved + (0.02 * float(np.mean(known)) if known.any() else 1e-12))
+        # Of readings on a grid, sixteen that rest are little less than sixteen of which four move by one.
+        least = max(0.02 * float(np.mean(known)), float(np.min(known[known > 0])) / GRID_PART) if known.any() else 1e-12
+        logs = np.log(moved + least)
         base = past_median(logs, SCATTER, 288)
         score, limit, unit = self._scored(logs - base, LEARNING + SCATTER, logs, SMALLEST_UNIT)
         bound = np.exp(base + np.sign(logs - base) * np.minimum(limit * unit, 700.0))

@@ -10,6 +10,9 @@ from mlcontrol.core.signals.noise import Floats
 
 FEWEST_PEAKS = 10
 HEAVIEST = 0.4
+MOST_INCIDENTS = 6
+PEAKS_PER_INCIDENT = 40
+STANDS_OUT = 1.3
 
 
 def pareto_fit(excess: Floats) -> tuple[float, float]:
@@ -34,10 +37,19 @@ def limit_for(peaks: Floats, readings: float, per_reading: float) -> float:
     """The limit that peaks exceed ``per_reading`` times a reading.
 
     ``peaks``: the highest score of every stretch of readings, so that one incident counts once; ``readings``: how many they
-    were. The highest one is left out of the fit: one incident must not hide the next.
+    were. The highest one is left out of the fit, and so are a few that stand far above what the rest would set as their limit: a
+    few incidents must not hide the next. What comes oftener than that is a habit and counts.
     """
     ordered = np.sort(peaks)[::-1]
-    ordered = ordered[1 + ordered.size // 500 :]
+    left_out = 1 + ordered.size // 500
+    few = min(MOST_INCIDENTS, ordered.size // PEAKS_PER_INCIDENT)
+    if few > left_out:
+        rest = _limit(ordered[few:], readings, per_reading)
+        left_out = max(left_out, int(np.count_nonzero(ordered[:few] > STANDS_OUT * rest)))
+    return _limit(ordered[left_out:], readings, per_reading)
+
+
+def _limit(ordered: Floats, readings: float, per_reading: float) -> float:
     count = int(min(max(FEWEST_PEAKS, ordered.size // 4), ordered.size))
     if count < FEWEST_PEAKS:
         return float("inf")

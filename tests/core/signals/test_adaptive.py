@@ -122,3 +122,24 @@ def test_a_job_that_comes_every_hour_is_a_habit_from_the_first_morning_on(seed: 
     assert alerts_of(values) == []
     values[132] = 250
     assert alerts_of(values) == [132]
+
+
+@pytest.mark.parametrize("season", [0.0, 4.0])
+def test_a_few_incidents_do_not_hide_the_next(season: float) -> None:
+    """Four spikes of ten sigma in two weeks: the fourth is as much an alert as the first."""
+    for seed in range(3):
+        at_s = times(4032, 300.0)
+        values = ar(np.random.default_rng(seed), 4032, 0.4) + daily(at_s, season)
+        spikes = [1700, 2300, 2900, 3500]
+        values[spikes] += 10
+        assert set(spikes) <= set(alerts_of(values))
+
+
+def test_readings_on_a_grid_that_rest_for_a_while_are_no_incident() -> None:
+    """Whole numbers around 50 that often repeat: sixteen alike in a row are rare and mean nothing."""
+    count = 0
+    for seed in range(6):
+        values = np.round(0.6 * ar(np.random.default_rng(seed), 4032, 0.7)) + 50
+        spans = evaluate(RULE, History("x", times(4032, 300.0), values), {})
+        count += sum("scatter" in span.why and "below" in span.why for span in spans)
+    assert count <= 1
