@@ -37,3 +37,9 @@ def test_what_is_unknown_or_declared_is_told_in_full() -> None:
     unknown = replace(CALM, accuracy=Signal(text="labels are late"))
     assert "It began at" in story(UNDECLARED, unknown, CHANGE, None, Impact(60.0), None).since
     assert "It began at" in story(replace(UNDECLARED, id="i"), CALM, CHANGE, None, Impact(60.0), None).since
+
+
+@pytest.mark.parametrize(("share", "tone"), [(0.006, "ok"), (0.02, "critical")])
+def test_errors_within_their_objective_are_nothing_wrong(share: float, tone: str) -> None:
+    assert story(UNDECLARED, CALM, CHANGE, None, Impact(60.0), share, objective=0.01).tone == tone
+    assert story(UNDECLARED, CALM, CHANGE, None, Impact(60.0), share).tone == "critical", "nobody says how many may"

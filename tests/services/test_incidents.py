@@ -23,6 +23,7 @@ from mlcontrol.adapters.serving.triton import TritonServing
 from mlcontrol.core.incidents.incident import EntryKind, IncidentPhase
 from mlcontrol.core.operation import OperationKind
 from mlcontrol.core.problem import ProblemError
+from mlcontrol.core.state import FleetState
 from mlcontrol.core.types import (
     Signal,
 )
@@ -139,12 +140,35 @@ class Calm(Burning):
 def test_where_nothing_began_it_is_told_what_failed_lately(tmp_path: Path) -> None:
     calm = Calm(World(stable="2", alias="2"), tmp_path)
     try:
-        found = Briefing(calm, Incidents(calm), lambda: None).brief("", "digits").impact
+        brief = Briefing(calm, Incidents(calm), lambda: None).brief("", "digits")
     finally:
         calm.store.close()
-    assert found.failed == 0.0
-    assert found.answers is not None
-    assert found.answers >= 200.0 * 100
+    assert brief.impact.failed == 0.0
+    assert brief.impact.answers is not None
+    assert brief.impact.answers >= 200.0 * 100
+
+
+class Well(Burning):
+    """What moved is within its limits."""
+
+    def record(self, since_s: float, until_s: float, failing: float) -> None:
+        super().record(since_s, until_s, 0.005)
+
+    def state(self) -> FleetState:
+        found = super().state()
+        service = found.services["digits"]
+        return replace(found, services={"digits": replace(service, use=service.presence)})
+
+
+def test_where_nothing_is_wrong_nothing_is_suspected(tmp_path: Path) -> None:
+    well = Well(World(stable="2", alias="2"), tmp_path)
+    try:
+        brief = Briefing(well, Incidents(well), lambda: None).brief("", "digits")
+    finally:
+        well.store.close()
+    assert brief.quiet, brief.story
+    assert brief.onset is not None, "something did move, and a deploy was just before"
+    assert (brief.suspects, brief.verdict, brief.bisect) == ((), "", None)
 
 
 def test_of_two_services_on_which_nobody_declared_each_has_its_own_story(

@@ -96,3 +96,8 @@ class Brief:
     data: DataChange | None = None
     steps: NextSteps | None = None
     gaps: tuple[str, ...] = field(default=())  # what is not known, in words
+
+    @property
+    def quiet(self) -> bool:
+        """Nothing is wrong and no incident is declared: there is nothing to explain."""
+        return not self.incident.id and self.story.tone == "ok"

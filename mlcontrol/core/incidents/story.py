@@ -14,6 +14,9 @@ from mlcontrol.core.signals.change import ChangePoint
 from mlcontrol.core.types import Freshness, Health, ServiceState
 from mlcontrol.core.versions import version_name
 
+FAILING = 0.005
+"""Such a share of answers that fail is worth a sentence where no objective says how many may."""
+
 
 @dataclass(frozen=True, slots=True)
 class Story:
@@ -38,18 +41,22 @@ def story(
     now_share: float | None,
     slices: Sequence[SliceCount] = (),
     users: tuple[int, int] | None = None,
+    objective: float | None = None,
 ) -> Story:
-    """``now_share``: of the answers of the last moments that fail, 0..1. ``slices``: those hit hardest. ``users``: (hurt, seen)."""
+    """``now_share``: of the answers of the last moments that fail, 0..1; ``objective``: so many may, `None` where none is stated.
+    ``slices``: those hit hardest. ``users``: (hurt, seen)."""
     name = (service.title or service.id) if service is not None else incident.service
-    what, tone = _what(incident, name, service, impact, now_share)
+    failing = now_share is not None and now_share >= (FAILING if objective is None else objective)
+    what, tone = _what(incident, name, service, impact, now_share if failing else None)
     if not incident.id and tone == "ok":
         return Story(what, "No incident is declared.", _nobody(impact), tone)
     return Story(what, _since(incident, change, attribution), hurt_words(_who(service, slices), impact, users), tone)
 
 
 def _what(
-    incident: Incident, name: str, service: ServiceState | None, impact: Impact, now_share: float | None
+    incident: Incident, name: str, service: ServiceState | None, impact: Impact, failing: float | None
 ) -> tuple[str, str]:
+    """``failing``: the share of answers that fail now, where that is more than may."""
     if service is None:
         return f"{name} is not known to this panel.", "unknown"
     over = incident.phase in (IncidentPhase.MITIGATED, IncidentPhase.RESOLVED)
@@ -65,8 +72,8 @@ def _what(
     signals = (service.presence, service.use, service.accuracy)
     if all(s.health is Health.UNKNOWN or s.freshness is Freshness.UNKNOWN for s in signals):
         return f"Nothing is known of {name} now: no source answers. That is not the same as well.", "unknown"
-    if now_share is not None and now_share >= 0.005:
-        return f"{percent(now_share)} of answers from {name} are errors.", "critical"
+    if failing:
+        return f"{percent(failing)} of answers from {name} are errors.", "critical"
     for signal in signals:
         if signal.health is Health.CRITICAL:
             return sentence(f"{name}: {signal.detail or signal.text}"), "critical"
@@ -101,7 +108,7 @@ def _since(
         return f"{began}; no recorded change explains it."
     lag_s = change.at_s - first.event.at_s
     when = f"{duration(abs(lag_s))} {'after' if lag_s >= 0 else 'before'}"
-    return f"{began}, {when} “{first.event.title}”."
+    return f"{began}, {when} “{attribution.called(first.event)}”."
 
 
 def hurt_words(who: str, impact: Impact, users: tuple[int, int] | None) -> str:

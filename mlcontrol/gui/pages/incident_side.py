@@ -14,9 +14,10 @@ from mlcontrol.gui.viewmodels.phrases import version_text, visible_text
 from mlcontrol.gui.widgets.card import Card
 from mlcontrol.gui.widgets.difference_list import DifferenceList
 from mlcontrol.gui.widgets.label import PlainLabel
-from mlcontrol.gui.widgets.suspect_rows import SuspectRows
+from mlcontrol.gui.widgets.suspect_rows import NOTHING, SuspectRows
 
 MOST_DIFFERENCES = 7
+CALM = "Nothing is wrong, so nothing is suspected. G T shows every change."
 
 
 class SuspectCard(Card):
@@ -48,7 +49,7 @@ class SuspectCard(Card):
         card.hide()
 
     def show_brief(self, brief: Brief) -> None:
-        self.rows.put(brief.suspects)
+        self.rows.put(brief.suspects, CALM if brief.quiet else NOTHING)
         words = brief.verdict if brief.suspects and not brief.separable else ""
         self._verdict.setText(visible_text(words, 300))
         self._verdict.setVisible(bool(words))

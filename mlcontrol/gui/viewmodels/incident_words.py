@@ -48,7 +48,7 @@ def head(brief: Brief, me: str, now_s: float, environment: str) -> Head:
     began_s = min(incident.detected_s, brief.onset.at_s) if brief.onset is not None else incident.detected_s
     end_s = incident.mitigated_s if incident.mitigated_s is not None else incident.resolved_s
     lasted = duration_text(max(0.0, (now_s if end_s is None else end_s) - began_s))
-    if not incident.id and brief.story.tone == "ok":  # a clock would run for nothing
+    if brief.quiet:  # a clock would run for nothing
         return Head(
             visible_text(incident.service, 120), "nothing is wrong now", _sentences(brief), brief.story.tone, "", "", ""
         )

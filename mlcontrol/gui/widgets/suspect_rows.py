@@ -13,6 +13,7 @@ from mlcontrol.gui.theme import paint_focus_ring, theme, tokens
 from mlcontrol.gui.viewmodels.phrases import clock_text, visible_text
 from mlcontrol.gui.widgets.button import paint_key_cap
 
+NOTHING = "Nothing recorded yet"
 ROW_H, BAR_W, BAR_H = 44, 80, 8
 
 
@@ -24,6 +25,7 @@ class SuspectRows(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._lines: tuple[SuspectLine, ...] = ()
+        self._nothing = NOTHING
         self.current = -1
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -33,8 +35,9 @@ class SuspectRows(QWidget):
     def lines(self) -> tuple[SuspectLine, ...]:
         return self._lines
 
-    def put(self, lines: Sequence[SuspectLine]) -> None:
-        """The selection stays on the same suspect."""
+    def put(self, lines: Sequence[SuspectLine], nothing: str = NOTHING) -> None:
+        """The selection stays on the same suspect. ``nothing``: what stands there without any."""
+        self._nothing = nothing
         chosen = self._lines[self.current].event if 0 <= self.current < len(self._lines) else None
         had = self.current >= 0
         self._lines = tuple(lines)
@@ -43,6 +46,7 @@ class SuspectRows(QWidget):
             "; ".join(
                 f"{i + 1}: {one.title}, {odds_text(one.probability)}, {one.why}" for i, one in enumerate(self._lines)
             )
+            or nothing
         )
         self.updateGeometry()
         self.update()
@@ -75,9 +79,7 @@ class SuspectRows(QWidget):
         if not self._lines:
             painter.setPen(t.text.quiet)
             painter.setFont(theme.font("body"))
-            painter.drawText(
-                self.rect().adjusted(12, 0, -12, 0), int(Qt.AlignmentFlag.AlignVCenter), "Nothing recorded yet"
-            )
+            painter.drawText(self.rect().adjusted(12, 0, -12, 0), int(Qt.AlignmentFlag.AlignVCenter), self._nothing)
         for i, line in enumerate(self._lines):
             self._paint_row(painter, QRect(0, i * high, self.width(), high), i, line)
         if self.hasFocus():

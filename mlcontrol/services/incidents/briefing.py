@@ -84,7 +84,7 @@ class Briefing:
         return found
 
     def _events(self, incident: Incident, end_s: float) -> tuple[TimelineEvent, ...]:
-        """Newest first. What somebody made, and what is of this service, is read by itself: no storm over the fleet crowds it out."""
+        """Newest first. What somebody made, and what is of this service, is read by itself: no storm crowds it out."""
         query, span = self._ctx.store.timeline.query, (incident.detected_s - 4 * BEFORE_S, end_s + 1)
         every = (
             *query(None, *span, (), "", EVENTS),
@@ -122,7 +122,7 @@ class Briefing:
             telling = data_story(incident, service, change, attribution, hurt, now_share, users)
             steps = _steps(incident, found)
         else:
-            telling = story(incident, service, found.point, attribution, hurt, now_share, slices, users)
+            telling = story(incident, service, found.point, attribution, hurt, now_share, slices, users, objective)
         said = _said_over(incident, back)
         tick_row: tuple[Tick, ...] = ()
         about = of_data(incident, seen, events, ctx.state().alerts.values(), (began_s, until_s))
@@ -148,7 +148,7 @@ class Briefing:
         itself = change.event if change is not None else ""
         first = next((s.title for s in suspects if s.event), "") if separable and suspects[0].event != itself else ""
         gaps = _gaps(service, evidence, seen)
-        return Brief(
+        made = Brief(
             incident=incident,
             story=telling,
             made_s=now_s,
@@ -174,6 +174,7 @@ class Briefing:
             data=change,
             steps=steps,
         )
+        return replace(made, suspects=(), separable=False, verdict="", bisect=None) if made.quiet else made
 
     def _analysis(
         self,
