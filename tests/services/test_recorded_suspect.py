@@ -1,4 +1,4 @@
-"""What a pipeline recorded, in an incident: suspected with its words, drawn in the postmortem, and no version of it is gone back to."""
+"""What a pipeline recorded, in an incident: suspected with its words, drawn in the postmortem, its versions no model's."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pytest
 from mlcontrol.core.recorded import RecordedChange, event_of
 from mlcontrol.core.types import EventKind, Health, TimelineEvent
 from mlcontrol.engine.wiring import bundled
+from mlcontrol.services.incidents import postmortem
 from mlcontrol.services.incidents.briefing import Briefing
 from mlcontrol.services.incidents.keeping import Incidents
 from mlcontrol.services.incidents.postmortem import Postmortems
@@ -24,10 +25,11 @@ def release(ctx: Burning, service: str | None) -> TimelineEvent:
 
 @pytest.mark.parametrize("service", ["digits", None])
 def test_it_is_among_the_suspects_and_in_the_postmortem(
-    ctx: Burning, incidents: Incidents, briefing: Briefing, service: str | None
+    ctx: Burning, incidents: Incidents, briefing: Briefing, service: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = release(ctx, service)
     ctx.events.append(made)
+    ctx.store.timeline.append([made])
     one = incidents.declare("digits", "ann", title="errors", alert="errors")
     line = next(line for line in briefing.brief(one.id).suspects if line.event == made.id)
     assert line.title == "feature pipeline 2.4"
@@ -35,9 +37,9 @@ def test_it_is_among_the_suspects_and_in_the_postmortem(
     assert (line.version_from, line.version_to) == (None, None)
     recovered(ctx, incidents, briefing)
     papers = Postmortems(ctx, briefing, bundled("postmortem"))
-    without = papers.make(one.id)
-    ctx.store.timeline.append([made])
     document = papers.make(one.id)
+    monkeypatch.setattr(postmortem, "UPSTREAM", (EventKind.REVIEW,))
+    without = papers.make(one.id)
     assert "feature pipeline 2.4" in document.markdown
     lines = [sum(svg.count('stroke-dasharray="1 3"') for svg in one.charts.values()) for one in (without, document)]
     assert lines[1] == lines[0] + len(document.charts)
