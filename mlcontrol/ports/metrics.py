@@ -34,7 +34,8 @@ class Reading(NamedTuple):
 
     ``quantity``: "requests_ok", "requests_error" (label ``type``), "duration_ms_total", "latency_ms" (label ``quantile``),
     "cpu_share", "memory_bytes", "gpu_share", "gpu_memory_bytes" (label ``gpu``), "responses" (label ``code``, by route role),
-    "pending", "queue_ms_total", "predictions" (a query may hold many).
+    "pending", "queue_ms_total", "predictions" (a query may hold many),
+    "latency_bucket" (label ``le``, milliseconds: answers that took no longer).
     ``counter``: cumulative, may reset. ``model``: serving model or route name; ``version`` or ``role`` where the server says.
     """
 

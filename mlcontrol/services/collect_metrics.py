@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from math import nan
+from math import isfinite, nan
 from statistics import median
 
 from mlcontrol.core import series
 from mlcontrol.core.facts import Traffic
 from mlcontrol.core.settings import ServiceSettings
+from mlcontrol.core.signals.buckets import bound_of, quantile
 from mlcontrol.core.signals.rates import CounterWindow
 from mlcontrol.core.signals.spark import spark
 from mlcontrol.core.types import EventKind, Health, Sample, SeriesKey, Stamp, TimelineEvent
@@ -23,6 +24,7 @@ SPARK_S = 900.0
 HOUR_S = 3600.0
 RECENT_S = 300.0
 LATE_S = 60.0
+QUANTILES = ("0.5", "0.9", "0.99")
 _LOADS = {
     "cpu_share": series.CPU_SHARE,
     "memory_bytes": series.MEMORY_BYTES,
@@ -96,6 +98,7 @@ class Meter:
                     reset |= self._count(connection, reading, at)
                 elif reading.counter:
                     reset |= self._count(connection, reading, at)
+            samples.extend(self._from_buckets(connection, at, latency))
             self.latency[connection] = latency
             served = {version for _, quantity, version, *_ in counted if quantity == "requests_ok"}
             answers = {version: total for version, total in answers.items() if version in served}
@@ -144,20 +147,39 @@ class Meter:
     def _latency(
         self, connection: str, reading: Reading, at: Stamp, found: dict[str, dict[str, float]]
     ) -> list[Sample]:
-        quantile = dict(reading.labels).get("quantile", "")
-        if not quantile:
+        name = dict(reading.labels).get("quantile", "")
+        if not name:
             return []
-        found.setdefault(reading.version, {})[quantile] = reading.value
-        if quantile not in ("0.5", "0.9", "0.99"):
+        found.setdefault(reading.version, {})[name] = reading.value
+        if name not in QUANTILES:
             return []
         # One line for the version: the slowest of its replicas, each scraped in its turn.
         others = [
-            of.get(reading.version, {}).get(quantile, nan)
+            of.get(reading.version, {}).get(name, nan)
             for source, of in self.latency.items()
             if source != connection and at.mono_s - self.asked[source].mono_s < LATE_S
         ]
         slowest = max([reading.value, *(ms for ms in others if ms == ms)])
-        return [self._sample(series.LATENCY_MS, at, slowest, quantile=quantile, version=reading.version)]
+        return [self._sample(series.LATENCY_MS, at, slowest, quantile=name, version=reading.version)]
+
+    def _from_buckets(self, connection: str, at: Stamp, found: dict[str, dict[str, float]]) -> list[Sample]:
+        """Quantiles of the window by version, where the source keeps a histogram and no summary."""
+        counted: dict[str, dict[float, float]] = {}
+        for (source, quantity, version, _, labels), window in self.counters.items():
+            if source == connection and quantity == "latency_bucket" and version not in found:
+                counted.setdefault(version, {})[bound_of(dict(labels)["le"])] = window.increase() or 0.0
+        samples = []
+        for version, buckets in counted.items():
+            for name in QUANTILES:
+                drawn = quantile(buckets, float(name))
+                if isfinite(drawn):
+                    one = Reading("latency_ms", drawn, False, "", version, "", (("quantile", name),))
+                    samples += self._latency(connection, one, at, found)
+            # What is judged must lie surely on one side of its objective.
+            judged = quantile(buckets, 0.99, self.service.objectives.get("p99_ms"))
+            found.setdefault(version, {}).pop("0.99", None)
+            found[version] |= {"0.99": judged} if isfinite(judged) else {}
+        return samples
 
     def _rates(self, connection: str, at: Stamp) -> list[Sample]:
         samples = []

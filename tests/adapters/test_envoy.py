@@ -6,6 +6,7 @@ import http.server
 import shlex
 import subprocess
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,13 +14,17 @@ from typing import Any
 
 import pytest
 
+from mlcontrol.adapters.metrics.prometheus_text import PrometheusText
 from mlcontrol.adapters.routing.envoy import EnvoyRouting
+from mlcontrol.core import series
 from mlcontrol.core.problem import Problem
-from mlcontrol.core.settings import ConnectionSettings
-from mlcontrol.core.types import ConnectionKind
+from mlcontrol.core.settings import ConnectionSettings, ServiceSettings
+from mlcontrol.core.types import ConnectionKind, Sample, Stamp
 from mlcontrol.ports.errors import NotFound, NotSupported, Unreachable
 from mlcontrol.ports.routing import Split
 from mlcontrol.sandbox.wire import exchange
+from mlcontrol.services.asking import OwnQueries
+from mlcontrol.services.collect_metrics import Meter
 from mlcontrol.testing.contracts.connection import no_secret
 from mlcontrol.testing.contracts.routing import RoutingContract
 from mlcontrol.testing.servers import RunningServer, envoy
@@ -206,3 +211,30 @@ def test_what_has_no_cluster_is_not_found_and_nothing_moves(adapter: EnvoyRoutin
 def test_without_an_admin_address_it_says_so() -> None:
     with pytest.raises(NotSupported, match="admin address"):
         EnvoyRouting(ConnectionSettings("edge", ConnectionKind.ROUTING, "envoy", "http://127.0.0.1:1"), no_secret)
+
+
+def test_its_own_counters_are_read_as_errors_and_latency_by_version(server: RunningServer) -> None:
+    """Envoy keeps a histogram a cluster; both are those of callers, whatever the model server hides."""
+    url = f"http://127.0.0.1:{server.ports['admin']}/stats/prometheus"
+    source = PrometheusText(ConnectionSettings("edge-m", ConnectionKind.METRICS, "prometheus-text", url), no_secret)
+    meter = Meter(ServiceSettings("digits", route="digits", metrics=("edge-m",)), OwnQueries())
+    samples: list[Sample] = []
+    try:
+        asked(server, 20)
+        ends, seq = time.monotonic() + 20.0, 0
+        while not {series.LATENCY_MS, series.ALL_ANSWERS} <= {s.key.metric for s in samples}:
+            assert time.monotonic() < ends, "Envoy fills its histogram every five seconds"
+            seq += 1
+            asked(server, 5)
+            samples += meter.take("edge-m", source.readings(), Stamp(float(seq), float(seq), seq))[0]
+            time.sleep(0.2)
+        readings = source.readings()
+    finally:
+        source.close()
+    p99 = [s for s in samples if s.key.metric == series.LATENCY_MS and s.key.label("quantile") == "0.99"]
+    assert p99[0].key.label("version") == "2"
+    assert 0.0 < p99[0].value < 1000.0
+    traffic, _ = meter.traffic()
+    assert (traffic.errors, traffic.total > 0) == ({}, True)
+    codes = {dict(r.labels)["code"] for r in readings if r.quantity == "responses" and r.model == "digits"}
+    assert "2xx" in codes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
@@ -244,3 +245,45 @@ def test_the_panels_own_queries_are_no_predictions_either() -> None:
         counted.scrape("a", EVERY_S * beat, triton(50 * beat, made=50 * beat))
     assert counted.meter.traffic()[0].by_version == {"2": 0.0}
     assert counted.of(series.PREDICTIONS_PER_S) == []
+
+
+ENVOY = """\
+# TYPE envoy_cluster_upstream_rq_xx counter
+envoy_cluster_upstream_rq_xx{{envoy_response_code_class="2",envoy_cluster_name="digits-2"}} {ok}
+envoy_cluster_upstream_rq_xx{{envoy_response_code_class="4",envoy_cluster_name="digits-2"}} {rejected}
+envoy_cluster_upstream_rq_xx{{envoy_response_code_class="2",envoy_cluster_name="xds"}} 900
+# TYPE envoy_cluster_upstream_rq_time histogram
+envoy_cluster_upstream_rq_time_bucket{{envoy_cluster_name="digits-2",le="25"}} {fast}
+envoy_cluster_upstream_rq_time_bucket{{envoy_cluster_name="digits-2",le="100"}} {all}
+envoy_cluster_upstream_rq_time_bucket{{envoy_cluster_name="digits-2",le="250"}} {all}
+envoy_cluster_upstream_rq_time_bucket{{envoy_cluster_name="digits-2",le="+Inf"}} {all}
+"""
+
+
+def behind_envoy(p99_ms: float, fast: float = 0.9, beyond: float = 0.0) -> Signal:
+    """Triton's counters without summaries, and Envoy's, which sees one query in ten refused."""
+    counted = Counted("t", "e", error_rate=0.5, p99_ms=p99_ms)
+    counted.meter.service = replace(counted.service, route="digits")
+    counted.service = counted.meter.service
+    for beat in range(6):
+        counted.scrape("t", EVERY_S * beat, OLD_TRITON.format(ok=90 * beat, failed=0))
+        n = 100 * beat
+        text = ENVOY.format(ok=90 * beat, rejected=10 * beat, fast=fast * n, all=n * (1 - beyond))
+        counted.scrape("e", EVERY_S * beat, text.replace(f'le="+Inf"}} {n * (1 - beyond)}', f'le="+Inf"}} {n}'))
+    return counted.use(EVERY_S * 5)
+
+
+def test_what_triton_hides_and_does_not_time_the_proxy_tells() -> None:
+    found = behind_envoy(p99_ms=100.0)
+    assert found.health is Health.OK
+    assert "errors 10.0 % of 500 answers (4xx 50)." in found.detail
+    assert "p99 92 ms." in found.detail
+
+
+def test_an_objective_between_two_bounds_is_not_known_to_be_met() -> None:
+    assert (behind_envoy(p99_ms=50.0).health, behind_envoy(p99_ms=50.0).text) == (Health.UNKNOWN, "p99 n/a")
+
+
+def test_answers_slower_than_every_bound_are_not_taken_for_the_last_bound() -> None:
+    assert behind_envoy(p99_ms=400.0, beyond=0.05, fast=0.5).text == "p99 n/a"
+    assert behind_envoy(p99_ms=120.0, beyond=0.05, fast=0.5).health is Health.CRITICAL

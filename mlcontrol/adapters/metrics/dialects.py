@@ -81,6 +81,19 @@ def _haproxy(quantity: str, counter: bool, kind: str = "", label: str = "") -> _
     return rule
 
 
+def _envoy(quantity: str, label: str, ending: str = "") -> _Rule:
+    """Envoy counts per cluster; one of this panel's routes is called ``<route>-<version>``."""
+
+    def rule(labels: Mapping[str, str]) -> Meaning | None:
+        route, _, version = labels.get("envoy_cluster_name", "").rpartition("-")
+        if not route or not version or label not in labels:
+            return None
+        kept = (("code" if ending else label, labels[label] + ending),)
+        return Meaning(quantity, True, route, version, labels=kept)
+
+    return rule
+
+
 def _plain(quantity: str, counter: bool) -> _Rule:
     return lambda labels: Meaning(quantity, counter) if not labels else None
 
@@ -119,6 +132,9 @@ RULES: Mapping[str, _Rule] = {
     "haproxy_backend_connection_errors_total": _haproxy("requests_error", True, kind="connection"),
     "haproxy_backend_response_errors_total": _haproxy("requests_error", True, kind="response"),
     "haproxy_backend_current_queue": _haproxy("pending", False),
+    # Envoy: https://www.envoyproxy.io/docs/envoy/latest/configuration/upstream/cluster_manager/cluster_stats; times in ms
+    "envoy_cluster_upstream_rq_xx": _envoy("responses", "envoy_response_code_class", "xx"),
+    "envoy_cluster_upstream_rq_time_bucket": _envoy("latency_bucket", "le"),
     # The process collector that most client libraries have; its CPU counter is in seconds of one core.
     "process_cpu_seconds_total": _plain("cpu_seconds_total", True),
     "process_resident_memory_bytes": _plain("memory_bytes", False),

@@ -20,7 +20,13 @@ from mlcontrol.ports.metrics import MetricSample, Reading, Scrape
 T = TypeVar("T")
 MAX_SAMPLES = 200_000
 _ACCEPT = "text/plain;version=0.0.4;q=1,*/*;q=0.1"
-_SERVERS = ((b"nv_", "Triton"), (b"haproxy_", "HAProxy"), (b"prometheus_", "Prometheus"), (b"mlserver_", "MLServer"))
+_SERVERS = (
+    (b"nv_", "Triton"),
+    (b"haproxy_", "HAProxy"),
+    (b"envoy_", "Envoy"),
+    (b"prometheus_", "Prometheus"),
+    (b"mlserver_", "MLServer"),
+)
 
 _FLEET: Knowledge[Meaning] = Knowledge()
 

@@ -9,6 +9,7 @@ QUANTITIES = {
     "requests_ok",
     "requests_error",
     "duration_ms_total",
+    "latency_bucket",
     "latency_ms",
     "cpu_share",
     "cpu_seconds_total",
