@@ -83,7 +83,8 @@ class Traffic:
     the time lately, not in a burst. ``errors``: count by type; `None`: nothing counts them, or what did says nothing of them any
     more. ``total``: answers counted for the error share. Latencies are quantiles in milliseconds by version. `None` or empty where
     no source says. ``previous_hour_per_s``: of the hour before, or before it fell silent. ``jumping``: sources whose counters fall
-    and come back: several servers behind one address.
+    and come back: several servers behind one address. ``cpu_share``, ``memory_bytes``: of the
+    busiest of its sources, whoever uses them there.
     """
 
     by_version: dict[str, float] = field(default_factory=dict)
@@ -94,6 +95,8 @@ class Traffic:
     previous_hour_per_s: float | None = None
     predictions_per_s: float | None = None
     jumping: tuple[str, ...] = ()
+    cpu_share: float | None = None
+    memory_bytes: float | None = None
 
     @property
     def per_s(self) -> float | None:

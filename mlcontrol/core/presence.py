@@ -133,11 +133,24 @@ def _signal(facts: ServiceFacts, intended: VersionFact, used: VersionFact, now: 
 def _proxy(facts: ServiceFacts, now: Moment) -> str:
     """What else hints at it, marked as no more than that: it never makes presence ok."""
     traffic = facts.traffic.value
-    if traffic is None or now.freshness(facts.traffic.at) is Freshness.UNKNOWN or not traffic.per_s:
+    if traffic is None or now.freshness(facts.traffic.at) is Freshness.UNKNOWN:
         return ""
+    if not traffic.per_s:
+        return _load_proxy(traffic)
     who = version_names(v for v, rate in traffic.by_version.items() if v and rate > 0)
     who = who if who != "none" else "a version that is not named"
     return f" As a proxy only: counters say that {who} answers {traffic.per_s:.1f} a second."
+
+
+def _load_proxy(traffic: Traffic) -> str:
+    """Where nothing is counted: that something runs there."""
+    cpu, memory = traffic.cpu_share, traffic.memory_bytes
+    parts = [f"{100 * cpu:.0f} % of its CPU"] if cpu is not None else []
+    parts += [f"{memory / 1e9:.1f} GB of memory"] if memory is not None else []
+    if not parts:
+        return ""
+    asked = "" if traffic.per_s is None else " Its counters say that nobody asks."
+    return f" As a weak proxy only: its server uses {' and '.join(parts)}; whether this model does, that does not say.{asked}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ SPARK_S = 900.0
 HOUR_S = 3600.0
 RECENT_S = 300.0
 LATE_S = 60.0
+LOADS_TOLD = ("cpu_share", "memory_bytes")
 QUANTILES = ("0.5", "0.9", "0.99")
 _LOADS = {
     "cpu_share": series.CPU_SHARE,
@@ -60,6 +61,7 @@ class Meter:
     counters: dict[_CounterKey, CounterWindow] = field(default_factory=dict)
     versions: dict[tuple[str, str], _Version] = field(default_factory=dict)
     latency: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)  # by connection, version, quantile
+    loads: dict[str, dict[str, float]] = field(default_factory=dict)  # by connection and quantity
     told: dict[str, set[str]] = field(default_factory=dict)  # by connection: what has counted errors there
     lost: dict[str, bool] = field(default_factory=dict)  # by connection: whether that is missing in the newest scrape
     asked: dict[str, Stamp] = field(default_factory=dict)  # newest answered question by connection
@@ -77,6 +79,7 @@ class Meter:
             samples: list[Sample] = []
             answers: dict[str, float] = {}
             latency: dict[str, dict[str, float]] = {}
+            loads: dict[str, float] = {}
             counted: set[_CounterKey] = set()
             own = (self.service.serving_model, self.service.route)
             reset = False
@@ -84,6 +87,7 @@ class Meter:
                 if not series.is_reading(reading.value, reading.counter):
                     continue
                 if reading.quantity in _LOADS and not reading.version:
+                    loads[reading.quantity] = max(reading.value, loads.get(reading.quantity, 0.0))
                     of = {"source": connection, **dict(reading.labels)}
                     samples.append(self._sample(_LOADS[reading.quantity], at, reading.value, **of))
                     continue
@@ -100,6 +104,7 @@ class Meter:
                     reset |= self._count(connection, reading, at)
             samples.extend(self._from_buckets(connection, at, latency))
             self.latency[connection] = latency
+            self.loads[connection] = loads
             served = {version for _, quantity, version, *_ in counted if quantity == "requests_ok"}
             answers = {version: total for version, total in answers.items() if version in served}
             self._forget(connection, counted, set(answers))
@@ -313,7 +318,8 @@ class Meter:
             made = [batch * by_version[version] for version, batch in batches.items() if batch is not None]
             predictions = sum(made) if made and len(made) == len(batches) else None
             jumping = tuple(sorted({source for (source, _), entry in self.versions.items() if entry.answers.jumps()}))
-            return Traffic(by_version, steady, errors, total, latency, hour, predictions, jumping), at
+            used_by = [max((of[name] for of in self.loads.values() if name in of), default=None) for name in LOADS_TOLD]
+            return Traffic(by_version, steady, errors, total, latency, hour, predictions, jumping, *used_by), at
 
     def _remember(self, at_s: float, rate: float) -> None:
         if not self.past or at_s > self.past[-1][0]:

@@ -292,3 +292,17 @@ def test_without_counters_it_is_not_said_that_nobody_asks() -> None:
     assert (used.versions, used.freshness) == ((), Freshness.UNKNOWN)
     assert used.detail == "no source counts this service's answers"
     assert join(replace(good(), traffic=Known(Traffic({"3": 0.0}), ago(1))), NOW).used.detail == "nobody asks"
+
+
+def test_where_nothing_is_counted_the_load_of_the_server_is_a_weak_proxy_and_no_more() -> None:
+    facts = replace(good(), traffic=Known(Traffic({}, cpu_share=0.34, memory_bytes=2.1e9), ago(1)))
+    found = join(facts, NOW, "this service has no golden set").signal
+    assert found.health is Health.UNKNOWN
+    assert "As a weak proxy only: its server uses 34 % of its CPU and 2.1 GB of memory; whether" in found.detail
+    idle = replace(facts, traffic=Known(Traffic({"3": 0.0}, cpu_share=0.34), ago(1)))
+    said = join(idle, NOW, "no golden set").signal.detail
+    assert "34 % of its CPU; whether" in said
+    assert said.endswith("Its counters say that nobody asks.")
+    old = replace(facts, traffic=Known(facts.traffic.value, ago(60)))
+    assert "proxy" not in join(old, NOW, "no golden set").signal.detail
+    assert "proxy" not in join(replace(good(), traffic=Known(Traffic({}), ago(1))), NOW, "no golden set").signal.detail

@@ -264,3 +264,46 @@ def test_a_service_that_is_none_is_not_called_by_the_name_of_another(page: Any, 
     assert page.title == "Digits"
     window.open_page("service", service="no-such-service")
     assert page.title == "Service"
+
+
+def queries(**versions: tuple[np.ndarray, np.ndarray]) -> dict[str, str]:
+    """The words beside the chart of queries. ``versions``: "v3" and what it answered a second."""
+    store = SeriesStore("s")
+    for name, (at, value) in versions.items():
+        key = SeriesKey("s", "queries_per_s", (("version", name[1:]),))
+        store.take_history([SeriesData(key, at.tobytes(), value.tobytes())])
+        made_key = SeriesKey("s", "predictions_per_s", (("version", name[1:]),))
+        store.take_history([SeriesData(made_key, at.tobytes(), (16 * value).tobytes())])
+    row = next(r for r in chart_rows(store, 0.0, 86_400.0, 5.0, {}) if r.id == "queries")
+    return dict(row.facts)
+
+
+def daily(since_s: float, until_s: float, scale: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """100 a second at noon, 10 at midnight."""
+    at = np.arange(since_s, until_s, 30.0)
+    return at, scale * (55 - 45 * np.cos(2 * np.pi * at / 86_400.0))
+
+
+def test_the_new_version_is_held_against_the_previous_one_at_one_time_of_day() -> None:
+    """v3 took over at noon and answers all that comes; at midnight it had read as a tenth of what v2 had at noon."""
+    assert queries(v2=daily(0, 43_200), v3=daily(43_200, 86_400))["new ÷ previous"] == "1.00 x"
+    assert queries(v2=daily(0, 43_200), v3=daily(43_200, 86_400, 0.4))["new ÷ previous"] == "0.40 x"
+    shared = queries(v2=daily(0, 86_400, 0.8), v3=daily(43_200, 86_400, 0.2))
+    assert shared["new ÷ previous"] == "0.25 x"
+
+
+def test_after_a_way_back_the_version_that_answers_now_is_the_new_one() -> None:
+    (early, was), (late, again) = daily(0, 30_000), daily(50_000, 86_400)
+    back = (np.concatenate([early, late]), np.concatenate([was, again]))
+    # Noon is near: five minutes later a little less is asked.
+    assert queries(v2=back, v3=daily(30_000, 50_000, 0.5))["new ÷ previous"] == "1.99 x"
+
+
+def test_versions_a_night_apart_are_not_held_against_each_other() -> None:
+    assert "new ÷ previous" not in queries(v2=daily(0, 43_200), v3=daily(60_000, 86_400))
+
+
+def test_predictions_of_now_stand_beside_the_queries() -> None:
+    at, value = daily(0, 86_400)
+    assert queries(v2=(at, value))["predictions"] == f"{16 * value[-1]:.0f} /s"
+    assert queries(v2=daily(0, 43_200), v3=daily(43_200, 86_400))["predictions"] == f"{16 * value[-1]:.0f} /s"

@@ -237,6 +237,18 @@ def test_a_query_of_many_rows_is_many_predictions() -> None:
     assert "20.0 queries a second with 640.0 predictions." in counted.use(28.0).detail
 
 
+def test_the_load_of_the_server_is_of_the_newest_scrape_alone() -> None:
+    counted = Counted("a", "b")
+    counted.scrape("a", 0.0, "nv_cpu_utilization 0.25\nnv_cpu_memory_used_bytes 2e9\n")
+    counted.scrape("b", 0.0, "nv_cpu_utilization 0.75\n")
+    traffic, _ = counted.meter.traffic()
+    assert (traffic.cpu_share, traffic.memory_bytes, traffic.per_s) == (0.75, 2e9, None)
+    counted.scrape("a", 5.0, "nv_other 1\n")
+    counted.scrape("b", 5.0, "nv_cpu_utilization NaN\n")
+    traffic, _ = counted.meter.traffic()
+    assert (traffic.cpu_share, traffic.memory_bytes) == (None, None)
+
+
 def test_the_panels_own_queries_are_no_predictions_either() -> None:
     counted = Counted("a")
     for beat in range(6):

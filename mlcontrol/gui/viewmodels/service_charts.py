@@ -20,10 +20,11 @@ from mlcontrol.gui.viewmodels.phrases import (
     rate_text,
     version_text,
     visible_text,
-)
+)from mlcontrol.gui.viewmodels.query_facts import against_previous, predictions_now
 
 METRICS = (
-    names.ANSWERED, names.LOADED, names.QUERIES_PER_S, names.ERROR_SHARE, names.LATENCY_MS, names.CALLER_LATENCY_MS,
+    names.ANSWERED, names.LOADED, names.QUERIES_PER_S, names.PREDICTIONS_PER_S, names.ERROR_SHARE, names.LATENCY_MS,
+    names.CALLER_LATENCY_MS,
     names.CPU_SHARE, names.MEMORY_BYTES, names.GPU_SHARE, names.GPU_MEMORY_BYTES, names.QUALITY, names.SLICE_SHARE,
 )  # fmt: skip
 SLICES_SHOWN = 6
@@ -200,21 +201,11 @@ def _queries(store: SeriesStore, slots: dict[str, int], since_s: float, until_s:
         gap_s=gap_s,
         text=rate_text,
         nothing="no traffic counters in this span",
-        facts=_against_previous(lines),
+        facts=(
+            *predictions_now(store, gap_s, max((float(line.at_s[-1]) for line in lines), default=0.0)),
+            *against_previous(lines),
+        ),
     )
-
-
-def _against_previous(lines: Sequence[Line]) -> tuple[tuple[str, str], ...]:
-    """The guide's question: does the new version handle a similar rate to the previous one? Medians of five minutes each, the
-    newest of the one, the last of the other."""
-    busy = [(line.at_s[line.value > 0], line.value[line.value > 0]) for line in lines]
-    busy = [(at, value) for at, value in busy if len(at) >= BAND_LEAST]
-    if len(busy) < 2:
-        return ()
-    busy.sort(key=lambda part: float(part[0][0]))
-    (old_at, old), (new_at, new) = busy[-2:]
-    before, now = np.median(old[old_at >= old_at[-1] - BAND_S]), np.median(new[new_at >= new_at[-1] - BAND_S])
-    return (("new ÷ previous", f"{now / before:.2f} x"),) if before > 0 else ()
 
 
 def _errors(store: SeriesStore, since_s: float, until_s: float, gap_s: float, objective: float | None) -> ChartRow:
