@@ -15,7 +15,7 @@ Sample = tuple[str, tuple[tuple[str, str], ...], str]
 
 
 def ours(parser: TextParser[tuple[str, dict[str, str]]], text: str) -> list[Sample]:
-    series, values = parser.parse(text)
+    series, values = parser.parse(text.encode())
     return [(n, tuple(sorted(ls.items())), repr(v + 0.0)) for (n, ls), v in zip(series, values, strict=True)]
 
 
@@ -143,8 +143,8 @@ def test_series_that_come_and_go_do_not_pile_up(monkeypatch: pytest.MonkeyPatch)
 
 def test_what_nobody_reads_is_not_even_looked_at() -> None:
     reader: TextParser[str] = TextParser(lambda name, labels: name if name == "a" else None)
-    reader.parse("a 1\nb 2\n")
-    assert reader.parse("a 1\nb 2\n") == (["a"], [1.0])
+    reader.parse(b"a 1\nb 2\n")
+    assert reader.parse(b"a 1\nb 2\n") == (["a"], [1.0])
 
 
 @pytest.mark.parametrize(
@@ -205,18 +205,18 @@ def test_what_one_target_has_sent_no_other_parses_again() -> None:
 
     shared: Knowledge[tuple[str, dict[str, str]]] = Knowledge()
     text = '# TYPE a gauge\na{x="1"} 1\na{x="2"} 2\n# TYPE c counter\nc 3\n'
-    first, second = TextParser(make, shared).parse(text), TextParser(make, shared).parse(text)
+    first, second = (TextParser(make, shared).parse(text.encode()) for _ in range(2))
     assert first == second == ([("a", {"x": "1"}), ("a", {"x": "2"}), ("c_total", {})], [1.0, 2.0, 3.0])
     assert made == ["a", "a", "c_total"]
-    assert len(TextParser(make).parse(text)[0]) == len(made) - 3 == 3  # the twin: alone it parses them itself
+    assert len(TextParser(make).parse(text.encode())[0]) == len(made) - 3 == 3  # the twin: alone it parses them itself
 
 
 def test_shared_knowledge_too_large_for_a_target_is_left_to_the_others() -> None:
     shared: Knowledge[str] = Knowledge()
     large, small = (TextParser(lambda name, labels: name, shared) for _ in range(2))
     text = "".join(f"m{n} {n}\n" for n in range(2 * KEPT_KEYS))
-    assert len(large.parse(text)[0]) == 2 * KEPT_KEYS
-    assert small.parse("m1 1\n") == (["m1"], [1.0])
+    assert len(large.parse(text.encode())[0]) == 2 * KEPT_KEYS
+    assert small.parse(b"m1 1\n") == (["m1"], [1.0])
     assert small._mind is not shared
     assert large._mind is shared
     assert shared.size() == 2 * KEPT_KEYS

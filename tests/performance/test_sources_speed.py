@@ -62,15 +62,15 @@ def plainly(text: str) -> list[Any]:
 
 def test_metrics_text() -> None:
     parser: TextParser[tuple[str, dict[str, str]]] = TextParser(lambda name, labels: (name, labels))
-    parser.parse(exposition(0))
+    parser.parse(exposition(0).encode())
     ratios, ours = [], []
     for n in range(1, 8):
         text = exposition(n)
         samples = plainly(text)
         theirs = cpu_s(partial(plainly, text))
-        ours.append(cpu_s(partial(parser.parse, text)))
+        ours.append(cpu_s(partial(parser.parse, text.encode())))
         ratios.append(theirs / max(ours[-1], 1e-9))
-        series, values = parser.parse(text)
+        series, values = parser.parse(text.encode())
         assert [(name, labels, value) for (name, labels), value in zip(series, values, strict=True)] == [
             (s.name, dict(s.labels), float(s.value)) for s in samples
         ]

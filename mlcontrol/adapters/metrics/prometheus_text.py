@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Container
+from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -28,6 +29,24 @@ _SERVERS = (
     (b"mlserver_", "MLServer"),
 )
 
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """Which of the series ``found`` become readings where ``models`` are asked for."""
+
+    found: list[Meaning]
+    models: Container[str] | None
+    places: tuple[int, ...]
+
+
+def _chosen(found: list[Meaning], models: Container[str] | None) -> _Chosen:
+    first: dict[int, int] = {}
+    for place, one in enumerate(found):
+        first.setdefault(id(one), place)  # the same series again: the first stands, as with Prometheus
+    places = tuple(place for place in first.values() if models is None or found[place].model in models)
+    return _Chosen(found, models, places)
+
+
 _FLEET: Knowledge[Meaning] = Knowledge()
 
 
@@ -38,6 +57,7 @@ class PrometheusText(DatedByServer):
         self.settings = settings
         self.http = HttpClient(settings, secret)
         self._parser = TextParser(meaning, _FLEET)
+        self._chosen = _Chosen([], None, ())
         self._reading = threading.Lock()
 
     @classmethod
@@ -74,10 +94,9 @@ class PrometheusText(DatedByServer):
             raise self.http.refusal(response)
         with self._reading:
             found, values = self._parsed(self._parser, response)
-        pairs = list(zip(found, values, strict=True))
-        if len(set(map(id, found))) < len(found):  # the same series again: the first stands, as with Prometheus
-            pairs = list({id(one): (one, value) for one, value in reversed(pairs)}.values())[::-1]
-        return tuple([one.reading(value) for one, value in pairs if models is None or one.model in models])
+            if found is not self._chosen.found or models != self._chosen.models:
+                self._chosen = _chosen(found, models)
+            return tuple([found[place].reading(values[place]) for place in self._chosen.places])
 
     def _parsed(self, parser: TextParser[T], response: Response) -> tuple[list[T], list[float]]:
         body = response.body
@@ -86,17 +105,18 @@ class PrometheusText(DatedByServer):
         if not body.endswith(b"\n"):
             why = "It is empty." if not body else "Its last line is cut."
             raise self.http.unexpected(why, response)
-        count = body.count(b"\n") - body.count(b"\n#")
-        if count > MAX_SAMPLES:
+        # Counting the comments takes as long as reading the rest.
+        if body.count(b"\n") > MAX_SAMPLES and body.count(b"\n") - body.count(b"\n#") > MAX_SAMPLES:
             what = f"'{self.settings.id}' sends too many metrics."
             then = "Have the server expose fewer series, or point the connection at a smaller endpoint."
             raise Unexpected(Problem(what, f"More than {MAX_SAMPLES:,} samples are not read.", then, "too-large"))
-        if not count:
-            raise self.http.unexpected("It holds no metric.", response)
         try:
-            return parser.parse(body.decode("utf-8"))
+            found = parser.parse(body)
         except (ValueError, IndexError, KeyError, TypeError) as error:
             raise self.http.unexpected(f"A line of it cannot be read: {plain(str(error), 120)}.", response) from error
+        if not found[0] and body.count(b"\n") <= body.count(b"\n#"):
+            raise self.http.unexpected("It holds no metric.", response)
+        return found
 
     def close(self) -> None:
         self.http.close()

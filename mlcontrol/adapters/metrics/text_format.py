@@ -1,19 +1,24 @@
 """The Prometheus text format, read fast: what stands before the value is parsed once and looked up ever after.
 
 A line's first appearance goes through `prometheus_client`, so that escapes, UTF-8 names, odd white space and errors are exactly its
-own; only the plainest form is told apart here. After that a scrape costs one look-up a line. Old-style counters get their
-``_total`` as there.
+own; only the plainest form is told apart here. After that a scrape costs one look-up a line, and where its lines are those of the
+scrape before (`text_layout`) not even that: then its values alone are read. Old-style counters get their ``_total`` as there.
 """
 
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import compress, groupby
+from operator import length_hint
 from typing import Generic, TypeVar
 
 import msgspec
 from prometheus_client.parser import text_string_to_metric_families
+
+from mlcontrol.adapters.metrics.text_layout import Layout, Layouts
 
 T = TypeVar("T")
 _UNSEEN = object()
@@ -24,6 +29,7 @@ _PLAIN = re.compile(
     r'([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{((?:[a-zA-Z_][a-zA-Z0-9_]*="[^"\\\n]*"(?:,(?=[a-zA-Z_])|,?(?=\})))*)\})?'
 )
 KEPT_KEYS = 4096  # beside twice the lines of the newest scrape
+RARELY = 16  # for a text that has no layout to last, one is tried every so many scrapes
 
 
 @dataclass(slots=True)
@@ -43,6 +49,7 @@ class Knowledge(Generic[T]):
         self.known: dict[str, _Known[T]] = {"": _Known()}
         self.comments: dict[str, tuple[str, bool]] = {}  # TYPE and HELP lines: name, and whether such a family begins
         self.silent: set[str] = set()  # the comments that say nothing where no such family is open
+        self.layouts: Layouts[T] = Layouts()
 
     def size(self) -> int:
         families = tuple(self.known.values())  # another thread may open one
@@ -51,16 +58,31 @@ class Knowledge(Generic[T]):
 
 @dataclass(slots=True)
 class _Found(Generic[T]):
+    """``passed``: for each sample that nobody reads, how many were read before it. ``families``: from which line on which counter
+    family is open. ``plain``: each line is a comment, or a known key and a value."""
+
     refs: list[T] = field(default_factory=list)
     values: list[str] = field(default_factory=list)
     stamps: list[str] = field(default_factory=list)
+    passed: list[int] = field(default_factory=list)
+    families: list[tuple[int, str]] = field(default_factory=list)
+    plain: bool = True
 
     def add(self, ref: T | None, value: str, stamp: str = "") -> None:
-        if ref is not None:
-            self.refs.append(ref)
-            self.values.append(value)
-            if stamp:
-                self.stamps.append(stamp)
+        if ref is None:
+            self.passed.append(len(self.refs))
+            return
+        self.refs.append(ref)
+        self.values.append(value)
+        if stamp:
+            self.stamps.append(stamp)
+
+    def read(self) -> bytes:
+        """Whether somebody reads it, for each sample."""
+        read = bytearray(b"\1") * (len(self.refs) + len(self.passed))
+        for nth, before in enumerate(self.passed):
+            read[before + nth] = 0
+        return bytes(read)
 
 
 class TextParser(Generic[T]):
@@ -74,9 +96,69 @@ class TextParser(Generic[T]):
         self._make = make
         self._mind: Knowledge[T] = shared or Knowledge()
         self._mostly_stamped = False
+        self._layout: Layout[T] | None = None
+        self._wait, self._missed = (
+            0,
+            0,
+        )  # scrapes until the next layout is made, and how many were of no use since one was
 
-    def parse(self, text: str) -> tuple[list[T], list[float]]:
-        """Series and their values, in the order of the text. Raises `ValueError` when a line cannot be read."""
+    def parse(self, body: bytes) -> tuple[list[T], list[float]]:
+        """Series and their values, in the order of the text. The list of the series is the same object while they are the same:
+        not to be changed. Raises `ValueError` when a line cannot be read."""
+        text = body.decode()
+        layout = self._layout or self._mind.layouts.like(text)
+        return (layout and self._read_by(layout, text)) or self._read_lines(text)
+
+    def _read_by(self, layout: Layout[T], text: str) -> tuple[list[T], list[float]] | None:
+        rests = layout.cut(text)
+        flat = None if rests is None else layout.values(rests, len(text))
+        if flat is not None:
+            self._layout = layout = layout if layout.shared else self._mind.layouts.shared(layout)
+            self._missed = 0
+        elif rests is not None:
+            changed = self._changed(layout, rests) if layout is self._layout else None
+            flat = None if changed is None else changed.values(rests, len(text))
+            if flat is not None and changed is not None:
+                self._layout = layout = changed
+        if flat is None:
+            if self._layout is not None:  # and not that of another target, tried in the hope of the same lines
+                self._miss()
+            return None
+        numbers = _joined_numbers(*flat)
+        return None if numbers is None else (layout.refs, numbers)
+
+    def _changed(self, layout: Layout[T], rests: list[str]) -> Layout[T] | None:
+        """Some samples are others than in the scrape before: these alone are looked at, unless they are many. In ``rests`` they are
+        replaced by what follows their keys."""
+        others = [sample for sample, rest in enumerate(rests) if rest[:1] != " "]
+        if 4 * len(others) > len(rests) or self._forget(len(rests)):
+            return None
+        places = layout.lines()
+        if layout.families and not {at - 1 for at, _ in layout.families}.isdisjoint(places[one] for one in others):
+            return None  # which counter family is open after it was a matter of the line that is gone
+        keys: list[str] = []
+        refs: list[T] = []
+        read = bytearray()
+        for family, run in groupby(others, lambda sample: layout.family(places[sample])):
+            lines = [rests[sample] for sample in run]
+            found: _Found[T] = _Found()
+            self._parse_plain(lines, found, family)
+            if not found.plain or found.families or len(found.refs) + len(found.passed) != len(lines):
+                return None
+            keys += [sys.intern(line.rpartition(" ")[0]) for line in lines]
+            refs += found.refs
+            read += found.read()
+        for sample, key in zip(others, keys, strict=True):
+            rests[sample] = rests[sample][len(key) :]
+        return layout.changed(others, keys, bytes(read), refs)
+
+    def _miss(self) -> None:
+        """A layout was of no use: the next one is made later."""
+        self._layout = None
+        self._missed = min(self._missed + 1, RARELY)
+        self._wait = self._missed - 1
+
+    def _read_lines(self, text: str) -> tuple[list[T], list[float]]:
         lines = text.split("\n")
         self._forget(len(lines))
         found: _Found[T] = _Found()
@@ -84,18 +166,33 @@ class TextParser(Generic[T]):
             self._parse_stamped(lines, found)
         else:
             self._parse_plain(lines, found)
+            self._make_layout(lines, found)
         self._mostly_stamped = 2 * len(found.stamps) > len(found.refs)
         list(map(float, found.stamps))
         return found.refs, _numbers(found.values)
 
-    def _parse_plain(self, lines: list[str], found: _Found[T]) -> None:
-        family = ""
-        get, silent, unseen = self._mind.known[""].plain.get, self._mind.silent, _UNSEEN
-        take, keep = found.refs.append, found.values.append
-        for line in lines:
+    def _make_layout(self, lines: list[str], found: _Found[T]) -> None:
+        if self._wait:
+            self._wait -= 1
+        elif not found.plain:
+            self._miss()
+        else:
+            sampled = bytes([line[:1] not in ("", "#") for line in lines])
+            keys = [sys.intern(line.rpartition(" ")[0]) for line in compress(lines, sampled)]
+            comments = [sys.intern(line) for line in lines if line[:1] in ("", "#")]
+            made = Layout(comments, sampled, keys, found.read(), found.refs, found.families)
+            self._layout = self._mind.layouts.shared(made)
+
+    def _parse_plain(self, lines: list[str], found: _Found[T], family: str = "", first: int = 0) -> str:
+        """``family``: open before the first of the lines, whose number is ``first``. Returns the one that is open after them."""
+        get, silent, unseen = self._mind.known[family].plain.get, self._mind.silent, _UNSEEN
+        refs, rest = found.refs, iter(lines)
+        take, keep, passed = refs.append, found.values.append, found.passed.append
+        for line in rest:
             key, _, value = line.rpartition(" ")
             ref = get(key, unseen)
             if ref is None:
+                passed(len(refs))
                 continue
             if ref is not unseen:
                 take(ref)  # type: ignore[arg-type]
@@ -107,6 +204,10 @@ class TextParser(Generic[T]):
             family = self._odd(line.strip(), family, found)
             if family is not was:
                 get = self._mind.known[family].plain.get
+                found.families.append((first + len(lines) - length_hint(rest), family))
+            if line[:1] not in ("", "#") and get(key, unseen) is unseen:
+                found.plain = False
+        return family
 
     def _parse_stamped(self, lines: list[str], found: _Found[T]) -> None:
         family = ""
@@ -169,7 +270,7 @@ class TextParser(Generic[T]):
         simple = _simple(key)
         if simple is not None and _is_number(value) and (not family or simple[0] == family):
             made = self._make(simple[0] + ("_total" if family else ""), simple[1])
-            known.plain[key] = made
+            known.plain[sys.intern(key)] = made
             found.add(made, value)
             return family
         (metric,) = text_string_to_metric_families(line + "\n")
@@ -180,17 +281,19 @@ class TextParser(Generic[T]):
         made = self._make(sample.name + ("_total" if family else ""), dict(sample.labels))
         if sample.timestamp is None:
             if _is_number(value):
-                known.plain[key] = made
+                known.plain[sys.intern(key)] = made
         elif _is_number(middle) and _is_number(value):
             known.stamped[before] = made
             stamp = value
         found.add(made, repr(float(sample.value)), stamp)
         return family
 
-    def _forget(self, lines: int) -> None:
+    def _forget(self, lines: int) -> bool:
         """Series that come and go do not pile up."""
-        if self._mind.size() > 2 * lines + KEPT_KEYS:
-            self._mind = Knowledge()
+        if self._mind.size() <= 2 * lines + KEPT_KEYS:
+            return False
+        self._mind, self._layout = Knowledge(), None
+        return True
 
 
 def _simple(key: str) -> tuple[str, dict[str, str]] | None:
@@ -216,6 +319,23 @@ def _numbers(texts: list[str]) -> list[float]:
     if "_" in "".join(texts):
         raise ValueError("a value has an underscore in it")
     return list(map(float, texts))
+
+
+def _joined_numbers(flat: str, count: int) -> list[float] | None:
+    """Numbers with a comma between them; `None` where one of them cannot be read."""
+    try:
+        numbers = _read_numbers("[" + flat + "]")
+    except msgspec.DecodeError:
+        numbers = []
+    if len(numbers) == count:
+        return numbers
+    texts = flat.split(",")
+    if len(texts) != count or "_" in flat:
+        return None
+    try:
+        return list(map(float, texts))
+    except ValueError:
+        return None
 
 
 def _is_number(text: str) -> bool:
