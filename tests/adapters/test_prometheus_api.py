@@ -182,13 +182,21 @@ def test_answers_that_are_none(body: bytes, status: str, kind: type[Exception], 
         made.close()
 
 
-def test_a_partial_answer_is_known_to_be_one() -> None:
-    body = answer([], warnings=["store gateway 3 did not answer"])
-    with FaultProxy(http_answer(body)) as proxy:
+@pytest.mark.parametrize(
+    ("said", "known"),
+    [
+        ({"warnings": ["store gateway 3 did not answer"]}, ("store gateway 3 did not answer",)),
+        ({"isPartial": True}, ("some of its storage did not answer",)),
+        ({"isPartial": False}, ()),
+    ],
+    ids=["Thanos and Prometheus", "VictoriaMetrics", "VictoriaMetrics, whole"],
+)
+def test_a_partial_answer_is_known_to_be_one(said: dict[str, object], known: tuple[str, ...]) -> None:
+    with FaultProxy(http_answer(answer([], **said))) as proxy:
         made = PrometheusApi(settings(proxy.url), no_secret)
         assert made.readings() == ()
         made.close()
-    assert made.warnings == ("store gateway 3 did not answer",)
+    assert made.warnings == known
 
 
 def reading(steady: _Steady, **instances: float) -> float:

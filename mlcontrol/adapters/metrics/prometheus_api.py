@@ -51,6 +51,7 @@ class _Answer(msgspec.Struct):
     data: _Data | None = None
     error: str = ""
     warnings: list[str] = []
+    partial: bool = msgspec.field(name="isPartial", default=False)  # VictoriaMetrics says it so, without a warning
 
 
 _DECODER = msgspec.json.Decoder(_Answer)
@@ -152,7 +153,7 @@ class PrometheusApi(DatedByServer):
         if len(answer.data.result) > MAX_SERIES:
             what_, then = f"'{self.settings.id}' holds too many series.", "Set the option 'selector' to narrow it down."
             raise Unexpected(Problem(what_, f"More than {MAX_SERIES:,} are not read.", then, "too-large"))
-        self.warnings = tuple(answer.warnings)
+        self.warnings = tuple(answer.warnings) or (("some of its storage did not answer",) if answer.partial else ())
         return response, answer.data.result
 
     def _refused(self, response: Response) -> Rejected:
