@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 from PySide6.QtGui import QColor, QImage
 
-from mlcontrol.gui.charts.lying import paint_lying, pixels
+from mlcontrol.gui.charts.lying import MANY, paint_lying, pixels, seen_of
 from mlcontrol.gui.charts.newest import columns_of, set_columns
 from mlcontrol.gui.charts.reduce import buckets, extremes, strokes
 from mlcontrol.gui.charts.sampled_together import Together, together
@@ -81,3 +81,41 @@ def test_lines_stay_together_only_while_their_times_do() -> None:
     assert together(lines(at[:6], rewritten, other[:6], marks=(1, 9, 3)), first).groups == ((0, 2), (1,))
     assert together(lines(at[:6], rewritten, marks=(None, None)), first).groups == ((0,), (1,))
     assert together(lines(at, at, gaps=(0.0, 9.0)), Together()).groups == ((0,), (1,))
+
+
+@pytest.mark.parametrize("ratio", [1.0, 1.5])
+@given(st.integers(0, 2**32 - 1), st.integers(2, 6), st.integers(1, 60))
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_is_covered_is_left_out_and_nothing_else(ratio: float, seed: int, series: int, long: int) -> None:
+    """Many long lines over each other, some beside each other: the picture is that of all of them."""
+    rng = np.random.default_rng(seed)
+    x = np.arange(MANY, dtype=np.int32)
+    lines = [(QColor("grey"), np.array([[40, 0, 40, MANY - 1]], np.int32))]
+    for i in range(series):
+        upper = rng.integers(0, 90 - long, MANY)
+        lower = upper + rng.integers(0, long + 1, MANY)
+        lines.append((QColor.fromHsv(50 * i, 220, 220), np.stack([upper, x, lower, x], axis=1).astype(np.int32)))
+    seen = [lines[0], *seen_of(lines, 0.0)[1:]]
+    painted, all_of = (sum(int((s[:, 2] - s[:, 0] + 1).sum()) for _, s in of[1:]) for of in (seen, lines))
+    assert painted <= all_of
+    whole, short = (QImage(round(MANY * ratio), round(90 * ratio), QImage.Format.Format_RGB32) for _ in range(2))
+    for image, of in ((whole, lines), (short, seen)):
+        image.setDevicePixelRatio(ratio)
+        paint_lying(image, MANY, QColor("black"), of, [])
+        image.setDevicePixelRatio(1)
+    assert whole == short
+
+
+def test_lines_that_are_short_or_in_other_columns_are_painted_as_they_are() -> None:
+    x = np.arange(MANY, dtype=np.int32)
+    line = np.stack([x * 0, x, x * 0 + 80, x], axis=1).astype(np.int32)
+    grid = (QColor("grey"), line[:1])
+    many = [grid, *[(QColor("red"), line)] * 4]
+    assert seen_of(many, 90.0) is not many, "the twin"
+    for few in (many[:2], [grid, *[(QColor("red"), line[:-1])] * 4], [*many, (QColor("red"), line[1:])]):
+        assert seen_of(few, 90.0) is few
+    beside = line.copy()
+    beside[:, 1] += 1
+    other = [*many, (QColor("red"), beside)]
+    assert seen_of(other, 90.0) is other
+    assert seen_of(many, 900.0) is many, "little is painted twice"

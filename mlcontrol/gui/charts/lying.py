@@ -17,6 +17,12 @@ from shiboken6 import wrapInstance
 
 from mlcontrol.gui.charts.reduce import FEW, Lines, address, draw_lines
 
+STRIP = 64  # columns turned at once
+MANY, OFTEN = (
+    300,
+    2.0,
+)  # columns; how often their pixels are painted over, from which on it pays to leave out what is covered
+
 
 def paint_lying(
     picture: QImage,
@@ -36,7 +42,7 @@ def paint_lying(
     painter = QPainter(sheet)
     painter.setClipRect(sheet.rect())  # with one, Qt takes the short way through its fillers
     painter.setPen(Qt.PenStyle.NoPen)
-    for colour, spans in upright:
+    for colour, spans in seen_of(upright, picture.height() / ratio):
         painter.setBrush(colour)
         rects = np.ascontiguousarray(spans) if ratio == 1 else _on_screen(spans, ratio)
         if len(rects):
@@ -47,7 +53,36 @@ def paint_lying(
         painter.setPen(pen)
         draw_lines(painter, lines)
     painter.end()
-    pixels(picture)[:, picture.width() - sheet.height() :] = pixels(sheet)[::-1].T
+    turned, left = pixels(sheet)[::-1], picture.width() - sheet.height()
+    drawn = pixels(picture)
+    for first in range(0, len(turned), STRIP):
+        # A strip's rows are still in the processor's cache when their next pixels are wanted.
+        drawn[:, left + first : left + first + STRIP] = turned[first : first + STRIP].T
+
+
+def seen_of(upright: Sequence[tuple[QColor, Lines]], height: float) -> Sequence[tuple[QColor, Lines]]:
+    """The same lines without what later ones cover, where they are many and long: filling costs by the pixel. Others are left as
+    they are; the picture is the same."""
+    over = [spans for _, spans in upright[1:]]  # the first is the grid
+    if len(over) < 2 or len(over[0]) < MANY or any(len(spans) != len(over[0]) for spans in over):
+        return upright
+    first = over[0]
+    area = sum(int((spans[:, 2] - spans[:, 0]).sum()) for spans in over)
+    if area < OFTEN * height * len(first) or not all((spans[:, 1] == first[:, 1]).all() for spans in over):
+        return upright
+    top, bottom = over[-1][:, 0], over[-1][:, 2]
+    parts: list[Lines] = [over[-1]]
+    for spans in reversed(over[:-1]):
+        upper, lower = spans[:, 0], spans[:, 2]
+        meets = (upper <= bottom + 1) & (lower >= top - 1)  # what is covered stays one piece in each column
+        above, below = spans.copy(), spans[meets]
+        above[:, 2] = np.where(meets, np.minimum(lower, top - 1), lower)
+        below[:, 0] = np.maximum(upper, bottom + 1)[meets]
+        both = np.concatenate([above, below])
+        parts.append(both[both[:, 0] <= both[:, 2]])
+        top, bottom = np.where(meets, np.minimum(top, upper), top), np.where(meets, np.maximum(bottom, lower), bottom)
+    colours = (colour for colour, _ in upright[1:])
+    return [upright[0], *zip(colours, reversed(parts), strict=True)]
 
 
 def pixels(image: QImage) -> NDArray[np.uint32]:
