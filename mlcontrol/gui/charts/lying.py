@@ -54,10 +54,10 @@ def paint_lying(
         draw_lines(painter, lines)
     painter.end()
     turned, left = pixels(sheet)[::-1], picture.width() - sheet.height()
-    drawn = pixels(picture)
-    for first in range(0, len(turned), STRIP):
+    drawn, strip = pixels(picture), STRIP if len(turned) > MANY else len(turned)
+    for first in range(0, len(turned), strip):
         # A strip's rows are still in the processor's cache when their next pixels are wanted.
-        drawn[:, left + first : left + first + STRIP] = turned[first : first + STRIP].T
+        drawn[:, left + first : left + first + strip] = turned[first : first + strip].T
 
 
 def seen_of(upright: Sequence[tuple[QColor, Lines]], height: float) -> Sequence[tuple[QColor, Lines]]:
