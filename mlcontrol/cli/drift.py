@@ -32,6 +32,7 @@ def add_parser(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from mlcontrol.adapters.predictions.log_file import read_log
+    from mlcontrol.core.signals.compared_as import telling_rows_apart
     from mlcontrol.core.signals.drift import Judged, compare
 
     try:
@@ -49,10 +50,13 @@ def run(args: argparse.Namespace) -> int:
         return CANNOT_RUN
     compared = compare(reference, log, args.by) if reference.rows and log.rows else ()
     notes = [f"{place}: {note}" for place, one in ((args.reference, reference), (args.log, log)) for note in one.notes]
+    apart = telling_rows_apart(reference, log)
+    not_compared = f"{', '.join(apart)}: each row has a value of its own; not compared by value." if apart else ""
     if args.format == "json":
-        put_json(_document(args, reference, log, compared, notes))
+        put_json(_document(args, reference, log, compared, [*notes, *([not_compared] if apart else [])]))
     else:
         _put_text(compared)
+        print(not_compared, end="\n" if apart else "")
     for note in notes:
         say(note)
     if any(c.judged is Judged.DRIFT for c in compared):
@@ -64,7 +68,8 @@ def run(args: argparse.Namespace) -> int:
 def _document(
     args: argparse.Namespace, reference: Log, log: Log, compared: tuple[Comparison, ...], notes: list[str]
 ) -> dict[str, Any]:
-    entries = [_entry(c) for c in compared]
+    longer = max(reference.rows, log.rows) / max(log.rows, 1)
+    entries = [_entry(c, longer) for c in compared]
     return {
         "schema": "mlcontrol.drift/1",
         "log": args.log,
@@ -80,7 +85,8 @@ def _document(
     }
 
 
-def _entry(c: Comparison) -> dict[str, Any]:
+def _entry(c: Comparison, longer: float) -> dict[str, Any]:
+    """``longer``: how many rows there are for each of the log's; harm is told as a share."""
     far = c.distance
     return {
         "column": c.column,
@@ -100,7 +106,7 @@ def _entry(c: Comparison) -> dict[str, Any]:
         "after": c.after,
         "names": list(c.names),
         "n": {"reference": c.n_reference, "log": c.n_log},
-        "harm": round(c.harm, 4),
+        "harm": round(c.harm / longer, 4),
         "why": c.why,
     }
 

@@ -12,13 +12,14 @@ import duckdb
 import numpy as np
 
 from mlcontrol.adapters.predictions.duckdb_connection import in_memory
+from mlcontrol.adapters.predictions.mixed_values import numbers_among
+from mlcontrol.adapters.predictions.row_times import TIME_NAMES, times_of_rows
 from mlcontrol.adapters.predictions.sql_text import identifier, literal
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.signals.log_columns import Column, Log
 
 MOST_ROWS = 200_000
 DEEPEST = 4
-_TIMES = ("time", "timestamp", "ts", "at", "at_s", "datetime", "date")
 _REQUESTS = ("request_id", "requestId", "id")
 _READERS = {
     ".csv": "read_csv([{files}], union_by_name = true, sample_size = -1)",
@@ -84,29 +85,34 @@ def _read(connection: duckdb.DuckDBPyConnection) -> tuple[Log, int]:
         )
         source = "drawn"
     columns: dict[str, Column] = {}
-    times_s: np.ndarray | None = None
     if not fields:
         return Log({}, rows, None, tuple(notes)), rows
     chosen = ", ".join(f"{_cast(sql, kind)} as {identifier(name)}" for name, sql, kind in fields)
     arrays: dict[str, Any] = connection.execute(f"select {chosen} from {source}").fetchnumpy()  # noqa: S608
+    dated: dict[str, np.ndarray] = {}
     for name, _, kind in fields:
         values = _plain(arrays[name])
         if _is_time(name, kind, values):
-            times_s = values if times_s is None else times_s
-        else:
-            columns[name] = Column(name, values)
+            dated[name] = values
+            continue
+        if kind == "VARCHAR" and (mixed := numbers_among(values)) is not None:
+            values = mixed[0]
+            notes.append(f"{name}: {mixed[1]}")
+        columns[name] = Column(name, values)
+    times_s, times = times_of_rows(dated)
+    columns |= {name: Column(name, values, dates=True) for name, values in dated.items() if name not in times}
     empty = sum(1 for column in columns.values() if column.known == 0)
     if columns and rows:
         blank = np.logical_and.reduce([~column.present() for column in columns.values()])
         if blank.any():
             notes.append(f"{int(blank.sum())} rows are empty or no entries of a log, and are left out")
-            columns = {name: Column(name, column.values[~blank]) for name, column in columns.items()}
+            columns = {name: Column(name, column.values[~blank], column.dates) for name, column in columns.items()}
             times_s = None if times_s is None else times_s[~blank]
     if empty:
         notes.append("a column holds no value at all" if empty == 1 else f"{empty} columns hold no value at all")
     notes += _repeated(columns)
     kept = next(iter(columns.values())).rows if columns else rows
-    return Log(columns, kept, times_s, tuple(notes)), rows
+    return Log(columns, kept, times_s, tuple(notes), times), rows
 
 
 def _repeated(columns: dict[str, Column]) -> list[str]:
@@ -172,7 +178,7 @@ def _plain(array: Any) -> np.ndarray:
 def _is_time(name: str, kind: str, values: np.ndarray) -> bool:
     if kind.startswith("TIMESTAMP") or kind == "DATE":
         return True
-    if name.casefold() not in _TIMES or values.dtype.kind != "f" or not np.isfinite(values).any():
+    if name.casefold() not in TIME_NAMES or values.dtype.kind != "f" or not np.isfinite(values).any():
         return False
     return float(np.nanmedian(values)) > 1e8
 

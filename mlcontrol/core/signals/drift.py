@@ -6,12 +6,13 @@ share (Benjamini & Hochberg over all comparisons) below 5 %, and an effect above
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
 
+from mlcontrol.core.signals.compared_as import Compared, compared_as, counted, date_words, renamed
 from mlcontrol.core.signals.distance import Distance, corrected, of_counts, of_numbers, one_sided_test, share_test
 from mlcontrol.core.signals.log_columns import Column, Log
 
@@ -26,6 +27,8 @@ FAR_WIDTHS = 10.0
 LEAST_FAR = 0.001
 LEAST_CATEGORY = 0.005
 MOST_SLICES = 200
+MOST_EFFECT = 2.0
+"""For ranking: a hundredth of the traffic is no worse than a quarter of it."""
 
 
 class Aspect(StrEnum):
@@ -92,12 +95,18 @@ def compare(
     q_values = corrected(np.array([raw[i].p_value for i in tested], dtype=np.float64))
     for i, q in zip(tested, q_values.tolist(), strict=True):
         raw[i] = _judge(replace(raw[i], q_value=q))
-    rows = max(log.rows, 1)
     ranked = [
-        replace(c, harm=(c.effect or 0.0) * weight.get(c.column, 1.0) * max(c.n_log, c.n_reference) / rows) for c in raw
+        replace(c, harm=min(c.effect or 0.0, MOST_EFFECT) * weight.get(c.column, 1.0) * _share(c, reference, log))
+        for c in raw
     ]
     order = {Judged.DRIFT: 0, Judged.UNKNOWN: 1, Judged.NONE: 2}
-    return tuple(sorted(ranked, key=lambda c: (order[c.judged], -min(c.harm, 10.0), c.column, c.slice or "", c.aspect)))
+    return tuple(sorted(ranked, key=lambda c: (order[c.judged], -c.harm, c.column, c.slice or "", c.aspect)))
+
+
+def _share(c: Comparison, reference: Log, log: Log) -> float:
+    """Of the traffic, counted in rows of the log: of a longer reference it is so much more, for each alike."""
+    rows = max(reference.rows, log.rows) if c.aspect is Aspect.VOLUME else max(c.n_log, c.n_reference)
+    return rows / max(log.rows, 1)
 
 
 def _judge(c: Comparison) -> Comparison:
@@ -107,15 +116,23 @@ def _judge(c: Comparison) -> Comparison:
 
 
 def _schema(reference: Log, log: Log) -> Iterator[Comparison]:
+    alike = renamed(reference, log)
     for name, column in reference.columns.items():
-        if name not in log.columns:
-            yield _found(name, Aspect.GONE_COLUMN, reference, log, "the log has no such column any more")
+        if name in log.times:
+            yield _found(name, Aspect.TYPE, reference, log, "it held no times and holds times")
+        elif name not in log.columns:
+            also = f"; {alike[name]}, new in it, is distributed alike" if name in alike else ""
+            yield _found(name, Aspect.GONE_COLUMN, reference, log, f"the log has no such column any more{also}")
         elif column.numeric != log.columns[name].numeric and column.known and log.columns[name].known:
             kinds = ["numbers" if c.numeric else "words" for c in (column, log.columns[name])]
             yield _found(name, Aspect.TYPE, reference, log, f"it held {kinds[0]} and holds {kinds[1]}")
+    was = {new: old for old, new in alike.items()}
     for name in log.columns:
-        if name not in reference.columns:
-            yield _found(name, Aspect.NEW_COLUMN, reference, log, "the reference has no such column")
+        if name in reference.times:
+            yield _found(name, Aspect.TYPE, reference, log, "it held times and holds none that can be read")
+        elif name not in reference.columns:
+            also = f"; {was[name]}, gone from the log, was distributed alike" if name in was else ""
+            yield _found(name, Aspect.NEW_COLUMN, reference, log, f"the reference has no such column{also}")
 
 
 def _found(name: str, aspect: Aspect, reference: Log, log: Log, why: str) -> Comparison:
@@ -172,25 +189,10 @@ def _column(name: str, before: Column, after: Column, part: str | None, fewest: 
             name, Aspect.DISTRIBUTION, before.known, after.known, part, why=f"{few} values are too few to tell"
         )
     elif (kind := compared_as(before, after)) is Compared.NUMBERS:
-        yield from _numbers(name, before.numbers(), after.numbers(), part)
+        form = date_words if before.dates and after.dates else "{:.4g}".format
+        yield from _numbers(name, before.numbers(), after.numbers(), part, form)
     elif kind is Compared.CATEGORIES:
         yield from _categories(name, before.words_known(), after.words_known(), part)
-
-
-class Compared(StrEnum):
-    NUMBERS = "numbers"
-    CATEGORIES = "categories"
-    NOT = "not"  # words that tell rows apart, or numbers against words
-
-
-def compared_as(before: Column, after: Column) -> Compared:
-    if before.numeric and after.numeric and not before.few_values:
-        return Compared.NUMBERS
-    if before.numeric != after.numeric and not (before if before.numeric else after).few_values:
-        return Compared.NOT  # another type, and said to be: that none of the numbers is among the words says nothing
-    # A short log has too few rows to be sure that its words tell rows apart; that the other's do is enough.
-    rows_apart = before.identifier or after.identifier
-    return Compared.NOT if rows_apart and before.mostly_once and after.mostly_once else Compared.CATEGORIES
 
 
 def _missing(name: str, before: Column, after: Column, part: str | None) -> Comparison:
@@ -211,7 +213,9 @@ def _missing(name: str, before: Column, after: Column, part: str | None) -> Comp
     )
 
 
-def _numbers(name: str, before: np.ndarray, after: np.ndarray, part: str | None) -> Iterator[Comparison]:
+def _numbers(
+    name: str, before: np.ndarray, after: np.ndarray, part: str | None, form: Callable[[float], str]
+) -> Iterator[Comparison]:
     far = of_numbers(before, after)
     yield Comparison(
         name,
@@ -226,7 +230,8 @@ def _numbers(name: str, before: np.ndarray, after: np.ndarray, part: str | None)
         distance=far,
         before=float(np.mean(before)),
         after=float(np.mean(after)),
-        why=f"mean {np.mean(before):.4g} before, {np.mean(after):.4g} now; median {np.median(before):.4g}, {np.median(after):.4g}",
+        why=f"mean {form(np.mean(before))} before, {form(np.mean(after))} now; "
+        f"median {form(np.median(before))}, {form(np.median(after))}",
     )
     low, high = float(before.min()), float(before.max())
     outside, least, where = int(np.count_nonzero((after < low) | (after > high))), LEAST_OUTSIDE, "outside"
@@ -247,7 +252,7 @@ def _numbers(name: str, before: np.ndarray, after: np.ndarray, part: str | None)
         least=least,
         before=0.0,
         after=outside / after.size,
-        why=f"{100 * outside / after.size:.2g} % lie {where} {low:.6g} to {high:.6g}",
+        why=f"{100 * outside / after.size:.3g} % lie {where} {form(low)} to {form(high)}",
     )
 
 
@@ -302,17 +307,6 @@ def _proportions(name: str, names: list[str], counts: tuple[np.ndarray, np.ndarr
         names=(names[most],),
         why=f"{names[most]}: {100 * counts[0][most] / n:.1f} % before, {100 * counts[1][most] / m:.1f} % now",
     )
-
-
-def counted(before: np.ndarray, after: np.ndarray) -> tuple[list[str], tuple[np.ndarray, np.ndarray]]:
-    """The categories of either, and how often each stands in both."""
-    names = sorted(set(before.tolist()) | set(after.tolist()))
-    index: Mapping[str, int] = {name: i for i, name in enumerate(names)}
-    counts = tuple(
-        np.bincount([index[v] for v in values.tolist()], minlength=len(names)).astype(np.int64)
-        for values in (before, after)
-    )
-    return names, (counts[0], counts[1])
 
 
 def _volume(reference: Log, log: Log) -> Iterator[Comparison]:

@@ -9,8 +9,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from mlcontrol.core.signals.compared_as import Compared, compared_as, counted
 from mlcontrol.core.signals.distance import chi_square, kolmogorov, total_variation
-from mlcontrol.core.signals.drift import FEWEST, MOST_SLICES, Compared, compared_as, counted
+from mlcontrol.core.signals.drift import FEWEST, MOST_SLICES
 from mlcontrol.core.signals.log_columns import Column, Log
 
 

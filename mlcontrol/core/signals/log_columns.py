@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,15 +11,17 @@ import numpy as np
 from mlcontrol.core.signals.noise import Floats
 
 FEW_VALUES = 20
+_ID = re.compile(r"(^|[_.\s])(id|uuid|guid|index|idx|row|rownum|seq|sequence|offset)$|[a-z]Id$", re.IGNORECASE)
 _OUTPUTS = ("output", "prediction", "score", "label", "probability", "predicted")
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """``values``: float64 with NaN where missing, or objects of str with `None`."""
+    """``values``: float64 with NaN where missing, or objects of str with `None`. ``dates``: numbers that are UTC seconds."""
 
     name: str
     values: np.ndarray
+    dates: bool = False
 
     @property
     def numeric(self) -> bool:
@@ -43,6 +46,21 @@ class Column:
     def identifier(self) -> bool:
         """Words that hardly repeat tell rows apart and are not distributed."""
         return self.known > 100 and self.mostly_once
+
+    @property
+    def numbers_rows(self) -> bool:
+        """Whole numbers that hardly repeat, and only rise or are called an id: they go on, and are not distributed."""
+        if not self.hardly_repeats or self.known <= 100:
+            return False
+        steps = np.diff(self.numbers())
+        return bool(np.all(steps > 0) or np.all(steps < 0) or _ID.search(self.name))
+
+    @property
+    def hardly_repeats(self) -> bool:
+        numbers = self.numbers()
+        if self.dates or not numbers.size or not np.all(numbers == np.round(numbers)):
+            return False
+        return bool(np.unique(numbers).size > 0.9 * numbers.size)
 
     @property
     def mostly_once(self) -> bool:
@@ -99,15 +117,17 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """``times_s``: UTC seconds of each row where the log has them. ``notes``: what was said when it was read."""
+    """``times_s``: UTC seconds of each row where the log has them; ``times``: the names of the columns that go with them, which are
+    none of ``columns``. ``notes``: what was said when it was read."""
 
     columns: Mapping[str, Column]
     rows: int
     times_s: Floats | None = None
     notes: tuple[str, ...] = ()
+    times: tuple[str, ...] = ()
 
     def where(self, kept: np.ndarray) -> Log:
-        columns = {name: Column(name, column.values[kept]) for name, column in self.columns.items()}
+        columns = {name: Column(name, column.values[kept], column.dates) for name, column in self.columns.items()}
         return Log(columns, int(np.count_nonzero(kept)))
 
     def output(self) -> Column | None:

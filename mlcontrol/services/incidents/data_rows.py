@@ -135,7 +135,7 @@ def _rank(c: Comparison) -> int:
 
 
 def _moved(c: Comparison, there: Log, here: Log, vector: bool) -> MovedInput:
-    from mlcontrol.core.signals.drift import Compared, compared_as
+    from mlcontrol.core.signals.compared_as import Compared, compared_as
     from mlcontrol.core.signals.size import moved_mean, moved_share, times_the_mean
 
     name = f"mean of {c.column}" if vector else c.column
