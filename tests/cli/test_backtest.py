@@ -215,3 +215,17 @@ def test_ctrl_c_ends_it_with_a_sentence(
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.startswith("Cancelled.")
+
+
+def test_a_calm_series_of_every_second_is_not_said_to_cry_wolf(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A few hours are simulated: that nothing was seen in them does not mean a dozen alarms a week."""
+    calm = csv_of(tmp_path / "calm.csv", np.random.default_rng(3).normal(size=1200), step_s=1.0)
+    _, document, _ = ask(capsys, calm)
+    assert document["alerts"] == []
+    assert 0 < document["expected_false_alarms_per_week"] <= 0.6
+    jumpy = np.random.default_rng(3).normal(size=1200)
+    jumpy[::60] *= 1 + 40 * np.random.default_rng(4).random(20)  # wilder than any chart's budget bears
+    _, document, _ = ask(capsys, csv_of(tmp_path / "wild.csv", jumpy, step_s=1.0))
+    assert document["expected_false_alarms_per_week"] > 1

@@ -16,6 +16,7 @@ from mlcontrol.core.signals.changepoint import change_points
 from mlcontrol.core.signals.noise import Floats, without_spikes
 
 SIMULATED_READINGS = 24_000
+MOST_SIMULATED = 200_000
 SIMULATED_IN_ALL = 480_000
 """Of many series: their rates are added up, and so each may be the less sure."""
 ORDER = 3
@@ -104,18 +105,21 @@ def false_alarm_rate(
         season = unit * seasonal_part(at_s, values / unit)
     fitted = _fit(at_s, values / unit, season / unit, alerts)
     step_s = float(np.median(np.diff(at_s)))
-    n = values.size
+    n = min(values.size, MOST_SIMULATED)
     runs = max(1, round(readings / n))
     rng = np.random.default_rng(seed)
     count = 0
     times = at_s[0] + step_s * np.arange(n)
     for _ in range(runs):
         noise = History(history.name, times, unit * fitted.draw(rng, n))
-        others = {**columns, history.name: noise.values}
+        others = {**{name: one[:n] for name, one in columns.items()}, history.name: noise.values}
         own = [rule for rule in rules if not rule.bad]
         count += sum(len(evaluate(rule, noise, others)) for rule in own)
     weeks = runs * max(n - LEARNING, 1) * step_s / WEEK_S
-    return (count + 0.5) / weeks, weeks
+    # Of readings every second, what can be simulated is an hour or two: until it says otherwise, a chart keeps to its budget.
+    budgets = [rule.false_alarms_per_week for rule in own]
+    known = bool(own) and all(rule.kind is RuleKind.SPC for rule in own) and sum(budgets) > 0
+    return (count + 0.5) / (weeks + (0.5 / sum(budgets) if known else 0.0)), weeks
 
 
 @dataclass(frozen=True, slots=True)
