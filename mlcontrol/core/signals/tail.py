@@ -12,7 +12,7 @@ FEWEST_PEAKS = 10
 HEAVIEST = 0.4
 MOST_INCIDENTS = 6
 PEAKS_PER_INCIDENT = 40
-STANDS_OUT = 1.3
+STANDS_OUT = 1.45
 
 
 def pareto_fit(excess: Floats) -> tuple[float, float]:
