@@ -143,6 +143,9 @@ class DataReader:
         trained = self._trained(version, at.mono_s)
         notes = [trained.why] if trained.why else []
 
+        if now and (strange := [name for name in settings.slices if not any(name in row.slices for row in now)]):
+            notes.append(f"no answer names the slice {', '.join(strange)}, which is to be watched")
+
         here = logged(now, s, settings.slices)
         told: list[tuple[str, Comparison]] = []
         if len(now) < FEWEST:

@@ -214,6 +214,14 @@ def test_what_is_not_known_is_unknown_and_never_as_usual(world: World) -> None:
     assert world.signal().health is Health.UNKNOWN  # too old
 
 
+def test_a_slice_to_be_watched_that_no_answer_names_is_said(tmp_path: Path) -> None:
+    made = World(tmp_path, slices="region, planet")
+    made.reader.read()
+    made.write(T - 4 * 3600, T + 600, 4000)
+    assert "no answer names the slice planet" in " ".join(made.look().value.notes)
+    assert "no answer names the slice planet" in made.signal().detail.lower()
+
+
 def test_settings_that_cannot_be_read_are_said(tmp_path: Path) -> None:
     world = World(tmp_path, window="soon")
     world.reader.read()

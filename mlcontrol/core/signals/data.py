@@ -23,6 +23,9 @@ def data_signal(data: Known[DataReport], now_mono_s: float, every_s: float) -> S
         health = Health.UNKNOWN
     if not lasting:
         detail = f"{report.comparisons} comparisons of {report.rows} answers: nothing changed lastingly."
+        if report.notes:
+            notes = "; ".join(report.notes)
+            detail = f"{detail} {notes[:1].upper()}{notes[1:]}."
         return Signal(health, "as usual", detail, n=report.rows, freshness=fresh, at=data.at)
     first = lasting[0]
     names = list(dict.fromkeys(f.where for f in lasting))

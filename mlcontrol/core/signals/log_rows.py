@@ -14,6 +14,9 @@ from mlcontrol.core.logged_value import is_number, without_batch
 from mlcontrol.core.signals.log_columns import Column, Log
 from mlcontrol.core.signals.noise import Floats
 
+STRAY = 0.01
+"""So small a share of a column's values that are no numbers does not make it one of words."""
+
 
 @dataclass(frozen=True, slots=True)
 class LoggedRow:
@@ -61,11 +64,19 @@ def rows_as_log(rows: Sequence[LoggedRow], prediction: str, cuts: Sequence[str] 
 
 
 def _array(values: list[Any]) -> np.ndarray:
-    if all(v is None or is_number(v) for v in values):
-        return np.array([np.nan if v is None else float(v) for v in values], dtype=np.float64)
+    """Numbers, where nearly all are: a NaN, an infinity or a few "n/a" among them are missing, and make no words of the rest."""
+    known = [v for v in values if v is not None and not _is_none(v)]
+    numbers = sum(map(is_number, known))
+    if len(known) - numbers <= STRAY * len(known):
+        return np.array([float(v) if is_number(v) else np.nan for v in values], dtype=np.float64)
     words = np.empty(len(values), dtype=object)
-    words[:] = [None if v is None else str(v) for v in values]
+    words[:] = [None if v is None or _is_none(v) else str(v) for v in values]
     return words
+
+
+def _is_none(value: Any) -> bool:
+    """A number by its type that is none: NaN, infinite, or beyond what a float holds."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and not is_number(value)
 
 
 def _flat(value: Any) -> list[Any]:

@@ -42,6 +42,10 @@ def against_training(statistics: Statistics, rows: Rows) -> tuple[Comparison, ..
     raw: list[Comparison] = []
     weight = evidence_of_one(rows, statistics)
     for name, told in statistics.items():
+        if not isinstance(told, Mapping):  # written by whoever made the model, and read as it is
+            why = "what the metadata says of its training data cannot be read"
+            raw.append(Comparison(name, Aspect.DISTRIBUTION, 0, rows.log.rows, why=why))
+            continue
         column = rows.log.columns.get(name)
         if column is None:
             why = "the training data has it and no request does"
@@ -134,11 +138,15 @@ def _numbers(
 ) -> Iterator[Comparison]:
     quantiles = told["quantiles"]
     assert isinstance(quantiles, Mapping)
-    marks = sorted((float(q), float(v)) for q, v in quantiles.items() if isinstance(v, int | float))
+    read = ((_share(q), _number(v)) for q, v in quantiles.items())
+    marks = sorted((q, v) for q, v in read if q is not None and v is not None)
     values = vector if vector is not None else column.numbers()
     # The values of one vector hang together: they weigh as many as there are vectors.
     rows = column.known
-    if len(marks) < 2 or values.size == 0 or rows < FEWEST:
+    if values.size == 0 or rows < FEWEST:
+        return
+    if len(marks) < 2 or any(b < a for (_, a), (_, b) in pairwise(marks)):
+        yield Comparison(name, Aspect.DISTRIBUTION, n, rows, why="the quantiles of its training data cannot be read")
         return
     inner, shares = _bins(marks)
     counted = np.bincount(np.searchsorted(inner, values, side="left"), minlength=inner.size + 1) / values.size
@@ -200,7 +208,11 @@ def _categories(name: str, told: Mapping[str, object], n: int, column: Column, w
     words = column.words_known() if not column.numeric else np.array([f"{v:g}" for v in column.numbers()], dtype=object)
     if words.size < FEWEST:
         return
-    shares = {str(k): float(v) for k, v in told.items() if isinstance(v, int | float)}
+    shares = {str(k): share for k, v in told.items() if (share := _number(v)) is not None and 0 <= share <= 1}
+    if not shares:
+        why = "the shares of its training data's categories cannot be read"
+        yield Comparison(name, Aspect.DISTRIBUTION, n, int(words.size), why=why)
+        return
     names = sorted(set(shares) | set(words.tolist()))
     index = {w: i for i, w in enumerate(names)}
     before = np.round([shares.get(w, 0.0) * n for w in names]).astype(np.int64)
@@ -241,6 +253,17 @@ def _judged(raw: list[Comparison]) -> tuple[Comparison, ...]:
         judged = Judged.DRIFT if q < FALSE_FINDINGS and large else Judged.NONE
         raw[i] = replace(c, q_value=q, judged=judged, harm=c.effect or 0.0)
     return tuple(raw)
+
+
+def _share(name: object) -> float | None:
+    """Of a quantile by its name: "0.5", "p50", "q50" and "50%" are the median."""
+    text = str(name).strip().casefold()
+    bare = text.strip("pq%")
+    try:
+        share = float(bare) / (1.0 if bare == text else 100.0)
+    except ValueError:
+        return None
+    return share if 0.0 <= share <= 1.0 else None
 
 
 def _number(value: object) -> float | None:

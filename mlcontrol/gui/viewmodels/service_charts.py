@@ -20,7 +20,8 @@ from mlcontrol.gui.viewmodels.phrases import (
     rate_text,
     version_text,
     visible_text,
-)from mlcontrol.gui.viewmodels.query_facts import against_previous, predictions_now
+)
+from mlcontrol.gui.viewmodels.query_facts import against_previous, predictions_now
 
 METRICS = (
     names.ANSWERED, names.LOADED, names.QUERIES_PER_S, names.PREDICTIONS_PER_S, names.ERROR_SHARE, names.LATENCY_MS,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import numpy as np
 import pytest
 
 from mlcontrol.core.signals.drift import Aspect, Comparison, Judged, compare
 from mlcontrol.core.signals.log_columns import Column, Log
+from mlcontrol.core.signals.log_rows import LoggedRow, rows_as_log
 
 
 def log(rng: np.random.Generator, n: int, **changed: np.ndarray) -> Log:
@@ -173,3 +177,20 @@ def test_words_in_place_of_numbers_are_one_finding() -> None:
     words = np.array([f"{v:.2f}y" for v in rng.normal(40, 10, size=3000)], dtype=object)
     (one,) = found(log(rng, 4000), log(rng, 3000, age=words))
     assert (one.column, one.aspect) == ("age", Aspect.TYPE)
+
+
+@pytest.mark.parametrize("strange", [float("nan"), float("inf"), 10**400, "n/a", True, {"v": 1}])
+def test_one_value_that_is_no_number_does_not_make_words_of_a_column(strange: Any) -> None:
+    """It had been told that x "held numbers and holds words"."""
+    rng = np.random.default_rng(0)
+
+    def logged(n: int, odd: Any = None) -> Log:
+        values = [odd if i == 7 and odd is not None else float(rng.normal()) for i in range(n)]
+        return rows_as_log([LoggedRow(json.dumps({"x": v}), '{"y": 1}', {}) for v in values], "y").log
+
+    calm, now = logged(3000), logged(2000, strange)
+    assert now.columns["x"].numeric
+    assert now.columns["x"].known == 1999
+    assert not [c for c in compare(calm, now) if c.judged is Judged.DRIFT]
+    words = rows_as_log([LoggedRow(json.dumps({"x": str(i % 7)}), "{}", {}) for i in range(2000)], "y").log
+    assert Aspect.TYPE in [c.aspect for c in compare(calm, words) if c.judged is Judged.DRIFT]

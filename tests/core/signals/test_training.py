@@ -180,3 +180,23 @@ def test_whole_numbers_of_one_law_are_no_drift_and_a_shift_of_one_is() -> None:
     assert told_of.judged is Judged.DRIFT
     assert "in training" in told_of.why
     assert "median" not in told_of.why
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        (5, "cannot be read"),
+        ({"count": 1000, "quantiles": {"low": 1, "high": 2}}, "quantiles"),
+        ({"count": 1000, "quantiles": {"0.1": 5.0, "0.5": 3.0, "0.9": 1.0}}, "quantiles"),
+        ({"count": 1000, "quantiles": {"0.1": float("nan"), "0.5": None}}, "quantiles"),
+        ({"count": 1000, "categories": {"a": -1, "b": float("nan")}}, "shares"),
+        ({"count": "many", "quantiles": {"0.5": 1}}, "too few"),
+    ],
+)
+def test_statistics_that_cannot_be_read_are_unknown_and_stop_nobody(told: Any, why: str) -> None:
+    """A quantile named "p50" had stopped the whole watch, with the advice to correct the workspace file."""
+    rows = rows_as_log([LoggedRow(json.dumps({"x": i / 10, "z": i / 10}), "{}", {}) for i in range(500)], "y")
+    fine = {"count": 1000, "quantiles": {"p10": 5.0, "p50": 25.0, "90%": 45.0}}
+    found = against_training({"x": told, "z": fine}, rows)
+    assert [(c.judged, why in c.why) for c in found if c.column == "x"] == [(Judged.UNKNOWN, True)]
+    assert [c.judged for c in found if c.column == "z"] == [Judged.NONE]
