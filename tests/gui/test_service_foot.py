@@ -15,6 +15,7 @@ from mlcontrol.core.quality.report import FeedbackShare, Measure, QualityReport,
 from mlcontrol.core.types import VersionSummary
 from mlcontrol.engine import messages as m
 from mlcontrol.gui.viewmodels.capacity_words import capacity_sentence
+from mlcontrol.gui.viewmodels.quality_rows import quality_rows, quality_sentence
 from mlcontrol.gui.widgets.pipeline_strip import rows_of
 
 
@@ -219,3 +220,12 @@ def test_on_a_wide_screen_the_versions_stay_beside_a_pipeline(foot: Any, qtbot: 
     qtbot.waitUntil(lambda: foot.versions.isVisible())
     foot.window().resize(1100, 800)
     qtbot.waitUntil(lambda: not foot.versions.isVisible())
+
+
+def test_a_report_that_could_compare_no_slice_does_not_call_them_well() -> None:
+    few = SliceQuality("region", "south", Measure("accuracy", 0.5, 0.1, 0.9, 4))
+    words, tone = quality_sentence(report(slices=(few,), feedback=()))
+    assert (tone, "no slice has labels enough" in words) == ("unknown", True)
+    assert quality_sentence(report(slices=(), feedback=()))[1] == "unknown"
+    noted = quality_rows(report(notes=("labels of 3 answers contradict each other",)))
+    assert noted[-1].words == "labels of 3 answers contradict each other"

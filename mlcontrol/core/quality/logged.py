@@ -13,7 +13,7 @@ from mlcontrol.core.logged_value import class_name, in_one_way, is_class, is_num
 from mlcontrol.core.quality.classes import accuracy, auc, by_class, calibration, class_order, log_loss
 from mlcontrol.core.quality.estimated import estimated_accuracy
 from mlcontrol.core.quality.numbers import numbers, ranking
-from mlcontrol.core.quality.parts import slice_quality
+from mlcontrol.core.quality.parts import left_out, slice_quality
 from mlcontrol.core.quality.report import Measure, SliceQuality, Task
 
 
@@ -79,8 +79,10 @@ def _numbers(rows: Sequence[Answered], answers: Sequence[Any], labels: Sequence[
         return Measured(Task.NUMBERS, len(known), (), (), why, ("fewer than two labels have come",))
     told = np.array([float(answers[i]) for i in known])
     true = np.array([float(labels[i]) for i in known])
-    parts = slice_quality(told - true, _slices([rows[i] for i in known]), classes=False)
-    return Measured(Task.NUMBERS, len(known), numbers(true, told), parts, why, ())
+    slices = _slices([rows[i] for i in known])
+    with np.errstate(over="ignore", invalid="ignore"):
+        parts = slice_quality(told - true, slices, classes=False)
+    return Measured(Task.NUMBERS, len(known), numbers(true, told), parts, why, left_out(slices))
 
 
 def _classes(
@@ -115,8 +117,9 @@ def _classes(
             estimate = estimated_accuracy(given.max(axis=1), true[seen] == mine[seen], sure[waiting].max(axis=1))
     if estimate is None:
         estimate = Measure("accuracy", None, note="the answers come without usable probabilities")
-    parts = slice_quality((true != mine).astype(np.float64), _slices([rows[i] for i in known]), classes=True)
-    return Measured(Task.CLASSES, len(known), tuple(measures), parts, estimate, notes)
+    slices = _slices([rows[i] for i in known])
+    parts = slice_quality((true != mine).astype(np.float64), slices, classes=True)
+    return Measured(Task.CLASSES, len(known), tuple(measures), parts, estimate, (*notes, *left_out(slices)))
 
 
 def _probabilities(

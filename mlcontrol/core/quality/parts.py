@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
@@ -26,8 +27,7 @@ def slice_quality(loss: npt.NDArray[np.float64], slices: Slices, classes: bool) 
     """
     rows: list[tuple[str, str, Measure, float | None, bool]] = []
     for name, values in slices.items():
-        known = sorted({v for v in values.tolist() if v is not None})
-        for value in known[:MOST]:
+        for value, _ in Counter(v for v in values.tolist() if v is not None).most_common(MOST):
             inside = values == value
             rows.append((name, value, *_one(loss, inside, classes)))
     tested = [i for i, row in enumerate(rows) if row[3] is not None]
@@ -39,6 +39,14 @@ def slice_quality(loss: npt.NDArray[np.float64], slices: Slices, classes: bool) 
     ]
     sign = 1 if classes else -1
     return tuple(sorted(found, key=lambda s: (not s.worse, sign * (s.measure.value or 0.0), s.slice, s.value)))
+
+
+def left_out(slices: Slices) -> tuple[str, ...]:
+    """What of the slices is not compared, in words."""
+    counts = {name: len({v for v in values.tolist() if v is not None}) for name, values in slices.items()}
+    return tuple(
+        f"{name} has {n:,} values: the {MOST} commonest are compared" for name, n in counts.items() if n > MOST
+    )
 
 
 def _one(

@@ -46,6 +46,7 @@ def quality_rows(report: QualityReport) -> list[QualityRow]:
         rows.insert(min(1, len(rows)), _row("labels to come", report.estimate, report.estimate.note, "estimated "))
     rows += [_feedback(f) for f in report.feedback]
     rows += [_slice(s) for s in report.slices]
+    rows += [QualityRow("to know", "", "", "", "", visible_text(note, 300)) for note in report.notes]
     return rows
 
 
@@ -64,6 +65,9 @@ def quality_sentence(report: QualityReport) -> tuple[str, str]:
     moved = [f for f in report.feedback if f.changed and f.before is not None and f.share < f.before]
     if moved:
         return f"{head}: users {moved[0].kind} less than in the time before{late}.", "warning"
+    if not any(s.q_value is not None for s in report.slices):
+        why = "no slice has labels enough to be compared" if report.slices else "the log names no slice"
+        return f"{head}: {why}{late}.", "unknown"
     return f"{head}: no slice does worse than the rest{late}.", "secondary"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from mlcontrol.core.quality.classes import accuracy, auc, by_class, calibration, log_loss
 from mlcontrol.core.quality.intervals import auc_limits, f1_limits, mean_measure
+from mlcontrol.core.quality.logged import Answered, measure
 from mlcontrol.core.quality.numbers import numbers, ranking
 from mlcontrol.core.quality.parts import slice_quality
 from mlcontrol.core.review import wilson
@@ -144,3 +146,15 @@ def test_slices_of_a_case_or_two_are_shown_and_not_judged() -> None:
     found = {s.value: s for s in slice_quality(loss, {"region": region}, classes=True)}
     assert (found["a"].worse, found["a"].q_value) == (False, None)
     assert found["a"].measure.high - found["a"].measure.low > 0.7
+
+
+def test_of_very_many_values_of_a_slice_the_commonest_are_compared_and_it_is_said() -> None:
+    """By the alphabet the one bad shop had been left out, and nobody was told."""
+    rows = [
+        Answered(json.dumps({"y": int(shop == "z" and i % 3 == 0)}), "0", {"shop": shop})
+        for shop, n in [("z", 300), *((f"a{k:03}", 2) for k in range(300))]
+        for i in range(n)
+    ]
+    found = measure(rows, "y", "", regression=False)
+    assert (found.slices[0].value, found.slices[0].worse) == ("z", True)
+    assert "shop has 301 values: the 200 commonest are compared" in found.notes
