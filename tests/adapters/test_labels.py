@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import gzip
+import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mlcontrol.adapters.predictions.jsonl import JsonLinesLog
 from mlcontrol.core.quality.logged import Answered, Measured, measure
+from mlcontrol.core.settings import ConnectionSettings
 from mlcontrol.core.signals.log_rows import LoggedRow, rows_as_log
+from mlcontrol.core.types import ConnectionKind
 from mlcontrol.ports.predictions import QualityBucket
+from mlcontrol.testing.contracts.connection import no_secret
 from tests.adapters.digits_log import SPAN, START_S, log_in, prediction, put
 
 
@@ -141,3 +148,47 @@ def test_one_label_of_another_kind_does_not_turn_the_report_round(tmp_path: Path
     _, measured = both(tmp_path)
     assert (measured.labelled, measured.measures[0].name) == (2, "accuracy")
     assert "1 labels are lists" in " ".join(measured.notes)
+
+
+def test_rotated_and_packed_files_are_part_of_the_log(tmp_path: Path) -> None:
+    folder = tmp_path / "predictions" / "digits"
+    folder.mkdir(parents=True)
+
+    def lines(first: int) -> bytes:
+        rows = (prediction(n, START_S + n, version="1", outputs={"digit": 1}) for n in range(first, first + 10))
+        return "".join(json.dumps(row) + "\n" for row in rows).encode()
+
+    (folder / "all.jsonl").write_bytes(lines(0))
+    (folder / "all.jsonl.1").write_bytes(lines(10))
+    (folder / "all.jsonl.2.gz").write_bytes(gzip.compress(lines(20)))
+    (folder / "all.jsonl.1.gz").write_bytes(gzip.compress(lines(10))[:50])  # being packed: the plain one is still there
+    (folder / "all.jsonl-20260328.gz").write_bytes(gzip.compress(lines(30)))
+    (folder / "new.jsonl.gz").write_bytes(gzip.compress(lines(40))[:60])  # not there yet
+    (folder / "all.jsonl.bak").write_bytes(lines(50))
+    for name in ("all.jsonl.2.gz", "all.jsonl-20260328.gz"):
+        os.utime(folder / name, (START_S, START_S))
+    log = log_in(tmp_path)
+    assert sum(s.answered for s in log.shares("digits", *SPAN)) == 40
+    log.close()
+
+
+def test_flat_columns_in_json_lines_are_objects(tmp_path: Path) -> None:
+    row = {
+        "request_id": "a",
+        "time": START_S + 1,
+        "version": 2,
+        "inputs.age": 30,
+        "slices.region": "north",
+        "answer": 7,
+    }
+    put(tmp_path, "predictions", START_S, row)
+    label(tmp_path, 0, 7)
+    put(tmp_path, "labels", START_S, {"request_id": "a", "label": 7})
+    options = {"labels": (tmp_path / "labels").as_uri(), "columns": "outputs.digit=answer"}
+    url = (tmp_path / "predictions").as_uri()
+    log = JsonLinesLog(ConnectionSettings("log", ConnectionKind.PREDICTIONS, "jsonl", url, options=options), no_secret)
+    (found,) = log.sample("digits", 9, 1, *SPAN)
+    assert (found.inputs, found.outputs, found.slices) == ('{"age":30}', '{"digit":7}', {"region": "north"})
+    (bucket,) = log.quality("digits", "digit", *SPAN, 3600.0, False)
+    assert (bucket.n, bucket.correct) == (1, 1)
+    log.close()

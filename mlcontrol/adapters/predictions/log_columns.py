@@ -54,19 +54,18 @@ def selected(kind: str, found: Mapping[str, str], names: Mapping[str, str]) -> s
 
 def _column(ours: str, how: str, found: Mapping[str, str], names: Mapping[str, str]) -> str:
     theirs = names.get(ours, ours)
-    if theirs in found:
-        return _read(ours, how, identifier(theirs), found[theirs])
+    whole = _read(ours, how, identifier(theirs), found[theirs]) if theirs in found else ""
     if how != "object":
-        return {"integer": "null::integer", "double": "null::double", "time": "null::timestamptz"}.get(
-            how, "null::varchar"
-        )
+        null = {"integer": "null::integer", "double": "null::double", "time": "null::timestamptz"}
+        return whole or null.get(how, "null::varchar")
     flat = {column.removeprefix(f"{ours}."): column for column in found if column.startswith(f"{ours}.")}
     flat |= {o.removeprefix(f"{ours}."): t for o, t in names.items() if o.startswith(f"{ours}.") and t in found}
+    whole = whole or "'{}'::json"
     if not flat:
-        return "'{}'::json"
+        return whole
     pairs = ", ".join(f"{literal(leaf)}, {_value(identifier(column), found[column])}" for leaf, column in flat.items())
     # A patch with null takes the name away: what a row does not have is not there.
-    return f"json_merge_patch('{{}}', json_object({pairs}))"
+    return f"json_merge_patch({whole}, json_object({pairs}))"
 
 
 def _read(ours: str, how: str, column: str, kind: str) -> str:

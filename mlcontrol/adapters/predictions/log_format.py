@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -42,8 +45,24 @@ def _json_lines(files: list[Path], kind: str, names: Mapping[str, str]) -> str:
     columns = ", ".join(
         f"{literal(names.get(ours, ours))}: '{types.get(how, how.upper())}'" for ours, how in KINDS[kind].items()
     )
+    # Flat columns by their names in the first lines of each; what they hold is their own.
+    flat = {theirs for ours, theirs in names.items() if "." in ours} | _flat(files, kind)
+    columns = ", ".join([columns, *(f"{literal(name)}: 'JSON'" for name in sorted(flat))])
     listed = _listed(files)
     return f"read_json({listed}, format = 'newline_delimited', columns = {{{columns}}}, ignore_errors = true)"
+
+
+def _flat(files: list[Path], kind: str) -> set[str]:
+    """Names like "inputs.age" in the newest file's first line. Of a log that changes its manner, those of the newest count."""
+    heads = tuple(f"{ours}." for ours, how in KINDS[kind].items() if how == "object")
+    if not heads or not files:
+        return set()
+    newest = max(files, key=lambda file: (file.stat().st_mtime, file))
+    packed = newest.suffix == ".gz"
+    with suppress(ValueError, OSError, EOFError), gzip.open(newest) if packed else newest.open("rb") as source:
+        row = json.loads(source.readline(1_048_576))
+        return {name for name in row if name.startswith(heads)} if isinstance(row, dict) else set()
+    return set()
 
 
 def _csv(files: list[Path], kind: str, names: Mapping[str, str]) -> str:  # noqa: ARG001 - the header names them
@@ -59,12 +78,27 @@ def _parquet(files: list[Path], kind: str, names: Mapping[str, str]) -> str:  # 
 
 
 def _as_they_are(files: list[Path], scratch: Scratch) -> list[Path]:  # noqa: ARG001 - a cut line of JSON is no JSON
-    return files
+    return _packed_ones_whole(files)
 
 
 def _whole_rows(files: list[Path], scratch: Scratch) -> list[Path]:
     """CSV up to its last whole row: a number cut in its middle would be read as another number."""
-    return [found for file in files if (found := _up_to_last_row(file, scratch)) is not None]
+    found = []
+    for file in _packed_ones_whole(files):
+        whole = file if file.suffix == ".gz" else _up_to_last_row(file, scratch)
+        found += [whole] if whole is not None else []
+    return found
+
+
+def _packed_ones_whole(files: list[Path]) -> list[Path]:
+    """While a file is packed there are both: the plain one is whole. A packed one that was written just now is not there yet."""
+    plain = set(files)
+    return [
+        file
+        for file in files
+        if file.suffix != ".gz"
+        or (file.with_suffix("") not in plain and time.time() - file.stat().st_mtime > AT_REST_S)
+    ]
 
 
 def _up_to_last_row(file: Path, scratch: Scratch) -> Path | None:

@@ -15,6 +15,7 @@ from mlcontrol.core.problem import Problem
 from mlcontrol.ports.errors import NotFound, Unexpected
 
 MOST_FILES = 20_000
+_PUT_AWAY = re.compile(r"(?:[.-]\d{1,14})?(?:\.gz)?$")
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._ -]{0,127}$")
 
 
@@ -69,7 +70,7 @@ class LocalFolder:
             folders[:] = sorted(name for name in folders if not name.startswith((".", "_")))
             for name in names:
                 path = Path(where, name)
-                if not name.startswith((".", "_")) and path.suffix in suffixes:
+                if not name.startswith((".", "_")) and is_of(name, suffixes):
                     named = named_span(path.relative_to(folder).as_posix())
                     if (named is None or named.touches(since_s, until_s)) and path.stat().st_size > 0:
                         found.append(path)
@@ -85,6 +86,11 @@ def folder_name(service: str) -> str:
     if not _NAME.match(service):
         raise NotFound(Problem(f"{service[:80]!r} cannot be the name of a log folder.", code="not-found"))
     return service
+
+
+def is_of(name: str, suffixes: tuple[str, ...]) -> bool:
+    """Also when it was put away: ``a.jsonl.1``, ``a.jsonl-20260131``, ``a.jsonl.2.gz``."""
+    return _PUT_AWAY.sub("", name).endswith(suffixes)
 
 
 def too_many(service: str) -> Unexpected:

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from mlcontrol.adapters.http_errors import timed_out
-from mlcontrol.adapters.predictions.log_place import MOST_FILES, folder_name, too_many
+from mlcontrol.adapters.predictions.log_place import MOST_FILES, folder_name, is_of, too_many
 from mlcontrol.adapters.predictions.named_span import NamedSpan, named_span
 from mlcontrol.adapters.predictions.s3_client import S3Client, Stored
 from mlcontrol.adapters.predictions.scratch import Scratch
@@ -107,7 +107,7 @@ class ObjectStore:
                 named = named_span(name)
                 if (
                     one.size > 0
-                    and one.key.endswith(suffixes)
+                    and is_of(one.key, suffixes)
                     and not any(part.startswith((".", "_")) for part in name.split("/"))
                     and (named is None or named.touches(since_s, until_s))
                 ):
