@@ -12,6 +12,7 @@ import duckdb
 import numpy as np
 
 from mlcontrol.adapters.predictions.duckdb_connection import in_memory
+from mlcontrol.adapters.predictions.long_form import widened
 from mlcontrol.adapters.predictions.mixed_values import numbers_among
 from mlcontrol.adapters.predictions.row_times import TIME_NAMES, times_of_rows
 from mlcontrol.adapters.predictions.sql_text import identifier, literal
@@ -27,13 +28,13 @@ _READERS = {
     ".jsonl": "read_json([{files}], format = 'newline_delimited', ignore_errors = true, union_by_name = true, sample_size = -1)",
     ".parquet": "read_parquet([{files}], union_by_name = true)",
 }
-_ALIASES = {".ndjson": ".jsonl", ".json": ".jsonl", ".gz": ".jsonl", ".pq": ".parquet", ".txt": ".csv"}
+_ALIASES = {".ndjson": ".jsonl", ".json": ".jsonl", ".pq": ".parquet", ".txt": ".csv"}
 
 
 def read_log(place: str) -> Log:
     """Raises `ProblemError` (code "usage") when nothing is there or it cannot be read."""
     files = _files(place)
-    kinds = {_ALIASES.get(file.suffix.casefold(), file.suffix.casefold()) for file in files}
+    kinds = {_kind(file) for file in files}
     if len(kinds) != 1 or not kinds <= set(_READERS):
         shown = ", ".join(sorted(kinds)) or "nothing"
         raise _unreadable(place, f"it holds {shown}", "Give CSV, JSON Lines or Parquet, one kind at a time.")
@@ -51,6 +52,12 @@ def read_log(place: str) -> Log:
     if seen and not log.rows and kind == ".jsonl":
         raise _unreadable(place, "none of its lines is a JSON object", "Give one JSON object a line.")
     return log
+
+
+def _kind(file: Path) -> str:
+    """By its suffix, or the one before ``.gz``."""
+    suffix = (file.with_suffix("") if file.suffix.casefold() == ".gz" else file).suffix.casefold()
+    return _ALIASES.get(suffix, suffix or ".jsonl")
 
 
 def _files(place: str) -> list[Path]:
@@ -72,11 +79,16 @@ def _files(place: str) -> list[Path]:
 def _read(connection: duckdb.DuckDBPyConnection) -> tuple[Log, int]:
     """The log, and how many rows were there before the blank ones were left out."""
     fields: list[tuple[str, str, str]] = []  # name, SQL, type
+    notes: list[str] = []
+    described = {str(row[0]): str(row[1]) for row in connection.execute("describe log").fetchall()}
+    if wide := widened(connection, described, _REQUESTS):
+        notes.append("a row for each feature: put together to a row a request")
+        connection.execute(f"create temp table wide as {wide}")
+        connection.execute("create or replace temp view log as select * from wide")
     for row in connection.execute("describe log").fetchall():
         fields += _leaves(str(row[0]), identifier(str(row[0])), str(row[1]), connection, 0)
     counted = connection.execute("select count(*) from log").fetchone()
     rows = int(counted[0]) if counted else 0
-    notes: list[str] = []
     source = "log"
     if rows > MOST_ROWS:
         notes.append(f"{rows} rows; compared are {MOST_ROWS} of them, drawn at random")
