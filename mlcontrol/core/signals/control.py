@@ -48,8 +48,10 @@ def control_chart(
         return ControlChart(
             name, kind, tuple(at.tolist()), tuple(means.tolist()), note="it never changes", centre=centre
         )
-    noise = own_noise(means)
-    chart, centre, sigma, limit = _textbook(means, kind, arl0) if noise.normal else _own(means, noise, kind, arl0)
+    unit = float(np.max(np.abs(means)))  # squares of very large or very small readings are no numbers
+    noise, scaled = own_noise(means / unit), means / unit
+    chart, centre, sigma, limit = _textbook(scaled, kind, arl0) if noise.normal else _own(scaled, noise, kind, arl0)
+    centre, sigma = unit * centre, unit * sigma
     # Plotted in the unit of the series; the sums of a CUSUM have none but sigmas, and keep them.
     shift, scale = (0.0, 1.0) if kind == "cusum" else (centre, sigma)
     return ControlChart(

@@ -62,7 +62,7 @@ def _limit(values: Floats, rate: float, shape: float) -> float:
     rising = after > before
     before, after = before[rising], after[rising]
     if after.size == 0:  # it never moves to this side
-        return float(values.max()) + (float(np.ptp(values)) or 1.0)
+        return float(values.max()) + float(np.ptp(values))
     often = FEWEST_TIMES / readings
     if rate >= often:
         return _level(before, after, rate * readings)

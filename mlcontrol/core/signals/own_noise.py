@@ -24,6 +24,8 @@ TAIL = 0.1
 FEWEST_IN_TAIL = 8
 BEYOND = 10
 """The law of the tail takes the place of so many of the highest readings; the others are drawn as they are."""
+MANY = 100
+TINY = 1e-12
 USUAL = 3.0
 """Standard errors within which skewness and kurtosis are those of a normal law."""
 
@@ -51,7 +53,7 @@ class OwnNoise:
     def _shocks(self, rng: np.random.Generator, n: int) -> Floats:
         if self.normal:
             return np.asarray(rng.normal(0.0, float(np.std(self.shocks)), n), dtype=np.float64)
-        drawn = rng.choice(self.shocks, n)
+        drawn = rng.choice(_without_ends(self.shocks), n)
         for side in (1.0, -1.0):
             start, shape, scale = _tail(side * self.shocks)
             if scale > 0:
@@ -85,9 +87,14 @@ def own_noise(values: Floats) -> OwnNoise:
     calm = _calm(rest)
     pairs = calm[1:] & calm[:-1]
     after, before = rest[1:][pairs], rest[:-1][pairs]
-    rho, mean = hanging_together(values), float(np.mean(after))
+    rho, mean = hanging_together(values), float(np.mean(_without_ends(after)))
     shocks = np.asarray((after - mean) - rho * (before - mean), dtype=np.float64)
     return OwnNoise(float(np.median(values)) + mean, rho, shocks, _looks_normal(shocks))
+
+
+def _without_ends(values: Floats) -> Floats:
+    """Without the highest and the lowest of many: what came once must not pass for usual."""
+    return np.sort(values)[1:-1] if values.size >= MANY else values
 
 
 def hanging_together(values: Floats) -> float:
@@ -114,8 +121,8 @@ def _calm(rest: Floats) -> np.ndarray:
 
 def _looks_normal(shocks: Floats) -> bool:
     n, sigma = shocks.size, float(np.std(shocks))
-    if n < 20 or sigma == 0:
-        return False
+    if sigma <= TINY or n < 20:
+        return sigma <= TINY  # steps or a slope without noise: there is nothing to draw
     z = (shocks - np.mean(shocks)) / sigma
     skewness, kurtosis = float(np.mean(z**3)), float(np.mean(z**4)) - 3.0
     return abs(skewness) < USUAL * sqrt(6 / n) and abs(kurtosis) < USUAL * sqrt(24 / n)
@@ -130,5 +137,5 @@ def _tail(shocks: Floats) -> tuple[float, float, float]:
     excess = ordered[ordered > start] - start
     if excess.size < FEWEST_IN_TAIL:
         return over, 0.0, 0.0
-    shape, scale = pareto_fit(excess[:-1] if ordered.size >= 100 else excess)
+    shape, scale = pareto_fit(excess[:-1] if ordered.size >= MANY else excess)
     return over, shape, scale + shape * (over - start)

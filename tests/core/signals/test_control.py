@@ -117,3 +117,30 @@ def test_an_incident_of_minutes_does_not_make_its_own_limits() -> None:
     waits = rng.lognormal(0, 0.4, 360)
     waits[300:] *= 2.0
     assert control_chart("waits", at, waits, "ewma", 2.0, 12).signals
+
+
+@pytest.mark.parametrize("kind", ["ewma", "shewhart", "cusum"])
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.r_[np.zeros(399), 1.0],
+        np.r_[np.zeros(200), np.ones(200)],
+        np.arange(400.0),
+        np.arange(400) % 2 * 1.0,
+        (np.arange(400) % 97 == 0) * 1.0,
+        1e300 * np.random.default_rng(0).lognormal(0, 1, 400),
+        1e-300 * np.random.default_rng(0).lognormal(0, 1, 400),
+        np.random.default_rng(0).lognormal(0, 1, 30),
+    ],
+    ids=["one spike", "a step", "a slope", "to and fro", "seldom", "huge", "tiny", "few"],
+)
+def test_whatever_a_series_looks_like_its_limits_are_numbers(values: np.ndarray, kind: str) -> None:
+    with np.errstate(all="raise", under="ignore"):
+        chart = control_chart("x", 60.0 * np.arange(float(values.size)), values, kind, 2.0, 12)
+    assert len(chart.low) == values.size
+    assert np.isfinite([*chart.low, *chart.high, chart.centre, chart.sigma, chart.limit]).all()
+
+
+def test_the_first_error_ever_is_out_of_the_limits() -> None:
+    chart = control_chart("errors", 60.0 * np.arange(400.0), np.r_[np.zeros(399), 1.0], "shewhart", 2.0, 12)
+    assert [i for i, out in enumerate(chart.out) if out] == [399]
