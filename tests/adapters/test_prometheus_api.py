@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import requests
 
-from mlcontrol.adapters.metrics.prometheus_api import MAX_POINTS, PrometheusApi, _Series, _Steady, columns, step_of
+from mlcontrol.adapters.metrics.prometheus_api import MAX_POINTS, PrometheusApi, columns, step_of
 from mlcontrol.adapters.metrics.promql import questions, quoted
 from mlcontrol.core import series as names
 from mlcontrol.core.settings import ConnectionSettings, ServiceSettings
@@ -199,28 +199,19 @@ def test_a_partial_answer_is_known_to_be_one(said: dict[str, object], known: tup
     assert made.warnings == known
 
 
-def reading(steady: _Steady, **instances: float) -> float:
-    series = [
-        _Series(
-            {"__name__": "nv_inference_request_success", "model": "m", "version": "1", "instance": name},
-            (0.0, str(value)),
-        )
-        for name, value in instances.items()
-    ]
-    (found,) = steady.readings(series)
-    return found.value
+def test_a_replica_that_a_partial_answer_lacks_makes_its_model_unknown() -> None:
+    def of(*instances: str) -> list[object]:
+        names = {"__name__": "nv_inference_request_success", "model": "m", "version": "1"}
+        return [{"metric": {**names, "instance": name}, "value": [1.0, "5"]} for name in instances]
 
-
-def test_a_replica_that_restarts_or_leaves_never_makes_the_sum_fall_or_jump() -> None:
-    steady = _Steady()
-    assert reading(steady, a=100, b=50) == 150
-    assert reading(steady, a=10, b=60) == 170, "a began again: 100 before, 10 since"
-    assert reading(steady, b=60) == 170, "a is away"
-    assert reading(steady, a=15, b=60) == 175, "a came back as it was"
-    assert reading(steady, b=60) == 175
-    assert reading(steady, a=1, b=60) == 176, "a came back from zero"
-    plain = [100 + 50, 10 + 60]  # the twin: a plain sum would fall, and its reset be counted as new traffic
-    assert plain[1] < plain[0]
+    with FaultProxy(http_answer(answer(of("a", "b")))) as proxy:
+        made = PrometheusApi(settings(proxy.url), no_secret)
+        assert [one.value for one in made.readings()] == [10.0]
+        proxy.upstream = http_answer(answer(of("a"), isPartial=True))
+        assert made.readings() == ()
+        proxy.upstream = http_answer(answer(of("a")))
+        assert [one.value for one in made.readings()] == [10.0], "whole again, and b is gone: it never makes the sum fall"
+        made.close()
 
 
 def test_a_range_answer_becomes_columns_with_nan_and_inf() -> None:

@@ -7,7 +7,6 @@ this panel looked, in steps chosen from the pixels.
 from __future__ import annotations
 
 import math
-import threading
 import time
 from collections.abc import Iterable, Mapping
 
@@ -16,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlcontrol.adapters.http import Call, DatedByServer, HttpClient, Response
-from mlcontrol.adapters.metrics.dialects import RULES, Meaning, meaning
+from mlcontrol.adapters.metrics.dialects import RULES
+from mlcontrol.adapters.metrics.instances import Instances
 from mlcontrol.adapters.metrics.promql import questions
 from mlcontrol.adapters.plain_text import plain, sentence
 from mlcontrol.core.problem import Problem
@@ -29,7 +29,6 @@ from mlcontrol.ports.metrics import MetricSample, Reading, Scrape
 MAX_POINTS = 11_000  # Prometheus refuses range queries with more per series
 MAX_SERIES = 200_000
 RATE_WINDOW_S = 60.0
-KEPT_GONE = 20_000
 _STEPS_S = (5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21_600, 43_200, 86_400)
 Floats = NDArray[np.float64]
 # What carries a model or a route; a machine's load in a fleet-wide store belongs to no service.
@@ -65,7 +64,7 @@ class PrometheusApi(DatedByServer):
         self.http = HttpClient(settings, secret)
         self.warnings: tuple[str, ...] = ()  # of the newest answer: what it says it is missing
         self._selector = settings.options.get("selector", "").strip().strip("{}")
-        self._steady = _Steady()
+        self._instances = Instances()
 
     @classmethod
     def viability(cls) -> Viability:
@@ -86,7 +85,7 @@ class PrometheusApi(DatedByServer):
 
     def scrape(self, deadline_s: float = 5.0) -> Scrape:
         """The newest sample of every series that a dialect knows."""
-        response, series = self._newest(deadline_s)
+        response, series, _ = self._newest(deadline_s)
         samples = []
         for one in series:
             labels = {name: value for name, value in one.metric.items() if name != "__name__"}
@@ -96,9 +95,11 @@ class PrometheusApi(DatedByServer):
 
     def readings(self, deadline_s: float = 5.0) -> tuple[Reading, ...]:
         """Of the whole fleet. Instances of one model are one reading: counters and sizes added (a replica's restart does not make
-        the sum fall), shares averaged, the slowest latency."""
-        _, series = self._newest(deadline_s)
-        return self._steady.readings(series)
+        the sum fall), shares averaged, the slowest latency. A model of which a partial answer lacks what an earlier one had is
+        left out: that is not known, and no replica gone."""
+        _, series, partial = self._newest(deadline_s)
+        found = ((one.metric, float(one.value[1])) for one in series if one.value is not None)
+        return self._instances.readings(found, partial)
 
     def history(
         self,
@@ -124,13 +125,13 @@ class PrometheusApi(DatedByServer):
         """(labels, times, values) of each series. Begins at a multiple of the step, so that a cache in between can serve it."""
         start = math.floor(since_s / step_s) * step_s
         asked = {"query": query, "start": f"{start:.3f}", "end": f"{until_s:.3f}", "step": f"{step_s:g}"}
-        _, series = self._ask("query_range", asked, deadline_s)
+        _, series, _ = self._ask("query_range", asked, deadline_s)
         return tuple((one.metric, *columns(one.values)) for one in series)
 
     def close(self) -> None:
         self.http.close()
 
-    def _newest(self, deadline_s: float) -> tuple[Response, list[_Series]]:
+    def _newest(self, deadline_s: float) -> tuple[Response, list[_Series], bool]:
         return self._ask("query", {"query": self._fleet()}, deadline_s)
 
     def _fleet(self) -> str:
@@ -138,7 +139,8 @@ class PrometheusApi(DatedByServer):
         more = f",{self._selector}" if self._selector else ""
         return f'{{__name__=~"{names}"{more}}}'
 
-    def _ask(self, what: str, asked: Mapping[str, str], deadline_s: float) -> tuple[Response, list[_Series]]:
+    def _ask(self, what: str, asked: Mapping[str, str], deadline_s: float) -> tuple[Response, list[_Series], bool]:
+        """The answer, its series, and whether it says that it lacks some."""
         response = self.http.send(Call("GET", f"/api/v1/{what}", asked), deadline_s)
         if response.status in (400, 422):
             raise self._refused(response)
@@ -153,8 +155,9 @@ class PrometheusApi(DatedByServer):
         if len(answer.data.result) > MAX_SERIES:
             what_, then = f"'{self.settings.id}' holds too many series.", "Set the option 'selector' to narrow it down."
             raise Unexpected(Problem(what_, f"More than {MAX_SERIES:,} are not read.", then, "too-large"))
-        self.warnings = tuple(answer.warnings) or (("some of its storage did not answer",) if answer.partial else ())
-        return response, answer.data.result
+        missing = tuple(answer.warnings) or (("some of its storage did not answer",) if answer.partial else ())
+        self.warnings = missing
+        return response, answer.data.result, bool(missing)
 
     def _refused(self, response: Response) -> Rejected:
         try:
@@ -187,70 +190,3 @@ def columns(raw: msgspec.Raw | bytes) -> tuple[Floats, Floats]:
     else:
         numbers = np.array(msgspec.json.decode(b"[" + flat + b"]", type=list[float]))
     return np.ascontiguousarray(numbers[0::2]), np.ascontiguousarray(numbers[1::2])
-
-
-_Kind = tuple[str, bool, str, str, str, tuple[tuple[str, str], ...]]
-
-
-class _Steady:
-    """Adds up the instances of a fleet; a counter does not fall because one of them began again or went away. *Thread:* any."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._meanings: dict[tuple[tuple[str, str], ...], Meaning | None] = {}
-        self._last: dict[tuple[tuple[str, str], ...], float] = {}
-        self._gone: set[tuple[tuple[str, str], ...]] = set()
-        self._before: dict[_Kind, float] = {}  # counted by what has restarted or gone
-
-    def readings(self, series: list[_Series]) -> tuple[Reading, ...]:
-        with self._lock:
-            parts: dict[_Kind, list[float]] = {}
-            seen: set[tuple[tuple[str, str], ...]] = set()
-            for one in series:
-                labels = tuple(one.metric.items())
-                if labels not in self._meanings:
-                    own = {n: v for n, v in one.metric.items() if n not in ("__name__", "job", "instance")}
-                    self._meanings[labels] = meaning(one.metric.get("__name__", ""), own)
-                known = self._meanings[labels]
-                if known is None or one.value is None:
-                    continue
-                value = float(one.value[1]) * known.factor
-                kind = (known.quantity, known.counter, known.model, known.version, known.role, known.labels)
-                if known.counter:
-                    seen.add(labels)
-                    self._count(labels, kind, value)
-                parts.setdefault(kind, []).append(value)
-            for labels in self._last.keys() - seen - self._gone:
-                was = self._meanings[labels]
-                if was is not None:
-                    self._gone.add(labels)
-                    kind = (was.quantity, was.counter, was.model, was.version, was.role, was.labels)
-                    self._before[kind] = self._before.get(kind, 0.0) + self._last[labels]
-            if len(self._gone) > KEPT_GONE:
-                for labels in self._gone:
-                    del self._last[labels], self._meanings[labels]
-                self._gone.clear()
-            return tuple(self._one(kind, values) for kind, values in parts.items())
-
-    def _count(self, labels: tuple[tuple[str, str], ...], kind: _Kind, value: float) -> None:
-        last = self._last.get(labels)
-        if last is not None:
-            back, begun_again = labels in self._gone, value < last
-            # What it had counted is added apart while it is away, and for good once it has begun again.
-            change = last if begun_again and not back else (-last if back and not begun_again else 0.0)
-            self._before[kind] = self._before.get(kind, 0.0) + change
-            self._gone.discard(labels)
-        self._last[labels] = value
-
-    def _one(self, kind: _Kind, values: list[float]) -> Reading:
-        quantity, counter, model, version, role, labels = kind
-        if counter:
-            value = sum(values) + self._before.get(kind, 0.0)
-        elif quantity == "latency_ms":
-            known = [v for v in values if v == v]
-            value = max(known) if known else math.nan
-        elif quantity in ("cpu_share", "gpu_share"):
-            value = sum(values) / len(values)
-        else:
-            value = sum(values)
-        return Reading(quantity, value, counter, model, version, role, labels)
