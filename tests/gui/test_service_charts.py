@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -208,7 +209,9 @@ def test_the_side_says_what_is_not_known() -> None:
     state = made.service("digits")
     facts = {name: (words, tone) for name, words, tone in service_facts(state, 900.0, True, None)}
     assert facts["Span  [ ]"][0] == "15 min"
-    assert facts["Size"][0].startswith("1.01 MB\n+0.3")
+    assert facts["Size"][0].startswith("1.01 MB\n+0.3 % to v")
+    alike = replace(state, versions=tuple(replace(one, size_bytes=1_010_000) for one in state.versions))
+    assert {n: w for n, w, _ in service_facts(alike, 900.0, True, None)}["Size"].startswith("1.01 MB\nas v")
     assert facts["Digest"][0] == "? not told\n? no data yet"
     same, other = (
         Signal(health, text)

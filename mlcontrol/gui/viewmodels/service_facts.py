@@ -98,4 +98,6 @@ def _size(current: VersionSummary | None, previous: VersionSummary | None) -> tu
     if previous is None or not previous.size_bytes:
         return words, ""
     change = current.size_bytes / previous.size_bytes - 1
-    return f"{words}\n{change:+.1%} to {version_text(previous.version)}", "warning" if abs(change) > SIZE_STEP else ""
+    name = version_text(previous.version)
+    beside = f"as {name}" if abs(change) < 5e-4 else f"{100 * change:+.1f} % to {name}"
+    return f"{words}\n{beside}", "warning" if abs(change) > SIZE_STEP else ""
