@@ -62,7 +62,7 @@ class Counted:
 
     def scrape(self, source: str, at_s: float, text: str) -> bool:
         self.seq += 1
-        series_, values = TextParser(meaning).parse(text)
+        series_, values = TextParser(meaning).parse(text.encode())
         readings = [one.reading(value) for one, value in zip(series_, values, strict=True)]
         samples, reset = self.meter.take(source, readings, Stamp(at_s, at_s, self.seq))
         self.samples += samples
