@@ -9,7 +9,6 @@ from typing import Any
 
 from PySide6.QtGui import QColor
 
-from mlcontrol.core.types import Freshness, Health, Signal
 from mlcontrol.gui.resources import resource
 
 THEMES = ("dark", "light", "high_contrast")
@@ -113,10 +112,3 @@ def load_tokens(name: str) -> Tokens:
         for group, kind in _GROUPS.items()
     }
     return Tokens(name=name, **groups)
-
-
-def signal_state(signal: Signal) -> str:
-    """The state to paint: a stale signal never looks like the health it once had."""
-    if signal.freshness is Freshness.UNKNOWN and signal.health is Health.OK:
-        return Health.UNKNOWN.value
-    return STALE if signal.freshness is Freshness.STALE else signal.health.value

@@ -97,8 +97,3 @@ READERS: dict[str, Reader] = {
         Reader("strict", "reject", "reject", source="refuses whatever is not exactly declared"),
     )
 }
-
-
-def reader_named(name: str) -> Reader:
-    """The reader of that name; raises `KeyError` for another."""
-    return READERS[name]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import ceil, log
+from math import log
 
 import numpy as np
 
@@ -154,11 +154,3 @@ def _over(stage: Sequence[Bucket], bad: Callable[[Arm], int], seen: Callable[[Ar
     return np.array(
         [log_e_above(int(x), max(0, int(n - x)), allowed) if n else 0.0 for x, n in zip(bads, total, strict=True)]
     )
-
-
-def enough_for(share: float) -> int:
-    """How many answers without a failure show that the rate of failures lies under ``share`` (level `ALPHA_FINE`)."""
-    n = ceil(1.0 / share)
-    while log_e_below(0, n, share) < log(20.0):
-        n = ceil(n * 1.05)
-    return n

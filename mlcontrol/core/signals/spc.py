@@ -1,7 +1,7 @@
 """Statistical process control: Shewhart, EWMA and CUSUM charts, Nelson's rules, and the average run length of each.
 
-Formulae: Montgomery, Introduction to Statistical Quality Control, ch. 6-9; Nelson 1984 (J. Quality Technology 16:237); Laney 2002
-(Quality Engineering 14:531) for p' and u'. Run lengths by the Markov chain of Brook & Evans 1972 (Biometrika 59:539).
+Formulae: Montgomery, Introduction to Statistical Quality Control, ch. 6-9; Nelson 1984 (J. Quality Technology 16:237). Run
+lengths by the Markov chain of Brook & Evans 1972 (Biometrika 59:539).
 All charts take standardised readings z = (x - centre) / sigma.
 """
 
@@ -171,17 +171,3 @@ def _limit(arl0: float, arl: Callable[[float], float], low: float, high: float) 
 def arl_of_budget(false_alarms_per_week: float, series: int, step_s: float) -> float:
     """Readings that each of ``series`` charts must run without a false alarm, when together they may have so many a week."""
     return series * 7 * 86_400 / step_s / false_alarms_per_week
-
-
-def laney(counts: Floats, sizes: Floats, per_unit: bool = False) -> Floats:
-    """z values of Laney's p' chart (``per_unit``: u'), for rates that scatter more than counting explains.
-
-    ``counts`` of ``sizes``. The z of each share is divided by the scatter of neighbouring z's (moving range / 1.128).
-    """
-    whole = float(counts.sum() / sizes.sum())
-    variance = whole if per_unit else whole * (1 - whole)
-    if variance <= 0:
-        return np.zeros(counts.size)
-    z = (counts / sizes - whole) / np.sqrt(variance / sizes)
-    scatter = float(np.mean(np.abs(np.diff(z)))) / 1.128 if z.size > 1 else 1.0
-    return np.asarray(z / scatter if scatter > 0 else z, dtype=np.float64)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mlcontrol.core.judge.policy import TITLES, Role
 from mlcontrol.core.judge.verdict import Reading, Verdict
 from mlcontrol.core.operation import LiveStage, Operation
-from mlcontrol.gui.viewmodels.phrases import clock_text, count_text, duration_text, percent_text, version_text
+from mlcontrol.gui.viewmodels.phrases import clock_text, count_text, duration_text, version_text
 
 GLYPHS = {Verdict.FINE: "done", Verdict.WORSE: "critical", Verdict.INCONCLUSIVE: "running", Verdict.UNKNOWN: "unknown"}
 LEANS = 0.15  # evidence above this share of a decision is worth a word
@@ -170,8 +170,3 @@ def _go_refusal(live: LiveStage) -> str:
 
 def _decided(live: LiveStage) -> bool:
     return live.state == "asking" or (live.waits_for in ("a person", "nothing") and not live.failed)
-
-
-def shares_text(split: tuple[tuple[str, float], ...]) -> str:
-    """ "v2 90 %, v3 10 %"."""
-    return ", ".join(f"{version_text(v)} {percent_text(s, 1)}" for v, s in split)

@@ -57,10 +57,6 @@ class KeyButton(QPushButton):
             self.setText(text)
             self._name()
 
-    def set_kind(self, kind: str) -> None:
-        self._kind = kind
-        self.update()
-
     def set_reason(self, reason: str) -> None:
         """Why it cannot act now; empty: it can."""
         if reason != self._reason:

@@ -119,13 +119,3 @@ def test_a_gap_breaks_a_run_and_signals_nothing() -> None:
     assert not spc.nelson(z)[2].any()
     assert not spc.cusum(np.full(5, np.nan)).out.any()
     assert not spc.ewma(np.full(5, np.nan)).out.any()
-
-
-def test_laneys_chart_forgives_scatter_that_counting_does_not_explain() -> None:
-    rng = np.random.default_rng(8)
-    sizes = np.full(400, 20_000.0)
-    shares = np.clip(rng.normal(0.05, 0.01, size=400), 0.001, 1)
-    counts = rng.binomial(20_000, shares).astype(float)
-    plain = (counts / sizes - counts.sum() / sizes.sum()) / np.sqrt(0.05 * 0.95 / sizes)
-    assert np.mean(np.abs(plain) > 3) > 0.3
-    assert np.mean(np.abs(spc.laney(counts, sizes)) > 3) < 0.02
