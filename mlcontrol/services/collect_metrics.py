@@ -381,9 +381,9 @@ def take_readings(
             )
         asking.ctx.emit(*samples)
     # A server counts per process *and* per load: one model that begins again was loaded, all of them together restarted.
-    operations = asking.ctx.state().operations.values()
-    jumping = any(connection in meter.traffic()[0].jumping for meter in meters)
-    if resets and all(resets) and not jumping and all(operation.phase.ended for operation in operations):
+    if not resets or not all(resets) or any(connection in meter.traffic()[0].jumping for meter in meters):
+        return
+    if all(operation.phase.ended for operation in asking.ctx.state().operations.values()):
         asking.ctx.emit(_restart(connection, question))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -15,9 +17,11 @@ from mlcontrol.core.presence import Moment, join
 from mlcontrol.core.settings import ServiceSettings
 from mlcontrol.core.signals.rates import CounterWindow
 from mlcontrol.core.signals.use import use_signal
-from mlcontrol.core.types import Health, Sample, Signal, Stamp
-from mlcontrol.services.asking import OwnQueries
-from mlcontrol.services.collect_metrics import Meter
+from mlcontrol.core.types import Health, Sample, Signal, Stamp, TimelineEvent
+from mlcontrol.services.asking import Asking, OwnQueries
+from mlcontrol.services.collect_metrics import Meter, take_readings
+from mlcontrol.services.fact_book import FactBook
+from mlcontrol.testing.clock import FakeClock
 
 EVERY_S = 5.0
 TRITON = """\
@@ -122,6 +126,32 @@ def test_one_address_before_two_servers_gives_no_rate() -> None:
     assert (found.health, found.text) == (Health.UNKNOWN, "counters jump")
     assert "lb" in found.detail
     assert max(counted.of(series.QUERIES_PER_S)[4:], default=0.0) < 100, "and draws no spike after it is found out"
+
+
+def restarts(counts: Iterable[float]) -> list[int]:
+    """When the timeline is told of a restart, in beats, of a server that is read every five seconds."""
+    clock = FakeClock(1_700_000_000.0)
+    told: list[Any] = []
+    ctx: Any = SimpleNamespace(
+        clock=clock, state=lambda: SimpleNamespace(operations={}), emit=lambda *f: told.extend(f)
+    )
+    asking = Asking(ctx, FactBook(), lambda *_: None)
+    meter = Meter(ServiceSettings("digits", serving_model="digits", metrics=("lb",)), OwnQueries())
+    found: list[int] = []
+    for beat, count in enumerate(counts):
+        clock.advance(EVERY_S)
+        series_, values = TextParser(meaning).parse(triton(count).encode())
+        readings = [one.reading(value) for one, value in zip(series_, values, strict=True)]
+        take_readings(asking, lambda _models, readings=readings: readings, "lb", [meter])  # type: ignore[misc]
+        found += [beat for event in told if isinstance(event, TimelineEvent)]
+        told.clear()
+    return found
+
+
+def test_an_address_before_two_servers_is_no_server_that_restarts_all_the_time() -> None:
+    by_turns = [(90_000 if beat % 2 == 0 else 300) + 50 * beat for beat in range(24)]
+    assert max(restarts(by_turns), default=0) < 8, "once it is found out, no more"
+    assert restarts([1000, 1050, 1100, 20, 70, 120]) == [3], "the twin: one server that did restart"
 
 
 def test_it_is_known_again_two_minutes_after_the_address_leads_to_one_server() -> None:
