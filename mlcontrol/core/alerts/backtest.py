@@ -110,10 +110,10 @@ def false_alarm_rate(
     rng = np.random.default_rng(seed)
     count = 0
     times = at_s[0] + step_s * np.arange(n)
+    own = [rule for rule in rules if not rule.bad]
     for _ in range(runs):
         noise = History(history.name, times, unit * fitted.draw(rng, n))
         others = {**{name: one[:n] for name, one in columns.items()}, history.name: noise.values}
-        own = [rule for rule in rules if not rule.bad]
         count += sum(len(evaluate(rule, noise, others)) for rule in own)
     weeks = runs * max(n - LEARNING, 1) * step_s / WEEK_S
     # Of readings every second, what can be simulated is an hour or two: until it says otherwise, a chart keeps to its budget.
