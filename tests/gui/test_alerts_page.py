@@ -10,9 +10,11 @@ import pytest
 from PySide6.QtCore import Qt
 
 from mlcontrol.core.alerts.alert import Alert, AlertState, Notification, Silence
-from mlcontrol.core.types import Health
+from mlcontrol.core.settings import WorkspaceSettings
+from mlcontrol.core.state import FleetState
+from mlcontrol.core.types import Freshness, Health, ServiceState, Signal, Stamp
 from mlcontrol.engine import messages as m
-from mlcontrol.gui.viewmodels.alert_rows import alert_rows
+from mlcontrol.gui.viewmodels.alert_rows import alert_rows, unheard_words
 from mlcontrol.gui.viewmodels.status_facts import alerts_fact
 
 
@@ -211,3 +213,13 @@ def test_what_is_silent_shows_how_much_is_left_also_when_it_is_over(page: Any, e
     assert any(name == "silent until" for name, _ in page._facts.facts())
     page.end_silence()
     assert engine.sent(m.EndSilence)[-1].silence == "s2"
+
+
+def test_that_nothing_fires_is_not_said_before_anything_was_heard() -> None:
+    heard = Signal(Health.OK, "fine", freshness=Freshness.FRESH, at=Stamp(1.0, 1.0, 1))
+    silent = FleetState(WorkspaceSettings("w", "w.toml"), {"a": ServiceState("a"), "b": ServiceState("b")})
+    assert "No source" in unheard_words(silent)
+    assert "engine" in unheard_words(None)
+    one = replace(silent, services={**silent.services, "a": ServiceState("a", use=heard)})
+    assert unheard_words(one) == ""
+    assert unheard_words(replace(silent, services={})) == "", "there is nothing to hear"

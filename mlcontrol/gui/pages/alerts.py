@@ -21,7 +21,7 @@ from mlcontrol.gui.bridge import Bridge
 from mlcontrol.gui.pages.page import Page, Shell
 from mlcontrol.gui.pages.rollouts_overview import column_head
 from mlcontrol.gui.theme import theme
-from mlcontrol.gui.viewmodels.alert_rows import AlertRow, AlertTable, alert_facts, alert_rows, summary
+from mlcontrol.gui.viewmodels.alert_rows import AlertRow, AlertTable, alert_facts, alert_rows, summary, unheard_words
 from mlcontrol.gui.widgets.button import PRIMARY, KeyButton
 from mlcontrol.gui.widgets.card import EmptyState
 from mlcontrol.gui.widgets.entry_line import EntryLine
@@ -172,13 +172,11 @@ class AlertsPage(Page):
         self.length.refresh()
         self._stack.setCurrentIndex(0 if rows else 1)
         if not rows:
-            known = self.bridge.state is not None
+            unheard = unheard_words(self.bridge.state)
             self._empty.say(
-                "Nothing fires" if known else "Nothing is known yet",
-                "Alerts appear here by themselves; those that are over stay for a while."
-                if known
-                else "The engine has not answered yet.",
-                state="ok" if known else "unknown",
+                "Nothing is known yet" if unheard else "Nothing fires",
+                unheard or "Alerts appear here by themselves; those that are over stay for a while.",
+                state="unknown" if unheard else "ok",
             )
         self._show_details()
         self.heading_changed.emit()

@@ -167,3 +167,12 @@ class AlertTable(QAbstractTableModel):
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         return None
+
+
+def unheard_words(state: FleetState | None) -> str:
+    """Why it is not known whether anything should fire; empty where some source has been heard, or there is none to hear."""
+    if state is None:
+        return "The engine has not answered yet."
+    signals = [signal for s in state.services.values() for signal in (s.presence, s.use, s.accuracy)]
+    heard = not signals or any(signal.at is not None for signal in signals)
+    return "" if heard else "No source of any service has answered yet. Connections says why."
