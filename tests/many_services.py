@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import requests
 
 from mlcontrol.testing.servers import free_ports
@@ -67,13 +68,28 @@ class ManyServices:
         path.write_text(f"{head}poll_s = {poll_s}\n" + "".join(services))
         return path
 
-    def questions(self) -> float:
-        """How many requests to its query API Prometheus has answered, by its own count."""
+    def store_before(self, span_s: float, step_s: float = 15.0) -> None:
+        """Let Prometheus hold, when it starts, what a scrape of each service every ``step_s`` had stored until now."""
+        now_s = time.time()
+        lines = ["# TYPE nv_inference_request_success counter\n"]
+        for i in range(self.count):
+            name = f'nv_inference_request_success_total{{model="m{i}",version="3",job="before"}}'
+            for at_s in np.arange(now_s - span_s, now_s, step_s):
+                lines.append(f"{name} {(i % 50 + 1) * (at_s - now_s + span_s):.0f} {at_s:.3f}\n")
+        (self.folder / "before.txt").write_text("".join(lines) + "# EOF\n")
+        subprocess.run(
+            ["promtool", "tsdb", "create-blocks-from", "openmetrics", "before.txt", "data"],
+            cwd=self.folder, check=True, capture_output=True, timeout=120,
+        )  # fmt: skip
+
+    def questions(self, handler: str = "") -> float:
+        """How many requests to its query API, or to one ``handler`` of it, Prometheus has answered, by its own count."""
         lines = requests.get(f"{self.url}/metrics", timeout=30).text.splitlines()
+        of = f'handler="/api/v1/{handler}"' if handler else 'handler="/api/v1/'
         return sum(
             float(line.rpartition(" ")[2])
             for line in lines
-            if line.startswith("prometheus_http_requests_total") and 'handler="/api/v1/' in line
+            if line.startswith("prometheus_http_requests_total") and of in line
         )
 
     @contextmanager

@@ -44,6 +44,7 @@ from mlcontrol.ports.notify import Channel
 from mlcontrol.services.alerts import Alerts
 from mlcontrol.services.audit import AuditQueries
 from mlcontrol.services.capacity import CapacityDesk
+from mlcontrol.services.chart_history import ChartHistory
 from mlcontrol.services.checkpoints import Checkpoints
 from mlcontrol.services.checks import Checks
 from mlcontrol.services.collector import Collector
@@ -61,6 +62,7 @@ from mlcontrol.services.permission import Permissions
 from mlcontrol.services.pipelines import PipelineDesk
 from mlcontrol.services.practice import PracticeDesk
 from mlcontrol.services.quality import QualityDesk
+from mlcontrol.services.remembered import Remembered
 from mlcontrol.services.reviews.bench import ReviewDesk
 from mlcontrol.services.reviews.campaigns import CampaignDesk
 from mlcontrol.services.reviews.candidates import Outside
@@ -192,6 +194,7 @@ def build(workspace: Path) -> Built:
     briefing = Briefing(context, incidents, hub.persist)
     rollouts = Rollouts(context, checks)
     connections = Connections(context, _TomlFile(workspace), make, adopt, telling.test, NAMES)
+    history = ChartHistory(context, hub.persist, Remembered(context, context.metrics))
     services = Services(
         ctx=context,
         collector=collector,
@@ -200,7 +203,8 @@ def build(workspace: Path) -> Built:
         reviews=reviews,
         campaigns=CampaignDesk(context, reviews, outside),
         connections=connections,
-        records=Records(context, hub.persist, context.metrics),
+        records=Records(context, hub.persist),
+        history=history,
         audit=AuditQueries(context, checkpoints),
         permissions=Permissions(context),
         drills=drills,
@@ -215,7 +219,7 @@ def build(workspace: Path) -> Built:
         alerts=alerts,
         quality=QualityDesk(context),
         control=ControlDesk(context),
-        capacity=CapacityDesk(context),
+        capacity=CapacityDesk(context, history),
         pipelines=PipelineDesk(context),
         telling=telling,
     )

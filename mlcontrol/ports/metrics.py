@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -64,14 +64,15 @@ class RemembersHistory(Protocol):
 
     def history(
         self,
-        service: ServiceSettings,
+        services: Sequence[ServiceSettings],
         metrics: Iterable[str],
         since_s: float,
         until_s: float,
         points: int,
         deadline_s: float,
     ) -> tuple[SeriesData, ...]:
-        """The panel's own series of a service, a sample about every pixel; empty for what it does not hold."""
+        """The panel's own series of any number of services, a sample about every pixel; none of what it does not hold. A fleet is
+        asked about in as few questions as the server's limits allow, each of which may take ``deadline_s``."""
         ...
 
 

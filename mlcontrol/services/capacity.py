@@ -1,4 +1,5 @@
-"""When a service's traffic reaches its capacity: from the recorded history, asked when somebody looks."""
+"""When a service's traffic reaches its capacity: from what was recorded here or is remembered by its sources, asked when somebody
+looks."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from mlcontrol.core import series
 from mlcontrol.core.capacity import Capacity, Forecast, Pressure
 from mlcontrol.core.signals.noise import Floats
 from mlcontrol.core.types import SeriesData
+from mlcontrol.services.chart_history import ChartHistory
 from mlcontrol.services.context import ServiceContext
 from mlcontrol.services.live import service_settings
 
@@ -25,8 +27,9 @@ MINUTE_S = 60.0
 class CapacityDesk:
     """*Thread:* any."""
 
-    def __init__(self, ctx: ServiceContext) -> None:
+    def __init__(self, ctx: ServiceContext, history: ChartHistory) -> None:
         self._ctx = ctx
+        self._recorded = history
 
     def forecast(self, service: str) -> Forecast:
         """Raises `ProblemError` ("not-found") for a service that is not there."""
@@ -98,7 +101,7 @@ class CapacityDesk:
         return Capacity(why=f"no {DECLARED} is declared, and no latency was recorded to measure it by")
 
     def _query(self, service: str, metric: str, since_s: float, until_s: float) -> tuple[SeriesData, ...]:
-        return self._ctx.store.history.query(service, (metric,), since_s, until_s, WHOLE)
+        return self._recorded.of(service, (metric,), since_s, until_s, WHOLE)
 
 
 def _by_minute(found: Sequence[SeriesData], fold: Callable[..., Any]) -> tuple[Floats, Floats]:

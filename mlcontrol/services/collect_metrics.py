@@ -6,23 +6,19 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from math import isfinite, nan
-from statistics import median
 
 from mlcontrol.core import series
 from mlcontrol.core.facts import Traffic
 from mlcontrol.core.settings import ServiceSettings
 from mlcontrol.core.signals.buckets import bound_of, quantile
 from mlcontrol.core.signals.rates import CounterWindow
-from mlcontrol.core.signals.spark import spark
 from mlcontrol.core.types import EventKind, Health, Sample, SeriesKey, Stamp, TimelineEvent
 from mlcontrol.ports.errors import AdapterError
 from mlcontrol.ports.metrics import NO_FAILURE_YET, MetricsSource, ReadAnswer, Reading
 from mlcontrol.services.asking import Asking, OwnQueries, coded
+from mlcontrol.services.past_traffic import PastTraffic
 
 WINDOW_S = 30.0
-SPARK_S = 900.0
-HOUR_S = 3600.0
-RECENT_S = 300.0
 LATE_S = 60.0
 LOADS_TOLD = ("cpu_share", "memory_bytes")
 QUANTILES = ("0.5", "0.9", "0.99")
@@ -65,8 +61,7 @@ class Meter:
     told: dict[str, set[str]] = field(default_factory=dict)  # by connection: what has counted errors there
     lost: dict[str, bool] = field(default_factory=dict)  # by connection: whether that is missing in the newest scrape
     asked: dict[str, Stamp] = field(default_factory=dict)  # newest answered question by connection
-    past: list[tuple[float, float]] = field(default_factory=list)  # (UTC s, queries per second)
-    usual: float | None = None  # queries per second of the hour before it was last asked
+    past: PastTraffic = field(default_factory=PastTraffic)
 
     def take(self, connection: str, readings: Iterable[Reading], at: Stamp) -> tuple[list[Sample], bool]:
         """Fold one scrape in; returns its samples and whether a counter was reset. An older scrape is dropped. What it does not
@@ -306,31 +301,16 @@ class Meter:
             stamps = [self.asked.get(connection) for connection in self.service.metrics]
             known = [stamp for stamp in stamps if stamp is not None]
             at = min(known, key=lambda stamp: stamp.seq) if known and len(known) == len(stamps) else None
+            rate = sum(by_version.values())
             if at is not None and by_version:
-                self._remember(at.utc_s, sum(by_version.values()))
-            before = [rate for at_s, rate in self.past if at is not None and at_s < at.utc_s - RECENT_S]
-            hour = median(before) if len(before) >= 12 else None
-            if sum(by_version.values()) > 0:
-                self.usual = hour
-            elif self.usual is not None:
-                hour = self.usual  # half an hour of silence does not make silence usual
+                self.past.add(at.utc_s, rate)
+            hour = self.past.hour(at.utc_s, rate, golden=bool(self.service.golden)) if at is not None else None
             batches = {version: self._batch(version) for version, rate in by_version.items() if rate > 0}
             made = [batch * by_version[version] for version, batch in batches.items() if batch is not None]
             predictions = sum(made) if made and len(made) == len(batches) else None
             jumping = tuple(sorted({source for (source, _), entry in self.versions.items() if entry.answers.jumps()}))
             used_by = [max((of[name] for of in self.loads.values() if name in of), default=None) for name in LOADS_TOLD]
             return Traffic(by_version, steady, errors, total, latency, hour, predictions, jumping, *used_by), at
-
-    def _remember(self, at_s: float, rate: float) -> None:
-        if not self.past or at_s > self.past[-1][0]:
-            self.past.append((at_s, rate))
-        while self.past and self.past[0][0] < at_s - HOUR_S:
-            self.past.pop(0)
-
-    def line(self, until_s: float) -> tuple[float, ...]:
-        """Sparkline of the queries per second over a quarter of an hour."""
-        with self.lock:
-            return spark(self.past, until_s, SPARK_S)
 
     def _sample(self, metric: str, at: Stamp, value: float, **labels: str) -> Sample:
         return Sample(SeriesKey(self.service.id, metric, tuple(sorted(labels.items()))), at.utc_s, value, nan, nan, 0)
@@ -370,7 +350,8 @@ def take_readings(
         samples, reset = meter.take(connection, [r for model in sorted(own) for r in of_model.get(model, ())], question)
         resets.append(reset)
         traffic, at = meter.traffic()
-        line = meter.line(question.utc_s)
+        with meter.lock:
+            line = meter.past.line(question.utc_s)
         if at is not None:
             stamp = at
             asking.note(

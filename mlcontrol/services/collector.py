@@ -40,6 +40,8 @@ from mlcontrol.services.memory import Memory
 from mlcontrol.services.noticing import Expectations, Noticing
 from mlcontrol.services.outside_alerts import OutsideAlerts
 from mlcontrol.services.polling import Job, Poller
+from mlcontrol.services.recalling import EVERY_S as RECALL_EVERY_S, FIRST_S as RECALL_FIRST_S, Recall
+from mlcontrol.services.remembered import Remembered
 from mlcontrol.services.scraping import FleetScraper, Target
 from mlcontrol.services.sudden_data import SUDDEN_EVERY_S
 
@@ -49,6 +51,7 @@ TICK_CPU_S = 0.25
 """So much of a second goes to judging ages at most: those of thousands of services are judged in turns."""
 GOLDEN_AGAIN_S = 20.0  # after a failure, as of a server that was just loading
 SECOND_SCRAPE_S = 1.5
+_PAST = ("recall ", "resume")  # jobs about what was
 LAST_CHANGES = (EventKind.DEPLOY, EventKind.ROLLBACK, EventKind.ALIAS, EventKind.ROUTE, EventKind.CONFIG)
 
 Report = Callable[[BaseException, str], object]
@@ -80,6 +83,7 @@ class Collector:
         self._ending = threading.Event()
         self._asking = Asking(ctx, self._book, self._noticed, self._ending)
         self._memory = Memory(ctx)
+        self._recall = Recall(ctx, Remembered(ctx, metrics))
         self._poller = Poller(report, workers)
         self._scraper = FleetScraper(self._asking, bulk, report) if bulk is not None else None
         self._meters: dict[str, Meter] = {}
@@ -168,8 +172,13 @@ class Collector:
                     (connection, readers),
                     SECOND_SCRAPE_S,
                 )
+                if self._recall.remembers(connection.id):
+                    look = partial(self._recall_of, connection, readers)
+                    key = (connection, readers)
+                    yield Job(f"recall {connection.id}", RECALL_EVERY_S, look, connection.id, key, RECALL_FIRST_S)
         for service in settings.services.values():
             yield from self._service_jobs(service)
+        yield Job("resume", RECALL_EVERY_S, lambda: self._recall.resume(list(self._meters.values())))
 
     def _targets(self) -> Iterator[Target]:
         """What is scraped in bulk instead of by a job of its own."""
@@ -244,13 +253,16 @@ class Collector:
     def _scrape(self, connection: str, readers: tuple[str, ...]) -> None:
         ask_metrics(self._asking, self._metrics(connection), connection, self._meters_of(readers))
 
+    def _recall_of(self, connection: ConnectionSettings, readers: tuple[str, ...]) -> None:
+        self._recall.look(connection, self._meters_of(readers))
+
     def data_report(self, service: str) -> Known[DataReport]:
         """The newest look at what the service is fed."""
         return self._book.facts(service).data
 
     def refresh(self, service: str | None = None) -> None:
         """Ask everything of a service (or of all) now, on threads of its own, and fold the answers in before returning."""
-        slow = ("versions ", "artifact ", "golden ", "fingerprint ", "quality ", "slices ", "data ", "probe ")
+        slow = ("versions ", "artifact ", "golden ", "fingerprint ", "quality ", "slices ", "data ", "probe ", *_PAST)
         settings = self._ctx.settings
         chosen = settings.services.get(service) if service else None
         sources = chosen.metrics if chosen else tuple(settings.connections)

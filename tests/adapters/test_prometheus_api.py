@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-import socket
-import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
-import requests
 
-from mlcontrol.adapters.metrics.prometheus_api import MAX_POINTS, PrometheusApi, columns, step_of
+from mlcontrol.adapters.metrics.prometheus_api import PrometheusApi, columns
 from mlcontrol.adapters.metrics.promql import questions, quoted
+from mlcontrol.adapters.metrics.range_queries import MAX_POINTS, step_of
 from mlcontrol.core import series as names
 from mlcontrol.core.settings import ConnectionSettings, ServiceSettings
 from mlcontrol.core.types import ConnectionKind
@@ -22,6 +21,8 @@ from mlcontrol.ports.errors import Rejected, ServerFailed, Unexpected
 from mlcontrol.testing.contracts.connection import no_secret
 from mlcontrol.testing.contracts.metrics import MetricsContract
 from mlcontrol.testing.fault_proxy import FaultProxy, http_answer
+from mlcontrol.testing.servers import haproxy
+from tests.stored_prometheus import stored_prometheus
 
 SERVICES, STEPS, STEP_S = 2000, 8, 15
 ALL = (names.QUERIES_PER_S, names.LATENCY_MS, names.ERROR_SHARE)
@@ -51,36 +52,8 @@ def open_metrics(now: int) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("prometheus")
-    (folder / "old.txt").write_text("".join(open_metrics(int(time.time()))))
-    made = ["promtool", "tsdb", "create-blocks-from", "openmetrics", str(folder / "old.txt"), str(folder / "data")]
-    subprocess.run(made, check=True, capture_output=True, timeout=120)
-    (folder / "prometheus.yml").write_text("scrape_configs: []\n")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    told = [
-        f"--config.file={folder}/prometheus.yml",
-        f"--storage.tsdb.path={folder}/data",
-        "--storage.tsdb.retention.time=9d",
-    ]
-    with subprocess.Popen(
-        ["prometheus", *told, f"--web.listen-address=127.0.0.1:{port}", "--query.max-samples=100000"],
-        stderr=subprocess.DEVNULL,
-        cwd=folder,
-    ) as process:
-        try:
-            ends = time.monotonic() + 60
-            while True:
-                try:
-                    if requests.get(f"http://127.0.0.1:{port}/-/ready", timeout=1).status_code == 200:
-                        break
-                except requests.ConnectionError:
-                    pass
-                assert time.monotonic() < ends, "Prometheus did not get ready"
-                time.sleep(0.1)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
+    with stored_prometheus(folder, open_metrics(int(time.time())), "--query.max-samples=100000") as url:
+        yield url
 
 
 @pytest.fixture
@@ -116,16 +89,69 @@ def test_one_request_answers_for_two_thousand_services(server: str) -> None:
 def test_charts_are_filled_with_what_was_before(adapter: PrometheusApi) -> None:
     service = ServiceSettings("seven", serving_model="m7")
     now = time.time()
-    found = {s.key.metric: s for s in adapter.history(service, ALL, now - 3600, now, 720, 30.0)}
+    found = {s.key.metric: s for s in adapter.history([service], ALL, now - 3600, now, 720, 30.0)}
     rate = np.frombuffer(found[names.QUERIES_PER_S].value)
     assert rate[np.isfinite(rate)].max() == pytest.approx(11.0, rel=0.2)
     assert dict(found[names.QUERIES_PER_S].key.labels) == {"version": "3"}
     assert np.nanmax(np.frombuffer(found[names.LATENCY_MS].value)) == pytest.approx(7.0)
     assert found[names.LATENCY_MS].step_s == 5.0
     narrow = PrometheusApi(settings(adapter.settings.url, selector='instance="host1:8002"'), no_secret)
-    (one,) = narrow.history(service, (names.QUERIES_PER_S,), now - 3600, now, 720, 30.0)
+    (one,) = narrow.history([service], (names.QUERIES_PER_S,), now - 3600, now, 720, 30.0)
     narrow.close()
     assert np.nanmax(np.frombuffer(one.value)) == pytest.approx(1.0, rel=0.2)
+
+
+@pytest.mark.real
+def test_a_fleet_is_asked_about_in_few_range_queries_as_large_as_the_server_allows(server: str) -> None:
+    """It allows a hundred thousand samples a query; what two thousand services with two replicas have is more."""
+    fleet = [ServiceSettings(f"s{i}", serving_model=f"m{i}") for i in range(SERVICES)]
+    host, port = server.removeprefix("http://").split(":")
+    now = time.time()
+    with FaultProxy((host, int(port))) as counting:
+        made = PrometheusApi(settings(counting.url), no_secret)
+        found = made.history(fleet, (names.QUERIES_PER_S, names.LATENCY_MS), now - 120, now, 24, 30.0)
+        made.close()
+        asked = len(counting.heads)
+        assert any(head.startswith(b"POST") for head in counting.heads), "so many names do not fit an address"
+    assert asked < SERVICES / 50, f"{asked} requests"
+    of = {(one.key.service, one.key.metric): one for one in found}
+    assert len(of) == len(found) == 2 * SERVICES
+    alone = PrometheusApi(settings(server), no_secret)
+    for i in (0, 7, SERVICES - 1):
+        for one in alone.history([fleet[i]], (names.QUERIES_PER_S, names.LATENCY_MS), now - 120, now, 24, 30.0):
+            together = of[one.key.service, one.key.metric]
+            assert (together.key, together.at_s, together.value) == (one.key, one.at_s, one.value)
+    alone.close()
+
+
+ONLY_READING = """
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 60s
+  timeout server 60s
+frontend reading
+  bind 127.0.0.1:{router}
+  http-request deny deny_status 405 if METH_POST
+  default_backend prometheus
+backend prometheus
+  server one {upstream}
+frontend ready
+  bind 127.0.0.1:{router_metrics_inner}
+  http-request use-service prometheus-exporter if {{ path /metrics }}
+"""
+
+
+@pytest.mark.real
+def test_who_lets_no_form_through_is_asked_in_addresses(server: str, tmp_path: Path) -> None:
+    """A proxy in front that only lets reading pass."""
+    fleet = [ServiceSettings(f"s{i}", serving_model=f"m{i}") for i in range(SERVICES)]
+    upstream, now = server.removeprefix("http://"), time.time()
+    with haproxy(tmp_path, lambda _, ports: ONLY_READING.format(upstream=upstream, **ports)) as front:
+        made = PrometheusApi(settings(front.url), no_secret)
+        found = made.history(fleet, (names.QUERIES_PER_S,), now - 120, now, 24, 30.0)
+        made.close()
+    assert {one.key.service for one in found} == {service.id for service in fleet}
 
 
 @pytest.mark.real
@@ -210,7 +236,9 @@ def test_a_replica_that_a_partial_answer_lacks_makes_its_model_unknown() -> None
         proxy.upstream = http_answer(answer(of("a"), isPartial=True))
         assert made.readings() == ()
         proxy.upstream = http_answer(answer(of("a")))
-        assert [one.value for one in made.readings()] == [10.0], "whole again, and b is gone: it never makes the sum fall"
+        assert [one.value for one in made.readings()] == [10.0], (
+            "whole again, and b is gone: it never makes the sum fall"
+        )
         made.close()
 
 
@@ -236,6 +264,7 @@ def test_the_step_follows_the_pixels_and_keeps_the_limit(span_s: float, points: 
 
 def test_names_cannot_break_out_of_a_query() -> None:
     service = ServiceSettings("x", serving_model='a"} or vector(1) #', route="r\\")
-    for question in questions(service, frozenset(ALL), "", 60.0):
-        assert 'model="a\\"} or' in question.query or 'proxy=~"r\\\\' in question.query
+    asked = [question.query for question in questions([service], frozenset(ALL), "", 60.0, 5.0)]
+    assert len(asked) == 4
+    assert all('model="a\\"} or' in query or '=~"(r\\\\\\\\)-' in query for query in asked)
     assert quoted("a\nb") == '"a\\nb"'

@@ -47,6 +47,7 @@ def services(**parts: Any) -> Services:
         "capacity",
         "pipelines",
         "telling",
+        "history",
     )
     return Services(ctx=ctx, **{name: parts.get(name, quiet) for name in names})  # type: ignore[arg-type]
 

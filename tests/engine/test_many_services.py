@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mlcontrol.core.types import Health, ServiceState
@@ -43,7 +44,7 @@ def states(built: Built) -> list[ServiceState]:
 
 def test_all_get_their_facts_from_one_request_a_poll(many: ManyServices, built: Built) -> None:
     with many.prometheus():
-        before, begun = many.questions(), time.monotonic()
+        before, begun = many.questions("query"), time.monotonic()
         built.engine.start()
         until(lambda: all(s.traffic_per_s is not None for s in states(built)), "not every service has its traffic")
         fast, slow = (built.context.state().services[f"s{i:04d}"] for i in (49, 50))  # 50 a second and 1
@@ -51,9 +52,28 @@ def test_all_get_their_facts_from_one_request_a_poll(many: ManyServices, built: 
         assert (fast.traffic_per_s or 0.0) > 10 * (slow.traffic_per_s or 0.0) > 0.0
         polled = built.context.collector.polls if built.context.collector is not None else None
         assert polled is not None
-        asked, polls = many.questions() - before, (time.monotonic() - begun) / POLL_S
+        asked, polls = many.questions("query") - before, (time.monotonic() - begun) / POLL_S
         # A probe asks twice, and the second scrape comes early.
         assert asked <= polls + 5, f"{asked:g} requests in {polls:.1f} polls"
+
+
+def test_an_engine_that_starts_draws_the_quarter_of_an_hour_before_it_from_a_few_range_queries(
+    many: ManyServices, built: Built
+) -> None:
+    many.store_before(1200.0)
+    with many.prometheus("--query.max-samples=200000"):
+        before = many.questions("query_range")
+        built.engine.start()
+        until(lambda: all(known(s.use.spark) > 24 for s in states(built)), "not every service has its line")
+        asked = many.questions("query_range") - before
+    assert 0 < asked <= SERVICES / 50, f"{asked:g} range queries"
+    fast, slow = (built.context.state().services[f"s{i:04d}"].use.spark for i in (49, 50))
+    assert np.nanmedian(fast) == pytest.approx(50.0, rel=0.05)
+    assert np.nanmedian(slow) == pytest.approx(1.0, rel=0.05)
+
+
+def known(line: tuple[float, ...]) -> int:
+    return sum(value == value for value in line)
 
 
 def test_a_limit_of_the_server_is_told_once_and_its_end_brings_all_back(many: ManyServices, built: Built) -> None:

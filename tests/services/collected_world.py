@@ -171,7 +171,7 @@ class Nothing:
     def query(self, *question: Any) -> tuple[()]:
         return ()
 
-    reviews = drills = said = timeline = knowledge
+    reviews = drills = said = timeline = history = knowledge
     earlier = judgements = query
 
 

@@ -17,7 +17,9 @@ from mlcontrol.core.types import Sample, SeriesKey, Stamp
 from mlcontrol.gui.viewmodels.capacity_words import pressure_sentence
 from mlcontrol.services.asking import OwnQueries
 from mlcontrol.services.capacity import CapacityDesk
+from mlcontrol.services.chart_history import ChartHistory
 from mlcontrol.services.collect_metrics import Meter
+from mlcontrol.services.remembered import Remembered
 from mlcontrol.store.history import History
 
 NOW_S = 1_760_000_400.0
@@ -32,6 +34,10 @@ def world(tmp_path: Path) -> Any:
         settings=settings, store=SimpleNamespace(history=history), clock=SimpleNamespace(utc_s=lambda: NOW_S)
     )
     history.close()
+
+
+def desk(world: Any, source: Any = None) -> CapacityDesk:
+    return CapacityDesk(world, ChartHistory(world, lambda: None, Remembered(world, lambda _: source)))
 
 
 def traffic(at_s: Any, first_s: float) -> Any:
@@ -57,7 +63,7 @@ def declare(world: Any, **objectives: float) -> None:
 def test_the_declared_capacity_is_reached_by_both_versions_together(world: Any) -> None:
     record(world, 10)
     declare(world, capacity_per_s=80.0)
-    found = CapacityDesk(world).forecast("digits")
+    found = desk(world).forecast("digits")
     ahead = np.arange(NOW_S - 10 * DAY_S, NOW_S + 10 * DAY_S, 3600.0)
     first = ahead[np.flatnonzero(traffic(ahead, ahead[0]) >= 80.0)[0]]
     assert found.capacity.source == "declared"
@@ -69,14 +75,14 @@ def test_the_declared_capacity_is_reached_by_both_versions_together(world: Any) 
 def test_an_undeclared_capacity_is_measured_where_latency_passes_its_objective(world: Any) -> None:
     record(world, 10)
     declare(world, p99_ms=120.0)
-    found = CapacityDesk(world).forecast("digits")
+    found = desk(world).forecast("digits")
     assert found.capacity.source == "measured"
     assert found.capacity.per_s == pytest.approx(60.0, rel=0.02)
 
 
 def test_without_either_the_trend_is_told_and_the_capacity_is_unknown(world: Any) -> None:
     record(world, 10)
-    found = CapacityDesk(world).forecast("digits")
+    found = desk(world).forecast("digits")
     assert found.capacity.per_s is None
     assert "capacity_per_s" in found.capacity.why
     assert (found.reached_s, found.why) == (None, "")
@@ -85,7 +91,7 @@ def test_without_either_the_trend_is_told_and_the_capacity_is_unknown(world: Any
 
 def test_a_service_without_history_is_unknown(world: Any) -> None:
     declare(world, capacity_per_s=80.0)
-    assert "0.0 of the 7 days" in CapacityDesk(world).forecast("digits").why
+    assert "0.0 of the 7 days" in desk(world).forecast("digits").why
 
 
 def load(world: Any, metric: str, days: float, values: Any, **labels: str) -> None:
@@ -101,7 +107,7 @@ def test_the_cpu_and_the_queue_have_forecasts_of_their_own(world: Any) -> None:
     load(world, series.CPU_SHARE, 12, lambda t: 0.1, source="b")
     load(world, series.QUEUE_MS, 12, lambda t: 10 + 2 * (t - first_s) / DAY_S, version="1")
     declare(world, cpu_share=0.8, queue_ms=40.0)
-    cpu, queue = CapacityDesk(world).pressures("digits")
+    cpu, queue = desk(world).pressures("digits")
     assert (cpu.what, queue.what) == ("cpu_share", "queue_ms")
     for one, first, per_day, limit in ((cpu.found, 0.4, 0.03, 0.8), (queue.found, 10.0, 2.0, 40.0)):
         assert one.capacity.source == "declared"
@@ -119,7 +125,7 @@ def test_the_cpu_and_the_queue_have_forecasts_of_their_own(world: Any) -> None:
 def test_without_a_limit_the_whole_machine_is_the_cpus_and_the_queues_is_unknown(world: Any) -> None:
     load(world, series.CPU_SHARE, 8, lambda t: 0.3 + 0.05 * np.sin(t), source="a")
     load(world, series.QUEUE_MS, 8, lambda t: 5.0 + np.sin(t), version="1")
-    cpu, queue = CapacityDesk(world).pressures("digits")
+    cpu, queue = desk(world).pressures("digits")
     assert (cpu.found.capacity.per_s, cpu.found.capacity.source) == (1.0, "whole")
     assert "all of the machine is not reached" in pressure_sentence(cpu, NOW_S)[0]
     said, tone = pressure_sentence(queue, NOW_S)
@@ -128,9 +134,9 @@ def test_without_a_limit_the_whole_machine_is_the_cpus_and_the_queues_is_unknown
 
 
 def test_a_day_of_cpu_is_no_forecast_and_what_was_never_read_is_not_mentioned(world: Any) -> None:
-    assert CapacityDesk(world).pressures("digits") == ()
+    assert desk(world).pressures("digits") == ()
     load(world, series.CPU_SHARE, 1, lambda t: 0.5, source="a")
-    (cpu,) = CapacityDesk(world).pressures("digits")
+    (cpu,) = desk(world).pressures("digits")
     said, tone = pressure_sentence(cpu, NOW_S)
     assert "No forecast of the CPU: 1.0 of the 7 days" in said
     assert tone == "unknown"

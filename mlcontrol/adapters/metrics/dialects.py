@@ -32,7 +32,7 @@ class Meaning:
 _Rule = Callable[[Mapping[str, str]], Meaning | None]
 
 ROLES = ("stable", "canary")
-_FAILURES = {"backend": "model", "canceled": "cancelled"}
+FAILURES = {"backend": "model", "canceled": "cancelled"}
 
 
 def meaning(name: str, labels: Mapping[str, str]) -> Meaning | None:
@@ -52,7 +52,7 @@ def _triton(
         if label and label not in labels and not without:
             return None
         value = labels.get(label, without).lower() if label else ""
-        kept = ((as_label, _FAILURES.get(value, value)),) if label else ()
+        kept = ((as_label, FAILURES.get(value, value)),) if label else ()
         return Meaning(quantity, counter, labels.get("model", ""), labels.get("version", ""), "", kept, factor)
 
     return rule

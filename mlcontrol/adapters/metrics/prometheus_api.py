@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from urllib.parse import urlencode
 
 import msgspec
 import numpy as np
@@ -17,19 +18,19 @@ from numpy.typing import NDArray
 from mlcontrol.adapters.http import Call, DatedByServer, HttpClient, Response
 from mlcontrol.adapters.metrics.dialects import RULES
 from mlcontrol.adapters.metrics.instances import Instances
-from mlcontrol.adapters.metrics.promql import questions
+from mlcontrol.adapters.metrics.range_queries import TOO_LARGE, fleet_history, is_limit
 from mlcontrol.adapters.plain_text import plain, sentence
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.settings import ConnectionSettings, ServiceSettings
-from mlcontrol.core.types import SeriesData, SeriesKey
+from mlcontrol.core.types import SeriesData
 from mlcontrol.ports.connection import Reachability, SecretReader, Viability
 from mlcontrol.ports.errors import AdapterError, Rejected, Unexpected
 from mlcontrol.ports.metrics import MetricSample, Reading, Scrape
 
-MAX_POINTS = 11_000  # Prometheus refuses range queries with more per series
 MAX_SERIES = 200_000
-RATE_WINDOW_S = 60.0
-_STEPS_S = (5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21_600, 43_200, 86_400)
+LONG = 2_000  # characters of a query that not every proxy lets through in an address
+_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+_NO_FORMS = (403, 405, 413, 501)  # of a proxy that lets only reading through, or only so much
 Floats = NDArray[np.float64]
 # What carries a model or a route; a machine's load in a fleet-wide store belongs to no service.
 _NAMES = tuple(name for name in RULES if name.startswith(("nv_inference_", "model_infer_", "haproxy_backend_")))
@@ -103,21 +104,16 @@ class PrometheusApi(DatedByServer):
 
     def history(
         self,
-        service: ServiceSettings,
+        services: Sequence[ServiceSettings],
         metrics: Iterable[str],
         since_s: float,
         until_s: float,
         points: int,
         deadline_s: float,
     ) -> tuple[SeriesData, ...]:
-        """The panel's own series of a service, from range queries; empty for what this source does not hold."""
-        step_s = step_of(until_s - since_s, points)
-        found = []
-        for question in questions(service, frozenset(metrics), self._selector, max(RATE_WINDOW_S, step_s)):
-            for labels, at_s, values in self.range(question.query, since_s, until_s, step_s, deadline_s):
-                key = SeriesKey(service.id, question.metric, question.labels(labels))
-                found.append(SeriesData(key, at_s.tobytes(), values.tobytes(), step_s=step_s))
-        return tuple(found)
+        """From range queries, each for as many services as the server's limits allow."""
+        asked = (services, metrics, since_s, until_s, points, deadline_s)
+        return tuple(fleet_history(self.range, self._selector, *asked))
 
     def range(
         self, query: str, since_s: float, until_s: float, step_s: float, deadline_s: float
@@ -141,7 +137,7 @@ class PrometheusApi(DatedByServer):
 
     def _ask(self, what: str, asked: Mapping[str, str], deadline_s: float) -> tuple[Response, list[_Series], bool]:
         """The answer, its series, and whether it says that it lacks some."""
-        response = self.http.send(Call("GET", f"/api/v1/{what}", asked), deadline_s)
+        response = self._sent(f"/api/v1/{what}", asked, deadline_s)
         if response.status in (400, 422):
             raise self._refused(response)
         if not 200 <= response.status < 300:
@@ -159,24 +155,30 @@ class PrometheusApi(DatedByServer):
         self.warnings = missing
         return response, answer.data.result, bool(missing)
 
+    def _sent(self, path: str, asked: Mapping[str, str], deadline_s: float) -> Response:
+        """By GET, which a cache in between may answer; a long query as a form, which all who speak this API take too."""
+        if len(asked["query"]) <= LONG:
+            return self.http.send(Call("GET", path, asked), deadline_s)
+        form = urlencode(asked).encode()
+        response = self.http.send(Call("POST", path, body=form, headers=_FORM), deadline_s)
+        if response.status in _NO_FORMS:
+            what = f"'{self.settings.id}' does not take a query of {len(asked['query']):,} characters."
+            raise Rejected(Problem(what, f"A form is answered with status {response.status}.", code=TOO_LARGE))
+        return response
+
     def _refused(self, response: Response) -> Rejected:
         try:
             said = _DECODER.decode(response.body).error
         except (msgspec.DecodeError, UnicodeDecodeError):
             said = ""
-        then = "Look at the option 'selector' of the connection."
-        if "too many samples" in said or "exceeded maximum resolution" in said:
+        then, code = "Look at the option 'selector' of the connection.", "rejected"
+        if is_limit(said):
+            code = TOO_LARGE
             then = "Narrow the option 'selector', show a shorter span, or raise the limits of that server."
         what = f"'{self.settings.id}' refused the query."
         return Rejected(
-            Problem(what, sentence(self.http.redact(plain(said, 200))) or "It gives no reason.", then, "rejected")
+            Problem(what, sentence(self.http.redact(plain(said, 200))) or "It gives no reason.", then, code)
         )
-
-
-def step_of(span_s: float, points: int) -> float:
-    """The round step that gives about a sample a pixel and never more than the API allows."""
-    least = span_s / max(1, min(points, MAX_POINTS - 1))
-    return float(next((step for step in _STEPS_S if step >= least), math.ceil(least / 86_400) * 86_400))
 
 
 def columns(raw: msgspec.Raw | bytes) -> tuple[Floats, Floats]:

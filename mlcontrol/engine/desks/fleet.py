@@ -6,6 +6,8 @@ from mlcontrol.engine import messages as m
 from mlcontrol.engine.desks.table import Lane, Services, Table
 from mlcontrol.services.context import Tell
 
+MOST_POINTS = 20_000
+
 
 def _refresh(s: Services, c: m.RefreshNow, _tell: Tell) -> m.Event:
     s.collector.refresh(c.service)
@@ -13,7 +15,7 @@ def _refresh(s: Services, c: m.RefreshNow, _tell: Tell) -> m.Event:
 
 
 def _history(s: Services, c: m.QueryHistory, _tell: Tell) -> m.Event:
-    series = s.records.history(c.service, c.metrics, c.since_s, c.until_s, c.points)
+    series = s.history.of(c.service, c.metrics, c.since_s, c.until_s, max(2, min(c.points, MOST_POINTS)))
     return m.HistoryAnswer(request=c.request, service=c.service, since_s=c.since_s, until_s=c.until_s, series=series)
 
 

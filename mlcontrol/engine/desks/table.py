@@ -12,6 +12,7 @@ from mlcontrol.engine import messages as m
 from mlcontrol.services.alerts import Alerts
 from mlcontrol.services.audit import AuditQueries
 from mlcontrol.services.capacity import CapacityDesk
+from mlcontrol.services.chart_history import ChartHistory
 from mlcontrol.services.collector import Collector
 from mlcontrol.services.connections import Connections
 from mlcontrol.services.context import ChecksService, RolloutsService, ServiceContext, Tell
@@ -52,6 +53,7 @@ class Services:
     campaigns: CampaignDesk
     connections: Connections
     records: Records
+    history: ChartHistory
     audit: AuditQueries
     permissions: Permissions
     drills: DrillRoom
