@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 from mlcontrol.core.artifact import ArtifactMatch
 from mlcontrol.core.data_report import DataReport
 from mlcontrol.core.fingerprint import Fingerprint
+from mlcontrol.core.load import Load
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.types import Replica, Stamp, VersionSummary
 
@@ -84,7 +85,7 @@ class Traffic:
     more. ``total``: answers counted for the error share. Latencies are quantiles in milliseconds by version. `None` or empty where
     no source says. ``previous_hour_per_s``: of the hour before, or before it fell silent. ``jumping``: sources whose counters fall
     and come back: several servers behind one address. ``cpu_share``, ``memory_bytes``: of the
-    busiest of its sources, whoever uses them there.
+    busiest of its sources, whoever uses them there. ``loads``: of all its sources, against what they usually are.
     """
 
     by_version: dict[str, float] = field(default_factory=dict)
@@ -97,6 +98,7 @@ class Traffic:
     jumping: tuple[str, ...] = ()
     cpu_share: float | None = None
     memory_bytes: float | None = None
+    loads: tuple[Load, ...] = ()
 
     @property
     def per_s(self) -> float | None:

@@ -16,9 +16,15 @@ LATENCY_MS = "latency_ms"  # labels: quantile ("0.5", "0.9", "0.99"), version
 CALLER_LATENCY_MS = "caller_latency_ms"  # labels: quantile, version; from the prediction log: what callers wait
 QUEUE_MS = "queue_ms"  # labels: version; mean wait in the server's queue, of the answers since the reading before
 CPU_SHARE = "cpu_share"  # labels: source; share of the machine, 0..1
+CPU_CORES = "cpu_cores"  # labels: source; cores that a process uses, where it counts its own seconds
 MEMORY_BYTES = "memory_bytes"  # labels: source
 GPU_SHARE = "gpu_share"  # labels: source, gpu; share of that device, 0..1
 GPU_MEMORY_BYTES = "gpu_memory_bytes"  # labels: source, gpu
+SERVER_QUERIES_PER_S = (
+    "server_queries_per_s"  # labels: source; what a server is asked for all services that read that source
+)
+LOAD_USUAL = "load_usual"  # labels: metric, side ("low", "high"), source, gpu; between which a load's mean over minutes usually is
+LOADS = (CPU_SHARE, CPU_CORES, MEMORY_BYTES, GPU_SHARE, GPU_MEMORY_BYTES)
 ANSWERED = (
     "answered"  # labels: version; 1 when the golden presence query was answered by it, through the production route
 )

@@ -157,6 +157,7 @@ class ServiceState:
     golden: Signal = Signal()
     fingerprint: Signal = Signal()  # which version answers, by its answers alone
     artifact: Signal = Signal()  # whether the files that are served are those that were registered
+    resources: Signal = Signal()  # whether its servers use of their machines what they usually do
     traffic_per_s: float | None = None
     traffic_by_version: dict[str, float] = field(default_factory=dict)
     canary_percent: float | None = None

@@ -95,6 +95,7 @@ def _services(state: FleetState, now_s: float) -> Iterator[Metric]:
                 ("presence", s.presence.health),
                 ("use", s.use.health),
                 ("accuracy", s.accuracy.health),
+                ("resources", s.resources.health),
             )
             for health in Health
         ),

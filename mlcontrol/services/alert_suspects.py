@@ -11,7 +11,7 @@ import numpy as np
 
 from mlcontrol.core.alerts.alert import Alert, AlertState
 from mlcontrol.core.problem import ProblemError
-from mlcontrol.core.series import CALLER_LATENCY_MS, ERROR_SHARE, LATENCY_MS, QUALITY, QUERIES_PER_S
+from mlcontrol.core.series import CALLER_LATENCY_MS, ERROR_SHARE, LATENCY_MS, LOADS, QUALITY, QUERIES_PER_S
 from mlcontrol.core.types import TimelineEvent
 from mlcontrol.services.context import ServiceContext
 
@@ -19,7 +19,11 @@ BUDGET_S = 0.5
 """Of each second: an alert's history takes about a tenth of a second to be read and cut into stretches."""
 WAITING = 2000
 SPAN_S = 2 * 3600.0
-SHOWS = {"use": (ERROR_SHARE, LATENCY_MS, CALLER_LATENCY_MS, QUERIES_PER_S), "accuracy": (QUALITY,)}
+SHOWS = {
+    "use": (ERROR_SHARE, LATENCY_MS, CALLER_LATENCY_MS, QUERIES_PER_S),
+    "resources": LOADS,
+    "accuracy": (QUALITY,),
+}
 """Which series tell when a signal turned."""
 
 

@@ -15,6 +15,7 @@ from mlcontrol.core.review import Score
 from mlcontrol.core.settings import ConnectionSettings, ServiceSettings
 from mlcontrol.core.signals.accuracy import accuracy_signal
 from mlcontrol.core.signals.data import data_signal
+from mlcontrol.core.signals.resources import resources_signal
 from mlcontrol.core.signals.use import use_signal
 from mlcontrol.core.types import (
     ConnectionState,
@@ -123,6 +124,7 @@ def assemble(
         golden=_golden(facts.golden_runs.get(current) if current else None, now_mono_s, poll_s),
         fingerprint=_fingerprint(facts.fingerprint, now_mono_s),
         artifact=artifact,
+        resources=resources_signal(facts.traffic, now_mono_s, poll_s),
         traffic_per_s=traffic.per_s if traffic and use.freshness is not Freshness.UNKNOWN else None,
         traffic_by_version=dict(traffic.by_version) if traffic and use.freshness is not Freshness.UNKNOWN else {},
         canary_percent=facts.route.value.canary_percent if facts.route.value else None,

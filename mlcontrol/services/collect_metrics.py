@@ -1,10 +1,10 @@
-"""Scrapes metrics sources and turns what they count into traffic, errors, latency and load of each service."""
+"""Turns what metrics sources count into traffic, errors, latency and load of each service."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import isfinite, nan
 
 from mlcontrol.core import series
@@ -12,10 +12,9 @@ from mlcontrol.core.facts import Traffic
 from mlcontrol.core.settings import ServiceSettings
 from mlcontrol.core.signals.buckets import bound_of, quantile
 from mlcontrol.core.signals.rates import CounterWindow
-from mlcontrol.core.types import EventKind, Health, Sample, SeriesKey, Stamp, TimelineEvent
-from mlcontrol.ports.errors import AdapterError
-from mlcontrol.ports.metrics import NO_FAILURE_YET, MetricsSource, ReadAnswer, Reading
-from mlcontrol.services.asking import Asking, OwnQueries, coded
+from mlcontrol.core.types import Sample, SeriesKey, Stamp
+from mlcontrol.ports.metrics import NO_FAILURE_YET, Reading
+from mlcontrol.services.asking import OwnQueries
 from mlcontrol.services.past_traffic import PastTraffic
 
 WINDOW_S = 30.0
@@ -29,6 +28,7 @@ _LOADS = {
     "gpu_memory_bytes": series.GPU_MEMORY_BYTES,
 }
 
+CPU_SECONDS = "cpu_seconds_total"
 _ERRORS = ("requests_error", "responses")
 
 _CounterKey = tuple[str, str, str, str, tuple[tuple[str, str], ...]]
@@ -58,6 +58,7 @@ class Meter:
     versions: dict[tuple[str, str], _Version] = field(default_factory=dict)
     latency: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)  # by connection, version, quantile
     loads: dict[str, dict[str, float]] = field(default_factory=dict)  # by connection and quantity
+    seconds: dict[str, CounterWindow] = field(default_factory=dict)  # of a core, by connection
     told: dict[str, set[str]] = field(default_factory=dict)  # by connection: what has counted errors there
     lost: dict[str, bool] = field(default_factory=dict)  # by connection: whether that is missing in the newest scrape
     asked: dict[str, Stamp] = field(default_factory=dict)  # newest answered question by connection
@@ -85,6 +86,12 @@ class Meter:
                     loads[reading.quantity] = max(reading.value, loads.get(reading.quantity, 0.0))
                     of = {"source": connection, **dict(reading.labels)}
                     samples.append(self._sample(_LOADS[reading.quantity], at, reading.value, **of))
+                    continue
+                if reading.quantity == CPU_SECONDS and not reading.version:
+                    cores = self.seconds.setdefault(connection, CounterWindow(WINDOW_S))
+                    cores.add(at.mono_s, reading.value)
+                    if (used := cores.last_rate()) is not None:
+                        samples.append(self._sample(series.CPU_CORES, at, used, source=connection))
                     continue
                 if reading.model not in own:
                     continue
@@ -309,72 +316,19 @@ class Meter:
             made = [batch * by_version[version] for version, batch in batches.items() if batch is not None]
             predictions = sum(made) if made and len(made) == len(batches) else None
             jumping = tuple(sorted({source for (source, _), entry in self.versions.items() if entry.answers.jumps()}))
-            used_by = [max((of[name] for of in self.loads.values() if name in of), default=None) for name in LOADS_TOLD]
-            return Traffic(by_version, steady, errors, total, latency, hour, predictions, jumping, *used_by), at
+            cpu, memory = (
+                max((of[name] for of in self.loads.values() if name in of), default=None) for name in LOADS_TOLD
+            )
+            return Traffic(by_version, steady, errors, total, latency, hour, predictions, jumping, cpu, memory), at
+
+    def per_s(self, connection: str) -> float | None:
+        """Queries a second of this service that a source counted between its last two readings; of all sources, where it counts
+        none itself; `None` where nothing does."""
+        with self.lock:
+            mine = [entry.answers for (source, _), entry in self.versions.items() if source == connection]
+            known = mine or [entry.answers for entry in self.versions.values()]
+            rates = [window.last_rate() for window in known if not window.jumps()]
+            return sum(rate or 0.0 for rate in rates) if rates and len(rates) == len(known) else None
 
     def _sample(self, metric: str, at: Stamp, value: float, **labels: str) -> Sample:
         return Sample(SeriesKey(self.service.id, metric, tuple(sorted(labels.items()))), at.utc_s, value, nan, nan, 0)
-
-
-def ask_metrics(
-    asking: Asking, source: MetricsSource, connection: str, meters: Iterable[Meter], deadline_s: float = 4.0
-) -> None:
-    """One scrape for all services that read this source."""
-    take_readings(asking, lambda _: source.readings(deadline_s), connection, meters)
-
-
-def take_readings(
-    asking: Asking,
-    read: ReadAnswer,
-    connection: str,
-    meters: Iterable[Meter],
-    asked: Stamp | None = None,
-) -> None:
-    """Fold what a source has answered into the services that read it. ``asked``: when, if not now. Raises what ``read`` raises."""
-    meters = tuple(meters)
-    models = [{"", meter.service.serving_model, meter.service.route} for meter in meters]
-    with asking.of(connection, asked, only_one=True) as question:
-        try:
-            readings = read(frozenset[str]().union(*models))
-        except AdapterError as error:
-            problem = coded(error)
-            for meter in meters:
-                asking.note(meter.service.id, lambda f: replace(f, traffic=f.traffic.missed(problem, question)))
-            raise
-    # One source may hold a whole fleet: each service is handed its own.
-    of_model: dict[str, list[Reading]] = {}
-    for reading in readings:
-        of_model.setdefault(reading.model, []).append(reading)
-    resets: list[bool] = []
-    for meter, own in zip(meters, models, strict=True):
-        samples, reset = meter.take(connection, [r for model in sorted(own) for r in of_model.get(model, ())], question)
-        resets.append(reset)
-        traffic, at = meter.traffic()
-        with meter.lock:
-            line = meter.past.line(question.utc_s)
-        if at is not None:
-            stamp = at
-            asking.note(
-                meter.service.id,
-                lambda f, traffic=traffic, stamp=stamp, line=line: replace(  # type: ignore[misc]
-                    f, traffic=f.traffic.answered(traffic, stamp), sparks={**f.sparks, "use": line}
-                ),
-            )
-        asking.ctx.emit(*samples)
-    # A server counts per process *and* per load: one model that begins again was loaded, all of them together restarted.
-    if not resets or not all(resets) or any(connection in meter.traffic()[0].jumping for meter in meters):
-        return
-    if all(operation.phase.ended for operation in asking.ctx.state().operations.values()):
-        asking.ctx.emit(_restart(connection, question))
-
-
-def _restart(connection: str, at: Stamp) -> TimelineEvent:
-    return TimelineEvent(
-        id=f"restart-{connection}-{at.utc_s:.3f}",
-        at_s=at.utc_s,
-        kind=EventKind.RESTART,
-        title=f"The server behind {connection} restarted",
-        detail="Its counters began again from zero.",
-        source=connection,
-        severity=Health.WARNING,
-    )

@@ -23,7 +23,7 @@ from mlcontrol.services.assembly import FINGERPRINT_EVERY_S, GOLDEN_EVERY_S, ass
 from mlcontrol.services.collect_artifact import ARTIFACT_EVERY_S, ArtifactLook, comparable
 from mlcontrol.services.collect_data import DataReader
 from mlcontrol.services.collect_golden import GoldenAsker, why_not_ask
-from mlcontrol.services.collect_metrics import Meter, ask_metrics
+from mlcontrol.services.collect_metrics import Meter
 from mlcontrol.services.collect_predictions import (
     QUALITY_EVERY_S,
     SLICES_EVERY_S,
@@ -36,12 +36,14 @@ from mlcontrol.services.collect_registry import VERSIONS_EVERY_S, ask_alias, ask
 from mlcontrol.services.collect_serving import ask_replicas, ask_route
 from mlcontrol.services.context import ServiceContext
 from mlcontrol.services.fact_book import FactBook
+from mlcontrol.services.loads import Loads
 from mlcontrol.services.memory import Memory
 from mlcontrol.services.noticing import Expectations, Noticing
 from mlcontrol.services.outside_alerts import OutsideAlerts
 from mlcontrol.services.polling import Job, Poller
 from mlcontrol.services.recalling import EVERY_S as RECALL_EVERY_S, FIRST_S as RECALL_FIRST_S, Recall
 from mlcontrol.services.remembered import Remembered
+from mlcontrol.services.scraped import ask_metrics
 from mlcontrol.services.scraping import FleetScraper, Target
 from mlcontrol.services.sudden_data import SUDDEN_EVERY_S
 
@@ -85,7 +87,8 @@ class Collector:
         self._memory = Memory(ctx)
         self._recall = Recall(ctx, Remembered(ctx, metrics))
         self._poller = Poller(report, workers)
-        self._scraper = FleetScraper(self._asking, bulk, report) if bulk is not None else None
+        self._loads = Loads(ctx)
+        self._scraper = FleetScraper(self._asking, bulk, self._loads, report) if bulk is not None else None
         self._meters: dict[str, Meter] = {}
         self._jobs: dict[str, Job] = {}
         self._folding = threading.Lock()
@@ -118,6 +121,7 @@ class Collector:
         for gone in set(self._meters) - set(settings.services):
             del self._meters[gone]
             self._book.forget_service(gone)
+        self._loads.keep(settings.services.values())
         self._noticing.forget(settings)
         self._jobs = {job.id: job for job in self._make_jobs()}
         targets = {f"metrics {target.connection}": target for target in self._targets()}
@@ -251,7 +255,7 @@ class Collector:
         self._book.answered(settings.id, question, found.latency_ms, found.server)
 
     def _scrape(self, connection: str, readers: tuple[str, ...]) -> None:
-        ask_metrics(self._asking, self._metrics(connection), connection, self._meters_of(readers))
+        ask_metrics(self._asking, self._metrics(connection), connection, self._meters_of(readers), self._loads)
 
     def _recall_of(self, connection: ConnectionSettings, readers: tuple[str, ...]) -> None:
         self._recall.look(connection, self._meters_of(readers))
@@ -354,6 +358,7 @@ class Collector:
         """Ages go on while nobody answers: freshness is judged every second."""
         while not self._ending.wait(TICK_S):
             try:
+                self._loads.read_pasts()
                 self._fold_all()
                 for state in self._ctx.state().services.values():
                     self._noticing.turn(state)

@@ -15,8 +15,10 @@ from mlcontrol.core.types import Stamp
 from mlcontrol.ports.errors import AdapterError, Denied, NeedsCredentials, Unreachable
 from mlcontrol.ports.metrics import BulkScraper, MetricsSource, ReadAnswer
 from mlcontrol.services.asking import Asking
-from mlcontrol.services.collect_metrics import Meter, take_readings
+from mlcontrol.services.collect_metrics import Meter
+from mlcontrol.services.loads import Loads
 from mlcontrol.services.polling import BACKOFF_FIRST_S, BACKOFF_LAST_S
+from mlcontrol.services.scraped import take_readings
 
 DEADLINE_S = 4.0
 AT_ONCE_A_S = 400.0  # first scrapes are spread so that no more than this many start in a second
@@ -47,8 +49,11 @@ class _Slot:
 class FleetScraper:
     """*Thread:* any. One thread keeps the schedule and folds the answers in; ``bulk`` has its own for the network."""
 
-    def __init__(self, asking: Asking, bulk: BulkScraper, report: Callable[[BaseException, str], object]) -> None:
+    def __init__(
+        self, asking: Asking, bulk: BulkScraper, loads: Loads, report: Callable[[BaseException, str], object]
+    ) -> None:
         self._asking = asking
+        self._loads = loads
         self._bulk = bulk
         self._report = report
         self._lock = threading.Lock()
@@ -135,7 +140,7 @@ class FleetScraper:
         slot.runs += 1
         wait_s = target.again_s if slot.runs == 1 else target.every_s
         try:
-            take_readings(self._asking, read, target.connection, target.meters(), question)
+            take_readings(self._asking, read, target.connection, target.meters(), self._loads, question)
             slot.failures = 0
         except (Unreachable, Denied, NeedsCredentials):
             # Nobody is there, or we are not let in: ask ever more rarely.

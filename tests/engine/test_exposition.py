@@ -112,7 +112,8 @@ def test_each_signal_has_one_health_and_silence_is_unknown() -> None:
     assert value(found, health, service="digits", signal="use", health="critical") == 1
     assert value(found, health, service="new", signal="presence", health="unknown") == 1
     assert value(found, health, service="new", signal="presence", health="ok") == 0
-    assert sum(v for (name, _), v in found.items() if name == health) == 2 * 3
+    assert sum(v for (name, _), v in found.items() if name == health) == 2 * 4
+    assert value(found, health, service="digits", signal="resources", health="unknown") == 1
 
 
 def test_versions_are_told_where_they_are_known_only() -> None:

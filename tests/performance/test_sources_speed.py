@@ -27,6 +27,7 @@ from mlcontrol.ports.clock import SystemClock
 from mlcontrol.ports.metrics import Reading
 from mlcontrol.services.asking import Asking
 from mlcontrol.services.fact_book import FactBook
+from mlcontrol.services.loads import Loads
 from mlcontrol.services.scraping import FleetScraper, Target
 
 
@@ -178,7 +179,7 @@ def test_a_thousand_targets_a_tenth_of_them_hung() -> None:
         ctx: Any = SimpleNamespace(clock=clock, state=lambda: state, emit=lambda *_: None)
         told: list[BaseException] = []
         scraper = FleetScraper(
-            Asking(ctx, book, lambda *_: None), TextScraper(), lambda error, where: told.append(error)
+            Asking(ctx, book, lambda *_: None), TextScraper(), Loads(ctx), lambda error, where: told.append(error)
         )
         adapters = [
             PrometheusText(

@@ -19,8 +19,10 @@ from mlcontrol.core.signals.rates import CounterWindow
 from mlcontrol.core.signals.use import use_signal
 from mlcontrol.core.types import Health, Sample, Signal, Stamp, TimelineEvent
 from mlcontrol.services.asking import Asking, OwnQueries
-from mlcontrol.services.collect_metrics import Meter, take_readings
+from mlcontrol.services.collect_metrics import Meter
 from mlcontrol.services.fact_book import FactBook
+from mlcontrol.services.loads import Loads
+from mlcontrol.services.scraped import take_readings
 from mlcontrol.testing.clock import FakeClock
 
 EVERY_S = 5.0
@@ -142,7 +144,7 @@ def restarts(counts: Iterable[float]) -> list[int]:
         clock.advance(EVERY_S)
         series_, values = TextParser(meaning).parse(triton(count).encode())
         readings = [one.reading(value) for one, value in zip(series_, values, strict=True)]
-        take_readings(asking, lambda _models, readings=readings: readings, "lb", [meter])  # type: ignore[misc]
+        take_readings(asking, lambda _models, readings=readings: readings, "lb", [meter], Loads(ctx))  # type: ignore[misc]
         found += [beat for event in told if isinstance(event, TimelineEvent)]
         told.clear()
     return found

@@ -24,3 +24,14 @@ def test_each_device_is_a_series_of_its_own() -> None:
         ("gpu_share", "GPU-1", "triton", 0.25),
         ("gpu_share", "GPU-2", "triton", 0.75),
     }
+
+
+def test_a_process_that_counts_its_own_seconds_tells_the_cores_it_uses() -> None:
+    meter = Meter(ServiceSettings("digits", serving_model="digits"), OwnQueries())
+    told = []
+    for beat, seconds in enumerate((100.0, 107.5, 112.5, 0.5, 5.5)):  # it restarts after the third
+        at = Stamp(1_800_000_000.0 + 5 * beat, 100.0 + 5 * beat, beat + 1)
+        samples, reset = meter.take("mlserver", (Reading("cpu_seconds_total", seconds, True),), at)
+        assert not reset, "its restart is told by what it counts for its callers"
+        told += [s.value for s in samples if s.key.metric == "cpu_cores"]
+    assert told == [1.5, 1.0, 0.1, 1.0]

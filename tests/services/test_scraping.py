@@ -17,6 +17,7 @@ from mlcontrol.ports.metrics import ReadAnswer
 from mlcontrol.services import scraping
 from mlcontrol.services.asking import Asking
 from mlcontrol.services.fact_book import FactBook
+from mlcontrol.services.loads import Loads
 from mlcontrol.services.scraping import FleetScraper, Target
 
 
@@ -68,7 +69,7 @@ def scraper(bulk: Bulk, book: FactBook) -> Iterator[FleetScraper]:
     state = SimpleNamespace(operations={})
     ctx: Any = SimpleNamespace(clock=SystemClock(), state=lambda: state, emit=lambda *_: None)
     told: list[object] = []
-    made = FleetScraper(Asking(ctx, book, lambda *_: None), bulk, lambda error, where: told.append(error))
+    made = FleetScraper(Asking(ctx, book, lambda *_: None), bulk, Loads(ctx), lambda error, where: told.append(error))
     made.start()
     yield made
     made.close()

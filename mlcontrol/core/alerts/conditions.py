@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from mlcontrol.core.alerts.alert import Condition
 from mlcontrol.core.types import ConnectionState, Health, ServiceState, Signal
@@ -16,12 +17,14 @@ PROVEN_S = 15.0
 UNKNOWN_S = 90.0
 """Nothing heard for so long is an alert of its own: unknown is not ok."""
 
-OWN_NAMES = frozenset({"presence", "use", "accuracy", "data", "golden set", "no data", "alert rules", "connection"})
+OWN_NAMES = frozenset(
+    {"presence", "use", "accuracy", "data", "golden set", "resources", "no data", "alert rules", "connection"}
+)
 """Taken: a rule of the workspace with one of these names could not be told from the panel's own."""
 
 
 def conditions(services: Iterable[ServiceState], connections: Iterable[ConnectionState]) -> Iterator[Condition]:
-    """Presence, use, accuracy and golden set of every service, and every connection."""
+    """The signals of every service, and every connection."""
     for service in services:
         yield from _service(service)
     for connection in connections:
@@ -31,7 +34,8 @@ def conditions(services: Iterable[ServiceState], connections: Iterable[Connectio
 def _service(service: ServiceState) -> Iterator[Condition]:
     signals = (
         ("presence", service.presence),
-        ("use", service.use),
+        ("use", _without_resources(service)),
+        ("resources", service.resources),
         ("accuracy", service.accuracy),
         ("data", service.data),
         ("golden set", service.golden),
@@ -61,6 +65,13 @@ def _signal(service: str, name: str, signal: Signal) -> Condition:
         _words(signal),
         FIRM_S if firm else PROVEN_S if name == "data" else DOUBTFUL_S,
     )
+
+
+def _without_resources(service: ServiceState) -> Signal:
+    """Use that warns of nothing but resources is an alert of these: one thing is one alert, and silenced by one name."""
+    use, resources = service.use, service.resources
+    only = use.health is Health.WARNING and resources.health is Health.WARNING and use.text == resources.text
+    return replace(use, health=Health.OK) if only else use
 
 
 def _words(signal: Signal) -> str:

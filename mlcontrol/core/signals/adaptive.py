@@ -139,9 +139,7 @@ class _Part:
         rest = self.values - self.season
         steps = np.abs(np.diff(rest, prepend=rest[:1]))
         moved = trailing_mean(steps, SCATTER)
-        known = steps[: max(self.start, LEARNING + SCATTER)]
-        # Of readings on a grid, sixteen that rest are little less than sixteen of which four move by one.
-        least = max(0.02 * float(np.mean(known)), float(np.min(known[known > 0])) / GRID_PART) if known.any() else 1e-12
+        least = least_scatter(steps[: max(self.start, LEARNING + SCATTER)])
         logs = np.log(moved + least)
         base = past_median(logs, SCATTER, 288)
         score, limit, unit = self._scored(logs - base, LEARNING + SCATTER, logs, SMALLEST_UNIT)
@@ -151,39 +149,57 @@ class _Part:
     def _scored(self, away: Floats, learning: int, raw: Floats, finest: float) -> tuple[Floats, Floats, Floats]:
         """Departures in spreads of their own past, the limit of each, and the spread; looked at anew every few readings.
 
-        ``finest``: the least spread that means anything, for a past that never moved.
+        ``finest``: as `learned` has it.
         """
         n = away.size
         score, limit, units = np.full(n, np.nan), np.full(n, np.nan), np.full(n, np.nan)
-        least = normal_limit(self.per_reading)
         start = max(learning, self.start)
         while start < n:
             stop = min(n, start + max(STRETCH, min(start // 24, 288)))
             past = away[max(learning // 2, start - self.kept) : start]
-            # Departures far below what the series does anyway are nobody's concern, however regular it is.
-            unit = self.flatter * spread(past)
             lately = raw[max(0, start - self.kept) : start]
-            if unit < SMALLEST_UNIT * WIDEST_SPREAD * float(np.ptp(lately)):
-                unit = max(unit, SMALLEST_UNIT * spread(lately))
-            unit = max(unit or float(np.max(np.abs(past))), finest, TINY)
-            if past.size < 3 * LEARNING:
-                unit *= 1.0 + LEARNING / (2 * past.size)  # a spread from few readings is itself unsure
-            count = past.size // STRETCH
-            peaks = (
-                self.flatter * np.abs(past[past.size - count * STRETCH :]).reshape(count, STRETCH).max(axis=1) / unit
-            )
-            top = limit_for(peaks, past.size, self.per_reading) if count >= FEWEST_STRETCHES else _early(peaks, least)
+            unit, top = learned(past, lately, finest, self.per_reading, self.flatter)
             score[start:stop] = away[start:stop] / unit
-            limit[start:stop] = max(least, top)
+            limit[start:stop] = top
             units[start:stop] = unit
             start = stop
         return score, limit, units
+
+
+def learned(
+    past: Floats, lately: Floats, finest: float, per_reading: float, flatter: float = 1.0
+) -> tuple[float, float]:
+    """What past departures teach: their spread, and the limit in spreads that is passed ``per_reading`` times a reading.
+
+    ``lately``: the readings themselves; ``finest``: the least spread that means anything, for a past that never moved;
+    ``flatter``: how much smaller the past looks than what comes.
+    """
+    # Departures far below what the series does anyway are nobody's concern, however regular it is.
+    unit = flatter * spread(past)
+    if unit < SMALLEST_UNIT * WIDEST_SPREAD * float(np.ptp(lately)):
+        unit = max(unit, SMALLEST_UNIT * spread(lately))
+    unit = max(unit or float(np.max(np.abs(past))), finest, TINY)
+    if past.size < 3 * LEARNING:
+        unit *= 1.0 + LEARNING / (2 * past.size)  # a spread from few readings is itself unsure
+    least = normal_limit(per_reading)
+    count = past.size // STRETCH
+    peaks = flatter * np.abs(past[past.size - count * STRETCH :]).reshape(count, STRETCH).max(axis=1) / unit
+    top = limit_for(peaks, past.size, per_reading) if count >= FEWEST_STRETCHES else _early(peaks, least)
+    return unit, max(least, top)
 
 
 def _early(peaks: Floats, least: float) -> float:
     """The limit while there are too few peaks for their tail: above what has come in three stretches, or in all so far."""
     habit = float(np.sort(peaks)[-min(3, peaks.size)]) if peaks.size > 1 else 0.0
     return max(1.6 * least, HABIT_MARGIN * habit)
+
+
+def least_scatter(steps: Floats) -> float:
+    """What is added to a mean of steps before its logarithm is taken. Of readings on a grid, sixteen that rest are little less than
+    sixteen of which four move by one."""
+    if not steps.any():
+        return 1e-12
+    return max(0.02 * float(np.mean(steps)), float(np.min(steps[steps > 0])) / GRID_PART)
 
 
 def trailing_mean(values: Floats, width: int) -> Floats:

@@ -12,6 +12,9 @@ from mlcontrol.core.signals.noise import Floats, median
 BLOCKS = 24
 STRETCHES = ((0.0, 1.0), (0.0, 0.4), (0.6, 1.0))
 """Of the series: a slope may have been there before a change, or only since."""
+FEWEST_CLIMBING = 6
+LEAST_THIRD = 0.1
+"""Of a climb, from one third to the next; a straight one has half."""
 
 
 def steady_slope(values: Floats, cost: Callable[[Floats], float], dearer: float) -> float:
@@ -33,3 +36,15 @@ def theil_sen(values: Floats) -> float:
         return 0.0
     level = np.median(values[: size * BLOCKS].reshape(BLOCKS, size), axis=1)
     return median(np.array([(level[b] - level[a]) / (b - a) for a, b in combinations(range(BLOCKS), 2)])) / size
+
+
+def steady_climb(values: Floats, least: float) -> float:
+    """Per reading, where it still climbs (falls: negative) steadily by ``least`` in all: every third further than the one before.
+    0: it does not, or there are too few to tell."""
+    if values.size < FEWEST_CLIMBING:
+        return 0.0
+    first, second, third = (median(part) for part in np.array_split(values, 3))
+    whole = third - first
+    if abs(whole) < least or min((second - first) / whole, (third - second) / whole) < LEAST_THIRD:
+        return 0.0
+    return whole / (2 / 3 * values.size)

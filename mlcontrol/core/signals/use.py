@@ -1,4 +1,5 @@
-"""Use: is the model asked, does it answer without errors and in time? Against its objectives and against the hour before."""
+"""Use: is the model asked, does it answer without errors and in time, and does its server use as much of its machine as it does?
+Against its objectives, the hour before, and what is usual."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from types import MappingProxyType
 from mlcontrol.core.facts import Known, Traffic
 from mlcontrol.core.freshness import freshness
 from mlcontrol.core.review import wilson
+from mlcontrol.core.signals.resources import load_finding
 from mlcontrol.core.types import Freshness, Health, Signal
 
 MUCH_LESS = 0.5
@@ -59,6 +61,13 @@ def use_signal(
         _amount(rate, value.previous_hour_per_s, value.predictions_per_s),
     ]
     health, text = _worst(findings)
+    loads = load_finding(value.loads)
+    if health is Health.OK and loads[0] is Health.WARNING:
+        # What callers notice is told before what only may become of it; who looks for the reason finds the figures first.
+        health, text, _ = loads
+        findings.insert(0, loads)
+    else:
+        findings.append(loads)
     if health is Health.OK and rate > 0 and "p99_ms" in objectives and _worst_of(value, callers_ms) is None:
         # What is wrong besides is told before what is not known.
         health, text = Health.UNKNOWN, "p99 n/a"
