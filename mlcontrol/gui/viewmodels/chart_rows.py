@@ -28,6 +28,7 @@ NOT_RECORDED = "not recorded"  # in place of a version: nobody asked (the engine
 class Line:
     """``slot``: version colour; `None`: text colour (``tone``: "primary", "secondary", "quiet" or a state).
     ``points``: sampled scores, drawn as points with their interval. ``band``: ``low`` to ``high`` is shaded behind the line.
+    ``limits``: the band is between limits, which need not lie around the line as its spread does.
     ``ghost``: the same at another time. ``gap_s``: as the row's, where the line's own samples lie further apart.
     ``stamp``: equal as long as samples were only added at the end; `None`: not known."""
 
@@ -41,14 +42,19 @@ class Line:
     style: str = SOLID
     points: bool = False
     band: bool = False
+    limits: bool = False
     ghost: bool = False
     gap_s: float = 0.0
     stamp: object = None
 
     def spread_at(self, moment_s: float) -> float:
-        """Half the width of the band at a moment, NaN without one."""
+        """Half the width of the band at a moment, NaN without one, or where it is no spread."""
         i = int(np.searchsorted(self.at_s, moment_s, side="right")) - 1
-        return float(self.high[i] - self.low[i]) / 2 if self.band and 0 <= i < len(self.high) else math.nan
+        return (
+            float(self.high[i] - self.low[i]) / 2
+            if self.band and not self.limits and 0 <= i < len(self.high)
+            else math.nan
+        )
 
     def at(self, moment_s: float, within_s: float) -> float:
         """The last value at or before a moment, NaN when there is none that recent."""

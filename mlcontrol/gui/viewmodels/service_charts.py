@@ -12,6 +12,7 @@ from mlcontrol.core.types import SeriesKey
 from mlcontrol.gui.models.series_store import Series, SeriesStore
 from mlcontrol.gui.viewmodels.chart_rows import NOT_RECORDED, SOLID, Bar, ChartRow, Floats, Line
 from mlcontrol.gui.viewmodels.line_inks import CALLERS, ERRORS, PLAIN, QUANTILES, ink
+from mlcontrol.gui.viewmodels.load_limits import watched_limits
 from mlcontrol.gui.viewmodels.phrases import (
     bytes_text,
     metric_text,
@@ -26,7 +27,7 @@ from mlcontrol.gui.viewmodels.query_facts import against_previous, predictions_n
 METRICS = (
     names.ANSWERED, names.LOADED, names.QUERIES_PER_S, names.PREDICTIONS_PER_S, names.ERROR_SHARE, names.LATENCY_MS,
     names.CALLER_LATENCY_MS,
-    names.CPU_SHARE, names.MEMORY_BYTES, names.GPU_SHARE, names.GPU_MEMORY_BYTES, names.QUALITY, names.SLICE_SHARE,
+    *names.LOADS, names.LOAD_USUAL, names.QUALITY, names.SLICE_SHARE,
 )  # fmt: skip
 SLICES_SHOWN = 6
 LABEL_MOST = 120  # characters of a name that a server gave
@@ -67,8 +68,8 @@ def chart_rows(
         _queries(store, slots, since_s, until_s, gap_s),
         _errors(store, since_s, until_s, gap_s, objectives.get("error_rate")),
         _latency(store, slots, since_s, gap_s, objectives.get("p99_ms")),
-        _load(store, names.CPU_SHARE, "CPU", "% · band = 2 sd", since_s, gap_s),
-        _load(store, names.MEMORY_BYTES, "Memory", "band = 2 sd", since_s, gap_s),
+        _cpu(store, since_s, gap_s),
+        _load(store, names.MEMORY_BYTES, "Memory", "", since_s, gap_s),
         *_devices(store, since_s, gap_s),
         _quality(store, slots, since_s, objectives),
         _slices(store, since_s, until_s),
@@ -292,22 +293,28 @@ def _latency(
     )  # fmt: skip
 
 
+def _cpu(store: SeriesStore, since_s: float, gap_s: float) -> ChartRow:
+    """Of the machine, or where a process counts only its own seconds, in cores."""
+    share = _load(store, names.CPU_SHARE, "CPU", "%", since_s, gap_s)
+    cores = _load(store, names.CPU_CORES, "CPU", "cores", since_s, gap_s)
+    return cores if cores.lines and not share.lines else share
+
+
 def _load(store: SeriesStore, metric: str, title: str, unit: str, since_s: float, gap_s: float) -> ChartRow:
-    lines = [
-        _usual(
-            _line(
-                key.label("gpu") or key.label("source") or title,
-                data,
-                tone=ink(PLAIN, i)[0],
-                style=ink(PLAIN, i)[1],
-            )
+    lines, watched = [], False
+    for i, (key, data) in enumerate(_within(store.of(metric), since_s)):
+        tone, style = ink(PLAIN, i)
+        line = _line(key.label("gpu") or key.label("source") or title, data, tone=tone, style=style)
+        limits = watched_limits(store, key, data.at_s)
+        watched |= limits is not None
+        lines.append(
+            _usual(line) if limits is None else replace(line, low=limits[0], high=limits[1], band=True, limits=True)
         )
-        for i, (key, data) in enumerate(_within(store.of(metric), since_s))
-    ]
+    unit = " · ".join(part for part in (unit, "band = watched limits" if watched else "band = 2 sd") if part)
     share = metric in (names.CPU_SHARE, names.GPU_SHARE)
     most = 1.0 if share else np.inf  # however wide the band, no machine is used by more than all of it
     lines = [replace(line, low=np.maximum(line.low, 0.0), high=np.minimum(line.high, most)) for line in lines]
-    text = percent_text if share else bytes_text
+    text = percent_text if share else metric_text if metric == names.CPU_CORES else bytes_text
     return ChartRow(
         metric,
         title,
@@ -324,8 +331,8 @@ def _load(store: SeriesStore, metric: str, title: str, unit: str, since_s: float
 def _devices(store: SeriesStore, since_s: float, gap_s: float) -> Iterator[ChartRow]:
     """Most fleets have no GPU: a row appears only where one is told of."""
     for metric, title, unit in (
-        (names.GPU_SHARE, "GPU", "% · band = 2 sd"),
-        (names.GPU_MEMORY_BYTES, "GPU memory", "band = 2 sd"),
+        (names.GPU_SHARE, "GPU", "%"),
+        (names.GPU_MEMORY_BYTES, "GPU memory", ""),
     ):
         row = _load(store, metric, title, unit, since_s, gap_s)
         if row.lines:
