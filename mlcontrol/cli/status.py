@@ -139,6 +139,7 @@ def _document(s: ServiceState) -> dict[str, Any]:
         "presence": _signal(s.presence),
         "use": _signal(s.use),
         "accuracy": _signal(s.accuracy),
+        "resources": _signal(s.resources),
         "traffic_per_s": s.traffic_per_s,
         "traffic_by_version": s.traffic_by_version,
         "way_back": s.way_back,

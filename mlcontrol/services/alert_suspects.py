@@ -12,6 +12,7 @@ import numpy as np
 from mlcontrol.core.alerts.alert import Alert, AlertState
 from mlcontrol.core.problem import ProblemError
 from mlcontrol.core.series import CALLER_LATENCY_MS, ERROR_SHARE, LATENCY_MS, LOADS, QUALITY, QUERIES_PER_S
+from mlcontrol.core.signals.change import Shape
 from mlcontrol.core.types import TimelineEvent
 from mlcontrol.services.context import ServiceContext
 
@@ -77,4 +78,5 @@ class AlertSuspects:
             return ""
         key, change = newest
         found = attribute(change, self._ctx.state().events, service=alert.service, version=key.label("version"))
-        return f"{key.metric} changed from {change.before:.4g} to {change.after:.4g}. {found.verdict}"
+        what = f"The standard deviation of {key.metric}" if change.shape is Shape.SPREAD else key.metric
+        return f"{what} changed from {change.before:.4g} to {change.after:.4g}. {found.verdict}"

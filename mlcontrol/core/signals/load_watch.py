@@ -185,8 +185,10 @@ class LoadWatch:
         if not isfinite(self._views[0].unit):
             known, needed = (round(n * BUCKET_S / 60) for n in (rows.shape[1], LEARNING + VIEWS[0][0]))
             return replace(found, why=f"{known} of the {needed} minutes that it takes to know")
-        quick = self._views[0]
-        low, high = self._usual(rows, quick.base, quick.unit * quick.limit)
+        quick, held = self._views[0], self._held.get(Aspect.LEVEL)
+        # What is unusual does not become usual while it is told.
+        limits = (quick.base, quick.unit * quick.limit) if held is None else (held.base, held.reach)
+        low, high = self._usual(rows, *limits)
         unusual = tuple(self._told(aspect, held, rows) for aspect, held in self._held.items())
         return replace(found, low=low, high=high, unusual=unusual)
 

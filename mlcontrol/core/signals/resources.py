@@ -36,6 +36,8 @@ def resources_signal(traffic: Known[Traffic], now_mono_s: float, poll_s: float) 
     unjudged = any(load.why for load in value.loads)
     if fresh is Freshness.STALE or (health is Health.OK and unjudged):
         health = Health.UNKNOWN
+    usual = (_usual(load, len({one.source for one in value.loads}) > 1) for load in value.loads if not load.unusual)
+    detail = " ".join((detail, *(f"{sentence}." for sentence in usual if sentence))).strip()
     words = text or ("usual not known yet" if unjudged else "as usual")
     return Signal(health=health, text=words, detail=detail, freshness=fresh, at=traffic.at)
 
@@ -62,6 +64,15 @@ def load_finding(loads: Sequence[Load]) -> tuple[Health, str, str]:
 def _name(load: Load, several: bool) -> str:
     device = f" {load.device}" if load.device else ""
     return f"{NAMES.get(load.metric, load.metric)}{device}{f' of {load.source}' if several else ''}"
+
+
+def _usual(load: Load, several: bool) -> str:
+    if load.value is None or load.low is None or load.high is None or load.why:
+        return ""
+    low, high = _between(load.metric, load.low, load.high)
+    traffic = " at this traffic" if load.by_traffic else ""
+    now = _amount(load.metric, load.value)
+    return f"{_name(load, several)} {now}, usual {low} to {high}{traffic} ({_span(load.span_s)}, n = {load.n:,})"
 
 
 def _headline(load: Load, one: Unusual, several: bool) -> str:

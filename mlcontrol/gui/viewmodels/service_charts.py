@@ -310,7 +310,7 @@ def _load(store: SeriesStore, metric: str, title: str, unit: str, since_s: float
         lines.append(
             _usual(line) if limits is None else replace(line, low=limits[0], high=limits[1], band=True, limits=True)
         )
-    unit = " · ".join(part for part in (unit, "band = watched limits" if watched else "band = 2 sd") if part)
+    unit = " · ".join(part for part in (unit, "band = limits" if watched else "band = 2 sd") if part)
     share = metric in (names.CPU_SHARE, names.GPU_SHARE)
     most = 1.0 if share else np.inf  # however wide the band, no machine is used by more than all of it
     lines = [replace(line, low=np.maximum(line.low, 0.0), high=np.minimum(line.high, most)) for line in lines]

@@ -1,4 +1,4 @@
-"""The narrow column of the service page: span, comparison, model age, size against the version before, replicas, digest, poll."""
+"""The narrow column of the service page: span, comparison, age and size of the model, replicas, digest, resources, drill, poll."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ def service_facts(service: ServiceState, span_s: float, follows: bool, by: Compa
         facts.append(("Replicas", *_replicas(service.replicas, version)))
     if summary is not None:
         facts.append(("Digest", *_digest(summary, service.artifact)))
+    facts.append(("Resources", *_resources(service.resources)))
     if service.way_back.drilled_s is not None:
         words = f"{coarse_text(now_s - service.way_back.drilled_s)} ago"
         facts.append(("Drilled", words, "warning" if service.way_back.drill_old else ""))
@@ -71,6 +72,13 @@ def _replicas(replicas: tuple[Replica, ...], version: str | None) -> tuple[str, 
     lines += [f"not on {', '.join(lacking)}"] if lacking else []
     lines += [f"? {', '.join(silent)} silent"] if silent else []
     return "\n".join(lines), "warning" if lacking else "unknown" if silent else ""
+
+
+def _resources(signal: Signal) -> tuple[str, str]:
+    """Whether CPU, memory and devices of its servers are as usual."""
+    if signal.health is Health.UNKNOWN:
+        return f"? {signal.text}", "unknown"
+    return signal.text, "" if signal.health is Health.OK else signal.health.value
 
 
 def _digest(summary: VersionSummary, artifact: Signal) -> tuple[str, str]:

@@ -57,6 +57,7 @@ def test_a_leak_is_found_with_its_speed_and_when_it_reaches_the_limit() -> None:
     assert one.up
     assert one.per_min == pytest.approx(per_min, rel=0.3)
     assert 0 <= one.since_s - CHANGE * STEP_S <= 1200
+    assert (watch.load().low, watch.load().high) == (one.low, one.high), "the band of the chart does not climb with it"
     whole = CHANGE * STEP_S + (8e9 - 2.1e9) / per_min * 60
     assert one.reaches_s == pytest.approx(whole, abs=0.3 * (8e9 - 2.1e9) / per_min * 60)
 

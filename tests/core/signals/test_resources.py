@@ -88,7 +88,8 @@ def test_what_is_not_known_is_not_ok(loads: tuple[Load, ...], age_s: float, text
 
 
 def test_all_as_usual_is_ok_and_a_source_that_fails_says_why() -> None:
-    assert resources(CALM).health is Health.OK
+    assert (resources(CALM).health, resources(CALM).text) == (Health.OK, "as usual")
+    assert resources(CALM).detail == "memory 2.1 GB, usual 2.0 to 2.3 GB (60 min, n = 720)."
     nothing: Known[Traffic] = Known()
     missed = nothing.missed(Problem("It does not answer."), AT)
     assert "does not answer" in resources_signal(missed, AT.mono_s, 5.0).detail

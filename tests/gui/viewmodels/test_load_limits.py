@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from mlcontrol.core import series
-from mlcontrol.core.types import SeriesData, SeriesKey
+from mlcontrol.core.types import Health, SeriesData, SeriesKey, ServiceState, Signal
 from mlcontrol.gui.models.series_store import SeriesStore
 from mlcontrol.gui.viewmodels.chart_rows import ChartRow
 from mlcontrol.gui.viewmodels.service_charts import METRICS, chart_rows
+from mlcontrol.gui.viewmodels.service_facts import service_facts
 
 AT = np.arange(0.0, 3600.0, 5.0)
 
@@ -39,7 +40,7 @@ def test_the_band_is_what_is_watched_and_none_where_nothing_was() -> None:
     limits(store, "triton")
     found = row(store, "memory_bytes")
     (line,) = found.lines
-    assert "watched limits" in found.unit
+    assert found.unit == "band = limits"
     assert line.band
     assert np.isnan(line.spread_at(1000.0)), "limits are no spread around the reading"
     assert (line.low[200], line.high[200]) == (2.0e9, 2.3e9)
@@ -57,3 +58,17 @@ def test_a_process_that_counts_its_own_seconds_is_shown_in_cores() -> None:
     assert found.lines[0].value[0] == pytest.approx(1.5)
     told(store, series.CPU_SHARE, AT, np.full(AT.size, 0.5), source="triton")
     assert row(store, "cpu_share").lines, "the twin: of the machine where that is told"
+
+
+@pytest.mark.parametrize(
+    ("signal", "words", "tone"),
+    [
+        (Signal(), "? no data yet", "unknown"),
+        (Signal(text="usual not known yet"), "? usual not known yet", "unknown"),
+        (Signal(Health.OK, "as usual"), "as usual", ""),
+        (Signal(Health.WARNING, "memory 4.1 GB"), "memory 4.1 GB", "warning"),
+    ],
+)
+def test_the_column_of_facts_says_whether_resources_are_as_usual(signal: Signal, words: str, tone: str) -> None:
+    facts = service_facts(ServiceState("s", resources=signal), 900.0, True, None)
+    assert ("Resources", words, tone) in facts
