@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 
@@ -167,6 +167,14 @@ class ServiceState:
     last_change: str = ""  # words: "deploy of v3"
     last_change_s: float | None = None
     seq: int = 0
+
+    @property
+    def use_of_callers(self) -> Signal:
+        """Use as callers meet it: ok where it warns of nothing but resources, which they do not see."""
+        use, resources = self.use, self.resources
+        if not (use.health is resources.health is Health.WARNING and use.text == resources.text):
+            return use
+        return replace(use, health=Health.OK, text=f"{use.value:.1f} /s" if use.value is not None else "as usual")
 
     @property
     def health(self) -> Health:

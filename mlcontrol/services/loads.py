@@ -19,10 +19,10 @@ from mlcontrol.core.signals.load_watch import BUCKET_S, KEPT, SHARES, LoadWatch
 from mlcontrol.core.signals.noise import Floats
 from mlcontrol.core.types import Sample, SeriesData, SeriesKey
 from mlcontrol.services.context import ServiceContext
+from mlcontrol.services.control import BUDGET_PER_WEEK
 
-BUDGET_PER_WEEK = 2.0
-"""False alarms of a whole fleet, as those of its control charts: a service in it is worth four loads, or as many as there are."""
 LOADS_OF_A_SERVICE = 4
+"""At least, where the fleet's budget is shared: who has only one service is not to be alarmed twice a week by its memory."""
 EVERY_POINT = 10_000_000
 LATE_BUCKETS = 3
 UNREAD = "what is usual is being read from the history"

@@ -18,6 +18,7 @@ from mlcontrol.core.incidents.hurt import SliceCount, hurt_slices, hurt_users
 from mlcontrol.core.incidents.incident import Entry, EntryKind
 from mlcontrol.core.incidents.recovery import Golden, proven
 from mlcontrol.core.incidents.recovery_by_itself import ticks_by_itself
+from mlcontrol.core.incidents.tick import Tick
 from mlcontrol.core.problem import ProblemError
 from mlcontrol.core.strategy import strategy_of
 from mlcontrol.core.types import (
@@ -150,6 +151,20 @@ def test_nothing_old_absent_or_bad_proves_it(ctx: Burning, incidents: Incidents,
     red = [t for t in found if t.state.value == "red"]
     assert len(red) == 1
     assert red[0].next
+
+
+def test_resources_that_are_not_as_usual_do_not_keep_it_from_being_over(ctx: Burning, incidents: Incidents) -> None:
+    said, service = said_over(ctx, incidents)
+    warns = replace(service.use, health=Health.WARNING, text="memory 4.1 GB", value=8.0)
+    golden = Golden(64, 64, 62, said.at_s + 3)
+
+    def found(resources: Signal) -> tuple[Tick, ...]:
+        state = replace(service, use=warns, resources=resources)
+        return ticks_by_itself(said, state, counted(said.at_s, 200, 0), golden, 0.2, 0.01, said.at_s + 12)
+
+    assert proven(found(warns))
+    assert found(warns)[3].evidence.startswith("8.0 /s")
+    assert not proven(found(Signal(Health.OK, "as usual"))), "the twin: use that warns of something else"
 
 
 def test_one_action_silences_here_and_at_the_source_and_lifts_both(

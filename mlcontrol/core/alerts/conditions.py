@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from mlcontrol.core.alerts.alert import Condition
 from mlcontrol.core.types import ConnectionState, Health, ServiceState, Signal
@@ -34,7 +33,7 @@ def conditions(services: Iterable[ServiceState], connections: Iterable[Connectio
 def _service(service: ServiceState) -> Iterator[Condition]:
     signals = (
         ("presence", service.presence),
-        ("use", _without_resources(service)),
+        ("use", service.use_of_callers),  # one thing is one alert: that of resources has its own name
         ("resources", service.resources),
         ("accuracy", service.accuracy),
         ("data", service.data),
@@ -65,13 +64,6 @@ def _signal(service: str, name: str, signal: Signal) -> Condition:
         _words(signal),
         FIRM_S if firm else PROVEN_S if name == "data" else DOUBTFUL_S,
     )
-
-
-def _without_resources(service: ServiceState) -> Signal:
-    """Use that warns of nothing but resources is an alert of these: one thing is one alert, and silenced by one name."""
-    use, resources = service.use, service.resources
-    only = use.health is Health.WARNING and resources.health is Health.WARNING and use.text == resources.text
-    return replace(use, health=Health.OK) if only else use
 
 
 def _words(signal: Signal) -> str:

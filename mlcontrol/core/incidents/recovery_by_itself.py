@@ -87,8 +87,8 @@ def _within_limits(
     now_s: float,
 ) -> Tick:
     """Errors by the sequential test where errors were what hurt; everything else by the signal of use, which knows latency."""
-    title = "Errors and latency within limits"
-    seen = _newer(service.use, since_s)
+    title, use = "Errors and latency within limits", service.use_of_callers
+    seen = _newer(use, since_s)
     after = counts.between(since_s, float("inf"))
     if seen is None or not len(after.at_s):
         return Tick("errors", title, TickState.RUNNING, "waiting for the first answers")
@@ -98,12 +98,12 @@ def _within_limits(
         # is shown that it is not much. Twenty answers alone would call one in twenty that fail over in a third of the cases.
         found = recovered(counts, begin_s, before or 0.0, objective)
         found = replace(found, ln_needed=log(2 / ALPHA))
-        words = f"{service.use.text}; {found.bad} of {found.good + found.bad} failed {words_since}, {found.must}"
+        words = f"{use.text}; {found.bad} of {found.good + found.bad} failed {words_since}, {found.must}"
         if found.decided:
             break
-    if service.use.health is Health.OK and found.decided and now_s - since_s >= HELD_S:
+    if use.health is Health.OK and found.decided and now_s - since_s >= HELD_S:
         return Tick("errors", title, TickState.GREEN, words, max(seen, since_s + HELD_S) - since_s)
-    hint = "Too few answers to tell yet: wait for more." if found.few and service.use.health is Health.OK else ""
+    hint = "Too few answers to tell yet: wait for more." if found.few and use.health is Health.OK else ""
     return Tick("errors", title, TickState.RUNNING, words, next=hint)
 
 

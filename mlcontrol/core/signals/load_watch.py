@@ -84,7 +84,8 @@ class _View:
         learning = LEARNING + self.width
         if values.size >= learning:
             away = adaptive.trailing_mean(values, self.width) - adaptive.past_median(values, self.width, self.before)
-            self.unit, self.limit = adaptive.learned(away[learning // 2 :], values, finest, per_reading)
+            unit, limit = adaptive.learned(away[learning // 2 :], values, finest, per_reading)
+            self.unit, self.limit = float(unit), float(limit)  # of an idle device, so small that numpy would warn
         self.due = 0
 
 

@@ -187,6 +187,18 @@ def test_older_readings_and_gaps_are_no_steps() -> None:
     assert watch.load().value == pytest.approx(1e9)
 
 
+def test_an_idle_device_that_begins_to_work_is_found() -> None:
+    told = Told(series.GPU_SHARE, np.where(np.arange(N) >= CHANGE, 0.9, 0.0))
+    watch, found = watched(told, LoadWatch(series.GPU_SHARE, "server", "GPU-1", limit=1.0))
+    assert late_s(found[Aspect.LEVEL][:1]) <= 2 * BUCKET_S
+    assert only(watch.load()).low == 0.0
+    resting = Told(series.GPU_SHARE, np.zeros(N))
+    assert watched(resting, LoadWatch(series.GPU_SHARE, "server", "GPU-1", limit=1.0))[1] == {
+        Aspect.LEVEL: [],
+        Aspect.SPREAD: [],
+    }
+
+
 def test_a_clock_that_is_set_back_does_not_end_the_watch() -> None:
     told = changed(memory(np.random.default_rng(14), N), np.full(AFTER, 2e9))
     half = CHANGE + AFTER // 2
