@@ -208,7 +208,7 @@ def build(workspace: Path) -> Built:
         audit=AuditQueries(context, checkpoints),
         permissions=Permissions(context),
         drills=drills,
-        watch=Watch(context, checks, drills, report),
+        watch=Watch(context, checks, drills, report, alerts.heed_others),
         incidents=incidents,
         briefing=briefing,
         bisecting=Bisecting(context, rollouts, briefing.brief),

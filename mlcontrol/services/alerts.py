@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from mlcontrol.services.alert_suspects import AlertSuspects
 from mlcontrol.services.clock_set import WallClock
 from mlcontrol.services.context import AlertsMoved, ServiceContext
 from mlcontrol.services.outside_alerts import OutsideAlerts
+from mlcontrol.services.silences import Silences
 
 TICK_S = 1.0
 RULES_EVERY_S = 30.0
@@ -42,7 +42,7 @@ class Alerts:
         self._report = report
         self._lock = threading.Lock()
         self._book = Book()
-        self._silences: tuple[Silence, ...] = ()
+        self._silences = Silences(ctx)
         self._from_rules: tuple[Condition, ...] = ()
         self.live = LiveRules(ctx, persist, report)
         self._rules_at: float | None = None  # by the clock that nobody sets
@@ -58,14 +58,14 @@ class Alerts:
     def start(self) -> None:
         """Take up the alerts of earlier days, and begin."""
         try:
-            kept, silences = self._ctx.store.alerts.load()
+            kept = self._ctx.store.alerts.load()
+            self._silences.begin()
         except ProblemError as error:
             self._report(error, "the alerts of earlier days")
-            kept, silences = (), ()
+            kept = ()
         told = {alert.key: alert.told_s for alert in kept if alert.told_s is not None}
         with self._lock:
             self._book = Book({alert.key: alert for alert in kept}, told)
-            self._silences = silences
         self._tell(kept)
         self._thread.start()
 
@@ -104,13 +104,13 @@ class Alerts:
         known = conditions(state.services.values(), state.connections.values())
         asked = (*self._not_seen_yet(), *known, *self._from_rules)
         with self._lock:
-            set_by, now_s = self._wall.set_by(), self._ctx.clock.utc_s()
+            set_by, now_s = self._wall.set_by() or 0.0, self._ctx.clock.utc_s()
             if set_by:
-                self._move(set_by)
-            self._silences, ended = _split(self._silences, now_s)
-            done = step(self._book, asked, self._silences, now_s)
+                self._book = moved(self._book, set_by)  # what lasts goes on as long as it would have
+            others = self._silences.hold(now_s, set_by)
+            done = step(self._book, asked, self._silences.all, now_s)
             self._book = done.book
-        if not done.changed and not done.messages and not ended and not set_by:
+        if not done.changed and not done.messages and not others:
             return
         changed = done.changed
         if set_by:  # all that is dated by the clock reads otherwise
@@ -124,12 +124,10 @@ class Alerts:
         # Last: people hear of an alert also while the store is away.
         self._keep(changed)
 
-    def _move(self, by_s: float) -> None:
-        """The wall clock was set: what lasts goes on as long as it would have."""
-        self._book = moved(self._book, by_s)
-        self._silences = tuple(
-            replace(s, until_s=s.until_s + by_s, created_s=s.created_s + by_s) for s in self._silences
-        )
+    def heed_others(self) -> None:
+        """Silences that other engines of this store made or ended. Raises what the store raises."""
+        if self._silences.look():
+            self._tell(())
 
     def acknowledge(self, alert_id: str, actor: str) -> None:
         """Raises `ProblemError` ("not-found") when it is over, "refused" when it is another system's."""
@@ -163,32 +161,30 @@ class Alerts:
         made = Silence(uuid.uuid4().hex, service, rule, now_s + for_s, actor, reason.strip()[:500], now_s)
         body = {"service": service, "rule": rule, "until_s": made.until_s, "reason": made.reason}
         self._ctx.store.audit.append(actor, "alert.silenced", body, service)
-        with self._lock:
-            self._silences = (*self._silences, made)
-        self._keep(())
+        self._silences.add(made)
         self._tell(())
 
     def end_silence(self, silence_id: str, actor: str) -> None:
         if self.outside.holds(silence_id):
             self.outside.end_silence(silence_id, actor)
             return
-        if all(s.id != silence_id for s in self._silences):
+        if all(s.id != silence_id for s in self._silences.all):
             raise ProblemError(Problem("This silence has ended.", code="not-found"))
         self._ctx.store.audit.append(actor, "alert.silence-ended", {"silence": silence_id})
-        with self._lock:
-            self._silences = tuple(s for s in self._silences if s.id != silence_id)
-        self._keep(())
+        self._silences.end(silence_id)
         self._tell(())
 
     def _keep(self, changed: tuple[Alert, ...]) -> None:
-        """One at a time, with the silences of now: whoever read them earlier would store what has ended or was made since."""
+        """One at a time, so that what is stored last is the newest."""
         with self._keeping:
-            self._ctx.store.alerts.keep(changed, self._silences)
+            if changed:
+                self._ctx.store.alerts.keep(changed)
+            self._silences.store()
 
     def _tell(self, changed: tuple[Alert, ...], *messages: Notification) -> None:
         """One at a time, so that the last one told has every silence of now."""
         with self._telling:
-            self._ctx.emit(AlertsMoved(changed, (*self._silences, *self.outside.silences)), *messages)
+            self._ctx.emit(AlertsMoved(changed, (*self._silences.all, *self.outside.silences)), *messages)
 
     def _not_seen_yet(self) -> Iterator[Condition]:
         """Open alerts of what the workspace names and nobody has looked at since this engine began: nothing is known of them."""
@@ -219,8 +215,3 @@ class Alerts:
             source="alerts",
             severity=alert.severity if fired else Health.UNKNOWN if gone else Health.OK,
         )
-
-
-def _split(silences: tuple[Silence, ...], now_s: float) -> tuple[tuple[Silence, ...], bool]:
-    left = tuple(s for s in silences if s.until_s > now_s)
-    return left, len(left) < len(silences)

@@ -27,13 +27,17 @@ Report = Callable[[BaseException, str], object]
 
 
 class Watch:
-    """*Thread:* its own, started by `start`; the methods may be called from any."""
+    """``heed``: looks at what other engines of the store silenced. *Thread:* its own, started by `start`; the methods may be called
+    from any."""
 
-    def __init__(self, ctx: ServiceContext, checks: ChecksService, drills: DrillRoom, report: Report) -> None:
+    def __init__(
+        self, ctx: ServiceContext, checks: ChecksService, drills: DrillRoom, report: Report, heed: Callable[[], None]
+    ) -> None:
         self._ctx = ctx
         self._checks = checks
         self._drills = drills
         self._report = report
+        self._heed = heed
         self._clocks = Clocks(ctx)
         self._ending = threading.Event()
         self._planned: dict[str, tuple[str | None, str | None, float]] = {}  # by service: current, target, when
@@ -51,7 +55,7 @@ class Watch:
 
     def _work(self) -> None:
         while not self._ending.wait(LOOK_EVERY_S):
-            for look in (self._clocks.look, self.neighbours, self.ways_back, self.due_drills):
+            for look in (self._clocks.look, self.neighbours, self._heed, self.ways_back, self.due_drills):
                 try:
                     look()
                 except ProblemError:

@@ -1,8 +1,8 @@
-"""Alerts as they were, and the silences that hold: what a new engine takes up again."""
+"""Alerts as they were: what a new engine takes up again. And the silences, which every engine of the store heeds."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import msgspec
 import sqlalchemy as sa
@@ -20,8 +20,8 @@ class AlertStore:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def keep(self, changed: Iterable[Alert], held: Sequence[Silence]) -> None:
-        """Store alerts as they are now, and exactly these silences."""
+    def keep(self, changed: Iterable[Alert]) -> None:
+        """Store alerts as they are now."""
         with self._db.write() as connection:
             for alert in changed:
                 values = {
@@ -32,19 +32,42 @@ class AlertStore:
                 }
                 if connection.execute(alerts.update().where(alerts.c.id == alert.id).values(**values)).rowcount == 0:
                     connection.execute(alerts.insert().values(id=alert.id, **values))
-            connection.execute(silences.delete())
-            for silence in held:
-                body = msgspec.msgpack.encode(silence)
-                connection.execute(silences.insert().values(id=silence.id, until_s=silence.until_s, body=body))
 
-    def load(self) -> tuple[tuple[Alert, ...], tuple[Silence, ...]]:
-        """Every open alert and the newest resolved ones, one for each rule and service; the silences."""
+    def load(self) -> tuple[Alert, ...]:
+        """Every open alert and the newest resolved ones, one for each rule and service."""
         newest = sa.select(alerts.c.body).order_by(alerts.c.since_s.desc())
         with self._db.read() as connection:
             rows = connection.execute(newest.where(alerts.c.state != AlertState.RESOLVED.value)).scalars().all()
             rows = [*rows, *connection.execute(newest.limit(RECENT)).scalars()]
-            held = connection.execute(sa.select(silences.c.body)).scalars().all()
         by_key: dict[str, Alert] = {}
         for alert in (msgspec.msgpack.decode(row, type=Alert) for row in rows):
             by_key.setdefault(alert.key, alert)
-        return tuple(by_key.values()), tuple(msgspec.msgpack.decode(row, type=Silence) for row in held)
+        return tuple(by_key.values())
+
+    def silences(self) -> tuple[Silence, ...]:
+        """Of every engine of this store, the first to end first; also those that have ended and are not dropped."""
+        query = sa.select(silences.c.body).order_by(silences.c.until_s, silences.c.id)
+        with self._db.read() as connection:
+            rows = connection.execute(query).scalars().all()
+        return tuple(msgspec.msgpack.decode(row, type=Silence) for row in rows)
+
+    def add_silence(self, silence: Silence) -> None:
+        with self._db.write() as connection:
+            connection.execute(silences.insert().values(id=silence.id, **_row(silence)))
+
+    def drop_silence(self, silence_id: str) -> None:
+        with self._db.write() as connection:
+            connection.execute(silences.delete().where(silences.c.id == silence_id))
+
+    def replace_silence(self, was: Silence, now: Silence | None) -> None:
+        """``now`` `None`: it is over. Nothing happens when it is not stored as it was: another engine was quicker."""
+        same = (silences.c.id == was.id) & (silences.c.body == msgspec.msgpack.encode(was))
+        with self._db.write() as connection:
+            if now is None:
+                connection.execute(silences.delete().where(same))
+            else:
+                connection.execute(silences.update().where(same).values(**_row(now)))
+
+
+def _row(silence: Silence) -> dict[str, object]:
+    return {"until_s": silence.until_s, "body": msgspec.msgpack.encode(silence)}

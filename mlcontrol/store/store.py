@@ -54,6 +54,11 @@ class Store:
             raise
         return cls(database, history, clock, heads or Path(user_state_path("mlcontrol")))
 
+    @property
+    def shared(self) -> bool:
+        """Whether engines on other machines, with clocks of their own, may write here too."""
+        return not self._database.is_sqlite
+
     def clock_off(self) -> ClockOff | None:
         if self._database.is_sqlite:
             return None

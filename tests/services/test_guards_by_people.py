@@ -201,7 +201,7 @@ def test_without_a_proven_version_the_way_back_is_what_carried_the_traffic_befor
 
 
 def watch(ctx: Context, checks: PassingChecks) -> Watch:
-    return Watch(ctx, checks, DrillRoom(ctx, checks), lambda error, _where: pytest.fail(str(error)))
+    return Watch(ctx, checks, DrillRoom(ctx, checks), lambda error, _where: pytest.fail(str(error)), lambda: None)
 
 
 def test_the_watch_plans_the_return_before_it_is_needed(ctx: Context, world: World) -> None:
