@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, Qt
-from PySide6.QtGui import QImage, QPainter, QWheelEvent
+from PySide6.QtGui import QColor, QImage, QPainter, QWheelEvent
 from PySide6.QtWidgets import QApplication
 
 from mlcontrol.core.quality.generations import Generations, Point
@@ -23,6 +23,7 @@ from mlcontrol.gui.charts.row_picture import RowPicture
 from mlcontrol.gui.charts.scale import Scale, Span
 from mlcontrol.gui.charts.spans import SPANS_S
 from mlcontrol.gui.charts.stack import ChartStack
+from mlcontrol.gui.charts.stack_marks import paint_axis
 from mlcontrol.gui.theme import theme, tokens
 from mlcontrol.gui.viewmodels.chart_rows import DASH, DOT, LONG, Bar, ChartRow, Line
 from mlcontrol.gui.viewmodels.phrases import bytes_text, metric_text, milliseconds_text, percent_text, rate_text
@@ -299,3 +300,23 @@ def test_a_dashed_line_from_far_outside_costs_what_is_seen() -> None:
     pieces = dashed(np.array([[10, 1_000_299, 90, -1_000_000]], np.int32), (7, 5, 0), 299)
     assert 150 < len(pieces) <= 300
     assert set(pieces[:, 1].tolist()) <= set(range(300))
+
+
+@pytest.mark.parametrize("since_s", [0.0, 110.0, 63.0])
+@pytest.mark.parametrize("follows", [True, False])
+def test_the_words_of_an_axis_stand_between_the_names_and_the_end(since_s: float, follows: bool) -> None:
+    """A label that would lie on the edge of the names, or under "now", is left out."""
+    image = QImage(700, 22, QImage.Format.Format_RGB32)
+    image.fill(tokens().surface.plot)
+    painter = QPainter(image)
+    plot = QRect(100, 0, 580, 22)
+    paint_axis(painter, plot, Span(since_s, since_s + 600), follows)
+    painter.end()
+    ground = QColor(tokens().surface.plot).rgb()
+    inked = [x for x in range(700) if any(image.pixel(x, y) != ground for y in range(2, 22))]
+    assert inked
+    assert min(inked) >= plot.left() + 4
+    assert max(inked) <= plot.right()
+    ends = [a for a, b in itertools.pairwise(inked) if b - a > 20]
+    if follows:
+        assert ends[-1] <= plot.right() - 34, "the last time stands clear of the word now"

@@ -330,9 +330,12 @@ def test_the_second_responder_sees_who_has_it_and_can_take_over(
 def test_no_data_is_shown_as_such(page: Any, told: IncidentEngine, qtbot: Any) -> None:
     nothing = Story("Nothing is known of Digits now: no source answers. That is not the same as well.",
                     "When it began cannot be read from the data.", "Hurt: all callers.", "unknown")  # fmt: skip
-    told.brief = sample_brief(story=nothing, onset=None, suspects=(), impact=Impact(10.0))
+    silent = ("Use is not known: silent.",)
+    told.brief = sample_brief(story=nothing, onset=None, suspects=(), impact=Impact(10.0), unheard=True, gaps=silent)
     qtbot.waitUntil(lambda: page.head.sentences[0].startswith("Nothing is known"), timeout=5000)
     assert page.head._sentences[0].property("tone") == "unknown"
+    assert "nothing is suspected" in page.suspects.rows.accessibleDescription()
+    assert "Use is not known" in page.suspects._verdict.text()
 
 
 def test_a_silent_control_plane_brings_the_commands(page: Any, engine: FakeEngine, qtbot: Any) -> None:

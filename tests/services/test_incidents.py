@@ -231,6 +231,10 @@ def test_no_data_says_so_and_is_never_well(ctx: Burning, incidents: Incidents) -
     assert "no source answers" in brief.story.what
     assert brief.impact.failed is None
     assert len(brief.gaps) >= 4
+    assert brief.suspects == (), "the deploy is on record, but nothing shows that anything broke"
+    assert (brief.unheard, brief.separable, brief.verdict, brief.bisect) == (True, False, "", None)
+    declared = incidents.declare("digits", "ann", title="silent", alert="")
+    assert briefing.brief(declared.id).suspects == ()
 
 
 def test_recovery_is_proven_by_five_facts_and_written_down_once(

@@ -96,6 +96,7 @@ class Brief:
     data: DataChange | None = None
     steps: NextSteps | None = None
     gaps: tuple[str, ...] = field(default=())  # what is not known, in words
+    unheard: bool = False  # nothing is known of the service, and nothing recorded broke: then nothing is suspected
 
     @property
     def quiet(self) -> bool:

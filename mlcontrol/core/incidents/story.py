@@ -70,7 +70,7 @@ def _what(
             "ok",
         )
     signals = (service.presence, service.use, service.accuracy)
-    if all(s.health is Health.UNKNOWN or s.freshness is Freshness.UNKNOWN for s in signals):
+    if not heard(service):
         return f"Nothing is known of {name} now: no source answers. That is not the same as well.", "unknown"
     if failing:
         return f"{percent(failing)} of answers from {name} are errors.", "critical"
@@ -86,6 +86,12 @@ def _what(
     if unknown:
         return f"Of {name} {' and '.join(unknown)} cannot be told; what can be told is within its limits.", "unknown"
     return f"{name} is within its limits now.", "ok"
+
+
+def heard(service: ServiceState) -> bool:
+    """Whether any of its signals is known now."""
+    signals = (service.presence, service.use, service.accuracy)
+    return any(s.health is not Health.UNKNOWN and s.freshness is not Freshness.UNKNOWN for s in signals)
 
 
 def _since(

@@ -26,12 +26,12 @@ def paint_axis(painter: QPainter, plot: QRect, span: Span, follows: bool) -> Non
     painter.drawLine(0, plot.top(), plot.right(), plot.top())
     painter.setFont(theme.font("caption"))
     painter.setPen(t.text.quiet)
-    half = theme.px(40)
+    last = plot.right() - (theme.px(34) if follows else 4)
     for at_s, words in ticks(span.since_s, span.until_s, max(3, plot.width() // theme.px(110))):
         x = span.x(at_s, plot)
-        box = QRectF(x - half, plot.top(), 2 * half, plot.height())
-        if box.left() >= plot.left() - half + 4 and box.right() <= plot.right() - (30 if follows else 4 - half):
-            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, words)
+        half = painter.fontMetrics().horizontalAdvance(words) / 2 + 1
+        if plot.left() + 4 <= x - half and x + half <= last:  # else it would stand on the names, or under "now"
+            painter.drawText(QRectF(x - half, plot.top(), 2 * half, plot.height()), Qt.AlignmentFlag.AlignCenter, words)
     if follows:
         place = plot.adjusted(0, 0, -4, 0)
         painter.drawText(place, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), "now")

@@ -18,6 +18,7 @@ from mlcontrol.gui.widgets.suspect_rows import NOTHING, SuspectRows
 
 MOST_DIFFERENCES = 7
 CALM = "Nothing is wrong, so nothing is suspected. G T shows every change."
+UNHEARD = "Nothing is known of it now, so nothing is suspected."
 
 
 class SuspectCard(Card):
@@ -49,9 +50,11 @@ class SuspectCard(Card):
         card.hide()
 
     def show_brief(self, brief: Brief) -> None:
-        self.rows.put(brief.suspects, CALM if brief.quiet else NOTHING)
+        self.rows.put(brief.suspects, CALM if brief.quiet else UNHEARD if brief.unheard else NOTHING)
         words = brief.verdict if brief.suspects and not brief.separable else ""
-        self._verdict.setText(visible_text(words, 300))
+        if brief.unheard:
+            words = " ".join((*brief.gaps, "G T shows every change."))
+        self._verdict.setText(visible_text(words, 600))
         self._verdict.setVisible(bool(words))
         self._commands.setText("\n".join(visible_text(f"# {one.title}\n{one.shell}", 1200) for one in brief.by_hand))
 

@@ -20,7 +20,7 @@ from mlcontrol.core.incidents.messages import handoff, messages, status_update
 from mlcontrol.core.incidents.others import Told, acted_since_s, burning_since_s, own_since_s, told_by_others
 from mlcontrol.core.incidents.recovery import Golden, proven, ticks
 from mlcontrol.core.incidents.recovery_by_itself import ticks_by_itself
-from mlcontrol.core.incidents.story import story
+from mlcontrol.core.incidents.story import heard, story
 from mlcontrol.core.incidents.suspect_lines import suspect_lines
 from mlcontrol.core.incidents.tick import Tick, since_turned
 from mlcontrol.core.operation import Operation, OperationKind, Phase
@@ -141,10 +141,13 @@ class Briefing:
             facts = ticks(back, service, evidence.counts, golden, before, objective, now_s, data)
             tick_row = self._timed(back.id, facts)
         suspects, separable, verdict = suspect_lines(attribution), attribution.separable, attribution.verdict
-        tried = newest_bisect(ctx, incident, own_s)
+        tried, unheard = newest_bisect(ctx, incident, own_s), False
         if tried is not None and tried.found:
             suspects, separable = after_bisect(suspects, Found(tried.found), tried.from_version)
             verdict = tried.summary
+        elif unheard := seen is None and (service is None or not heard(service)):
+            # A change that nothing shows the effect of is no suspect: whether anything broke at all is not known.
+            suspects, separable, verdict = (), False, ""
         itself = change.event if change is not None else ""
         first = next((s.title for s in suspects if s.event), "") if separable and suspects[0].event != itself else ""
         gaps = _gaps(service, evidence, seen)
@@ -171,6 +174,7 @@ class Briefing:
             prevention=self._prevention(incident, seen, first, now_s),
             bisect=bisect_of(incident, suspects, separable, service, tried),
             gaps=gaps,
+            unheard=unheard,
             data=change,
             steps=steps,
         )
