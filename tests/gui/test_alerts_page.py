@@ -223,3 +223,65 @@ def test_that_nothing_fires_is_not_said_before_anything_was_heard() -> None:
     one = replace(silent, services={**silent.services, "a": ServiceState("a", use=heard)})
     assert unheard_words(one) == ""
     assert unheard_words(replace(silent, services={})) == "", "there is nothing to hear"
+
+
+def test_a_silence_of_what_has_no_alert_is_seen_and_ended_by_keyboard(window: Any, engine: Any, qtbot: Any) -> None:
+    """Nothing of its service is listed: it stands among the silences, and U ends it."""
+    window.open_page("alerts")
+    page = window.page
+    now_s = time.time()
+    held = [
+        Silence("s1", "diamonds", "", now_s + 5405, "ann", "load test", now_s - 1),
+        Silence("s2", "", "latency", now_s + 605, "bob", "moving house", now_s - 1),
+    ]
+    engine.say(m.AlertsChanged(alerts=(), silences=tuple(held)))
+    qtbot.waitUntil(lambda: len(page.silences.rows) == 2)
+    assert page._stack.currentIndex() == 0
+    assert [row.what for row in page.silences.rows] == ["latency of every service", "every alert of diamonds"]
+    assert page.take.reason == "a silence is chosen"
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    page.table.setFocus()
+    qtbot.keyClick(window, Qt.Key.Key_S)
+    assert page.held.hasFocus()
+    qtbot.keyClick(page.held, Qt.Key.Key_Down)
+    assert ("why", "load test") in page._facts.facts()
+    qtbot.keyClick(window, Qt.Key.Key_U)
+    assert [sent.silence for sent in engine.sent(m.EndSilence)] == ["s1"]
+    engine.say(m.AlertsChanged(alerts=(), silences=()))
+    qtbot.waitUntil(lambda: page._stack.currentIndex() == 1)
+
+
+def test_only_the_list_that_keys_act_on_shows_a_choice(active: Any, engine: Any, qtbot: Any) -> None:
+    held = Silence("s1", "eta", "", time.time() + 605, "ann", "load test", time.time() - 1)
+    engine.say(m.AlertsChanged(alerts=(), silences=(held,)))
+    qtbot.waitUntil(lambda: len(active.silences.rows) == 1)
+    assert active.table.selectionModel().hasSelection()
+    assert not active.held.selectionModel().hasSelection()
+    qtbot.keyClick(active.window(), Qt.Key.Key_S)
+    assert active.held.selectionModel().hasSelection()
+    assert not active.table.selectionModel().hasSelection()
+    qtbot.keyClick(active.window(), Qt.Key.Key_S)
+    assert active.table.hasFocus()
+    qtbot.keyClick(active.window(), Qt.Key.Key_K)
+    assert engine.sent(m.AcknowledgeAlert)[-1].alert == "diamonds/presence@1"
+
+
+def test_the_words_have_the_room_at_1280(page: Any, engine: Any, qtbot: Any) -> None:
+    window = page.window()
+    window.resize(1280, 800)
+    words = "errors 7.7 % of 26 answers (5xx 2). The objective is 1.0 %."
+    engine.say(m.AlertsChanged(alerts=(replace(SOME[1], text=words),), silences=()))
+    last = page.model.columnCount() - 1
+    qtbot.waitUntil(lambda: page.model.index(0, last).data() == words)
+    assert page.table.isColumnHidden(5), "every alert is the panel's own"
+    assert page.table.columnWidth(last) > page.table.fontMetrics().horizontalAdvance(words)
+    for column in range(last):
+        if not page.table.isColumnHidden(column):
+            cell = page.model.index(0, column).data()
+            assert page.table.columnWidth(column) > page.table.fontMetrics().horizontalAdvance(cell), cell
+
+
+def test_what_is_pending_is_counted_and_not_called_firing(page: Any, engine: Any, qtbot: Any) -> None:
+    engine.say(m.AlertsChanged(alerts=(alert("eta", "use", Health.CRITICAL, 3, AlertState.PENDING),), silences=()))
+    qtbot.waitUntil(lambda: page.subtitle == "2 firing, 1 pending")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any, ClassVar
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QStackedLayout,
@@ -22,15 +22,19 @@ from mlcontrol.gui.pages.page import Page, Shell
 from mlcontrol.gui.pages.rollouts_overview import column_head
 from mlcontrol.gui.theme import theme
 from mlcontrol.gui.viewmodels.alert_rows import AlertRow, AlertTable, alert_facts, alert_rows, summary, unheard_words
+from mlcontrol.gui.viewmodels.silence_rows import SilenceRow, SilenceTable, silence_facts, silence_rows
 from mlcontrol.gui.widgets.button import PRIMARY, KeyButton
 from mlcontrol.gui.widgets.card import EmptyState
 from mlcontrol.gui.widgets.entry_line import EntryLine
 from mlcontrol.gui.widgets.fact_list import FactList
 from mlcontrol.gui.widgets.label import PlainLabel
 from mlcontrol.gui.widgets.length_field import LengthField
-from mlcontrol.gui.widgets.record_list import as_record_list
+from mlcontrol.gui.widgets.record_list import ROW_PX, as_record_list, fit_columns
 
-WIDTHS = (140, 104, 148, 124, 104, 76)
+LEAST, MOST = (88, 72, 72, 72, 56, 60), (220, 200, 170, 130, 72, 110)
+SILENCES_LEAST, SILENCES_MOST = (120, 72, 56, 48), (360, 90, 80, 120)
+SOURCE = 5  # this column is left out where every alert is the panel's
+SILENCES_SHOWN = 6
 
 
 class AlertsPage(Page):
@@ -43,12 +47,17 @@ class AlertsPage(Page):
         super().__init__(parent)
         self.model = AlertTable(self)
         self.table = QTableView()
+        self.silences = SilenceTable(self)
+        self.held = QTableView()
+        self._on_silence = False  # which of the two lists the right side is about
+        self._fitted: tuple[object, ...] = ()
         self.take = KeyButton("Take it", "K", PRIMARY)
         self.length = LengthField("1 h")
         self.quiet = KeyButton("Silence", "M")
         self.end = KeyButton("End the silence", "U")
         self.reason = EntryLine()
         self._count = PlainLabel("", "small", "quiet")
+        self._held_note = PlainLabel("", "small", "quiet")
         self._facts = FactList()
         self._empty = EmptyState(
             "Nothing fires", "Alerts appear here by themselves; those that are over stay for a while."
@@ -61,7 +70,9 @@ class AlertsPage(Page):
 
     def _build(self) -> None:
         self.table.setModel(self.model)
-        as_record_list(self.table, "Alerts, worst first", WIDTHS)
+        as_record_list(self.table, "Alerts, worst first", LEAST)
+        self.held.setModel(self.silences)
+        as_record_list(self.held, "Silences, the first to end first", SILENCES_LEAST)
         self.reason.setPlaceholderText("Why it may be silent")
         self.reason.setAccessibleName("Reason of the silence")
         rows = QWidget()
@@ -70,13 +81,16 @@ class AlertsPage(Page):
         left.setSpacing(0)
         left.addWidget(column_head("Alerts", self._count))
         left.addWidget(self.table, 1)
+        self._held_head = column_head("Silences", self._held_note)
+        left.addWidget(self._held_head)
+        left.addWidget(self.held)
         side = QWidget()
         side.setProperty("surface", "panel")
         side.setFixedWidth(theme.px(320))
         right = QVBoxLayout(side)
         right.setContentsMargins(0, 0, 0, 0)
         right.setSpacing(0)
-        right.addWidget(column_head("Alert"))
+        right.addWidget(column_head("Chosen"))
         held = QVBoxLayout()
         held.setContentsMargins(12, 8, 12, 12)
         held.setSpacing(8)
@@ -105,6 +119,9 @@ class AlertsPage(Page):
         self.end.clicked.connect(self.end_silence)
         self.table.doubleClicked.connect(lambda _index: self._open_service())
         self.table.selectionModel().currentChanged.connect(lambda _now, _before: self._show_details())
+        self.held.selectionModel().currentChanged.connect(lambda _now, _before: self._show_details())
+        for table in (self.table, self.held):
+            table.installEventFilter(self)
         self.reason.textChanged.connect(lambda _text: self._show_details())
 
     # --- page contract ---
@@ -124,6 +141,7 @@ class AlertsPage(Page):
                 "length", "Silence for how long", "N", "30 min to 3 d, until an hour, or as typed", self.length.begin
             ),
             bound("end", "End the silence", "U", "Whoever is due is told again", self.end_silence),
+            bound("silences", "Go to the silences", "S", "All that hold, and back", self._other_list, lambda _c: ""),
             bound(
                 "incident",
                 "Open the incident",
@@ -153,6 +171,10 @@ class AlertsPage(Page):
 
     # --- drawing ---
 
+    def current_silence(self) -> SilenceRow | None:
+        row = self.held.currentIndex().row()
+        return self.silences.rows[row] if 0 <= row < len(self.silences.rows) else None
+
     def current(self) -> AlertRow | None:
         row = self.table.currentIndex().row()
         return self.model.rows[row] if 0 <= row < len(self.model.rows) else None
@@ -164,14 +186,16 @@ class AlertsPage(Page):
         now_s = time.time()
         rows = alert_rows(self.bridge.state, now_s)
         self.model.show_rows(rows, now_s)
+        held = self._draw_silences(now_s)
         ids = [row.alert.id for row in rows]
         position = ids.index(chosen.alert.id) if chosen is not None and chosen.alert.id in ids else 0
         if rows and self.table.currentIndex().row() != position:
             self.table.setCurrentIndex(self.model.index(position, 0))
         self._count.setText(self.subtitle)
         self.length.refresh()
-        self._stack.setCurrentIndex(0 if rows else 1)
-        if not rows:
+        self._fit(rows)
+        self._stack.setCurrentIndex(0 if rows or held else 1)
+        if not rows and not held:
             unheard = unheard_words(self.bridge.state)
             self._empty.say(
                 "Nothing is known yet" if unheard else "Nothing fires",
@@ -181,10 +205,63 @@ class AlertsPage(Page):
         self._show_details()
         self.heading_changed.emit()
 
+    def _draw_silences(self, now_s: float) -> bool:
+        """Whether any holds."""
+        chosen = self.current_silence()
+        rows = silence_rows(self.bridge.state if self.bridge is not None else None, now_s)
+        self.silences.show_rows(rows, now_s)
+        ids = [row.silence.id for row in rows]
+        position = ids.index(chosen.silence.id) if chosen is not None and chosen.silence.id in ids else 0
+        if rows and self.held.currentIndex().row() != position:
+            self.held.setCurrentIndex(self.silences.index(position, 0))
+        self._on_silence = bool(rows) and (self._on_silence or not self.model.rows)
+        self._held_note.setText(f"{len(rows)}, the first to end first" if len(rows) > 1 else "")
+        self._held_head.setVisible(bool(rows))
+        self.held.setVisible(bool(rows))
+        shown = min(len(rows), SILENCES_SHOWN)
+        self.held.setFixedHeight(self.held.horizontalHeader().sizeHint().height() + shown * theme.px(ROW_PX) + 2)
+        return bool(rows)
+
+    def _fit(self, rows: list[AlertRow]) -> None:
+        """Only when other rows or words are there: columns that move each second cannot be read."""
+        held = [(row.silence.id, row.open) for row in self.silences.rows]
+        now = ([(row.alert.id, row.state) for row in rows], held, self.width())
+        if now == self._fitted:
+            return
+        self._fitted = now
+        self.table.setColumnHidden(SOURCE, not any(row.alert.source for row in rows))
+        fit_columns(self.table, LEAST, MOST)
+        fit_columns(self.held, SILENCES_LEAST, SILENCES_MOST)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.FocusIn and watched in (self.table, self.held):
+            self._on_silence = bool(self.silences.rows) and (watched is self.held or not self.model.rows)
+            self._show_details()
+        return super().eventFilter(watched, event)
+
+    def _other_list(self) -> None:
+        (self.table if self.held.hasFocus() or not self.silences.rows else self.held).setFocus()
+
+    def _show_choice(self) -> None:
+        """Only one of the two lists shows a chosen row: the one that keys act on."""
+        for table, acts in ((self.table, not self._on_silence), (self.held, self._on_silence)):
+            if not acts:
+                table.clearSelection()
+            elif table.currentIndex().isValid() and not table.selectionModel().hasSelection():
+                table.selectRow(table.currentIndex().row())
+
     def _show_details(self) -> None:
-        row, now_s = self.current(), time.time()
-        self._facts.set_facts(alert_facts(row, now_s))
+        now_s = time.time()
         lost = self.context().view_only or needs_engine(self.context())
+        self._show_choice()
+        if self._on_silence:
+            self._facts.set_facts(silence_facts(self.current_silence(), now_s))
+            self.take.set_reason("a silence is chosen")
+            self.quiet.set_reason("it is silent")
+            self.end.set_reason(lost)
+            return
+        row = self.current()
+        self._facts.set_facts(alert_facts(row, now_s))
         over = "" if row is not None and row.alert.open else "it is over" if row is not None else "none is chosen"
         taken = "it is taken" if row is not None and row.alert.acknowledged_by else ""
         why = "" if self.reason.text().strip() else "write the reason first"
@@ -231,14 +308,16 @@ class AlertsPage(Page):
         self.table.setFocus()
 
     def end_silence(self) -> None:
-        row = self.current()
-        if row is not None and row.silence is not None:
-            self._send(m.EndSilence(request=self._request(), silence=row.silence.id, actor=self._user()))
+        chosen = self.current_silence() if self._on_silence else self.current()
+        silence = chosen.silence if chosen is not None else None
+        if silence is not None and not self.end.reason:
+            self._send(m.EndSilence(request=self._request(), silence=silence.id, actor=self._user()))
 
     def _open_incident(self) -> None:
         """Pre-filled with what the alert says, whoever keeps it: nothing is declared by it."""
         row, bridge = self.current(), self.bridge
-        if row is None or self.shell is None or bridge is None or bridge.state is None:
+        if self.shell is None or bridge is None or bridge.state is None or self._on_silence or row is None:
+            self._open_service()
             return
         if row.alert.service not in bridge.state.services:
             self.shell.toast("This alert is of no service: look at its connection", "warning", row.alert.text)
@@ -247,13 +326,14 @@ class AlertsPage(Page):
         self.shell.open_page("incident", row.alert.service, alert=said)
 
     def _open_service(self) -> None:
-        row, bridge = self.current(), self.bridge
-        if row is None or self.shell is None or bridge is None or bridge.state is None:
+        row, held, bridge = self.current(), self.current_silence(), self.bridge
+        chosen = held.silence if self._on_silence and held is not None else row.alert if row is not None else None
+        if chosen is None or self.shell is None or bridge is None or bridge.state is None:
             return
-        if row.alert.service in bridge.state.services:
-            self.shell.open_page("service", row.alert.service)
+        if chosen.service in bridge.state.services:
+            self.shell.open_page("service", chosen.service)
         else:
-            self.shell.open_page("connections")
+            self.shell.open_page("connections" if chosen.service or chosen.source else "fleet")
 
     def _request(self) -> str:
         assert self.bridge is not None

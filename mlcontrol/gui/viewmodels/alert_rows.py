@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
@@ -12,7 +12,8 @@ from mlcontrol.core.state import FleetState
 from mlcontrol.core.types import Health
 from mlcontrol.gui.glyphs import glyph_pixmap
 from mlcontrol.gui.theme import theme, tokens
-from mlcontrol.gui.viewmodels.phrases import count_text, duration_text, left_text, moment_text, visible_text
+from mlcontrol.gui.viewmodels.phrases import coarse_text, count_text, duration_text, left_text, moment_text, visible_text
+from mlcontrol.gui.viewmodels.time_axis import dated_text
 
 Index = QModelIndex | QPersistentModelIndex
 COLUMNS = ("Alert", "Service", "State", "Since", "For", "Source", "What it says")
@@ -20,19 +21,25 @@ COLUMNS = ("Alert", "Service", "State", "Since", "For", "Source", "What it says"
 
 @dataclass(frozen=True, slots=True)
 class AlertRow:
-    """``grave``: how loud it is drawn: "critical", "warning", "unknown", or "" for what is over or silent."""
+    """``name``: of its service, as people call it. ``grave``: how loud it is drawn: "critical", "warning", "unknown", or ""
+    for what is over or silent."""
 
     alert: Alert
     state: str
     grave: str
     silence: Silence | None
+    name: str = ""
 
 
 def alert_rows(state: FleetState | None, now_s: float) -> list[AlertRow]:
     """Open alerts by severity and age, newest of the resolved after them."""
     if state is None:
         return []
-    rows = [_row(alert, state.silences, now_s) for alert in state.alerts.values() if alert.fired_s or alert.open]
+    rows = [
+        replace(_row(alert, state.silences, now_s), name=name_of(state, alert.service))
+        for alert in state.alerts.values()
+        if alert.fired_s or alert.open
+    ]
 
     def order(row: AlertRow) -> tuple[bool, bool, bool, bool, bool, float]:
         a = row.alert
@@ -48,6 +55,12 @@ def alert_rows(state: FleetState | None, now_s: float) -> list[AlertRow]:
     return sorted(rows, key=order)
 
 
+def name_of(state: FleetState, service_id: str) -> str:
+    """As the other pages call it; what is no service of the workspace by its id."""
+    service = state.services.get(service_id)
+    return (service.title if service is not None else "") or service_id
+
+
 def _row(alert: Alert, silences: Sequence[Silence], now_s: float) -> AlertRow:
     silence = next((s for s in silences if s.covers(alert, now_s)), None)
     if not alert.open:
@@ -56,7 +69,7 @@ def _row(alert: Alert, silences: Sequence[Silence], now_s: float) -> AlertRow:
         return AlertRow(alert, "not known now", "unknown", silence)
     grave = {Health.CRITICAL: "critical", Health.OK: ""}.get(alert.severity, "warning")
     if alert.state is AlertState.PENDING:
-        return AlertRow(alert, "not long enough yet", "", silence)
+        return AlertRow(alert, "pending", "", silence)
     if alert.acknowledged_by:
         return AlertRow(alert, f"taken by {alert.acknowledged_by}", grave, silence)
     return AlertRow(alert, "silenced" if silence else "firing", grave, silence)
@@ -69,10 +82,11 @@ def alert_facts(row: AlertRow | None, now_s: float) -> list[tuple[str, str]]:
     a = row.alert
     facts = [
         ("alert", a.rule),
-        ("service", a.service),
-        ("state", row.state),
+        ("service", a.service if row.name in ("", a.service) else f"{row.name} ({a.service})"),
+        ("state", "pending: it does not hold for long enough yet" if row.state == "pending" else row.state),
         ("says", a.text),
         ("since", moment_text(a.since_s)),
+        ("for", duration_text(max(0.0, (a.resolved_s or now_s) - a.since_s))),
         ("by its source", moment_text(a.source_since_s) if a.source_since_s is not None else ""),
         ("over", moment_text(a.resolved_s) if a.resolved_s else ""),
         ("came back", f"{a.times - 1} times while it was one alert" if a.times > 1 else ""),
@@ -104,9 +118,11 @@ def summary(rows: Sequence[AlertRow], silences: int = 0) -> str:
     quiet = f", {count_text(silences, 'silence')} {'holds' if silences == 1 else 'hold'}" if silences else ""
     firing = sum(row.alert.asks for row in rows)
     taken = sum(bool(row.alert.acknowledged_by) and row.alert.open for row in rows)
+    waiting = sum(row.alert.state is AlertState.PENDING for row in rows)
+    soon = f", {waiting} pending" if waiting else ""
     if not firing:
-        return "nothing fires" + quiet
-    return f"{firing} firing" + (f", {taken} taken" if taken else "") + quiet
+        return "nothing fires" + soon + quiet
+    return f"{firing} firing" + (f", {taken} taken" if taken else "") + soon + quiet
 
 
 class AlertTable(QAbstractTableModel):
@@ -141,10 +157,10 @@ class AlertTable(QAbstractTableModel):
             lasted = (a.resolved_s or self.now_s) - a.since_s
             cells = (
                 a.rule,
-                a.service,
+                row.name or a.service,
                 state_words(row, self.now_s),
-                moment_text(a.since_s)[5:-4],
-                duration_text(max(lasted, 0.0)),
+                dated_text(a.since_s, self.now_s),
+                coarse_text(max(lasted, 0.0)),
                 a.source or "panel",
                 a.text,
             )

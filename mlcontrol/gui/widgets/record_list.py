@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from mlcontrol.gui.theme import theme
 
 ROW_PX = 28
+AIR_PX = 18  # beside the words of a cell
+MEASURED = 60  # rows: as many as a screen shows
 
 
 def as_record_list(table: QTableView, name: str, widths: Iterable[int]) -> None:
@@ -28,3 +32,18 @@ def as_record_list(table: QTableView, name: str, widths: Iterable[int]) -> None:
     header.setHighlightSections(False)
     for column, width in enumerate(widths):
         table.setColumnWidth(column, theme.px(width))
+
+
+def fit_columns(table: QTableView, least: Iterable[int], most: Iterable[int]) -> None:
+    """Give each column but the last the room that its words need, within ``least`` and ``most`` (px at scale 1), and the last one,
+    which has the sentences, all the rest."""
+    model, header = table.model(), table.horizontalHeader()
+    for column, (low, high) in enumerate(zip(least, most, strict=True)):
+        icon = theme.px(20) if model.index(0, column).data(Qt.ItemDataRole.DecorationRole) is not None else 0
+        wide = header.sectionSizeHint(column)
+        for row in range(min(MEASURED, model.rowCount())):
+            index = model.index(row, column)
+            font = index.data(Qt.ItemDataRole.FontRole) or table.font()
+            text = str(index.data() or "")
+            wide = max(wide, QFontMetrics(font).horizontalAdvance(text) + icon + theme.px(AIR_PX))
+        table.setColumnWidth(column, min(theme.px(high), max(theme.px(low), wide)))
