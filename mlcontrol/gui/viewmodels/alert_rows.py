@@ -12,7 +12,14 @@ from mlcontrol.core.state import FleetState
 from mlcontrol.core.types import Health
 from mlcontrol.gui.glyphs import glyph_pixmap
 from mlcontrol.gui.theme import theme, tokens
-from mlcontrol.gui.viewmodels.phrases import coarse_text, count_text, duration_text, left_text, moment_text, visible_text
+from mlcontrol.gui.viewmodels.phrases import (
+    coarse_text,
+    count_text,
+    duration_text,
+    left_text,
+    moment_text,
+    visible_text,
+)
 from mlcontrol.gui.viewmodels.time_axis import dated_text
 
 Index = QModelIndex | QPersistentModelIndex
