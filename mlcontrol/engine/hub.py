@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from mlcontrol.core import state as fold
 from mlcontrol.core.alerts.alert import Alert, Notification
 from mlcontrol.core.operation import Operation
+from mlcontrol.core.problem import ProblemError
 from mlcontrol.core.settings import WorkspaceSettings
 from mlcontrol.core.state import FleetState
-from mlcontrol.core.types import ConnectionState, Sample, ServiceState, TimelineEvent
+from mlcontrol.core.types import ConnectionState, EventKind, Health, Sample, ServiceState, TimelineEvent
 from mlcontrol.engine import messages as m
 from mlcontrol.engine.outbox import Outbox
 from mlcontrol.services.context import AlertsMoved, AuditGrew, ClockSaid, ConnectionGone, Fact, ServiceGone
 
 BATCH_S = 0.1
+WAITING = 100_000  # samples in memory, while they cannot be stored
 SAMPLES_A_FRAME = 2000
 
 Keep = Callable[[tuple[TimelineEvent, ...], tuple[Sample, ...]], None]
@@ -39,6 +43,9 @@ class Hub:
         self._alerts: dict[str, Alert] = {}
         self._unkept_events: list[TimelineEvent] = []
         self._unkept_samples: list[Sample] = []
+        self._lost: tuple[int, float, float] | None = (
+            None  # samples that found no room: how many, first and last, UTC seconds
+        )
 
     def state(self) -> FleetState:
         with self._lock:
@@ -153,19 +160,65 @@ class Hub:
             for outbox in self._outboxes:
                 outbox.put(frames)
 
+    def settle(self) -> None:
+        """`persist` for who is about to read: what cannot be stored now waits, and `persist` says so to the engine."""
+        with suppress(ProblemError, OSError):
+            self.persist()
+
     def persist(self) -> None:
-        """Store events and samples that are not stored yet. What cannot be stored waits for the next time (samples: the
-        newest 100,000). Raises what the store raises."""
+        """Store events and samples that are not stored yet, each also where the other's place is away. What cannot be stored waits
+        for the next time (samples: the newest `WAITING`); that older ones were lost is put on the timeline. Raises what the store
+        raises."""
         with self._keeping:
             with self._lock:
                 events, samples = self._unkept_events, self._unkept_samples
                 self._unkept_events, self._unkept_samples = [], []
-            if not events and not samples:
-                return
-            try:
-                self._keep(tuple(events), tuple(samples))
-            except BaseException:
-                with self._lock:
-                    self._unkept_events = events + self._unkept_events
-                    self._unkept_samples = (samples + self._unkept_samples)[-100_000:]
-                raise
+            failures = [failed for failed in (self._keep_events(events), self._keep_samples(samples)) if failed]
+        if failures:
+            raise failures[0]
+
+    def _keep_events(self, events: list[TimelineEvent]) -> Exception | None:
+        """Why they wait; `None`: they are stored."""
+        try:
+            if events:
+                self._keep(tuple(events), ())
+        except Exception as error:  # noqa: BLE001 - raised once the samples are stored
+            with self._lock:
+                self._unkept_events = events + self._unkept_events
+            return error
+        return None
+
+    def _keep_samples(self, samples: list[Sample]) -> Exception | None:
+        try:
+            if samples:
+                self._keep((), tuple(samples))
+        except Exception as error:  # noqa: BLE001 - raised by `persist`
+            self._wait(samples)
+            return error
+        if samples and self._lost is not None:
+            lost, self._lost = self._lost, None
+            self.emit(_lost(*lost))
+        return None
+
+    def _wait(self, samples: list[Sample]) -> None:
+        with self._lock:
+            every = samples + self._unkept_samples
+            gone, self._unkept_samples = every[:-WAITING], every[-WAITING:]
+        if gone:
+            count, first_s, last_s = self._lost or (0, gone[0].at_s, gone[0].at_s)
+            self._lost = count + len(gone), first_s, max(last_s, gone[-1].at_s)
+
+
+def _lost(count: int, first_s: float, last_s: float) -> TimelineEvent:
+    """A hole that charts have from now on, and why."""
+    since, until = (datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%d %H:%M:%S") for at_s in (first_s, last_s))
+    return TimelineEvent(
+        id=f"history-lost-{first_s:.3f}-{last_s:.3f}",
+        at_s=last_s,
+        kind=EventKind.ENGINE,
+        title=f"{count:,} samples were not kept".replace(",", " "),
+        detail="The metric history could not be written for longer than memory reaches. "
+        f"Charts have a gap from {since} to {until} UTC.",
+        source="engine",
+        severity=Health.WARNING,
+    )

@@ -156,7 +156,7 @@ def build(workspace: Path) -> Built:
         return engine.report(error, where) if engine is not None else None
 
     telling = Telling(context, partial(make_channel, lambda: context.settings, secrets), report)
-    alerts = Alerts(context, hub.persist, report, telling.take)
+    alerts = Alerts(context, hub.settle, report, telling.take)
     collector = Collector(
         context,
         context.own,
@@ -191,7 +191,7 @@ def build(workspace: Path) -> Built:
     reviews = ReviewDesk(context, outside, kit)
     drills = DrillRoom(context, checks)
     incidents = Incidents(context)
-    briefing = Briefing(context, incidents, hub.persist)
+    briefing = Briefing(context, incidents, hub.settle)
     rollouts = Rollouts(context, checks)
     connections = Connections(context, _TomlFile(workspace), make, adopt, telling.test, NAMES)
     history = ChartHistory(context, hub.persist, Remembered(context, context.metrics))

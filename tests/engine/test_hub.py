@@ -6,7 +6,7 @@ import pytest
 
 from mlcontrol.core.settings import WorkspaceSettings
 from mlcontrol.core.types import EventKind, Sample, SeriesKey, ServiceState, TimelineEvent
-from mlcontrol.engine import messages as m
+from mlcontrol.engine import hub as module, messages as m
 from mlcontrol.engine.hub import Hub
 from mlcontrol.engine.outbox import Outbox
 from mlcontrol.services.context import AuditGrew, ServiceGone
@@ -17,11 +17,13 @@ HELLO = m.Hello(protocol=1, pid=1, version="0", started_s=0, utc_s=0, mono_s=0, 
 class Keeper:
     def __init__(self) -> None:
         self.kept: list[object] = []
-        self.broken = False
+        self.broken = self.without_events = False
 
     def __call__(self, events: tuple[TimelineEvent, ...], samples: tuple[Sample, ...]) -> None:
         if self.broken:
             raise OSError("no space left")
+        if events and self.without_events:
+            raise OSError("the database is away")
         self.kept.extend([*events, *samples])
 
 
@@ -109,6 +111,39 @@ def test_what_cannot_be_stored_waits(hub: Hub, keeper: Keeper) -> None:
     assert [getattr(k, "id", "sample") for k in keeper.kept] == ["first", "second", "sample"]
     hub.persist()
     assert len(keeper.kept) == 3
+
+
+def test_samples_are_stored_while_the_place_of_the_events_is_away(hub: Hub, keeper: Keeper) -> None:
+    """The timeline may be in a team's database, the metric history lies on this machine: one does not wait for the other."""
+    sample = Sample(SeriesKey("digits", "x"), 1.0, 2.0)
+    keeper.without_events = True
+    hub.emit(event("first"), sample)
+    with pytest.raises(OSError, match="away"):
+        hub.persist()
+    assert keeper.kept == [sample]
+    hub.settle()  # who reads is not refused for it
+    keeper.without_events = False
+    hub.persist()
+    assert [getattr(k, "id", "sample") for k in keeper.kept] == ["sample", "first"]
+
+
+def test_samples_that_memory_has_no_room_for_are_said_to_be_lost(
+    hub: Hub, keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "WAITING", 3)
+    keeper.broken = True
+    for at_s in range(10):
+        hub.emit(Sample(SeriesKey("digits", "x"), float(at_s), 2.0))
+        hub.settle()
+    assert not hub.state().events
+    keeper.broken = False
+    hub.persist()
+    (told,) = hub.state().events
+    assert told.title == "7 samples were not kept"
+    assert "from 1970-01-01 00:00:00 to 1970-01-01 00:00:06 UTC" in told.detail
+    assert [k.at_s for k in keeper.kept if isinstance(k, Sample)] == [7.0, 8.0, 9.0]
+    hub.persist()
+    assert len(hub.state().events) == 1, "said once"
 
 
 def test_a_new_audit_row_does_not_undo_the_verification(hub: Hub) -> None:

@@ -34,7 +34,11 @@ def against_previous(lines: Sequence[Line]) -> tuple[tuple[str, str], ...]:
 
 
 def predictions_now(store: SeriesStore, gap_s: float, until_s: float) -> tuple[tuple[str, str], ...]:
-    """Of all versions now, where the server counts them: a query may ask for many."""
-    found = [data for _, data in store.of(names.PREDICTIONS_PER_S) if len(data.at_s)]
-    now = [float(data.value[-1]) for data in found if until_s - float(data.at_s[-1]) <= gap_s]
+    """Of all versions now, where the server counts them: a query may ask for many. What lies after ``until_s`` is of before the
+    clock was set back, and not of now."""
+    now = []
+    for _, data in store.of(names.PREDICTIONS_PER_S):
+        last = int(np.searchsorted(data.at_s, until_s, side="right")) - 1
+        if last >= 0 and until_s - float(data.at_s[last]) <= gap_s:
+            now.append(float(data.value[last]))
     return (("predictions", rate_text(sum(now))),) if now else ()

@@ -204,10 +204,16 @@ def _queries(store: SeriesStore, slots: dict[str, int], since_s: float, until_s:
         text=rate_text,
         nothing="no traffic counters in this span",
         facts=(
-            *predictions_now(store, gap_s, max((float(line.at_s[-1]) for line in lines), default=0.0)),
+            *predictions_now(store, gap_s, max((_last_s(line.at_s, until_s) for line in lines), default=0.0)),
             *against_previous(lines),
         ),
     )
+
+
+def _last_s(at_s: Floats, until_s: float) -> float:
+    """The newest moment that is not after ``until_s``; 0 where there is none."""
+    n = int(np.searchsorted(at_s, until_s, side="right"))
+    return float(at_s[n - 1]) if n else 0.0
 
 
 def _errors(store: SeriesStore, since_s: float, until_s: float, gap_s: float, objective: float | None) -> ChartRow:

@@ -136,3 +136,13 @@ def test_figures_of_the_data_table_fit_their_columns_and_read_as_elsewhere(q: fl
     text = {column.title: column.text(finding) for column in data_rows.COLUMNS}
     assert text["q"] == words
     assert text["n"] == "12 000"
+
+
+def test_after_the_clock_was_set_back_predictions_now_are_those_of_now() -> None:
+    """What was read before the clock was set back lies ahead of now; it is no reading of now."""
+    at = [10.0, 15.0, 20.0, 3600.0, 3605.0]
+    store = store_of(
+        ("queries_per_s", {"version": "1"}, at, [4, 4, 4, 9, 9], 0.0),
+        ("predictions_per_s", {"version": "1"}, at, [4, 4, 5, 90, 90], 0.0),
+    )
+    assert ("predictions", "5.0 /s") in row(store, "queries", 22.0).facts
