@@ -187,3 +187,8 @@ def test_two_deploys_are_not_the_same_cause() -> None:
 )
 def test_it_is_called_by_what_is_wrong(use: tuple[Health, str], data: tuple[Health, str], title: str) -> None:
     assert title_of(ServiceState("s", use=Signal(*use), data=Signal(*data))) == title
+
+
+def test_an_incident_is_called_as_people_call_the_service() -> None:
+    burning = ServiceState("diamond-cut", "Diamond grader", use=Signal(Health.CRITICAL, "errors 9 %"))
+    assert title_of(burning) == "Diamond grader: errors 9 %"

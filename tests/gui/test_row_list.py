@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from PySide6.QtCore import QRect
 
 from mlcontrol.gui.theme import theme
-from mlcontrol.gui.widgets.row_list import Row, RowDelegate, RowList
+from mlcontrol.gui.widgets.row_list import PAD, Row, RowDelegate, RowList, chip_px
 
 LONG = "many words that need two lines or more in a list as narrow as this one, and one at the width of a screen"
 
@@ -50,3 +51,24 @@ def test_a_request_s_id_breaks_rather_than_being_cut_off(qtbot: Any) -> None:
         shown.set_rows([Row("r", "Row", lines=((line, "secondary"),))])
         heights.append(shown.content_height())
     assert heights[1] > heights[0]
+
+
+def test_what_stands_before_the_chips_lines_up(qtbot: Any) -> None:
+    """Moments of a list are read as a column, however long the words of their chips are."""
+    rows = [Row(str(i), "title", right="12:00:00 UTC", chip=chip) for i, chip in enumerate(("LOAD", "CONNECTION"))]
+    found = RowList("events")
+    qtbot.addWidget(found)
+    found.resize(600, 100)
+    found.set_rows(rows)
+    found.show()
+    image = found.viewport().grab().toImage()
+    ground = image.pixelColor(300, 20)
+    first, second = (found.visualRect(found.model().index(i, 0)) for i in (0, 1))
+
+    def words_end(rect: QRect) -> int:
+        """The last inked column left of the widest chip."""
+        limit = rect.right() - theme.px(PAD) - theme.px(8) - chip_px("CONNECTION") - 2
+        rows_y = range(rect.top() + 4, rect.bottom() - 6)
+        return max(x for x in range(300, limit) if any(image.pixelColor(x, y) != ground for y in rows_y))
+
+    assert words_end(first) == words_end(second)

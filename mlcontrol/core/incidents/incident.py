@@ -206,4 +206,5 @@ def title_of(service: ServiceState) -> str:
     many, _, rest = text.partition(" ")
     if changed and many.isdigit() and rest == "changed":
         text = f"data changed in {many} places"
-    return f"{service.id}: {text}" if text and text != "as usual" else service.id
+    name = service.title or service.id
+    return f"{name}: {text}" if text and text != "as usual" else name

@@ -180,7 +180,7 @@ class LanesChart(QWidget):
         painter.setFont(theme.font("strong" if picked_here else "body"))
         painter.setPen(t.text.primary if lane.events else t.text.secondary)
         name = painter.fontMetrics().elidedText(
-            visible_text(lane.title, 200), Qt.TextElideMode.ElideMiddle, left - theme.px(24)
+            visible_text(lane.title, 200), Qt.TextElideMode.ElideMiddle, left - theme.px(20)
         )
         painter.drawText(
             QRect(theme.px(16), rect.top(), left - theme.px(20), rect.height()),

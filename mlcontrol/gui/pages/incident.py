@@ -32,6 +32,7 @@ from mlcontrol.gui.pages.incident_way_back import WayBackCard
 from mlcontrol.gui.pages.page import Page, Shell
 from mlcontrol.gui.viewmodels.incident_known import last_known, out_of_reach
 from mlcontrol.gui.viewmodels.incident_words import close_refusal, commands_text, data_age, head, worst_off
+from mlcontrol.gui.viewmodels.phrases import visible_text
 from mlcontrol.gui.viewmodels.service_charts import chart_rows
 from mlcontrol.gui.viewmodels.status_facts import poll_interval_s
 from mlcontrol.gui.widgets.action_bar import ActionBar
@@ -292,7 +293,7 @@ class IncidentPage(Page):
         self._stack.setCurrentIndex(0)
         now_s, service = time.time(), self.service()
         environment = shown.incident.environment or bridge.state.settings.environment
-        title = head(shown, self.facts.me, now_s, environment)
+        title = head(shown, self.facts.me, now_s, environment, self._name())
         self.head.show_head(title, data_age(self.brief, bridge.cached_s, now_s))
         if self.title != title.title:
             self.title = title.title
@@ -359,7 +360,11 @@ class IncidentPage(Page):
         hint = f"would have caught it: {todo[0].title}" if todo else ""
         if brief is not None and brief.alike:
             hint = f"looks like incident {brief.alike[0].number}: {brief.alike[0].outcome}"
-        self.bar.say(self.service_id or "", hint)
+        self.bar.say(self._name(), hint)
+
+    def _name(self) -> str:
+        service = self.service()
+        return visible_text((service.title if service is not None else "") or self.service_id or "", 120)
 
     # Facts.
 

@@ -28,6 +28,9 @@ _ASKED = {
 LONGEST_TITLE = 48  # longer lines are wrapped after their first words, not cut in the middle
 
 
+NOTHING = Row("nothing", "Nothing lately. What happens to it, and what you write, stands here.", quiet=True)
+
+
 class _Line(QLineEdit):
     left = Signal()
 
@@ -80,7 +83,7 @@ class IncidentLog(Card):
                     quiet=line.source != "person",
                 )
             )
-        self.rows.set_rows(rows)
+        self.rows.set_rows(rows or [NOTHING])
 
     def ask(self, kind: EntryKind, prefill: str = "") -> None:
         self._kind = kind

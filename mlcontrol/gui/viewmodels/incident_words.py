@@ -43,14 +43,21 @@ class Head:
     freeze: str
 
 
-def head(brief: Brief, me: str, now_s: float, environment: str) -> Head:
+def head(brief: Brief, me: str, now_s: float, environment: str, name: str = "") -> Head:
+    """``name``: of the service, as people call it."""
     incident = brief.incident
     began_s = min(incident.detected_s, brief.onset.at_s) if brief.onset is not None else incident.detected_s
     end_s = incident.mitigated_s if incident.mitigated_s is not None else incident.resolved_s
     lasted = duration_text(max(0.0, (now_s if end_s is None else end_s) - began_s))
     if brief.quiet:  # a clock would run for nothing
         return Head(
-            visible_text(incident.service, 120), "nothing is wrong now", _sentences(brief), brief.story.tone, "", "", ""
+            visible_text(name or incident.service, 120),
+            "nothing is wrong now",
+            _sentences(brief),
+            brief.story.tone,
+            "",
+            "",
+            "",
         )
     note = "impact so far" if end_s is None else "impact"
     if brief.impact.budget is not None:

@@ -56,11 +56,13 @@ class RowModel(QAbstractListModel):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.rows: tuple[Row, ...] = ()
+        self._column: tuple[float, int] | None = None  # the scale it was measured at, and the width
 
     def set_rows(self, rows: Sequence[Row]) -> None:
         fresh = tuple(rows)
         if fresh == self.rows:
             return
+        self._column = None
         if [r.id for r in fresh] == [r.id for r in self.rows] and fresh:
             self.rows = fresh
             self.dataChanged.emit(self.index(0), self.index(len(fresh) - 1))
@@ -68,6 +70,12 @@ class RowModel(QAbstractListModel):
         self.beginResetModel()
         self.rows = fresh
         self.endResetModel()
+
+    def chip_column(self) -> int:
+        """px, as wide as the widest chip of all rows."""
+        if self._column is None or self._column[0] != theme.scale:
+            self._column = theme.scale, max(map(chip_px, {row.chip for row in self.rows if row.chip}), default=0)
+        return self._column[1]
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
         return 0 if parent.isValid() else len(self.rows)
@@ -83,6 +91,15 @@ class RowModel(QAbstractListModel):
         if not index.isValid() or self.rows[index.row()].header:
             return Qt.ItemFlag.NoItemFlags
         return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
+
+
+def _column_of(index: Index) -> int:
+    model = index.model()
+    return model.chip_column() if isinstance(model, RowModel) else 0
+
+
+def chip_px(text: str) -> int:
+    return QFontMetrics(theme.font("caption")).horizontalAdvance(text) + theme.px(12)
 
 
 class RowDelegate(QStyledItemDelegate):
@@ -127,7 +144,7 @@ class RowDelegate(QStyledItemDelegate):
         if row.header:
             self._header(painter, rect, row, t)
         else:
-            self._row_body(painter, rect, row, t, selected)
+            self._row_body(painter, rect, row, t, selected, _column_of(index))
             if option.state & QStyle.StateFlag.State_HasFocus:
                 painter.setPen(t.accent.focus)
                 painter.drawRect(rect.adjusted(0, 0, -1, -2))
@@ -154,7 +171,8 @@ class RowDelegate(QStyledItemDelegate):
         painter.setPen(t.text.quiet)
         painter.drawText(QRect(x, rect.top(), rect.right() - x - theme.px(PAD), rect.height()), _VCENTER, row.right)
 
-    def _row_body(self, painter: QPainter, rect: QRect, row: Row, t: Tokens, selected: bool) -> None:
+    def _row_body(self, painter: QPainter, rect: QRect, row: Row, t: Tokens, selected: bool, column: int = 0) -> None:
+        """``column``: px that the chips of all rows share, so that what stands before them lines up."""
         if selected:
             painter.fillRect(rect, t.surface.selection)
             painter.fillRect(QRect(rect.left(), rect.top(), theme.px(2), rect.height()), t.accent.accent)
@@ -173,7 +191,7 @@ class RowDelegate(QStyledItemDelegate):
             painter.drawText(QRect(x + theme.px(22), y, theme.px(44), line_h), _VCENTER, row.code)
         left = rect.left() + self._left(row)
         right = rect.right() - theme.px(PAD)
-        right = self._chip(painter, right, y, row.chip, t) if row.chip else right
+        right = self._chip(painter, right, y, row.chip, t, column) if row.chip else right
         below = self._right_below(row, rect.width())
         if row.right and not below:
             painter.setFont(small)
@@ -223,10 +241,10 @@ class RowDelegate(QStyledItemDelegate):
             x += wide + theme.px(6)
         return end
 
-    def _chip(self, painter: QPainter, right: int, y: int, text: str, t: Tokens) -> int:
+    def _chip(self, painter: QPainter, right: int, y: int, text: str, t: Tokens, column: int) -> int:
         painter.setFont(theme.font("caption"))
-        wide = painter.fontMetrics().horizontalAdvance(text) + theme.px(12)
-        box = QRect(right - wide, y, wide, theme.px(CHIP_H))
+        wide = chip_px(text)
+        box = QRect(right - max(wide, column), y, wide, theme.px(CHIP_H))
         painter.setPen(t.line.strong)
         painter.drawRoundedRect(box, 3, 3)
         painter.setPen(t.text.secondary)
