@@ -5,7 +5,7 @@ from __future__ import annotations
 from mlcontrol.core.control_chart import ControlChart
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.services.context import ServiceContext
-from mlcontrol.services.incidents.signals import read
+from mlcontrol.services.onsets import read
 
 BUDGET_PER_WEEK = 2.0
 CHARTS = ("errors", "latency of callers", "traffic", "quality")

@@ -12,6 +12,7 @@ import pytest
 
 from mlcontrol.core.alerts.alert import Alert, AlertState, Notification
 from mlcontrol.core.problem import ProblemError
+from mlcontrol.core.series import ALL_ANSWERS, FAILED_ANSWERS
 from mlcontrol.core.settings import ServiceSettings, WorkspaceSettings
 from mlcontrol.core.state import FleetState, with_alerts, with_events
 from mlcontrol.core.types import EventKind, Health, Sample, SeriesKey, ServiceState, Signal, Stamp, TimelineEvent
@@ -164,7 +165,26 @@ def test_an_alert_names_since_when_and_what_may_have_done_it(world: World) -> No
     world.wait(30)
     (event,) = world.events()
     assert "Deploy of v3" in event.detail
-    assert "latency_ms changed from 49.7 to 109" in event.detail
+    assert "Latency p99 went from 49.7 to 110 ms at " in event.detail
+
+
+def test_what_broke_is_named_and_not_what_an_idle_version_did(world: World) -> None:
+    """Errors come first, as on the incident's page: an idle version's latency, however sure its change, has hurt nobody."""
+    put = world.store.history.append
+    for i in range(240):
+        at_s = T - 1200 + 5 * i
+        failed = 20.0 if at_s > T - 60 else 0.0
+        put([Sample(SeriesKey("digits", ALL_ANSWERS, (("source", "router"),)), at_s, 100.0)])
+        put([Sample(SeriesKey("digits", FAILED_ANSWERS, (("source", "router"),)), at_s, failed)])
+    idle = np.where(np.arange(240) < 120, 5.0, 900.0) + np.random.default_rng(3).normal(0, 0.01, 240)
+    samples(world, idle, 5.0, quantile="0.99", version="1")
+    world.emit(TimelineEvent("d", T - 64, EventKind.DEPLOY, "Deploy of v3", "digits", version_to="3"))
+    world.show(use=BAD)
+    world.wait(30)
+    (event,) = world.events()
+    assert "Errors went from 0.0 % to 20.0 % at " in event.detail
+    assert "Deploy of v3" in event.detail
+    assert "latency" not in event.detail
 
 
 def test_without_an_event_nobody_is_blamed(world: World) -> None:

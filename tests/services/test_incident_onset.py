@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mlcontrol.core.incidents.others import Told
-from mlcontrol.services.incidents.signals import Track, onset
+from mlcontrol.services.onsets import Track, onset
 
 NOW_S = 10_000.0
 AT_S = NOW_S - 5.0 * np.arange(240)[::-1]

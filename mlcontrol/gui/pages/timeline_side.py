@@ -75,7 +75,7 @@ class TimelineSide(QWidget):
             ("versions", moved),
             ("source", event.source),
             # What the engine has noticed has no actor; who moved what it saw is not known.
-            ("actor", event.actor or ("" if event.source == "engine" else "? not said")),
+            ("actor", event.actor or ("" if event.source in ("engine", "alerts") else "? not said")),
             ("state", event.severity.value),
             ("operation", (event.operation or "")[:12]),
             ("detail", visible_text(event.detail, 800)),

@@ -13,7 +13,7 @@ from mlcontrol.core.incidents.incident import Incident
 from mlcontrol.core.incidents.others import Told, onset_since_s
 from mlcontrol.core.signals.change import ChangePoint
 from mlcontrol.core.types import EventKind, TimelineEvent
-from mlcontrol.services.incidents.signals import Evidence, onset
+from mlcontrol.services.onsets import Evidence, onset
 
 ANALYSED_FOR_S = 5.0
 UNKNOWN_S = 30.0

@@ -38,7 +38,7 @@ from mlcontrol.services.incidents.data_again import DataAgain
 from mlcontrol.services.incidents.data_facts import DataFacts
 from mlcontrol.services.incidents.keeping import Incidents
 from mlcontrol.services.incidents.proposals import Proposal, Proposals
-from mlcontrol.services.incidents.signals import Evidence, read
+from mlcontrol.services.onsets import Evidence, read
 from mlcontrol.services.runbook import way_back_by_hand
 
 JUST_NOW_S = 20.0

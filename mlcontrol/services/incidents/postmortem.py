@@ -21,7 +21,7 @@ from mlcontrol.core.types import EventKind
 from mlcontrol.core.visible import visible
 from mlcontrol.services.context import ServiceContext
 from mlcontrol.services.incidents.briefing import Briefing
-from mlcontrol.services.incidents.signals import Track, read
+from mlcontrol.services.onsets import Track, read
 
 AROUND_S = 600.0
 UPSTREAM = (EventKind.CONFIG, EventKind.DATA, EventKind.NOTE)

@@ -25,7 +25,7 @@ from mlcontrol.core.settings import ServiceSettings
 from mlcontrol.ports.errors import AdapterError
 from mlcontrol.services.alert_rules import series_of
 from mlcontrol.services.context import ServiceContext
-from mlcontrol.services.incidents.signals import read
+from mlcontrol.services.onsets import read
 
 HISTORY_S = 7 * 86_400.0
 HELD_S = 15.0
