@@ -41,6 +41,10 @@ class LiveRules:
         self._report = report
         self._asked_since: dict[tuple[str, str], float] = {}  # by the clock that nobody sets
 
+    def asleep(self, for_s: float) -> None:
+        """So long nobody listened, though the engine was there: the machine slept, or the process was stopped."""
+        self._asked_since = {key: at_s + for_s for key, at_s in self._asked_since.items()}
+
     def conditions(self) -> Iterator[Condition]:
         for service in self._ctx.settings.services.values():
             if service.alerts:

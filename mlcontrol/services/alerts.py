@@ -10,7 +10,7 @@ import numpy as np
 
 from mlcontrol.core.alerts.alert import Alert, AlertState, Condition, Notification, Silence
 from mlcontrol.core.alerts.conditions import conditions
-from mlcontrol.core.alerts.machine import GONE, Book, acknowledged, moved, step
+from mlcontrol.core.alerts.machine import GONE, Book, acknowledged, asleep, moved, step
 from mlcontrol.core.alerts.silence_length import LONGEST_S
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.types import EventKind, Health, TimelineEvent
@@ -23,6 +23,8 @@ from mlcontrol.services.silences import Silences
 
 TICK_S = 1.0
 RULES_EVERY_S = 30.0
+ASLEEP_S = 30.0
+"""Who has not looked for so long was not there: the machine slept. What was true before it did may not be any more."""
 
 
 class Alerts:
@@ -46,6 +48,7 @@ class Alerts:
         self._from_rules: tuple[Condition, ...] = ()
         self.live = LiveRules(ctx, persist, report)
         self._rules_at: float | None = None  # by the clock that nobody sets
+        self._looked_at: float | None = None  # likewise
         self._wall = WallClock(ctx.clock)
         self._warmed = False
         self._ending = threading.Event()
@@ -97,6 +100,7 @@ class Alerts:
         """Ask every rule once."""
         self._suspects.begin()
         now = self._ctx.clock.mono_s()
+        self._wake(now)
         if self._rules_at is None or now - self._rules_at >= RULES_EVERY_S:
             self._rules_at = now
             self._from_rules = tuple(self.live.conditions())
@@ -123,6 +127,14 @@ class Alerts:
                 self._suspects.put(alert, event)
         # Last: people hear of an alert also while the store is away.
         self._keep(changed)
+
+    def _wake(self, now: float) -> None:
+        """``now``: by the clock that goes on while the machine sleeps."""
+        gap_s, self._looked_at = now - (now if self._looked_at is None else self._looked_at), now
+        if gap_s > ASLEEP_S:
+            with self._lock:
+                self._book = asleep(self._book, gap_s - TICK_S)
+            self.live.asleep(gap_s - TICK_S)
 
     def heed_others(self) -> None:
         """Silences that other engines of this store made or ended. Raises what the store raises."""

@@ -14,7 +14,7 @@ from mlcontrol.core.alerts.alert import Alert
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.settings import ServiceSettings
 from mlcontrol.core.types import Sample, SeriesKey
-from tests.services.test_alerts import BAD, World
+from tests.services.test_alerts import BAD, OK, World
 
 SLOW = {"name": "slow", "kind": "threshold", "series": "latency_ms", "above": 100.0}
 GONE = {"name": "gone", "kind": "absence", "series": "latency_ms", "for_s": 300}
@@ -86,6 +86,35 @@ def test_a_new_engine_does_not_take_the_time_it_was_off_for_absence(world: World
     assert not world.firing
     world.wait(150)
     assert [a.rule for a in world.firing] == ["gone"]
+
+
+def test_a_machine_that_slept_takes_nothing_of_that_time_for_silence(world: World) -> None:
+    """Fault 21: a laptop is closed for two hours. The engine is the same, and has not listened meanwhile."""
+    rules(world, GONE)
+    at_s = until_now(world, 3600, 5.0)
+    put(world, "latency_ms", at_s, np.full(at_s.size, 50.0))
+    world.wait(10)
+    world.clock.advance(7200.0)
+    world.wait(200)
+    assert not world.firing
+    world.wait(150)
+    assert [a.rule for a in world.firing] == ["gone"]
+
+
+@pytest.mark.parametrize("before_s", [5, 40])
+def test_what_held_before_the_machine_slept_has_not_held_all_the_while(world: World, before_s: int) -> None:
+    """Fault 21: pending, or clear again, for some seconds before; neither fires nor ends by the hours nobody looked."""
+    world.show(use=BAD)
+    world.wait(before_s)
+    fired = bool(world.firing)
+    if fired:
+        world.show(use=OK)
+        world.wait(10)
+    world.clock.advance(7200.0)
+    world.wait(3)
+    assert bool(world.firing) is fired
+    world.wait(90)
+    assert bool(world.firing) is not fired
 
 
 def test_an_old_reading_raises_nothing_and_resolves_nothing(world: World) -> None:

@@ -107,6 +107,19 @@ def moved(book: Book, by_s: float) -> Book:
     return Book(alerts, told, tuple(at_s + by_s for at_s in book.sent_s))
 
 
+def asleep(book: Book, for_s: float) -> Book:
+    """The same book after so many seconds in which nobody looked: what had held, or been clear, for ten seconds has for no longer."""
+
+    def later(alert: Alert) -> Alert:
+        if alert.state is AlertState.PENDING:
+            return replace(alert, since_s=alert.since_s + for_s)
+        if alert.open and alert.clear_since_s is not None:
+            return replace(alert, clear_since_s=alert.clear_since_s + for_s)
+        return alert
+
+    return replace(book, alerts={key: later(alert) for key, alert in book.alerts.items()})
+
+
 def _next(alert: Alert | None, now: Condition, at_s: float) -> Alert | None:
     if now.holds is None:
         return replace(alert, unknown=True) if alert is not None and alert.open else None
