@@ -108,7 +108,8 @@ def moved(book: Book, by_s: float) -> Book:
 
 
 def asleep(book: Book, for_s: float) -> Book:
-    """The same book after so many seconds in which nobody looked: what had held, or been clear, for ten seconds has for no longer."""
+    """The same book after so many seconds in which nobody looked: what had held, or been clear, for ten seconds has not for
+    longer."""
 
     def later(alert: Alert) -> Alert:
         if alert.state is AlertState.PENDING:
