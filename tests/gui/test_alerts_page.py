@@ -285,3 +285,17 @@ def test_the_words_have_the_room_at_1280(page: Any, engine: Any, qtbot: Any) -> 
 def test_what_is_pending_is_counted_and_not_called_firing(page: Any, engine: Any, qtbot: Any) -> None:
     engine.say(m.AlertsChanged(alerts=(alert("eta", "use", Health.CRITICAL, 3, AlertState.PENDING),), silences=()))
     qtbot.waitUntil(lambda: page.subtitle == "2 firing, 1 pending")
+
+
+def test_where_no_service_is_connected_nothing_is_green(window: Any, engine: Any, qtbot: Any) -> None:
+    """Nobody looks at anything there; and a page about a service is complete without one."""
+    window.open_page("alerts")
+    page = window.page
+    engine.say(m.Snapshot(state=FleetState(WorkspaceSettings("new", "new.toml"))))
+    qtbot.waitUntil(lambda: page.nothing_watched)
+    page._draw()
+    assert page._empty._fact.text() == "Nothing is watched yet"
+    assert page._empty._glyph.isHidden()
+    for name in ("service", "incident"):
+        window.open_page(name)
+        assert window.page.ready, name

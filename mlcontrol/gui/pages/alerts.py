@@ -197,11 +197,16 @@ class AlertsPage(Page):
         self._stack.setCurrentIndex(0 if rows or held else 1)
         if not rows and not held:
             unheard = unheard_words(self.bridge.state)
-            self._empty.say(
-                "Nothing is known yet" if unheard else "Nothing fires",
-                unheard or "Alerts appear here by themselves; those that are over stay for a while.",
-                state="unknown" if unheard else "ok",
-            )
+            if self.nothing_watched:  # no green for what nobody looks at
+                self._empty.say(
+                    "Nothing is watched yet", "Alerts appear here by themselves once a service is connected."
+                )
+            else:
+                self._empty.say(
+                    "Nothing is known yet" if unheard else "Nothing fires",
+                    unheard or "Alerts appear here by themselves; those that are over stay for a while.",
+                    state="unknown" if unheard else "ok",
+                )
         self._show_details()
         self.heading_changed.emit()
 

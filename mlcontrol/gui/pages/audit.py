@@ -38,7 +38,7 @@ from mlcontrol.gui.widgets.label import PlainLabel
 from mlcontrol.gui.widgets.record_list import as_record_list
 
 PAGE_ROWS = 200
-WIDTHS = (52, 122, 84, 130, 92, 104)
+WIDTHS = (52, 122, 84, 148, 92, 104)
 
 
 class AuditPage(Page):

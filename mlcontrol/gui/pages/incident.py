@@ -144,7 +144,7 @@ class IncidentPage(Page):
 
     @property
     def ready(self) -> bool:
-        return self.brief is not None
+        return self.brief is not None or self.nothing_watched
 
     @property
     def subtitle(self) -> str:

@@ -51,6 +51,12 @@ class Page(QWidget):
         """Whether everything the page asked for has arrived; a picture of it waits for this."""
         return True
 
+    @property
+    def nothing_watched(self) -> bool:
+        """Whether the workspace is known to have no service: then a page about one has nothing to ask for."""
+        state = self.bridge.state if self.bridge is not None else None
+        return state is not None and not state.services and not state.settings.services
+
     def actions(self) -> tuple[Bound, ...]:  # type: ignore[override]  # QWidget.actions lists QActions; pages have none
         """What can be done here; read once after `attach`, rules are asked each time."""
         return ()

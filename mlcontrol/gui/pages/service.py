@@ -116,7 +116,7 @@ class ServicePage(Page):
 
     @property
     def ready(self) -> bool:
-        return self.answered > 0
+        return self.answered > 0 or self.nothing_watched
 
     @property
     def subtitle(self) -> str:
