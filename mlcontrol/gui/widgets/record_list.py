@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from mlcontrol.gui.theme import theme
 
 ROW_PX = 28
-AIR_PX = 18  # beside the words of a cell
+AIR_PX = 8  # between the words of two cells
 MEASURED = 60  # rows: as many as a screen shows
 
 
@@ -39,11 +37,7 @@ def fit_columns(table: QTableView, least: Iterable[int], most: Iterable[int]) ->
     which has the sentences, all the rest."""
     model, header = table.model(), table.horizontalHeader()
     for column, (low, high) in enumerate(zip(least, most, strict=True)):
-        icon = theme.px(20) if model.index(0, column).data(Qt.ItemDataRole.DecorationRole) is not None else 0
         wide = header.sectionSizeHint(column)
         for row in range(min(MEASURED, model.rowCount())):
-            index = model.index(row, column)
-            font = index.data(Qt.ItemDataRole.FontRole) or table.font()
-            text = str(index.data() or "")
-            wide = max(wide, QFontMetrics(font).horizontalAdvance(text) + icon + theme.px(AIR_PX))
+            wide = max(wide, table.sizeHintForIndex(model.index(row, column)).width() + theme.px(AIR_PX))
         table.setColumnWidth(column, min(theme.px(high), max(theme.px(low), wide)))
