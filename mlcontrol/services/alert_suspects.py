@@ -25,6 +25,8 @@ SPAN_S = 2 * 3600.0
 EXPLAINED = ("use", "resources", "accuracy")
 """Rules whose signals are kept as series."""
 QUALITY = "quality"
+SOON_S = 300.0
+"""What changed longer before an alert is another story's: its limit was kept in between."""
 
 
 class AlertSuspects:
@@ -71,7 +73,7 @@ class AlertSuspects:
         evidence = read(self._ctx, alert.service, alert.since_s, self._ctx.clock.utc_s())
         of_answers = alert.rule == "accuracy"
         tracks = tuple(track for track in evidence.tracks if (track.name == QUALITY) is of_answers)
-        found = onset(tracks, alert.since_s, None if of_answers else evidence.others)
+        found = onset(tracks, alert.since_s, None if of_answers else evidence.others, since_s=alert.since_s - SOON_S)
         if found is None:
             return ""
         seen, change = found

@@ -187,6 +187,22 @@ def test_what_broke_is_named_and_not_what_an_idle_version_did(world: World) -> N
     assert "latency" not in event.detail
 
 
+def test_an_alert_is_not_laid_to_what_an_earlier_one_began_with(world: World) -> None:
+    """Errors of a quarter of an hour ago are over; what alerts now has shown no change yet, and nothing is made up."""
+    put = world.store.history.append
+    for i in range(240):
+        at_s = T - 1200 + 5 * i
+        failed = 20.0 if T - 1000 < at_s < T - 600 else 0.0
+        put([Sample(SeriesKey("digits", ALL_ANSWERS, (("source", "router"),)), at_s, 100.0)])
+        put([Sample(SeriesKey("digits", FAILED_ANSWERS, (("source", "router"),)), at_s, failed)])
+    world.emit(TimelineEvent("d", T - 1004, EventKind.DEPLOY, "Deploy of v3", "digits", version_to="3"))
+    world.show(use=BAD)
+    world.wait(30)
+    (event,) = world.events()
+    assert "went from" not in event.detail
+    assert "Deploy" not in event.detail
+
+
 def test_without_an_event_nobody_is_blamed(world: World) -> None:
     values = np.random.default_rng(2).normal(50, 3, size=300)
     values[260:] += 60
