@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from mlcontrol.adapters.metrics import text_format
@@ -168,6 +168,50 @@ def test_what_prometheus_client_refuses_is_refused_also_for_known_series(bad: st
     for _ in range(2):
         with pytest.raises((ValueError, IndexError)):
             ours(reader, bad)
+
+
+_PIECES = st.sampled_from(
+    [
+        "a",
+        "m",
+        "1",
+        "é",
+        ",",
+        "{",
+        "}",
+        '"',
+        "=",
+        " ",
+        "\\",
+        'b="x"',
+        'a="y"',
+        'b="x",',
+        'a=""',
+        '_c="z"',
+        'd="{},"',
+        '__e="1"',
+    ]
+)
+
+
+@given(st.lists(_PIECES, max_size=7).map("".join))
+@settings(max_examples=800, deadline=None)
+@example('a="x"",')  # as many quotes as labels need, and not where they need them
+@example('a="x",,')
+@example(",")
+@example('a="x",')
+def test_the_short_way_through_labels_takes_nothing_that_the_grammar_reads_otherwise(labels: str) -> None:
+    short = text_format._simple(f"m{{{labels}}}")
+    if short is not None:
+        (sample,) = (s for family in text_string_to_metric_families(f"m{{{labels}}} 1\n") for s in family.samples)
+        assert short == (sample.name, sample.labels)
+
+
+def test_the_short_way_is_what_plain_labels_take() -> None:
+    """The twin: a way that takes nothing would pass the test before this one."""
+    assert text_format._simple('m{le="0.5",pod="a b{},",}') == ("m", {"le": "0.5", "pod": "a b{},"})
+    assert text_format._simple("m{}") == text_format._simple("m") == ("m", {})
+    assert text_format._simple('m{a="\\\\"}') is None, "an escape is the grammar's"
 
 
 def test_not_a_number_stays_none() -> None:

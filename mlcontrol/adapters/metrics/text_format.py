@@ -11,8 +11,9 @@ import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import compress, groupby
-from operator import length_hint
+from functools import lru_cache
+from itertools import compress, groupby, repeat
+from operator import ge, itemgetter, length_hint
 from typing import Generic, TypeVar
 
 import msgspec
@@ -23,11 +24,8 @@ from mlcontrol.adapters.metrics.text_layout import Layout, Layouts
 T = TypeVar("T")
 _UNSEEN = object()
 _read_numbers = msgspec.json.Decoder(list[float]).decode
-_LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="([^"\\\n]*)"')
+_LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)=""')
 _NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
-_PLAIN = re.compile(
-    r'([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{((?:[a-zA-Z_][a-zA-Z0-9_]*="[^"\\\n]*"(?:,(?=[a-zA-Z_])|,?(?=\})))*)\})?'
-)
 KEPT_KEYS = 4096  # beside twice the lines of the newest scrape
 RARELY = 16  # for a text that has no layout to last, one is tried every so many scrapes
 
@@ -130,17 +128,18 @@ class TextParser(Generic[T]):
     def _changed(self, layout: Layout[T], rests: list[str]) -> Layout[T] | None:
         """Some samples are others than in the scrape before: these alone are looked at, unless they are many. In ``rests`` they are
         replaced by what follows their keys."""
-        others = [sample for sample, rest in enumerate(rests) if rest[:1] != " "]
+        # A whole line begins with a name, what follows a key with a space: before every sign that a name may begin with.
+        others = list(compress(range(len(rests)), map(ge, rests, repeat("!"))))
         if 4 * len(others) > len(rests) or self._forget(len(rests)):
             return None
-        places = layout.lines()
-        if layout.families and not {at - 1 for at, _ in layout.families}.isdisjoint(places[one] for one in others):
-            return None  # which counter family is open after it was a matter of the line that is gone
+        families = layout.families_at(others)
+        if families is None:
+            return None
         keys: list[str] = []
         refs: list[T] = []
         read = bytearray()
-        for family, run in groupby(others, lambda sample: layout.family(places[sample])):
-            lines = [rests[sample] for sample in run]
+        for family, run in groupby(zip(families, others, strict=True), itemgetter(0)):
+            lines = [rests[sample] for _, sample in run]
             found: _Found[T] = _Found()
             self._parse_plain(lines, found, family)
             if not found.plain or found.families or len(found.refs) + len(found.passed) != len(lines):
@@ -198,7 +197,7 @@ class TextParser(Generic[T]):
                 take(ref)  # type: ignore[arg-type]
                 keep(value)
                 continue
-            if line in silent and not family:
+            if (line in silent and not family) or self._plainest(key, value, family, found):
                 continue
             was = family
             family = self._odd(line.strip(), family, found)
@@ -267,11 +266,7 @@ class TextParser(Generic[T]):
         if ref is not _UNSEEN:
             found.add(ref, value, stamp)  # type: ignore[arg-type]
             return family
-        simple = _simple(key)
-        if simple is not None and _is_number(value) and (not family or simple[0] == family):
-            made = self._make(simple[0] + ("_total" if family else ""), simple[1])
-            known.plain[sys.intern(key)] = made
-            found.add(made, value)
+        if self._plainest(key, value, family, found):
             return family
         (metric,) = text_string_to_metric_families(line + "\n")
         (sample,) = metric.samples
@@ -288,6 +283,16 @@ class TextParser(Generic[T]):
         found.add(made, repr(float(sample.value)), stamp)
         return family
 
+    def _plainest(self, key: str, value: str, family: str, found: _Found[T]) -> bool:
+        """Adds a series that is seen for the first time; False where that takes the whole grammar."""
+        simple = _simple(key)
+        if simple is None or (family and simple[0] != family) or not _is_number(value):
+            return False
+        made = self._make(simple[0] + ("_total" if family else ""), simple[1])
+        self._mind.known[family].plain[sys.intern(key)] = made
+        found.add(made, value)
+        return True
+
     def _forget(self, lines: int) -> bool:
         """Series that come and go do not pile up."""
         if self._mind.size() <= 2 * lines + KEPT_KEYS:
@@ -298,14 +303,26 @@ class TextParser(Generic[T]):
 
 def _simple(key: str) -> tuple[str, dict[str, str]] | None:
     """Name and labels of the plainest form, ten times faster than the whole grammar; `None` where it takes that."""
-    whole = _PLAIN.fullmatch(key)
-    if whole is None:
+    name, brace, rest = key.partition("{")
+    if not _NAME.fullmatch(name) or (brace and rest[-1:] != "}") or "\\" in rest:
         return None
-    pairs = _LABEL.findall(whole[2] or "")
-    labels = dict(pairs)
-    if len(labels) != len(pairs) or ("__" in key and any(name.startswith("__") for name in labels)):
-        return None  # refused, with the right words
-    return whole[1], labels
+    parts = rest[:-1].split('"')  # names and what joins them, and between these the values
+    names = _label_names('""'.join(parts[::2]))
+    if names is None or len(parts) != 2 * len(names) + 1:
+        return None
+    return name, dict(zip(names, parts[1::2], strict=True))
+
+
+@lru_cache(maxsize=1024)  # a metric's series differ in the values
+def _label_names(labels: str) -> tuple[str, ...] | None:
+    """Of labels whose values were taken out of their quotes; `None` where they are written another way or are to be refused."""
+    first, *parts = _LABEL.split(labels)
+    names, between = parts[::2], parts[1::2]
+    if first or (between and between.pop() not in ("", ",")) or between.count(",") != len(between):
+        return None
+    if len(set(names)) != len(names) or any(name.startswith("__") for name in names):
+        return None
+    return tuple(names)
 
 
 def _numbers(texts: list[str]) -> list[float]:

@@ -7,7 +7,6 @@ own memory, so that a target costs some thirty bytes a line, and targets that se
 from __future__ import annotations
 
 import weakref
-from copy import copy
 from itertools import compress
 from operator import not_
 from typing import Generic, TypeVar
@@ -55,22 +54,30 @@ class Layout(Generic[T]):
             return None
         return (flat, n) if len(self.refs) == n else (",".join(compress(rests, self.read)), len(self.refs))
 
-    def lines(self) -> list[int]:
-        """The number of the line of each sample."""
-        return list(compress(range(len(self.sampled)), self.sampled))
-
-    def family(self, line: int) -> str:
-        """The counter family that is open before this line."""
-        return next((family for at, family in reversed(self.families) if at <= line), "")
+    def families_at(self, samples: list[int]) -> list[str] | None:
+        """The counter family that is open before each of these samples. `None` where one of them had itself to do with which family
+        is open after it."""
+        if not self.families:
+            return [""] * len(samples)
+        places = list(compress(range(len(self.sampled)), self.sampled))
+        if not {at - 1 for at, _ in self.families}.isdisjoint(places[one] for one in samples):
+            return None
+        return [next((name for at, name in reversed(self.families) if at <= places[one]), "") for one in samples]
 
     def changed(self, others: list[int], keys: list[str], read: bytes, refs: list[T]) -> Layout[T]:
         """With other ``keys`` in the place of these samples. ``read``, ``refs``: of them."""
-        new = copy(self)
+        new: Layout[T] = Layout.__new__(Layout)
+        new.__dict__.update(self.__dict__)  # `copy` takes ten times as long for the same
         new.shared, new.keys, new.refs = False, list(self.keys), list(self.refs)
-        new_read, rest = bytearray(self.read), iter(refs)
-        for sample, key, wanted in zip(others, keys, read, strict=True):
-            new._rest += len(key) - len(new.keys[sample])
+        new._rest += sum(map(len, keys)) - sum(map(len, map(self.keys.__getitem__, others)))
+        for sample, key in zip(others, keys, strict=True):
             new.keys[sample] = key
+        if len(refs) == len(others) and len(self.refs) == len(self.keys):  # all of them are read
+            for sample, ref in zip(others, refs, strict=True):
+                new.refs[sample] = ref
+            return new
+        new_read, rest = bytearray(self.read), iter(refs)
+        for sample, wanted in zip(others, read, strict=True):
             place = new_read.count(1, 0, sample)
             new.refs[place : place + new_read[sample]] = [next(rest)] if wanted else []
             new_read[sample] = wanted
