@@ -233,7 +233,7 @@ def verdict(name: str, goal: str, met: bool, result: str) -> None:
 
 @pytest.mark.timeout(600)
 def test_sixty_live_charts(tmp_path: Path) -> None:
-    full, live, ours, shares = [], [], [], []
+    full, live, ours, shares, longest = [], [], [], [], []
     for _ in range(2):
         naive = statistics.median(run(NAIVE, tmp_path)["frames"])
         mine = run(OURS, tmp_path)
@@ -243,11 +243,13 @@ def test_sixty_live_charts(tmp_path: Path) -> None:
         live.append(naive / statistics.mean(mine["live"]))
         ours.append(statistics.median(mine["frames"]))
         shares.append(10 * statistics.mean(mine["live"]))
+        longest.append(max(mine["live"][1:]))  # those in which the axis moves on; the first reduces all
     ratio, scroll = statistics.median(full), statistics.median(live)
     result = f"{ratio:.1f}x naive pyqtgraph, {1000 * statistics.median(ours):.0f} ms of CPU a frame"
     verdict(f"P2 {CHARTS} charts x {SERIES} x {POINTS}, all drawn again", "22x, 16.7 ms", ratio >= 22, result)
     share = statistics.median(shares)
-    result = f"{share:.3f} of a core at 10 Hz, {share / 10:.3f} at 1 Hz ({scroll:.0f}x naive a frame)"
+    moved = 1000 * statistics.median(longest)
+    result = f"{share:.3f} of a core at 10 Hz, {share / 10:.3f} at 1 Hz ({scroll:.0f}x naive a frame, {moved:.0f} ms at most)"
     verdict("P3 the same, live", "0.16 at 10 Hz, 0.02 at 1 Hz (0.08, 0.01 stretch)", share <= 0.16, result)
     assert ratio >= 6
     assert scroll >= 7

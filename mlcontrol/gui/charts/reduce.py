@@ -20,6 +20,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 Lines = NDArray[np.int32]
 LONG = 64  # samples a column, from which on a pyramid is worth its making
+SHORT = 256  # samples, up to which a copy of all lines side by side costs less than two calls for each
 NEW = -(2**40)  # of a column: not as it was
 FEW = 4  # lines, up to which handing over their memory costs more than it saves
 FAR = 1_000_000  # pixels beside the plot: as far as a line is drawn
@@ -47,8 +48,12 @@ def buckets(at_s: Floats, since_s: float, until_s: float, width: int, gap_s: flo
     cuts[1:-1] = at_s.searchsorted(since_s + step * _edges(width))
     before, after = int(cuts[1]) - 1, int(cuts[-2])
     cuts[0], cuts[-1] = max(0, before), min(len(at_s), after + 1)
-    held = np.flatnonzero(cuts[1:] > cuts[:-1])
-    columns, starts, ends = held - 1, cuts[held], cuts[held + 1]
+    held = cuts[1:] > cuts[:-1]
+    if held.all():
+        columns, starts, ends = np.arange(-1, width + 1), cuts[:-1], cuts[1:]
+    else:
+        (some,) = held.nonzero()
+        columns, starts, ends = some - 1, cuts[some], cuts[some + 1]
     if before >= 0:
         columns[0] = min(-1, max(-FAR, int((at_s[before] - since_s) // step)))
     if after < len(at_s):
@@ -70,10 +75,15 @@ def extremes(values: Sequence[Floats], b: Buckets) -> Floats:
     if len(b.starts):
         first, last = int(b.starts[0]), int(b.ends[-1])
         starts = b.starts - first
-        for low, high, series in zip(*both, values, strict=True):
-            part = series[first:last]
-            np.minimum.reduceat(part, starts, out=low)
-            np.maximum.reduceat(part, starts, out=high)
+        if last - first <= SHORT:
+            came = np.array([series[first:last] for series in values])
+            np.minimum.reduceat(came, starts, axis=1, out=both[0])
+            np.maximum.reduceat(came, starts, axis=1, out=both[1])
+        else:
+            for low, high, series in zip(*both, values, strict=True):
+                part = series[first:last]
+                np.minimum.reduceat(part, starts, out=low)
+                np.maximum.reduceat(part, starts, out=high)
         if not _tame(both):
             for low, high, series in zip(*both, values, strict=True):
                 part = np.where(np.abs(series[first:last]) < WILD, series[first:last], np.nan)
@@ -103,6 +113,17 @@ def _grown(values: Sequence[Floats], known: Floats, first: int, last: int) -> Fl
     np.fmin(known[0], came.min(axis=1), out=both[0])
     np.fmax(known[1], came.max(axis=1), out=both[1])
     return both
+
+
+def _runs(indices: list[int]) -> list[slice]:
+    """Ascending indices as the fewest slices."""
+    found: list[slice] = []
+    for i in indices:
+        if found and found[-1].stop == i:
+            found[-1] = slice(found[-1].start, i + 1)
+        else:
+            found.append(slice(i, i + 1))
+    return found
 
 
 class Reduced:
@@ -167,14 +188,12 @@ class Reduced:
         at = np.minimum(old.starts.searchsorted(b.starts), len(old.starts) - 1)
         same = (old.starts[at] == b.starts) & (old.ends[at] == b.ends)
         moved = np.where(same, old.columns[at] - b.columns, NEW)
-        new = np.flatnonzero(~same)
+        (new,) = (~same).nonzero()
         if len(new) > len(b.starts) // 2:
             return self._made(values, b, long), moved
         both = self._both.take(at, axis=2)
-        if len(new):
-            for run in np.split(new, np.flatnonzero(np.diff(new) > 1) + 1):
-                cut = slice(int(run[0]), int(run[-1]) + 1)
-                both[..., cut] = self._made(values, b.part(cut), long)
+        for cut in _runs(new.tolist()):
+            both[..., cut] = self._made(values, b.part(cut), long)
         return both, moved
 
     def _made(self, values: Sequence[Floats], b: Buckets, long: bool) -> Floats:

@@ -122,9 +122,10 @@ class RowPicture:
                     from_x = min(from_x, max(0, int(group.buckets.columns[i - 1]) + 1) if i else 0)
             if shift:
                 self.dash_phase = (self.dash_phase + shift) % 28
-                whole = round(shift * ratio)
-                drawn = pixels(picture)
-                drawn[:, :-whole] = drawn[:, whole:]
+                # In one piece: rows one by one would go by way of a second picture. What comes in from the next row's left end lies
+                # in the columns that are drawn anew.
+                whole, drawn = round(shift * ratio), pixels(picture).reshape(-1)
+                drawn[:-whole] = drawn[whole:]
         if from_x < width and not (ratio == 1 and self._set_newest(row, picture, plot, groups, first, from_x)):
             upright, slanted = self._drawings(row, plot, groups, from_x, first)
             paint_lying(picture, width - from_x, tokens().surface.plot, [self._grid(plot), *upright], slanted)
