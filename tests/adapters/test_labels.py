@@ -129,6 +129,44 @@ def test_a_request_that_was_logged_twice_was_answered_once(tmp_path: Path) -> No
     assert measured.labelled == 2
 
 
+def test_a_log_that_has_every_row_twice_counts_as_if_it_had_each_once(tmp_path: Path) -> None:
+    """Of what delivers at least once; the shares, the evidence of rollouts and what users did had counted twice."""
+    for folder, times in ((tmp_path / "once", 1), (tmp_path / "twice", 2)):
+        for _ in range(times):
+            log_of(folder, 7, 2, 7)
+            put(folder, "predictions", START_S, prediction(9, START_S, version="1", error="full", outputs={}))
+            put(folder, "predictions", START_S, prediction(0, START_S, version="2", outputs={"digit": 7}))  # a shadow
+        put(folder, "feedback", START_S, {"request_id": "r0", "kind": "accept", "value": 1})
+    (shares, evidence, answers, feedback), twice = (_counted(tmp_path / name) for name in ("once", "twice"))
+    assert [(s.version, s.answered, s.failed) for s in shares] == [("1", 3, 1), ("2", 1, 0)]
+    assert [(e.version, e.answered, e.slower) for e in evidence] == [("1", 4, (4,)), ("2", 1, (1,))]
+    assert [(f.version, f.positive, f.n) for f in feedback] == [("1", 1, 1), ("2", 1, 1)]
+    assert twice == (shares, evidence, answers, feedback)
+
+
+def _counted(folder: Path) -> tuple[Any, ...]:
+    options = {name: (folder / name).as_uri() for name in ("labels", "feedback")}
+    url = (folder / "predictions").as_uri()
+    log = JsonLinesLog(ConnectionSettings("log", ConnectionKind.PREDICTIONS, "jsonl", url, options=options), no_secret)
+    found = log.answers("digits", "digit", *SPAN)
+    return (
+        log.shares("digits", *SPAN),
+        log.evidence("digits", "digit", *SPAN, (1.0,)),
+        sorted(found.at_s.tolist()),
+        log.feedback("digits", *SPAN),
+    )
+
+
+@pytest.mark.parametrize("early_s", [1.0, 60.0, 3500.0])
+def test_a_label_that_is_dated_before_its_answer_is_found(tmp_path: Path, early_s: float) -> None:
+    """Clocks differ, and the file of the hour before is that of another hour: it had not been opened."""
+    at_s = START_S + 1800.0  # the first second of an hour
+    put(tmp_path, "predictions", at_s, prediction(0, at_s, version="1", outputs={"digit": 7}))
+    put(tmp_path, "labels", at_s - early_s, {"request_id": "r0", "label": 7, "time": at_s - early_s})
+    (bucket,) = log_in(tmp_path).quality("digits", "digit", at_s, at_s + 900.0, 3600.0, False)
+    assert (bucket.served, bucket.n, bucket.correct) == (1, 1, 1)
+
+
 @pytest.mark.parametrize("strange", [None, [7], 5, "seven", True])
 @pytest.mark.parametrize("column", ["inputs", "outputs", "slices"])
 def test_what_is_no_object_holds_nothing_and_stops_nobody(tmp_path: Path, column: str, strange: Any) -> None:

@@ -168,9 +168,10 @@ def test_rows_that_are_no_entries_are_left_out(tmp_path: Path) -> None:
 
 def test_a_parquet_file_without_its_end_is_not_there_yet_and_a_broken_one_is_named(tmp_path: Path) -> None:
     file = tmp_path / "predictions" / "digits" / "20260329T00.parquet"
-    write(file, [entry(n, START_S + n) for n in range(10)])
-    whole = file.read_bytes()
     other = file.with_name("20260329T00-b.parquet")
+    write(other, [entry(n, START_S + n) for n in range(10, 20)])
+    whole = other.read_bytes()
+    write(file, [entry(n, START_S + n) for n in range(10)])
     log = made(tmp_path, "parquet")
     for size in (1, 4, 100, len(whole) - 1):
         other.write_bytes(whole[:size])

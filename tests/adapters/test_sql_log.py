@@ -197,8 +197,8 @@ def test_an_earlier_span_is_fetched_when_it_is_asked_for(log: SqlTableLog) -> No
 
 
 def test_a_corrected_label_counts_whichever_is_read_first(lite: Lite, log: SqlTableLog) -> None:
-    """r1 is right (1), was first labelled 5 an hour before; r3's labels came at one moment and say different things."""
-    lite.label("r1", START_S - 3000.0, 5)
+    """r1 is right (1), was first labelled 5 more than an hour before; r3's labels came at one moment and say different things."""
+    lite.label("r1", START_S - 4000.0, 5)
     lite.label("r3", START_S + 60.0, 3)
     lite.label("r3", START_S + 60.0, 4)
 
@@ -210,6 +210,25 @@ def test_a_corrected_label_counts_whichever_is_read_first(lite: Lite, log: SqlTa
     log.shares("digits", START_S - 7200.0, SPAN[1])
     log.quality("digits", "digit", START_S - 7200.0, SPAN[1], 60.0, False)  # the earlier label is read, later
     assert counted() == [("r1", "1", True), ("r3", None, True)]
+
+
+def test_two_versions_that_answered_one_request_are_both_known_whichever_is_read_first(
+    lite: Lite, log: SqlTableLog
+) -> None:
+    """A shadow's row had taken the place of the other one's."""
+    lite.predict(entry(500, START_S + 1.0, version="1"))
+    until_s = SPAN[1] + 600
+    before = {s.version: s.answered for s in log.shares("digits", SPAN[0], until_s)}
+    lite.predict(entry(500, SPAN[1] + 2.0, version="2"))
+    assert {s.version: s.answered for s in log.shares("digits", SPAN[0], until_s)} == before | {"2": before["2"] + 1}
+
+
+def test_a_label_that_is_dated_before_its_answer_is_found(lite: Lite, log: SqlTableLog) -> None:
+    at_s = SPAN[1] + 100.0
+    lite.predict(entry(500, at_s, version="1", outputs={"digit": 7}))
+    lite.label("r500", at_s - 60.0, 7)
+    (bucket,) = log.quality("digits", "digit", at_s - 1.0, at_s + 900.0, 3600.0, False)
+    assert (bucket.served, bucket.n, bucket.correct) == (1, 1, 1)
 
 
 def test_a_table_with_the_needed_columns_alone_can_be_sampled(tmp_path: Path) -> None:

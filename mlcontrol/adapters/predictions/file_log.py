@@ -17,7 +17,7 @@ from mlcontrol.adapters.predictions.log_place import LocalFolder, Place
 from mlcontrol.adapters.predictions.object_store import ObjectStore
 from mlcontrol.adapters.predictions.questions import LogQuestions
 from mlcontrol.adapters.predictions.scratch import Scratch
-from mlcontrol.adapters.predictions.sql_text import OF_CALLERS, one_label_each
+from mlcontrol.adapters.predictions.sql_text import EARLY_S, OF_CALLERS, one_label_each
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.settings import ConnectionSettings
 from mlcontrol.ports.connection import Reachability, SecretReader
@@ -94,8 +94,9 @@ class FileLog(LogQuestions):
             if not files:
                 return []
             late_s = until_s + _LATEST_LABEL_S
-            label_files = self._files(held, "labels", service, since_s, late_s, ends) if labels else []
-            feedback_files = self._files(held, "feedback", service, since_s, late_s, ends) if feedback else []
+            early_s = since_s - EARLY_S
+            label_files = self._files(held, "labels", service, early_s, late_s, ends) if labels else []
+            feedback_files = self._files(held, "feedback", service, early_s, late_s, ends) if feedback else []
             if feedback and not feedback_files:
                 return []
             with self._database.connection(max(0.001, ends - time.monotonic())) as connection:

@@ -35,7 +35,7 @@ class LogQuestions(ABC):
             until_s,
             deadline_s,
             "select coalesce(version, ''), count(*) filter (error is null), count(*) filter (error is not null)"
-            " from log group by 1 order by 1",
+            f" from (select version, error from log {ONCE}) group by 1 order by 1",  # noqa: S608 - no foreign text
         )
         return tuple(VersionShare(version, answered, failed) for version, answered, failed in rows)
 
@@ -103,8 +103,8 @@ class LogQuestions(ABC):
             since_s,
             until_s,
             deadline_s,
-            f"select version, {value}, count(latency_ms){slower} from log"  # noqa: S608 - numbers of our own, no foreign text
-            " where version is not null group by 1, 2 order by 1, 2",
+            f"select version, {value}, count(latency_ms){slower}"  # noqa: S608 - numbers of our own, no foreign text
+            f" from (select * from log where version is not null {ONCE}) group by 1, 2 order by 1, 2",
             {"path": f'$."{prediction}"'},
         )
         found: dict[str, VersionEvidence] = {}
@@ -134,7 +134,7 @@ class LogQuestions(ABC):
             deadline_s,
             f"select at_s, md5_number_lower(request_id) / 18446744073709551616.0, error is not null, latency_ms,"  # noqa: S608
             f" case when error is null then {_answer(bins)} end, {right}, version"
-            " from log left join labels using (request_id) order by at_s desc limit $most",
+            f" from (select * from log {ONCE}) left join labels using (request_id) order by at_s desc limit $most",
             {"path": f'$."{prediction}"', "most": MOST_ANSWERS},
             labels=True,
         )
@@ -168,7 +168,7 @@ class LogQuestions(ABC):
             # One answer, one say of a kind: who clicks twice counts once, by what was said last.
             "select version, kind, value, count(*) from (select request_id, kind, arg_max(value::varchar, "
             "(coalesce(at_s, -1e18), value::varchar)) as value from feedback where kind is not null group by 1, 2) "
-            "join log using (request_id) "
+            "join (select distinct request_id, version from log) using (request_id) "
             "where version is not null group by 1, 2, 3 order by 1, 2",
             feedback=True,
         )

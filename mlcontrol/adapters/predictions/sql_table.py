@@ -19,7 +19,7 @@ from mlcontrol.adapters.plain_text import sentence
 from mlcontrol.adapters.predictions.questions import LogQuestions
 from mlcontrol.adapters.predictions.sql_address import engine_of
 from mlcontrol.adapters.predictions.sql_feed import Feed, Shape
-from mlcontrol.adapters.predictions.sql_text import OF_CALLERS, literal, one_label_each
+from mlcontrol.adapters.predictions.sql_text import EARLY_S, OF_CALLERS, literal, one_label_each
 from mlcontrol.core.problem import Problem
 from mlcontrol.core.settings import ConnectionSettings
 from mlcontrol.ports.connection import Reachability, SecretReader, Viability
@@ -110,7 +110,7 @@ class SqlTableLog(LogQuestions):
             with self._reading(deadline_s) as connection:
                 for name in wanted:
                     if name in self._feeds:
-                        self._pull(cache, name, connection, since_s, ends)
+                        self._pull(cache, name, connection, since_s - (EARLY_S if name != "log" else 0.0), ends)
             self._require_whole(wanted, since_s)
             timer = threading.Timer(max(0.001, ends - time.monotonic()), cache.interrupt)
             timer.daemon = True
@@ -171,11 +171,11 @@ class SqlTableLog(LogQuestions):
             picked = ", ".join(f'"{c}"::{_TYPES.get(c, "varchar")}' for c in columns)
             # What came later is beside what came earlier, whichever is read first.
             again_by = {
-                "log": ("request_id",),
+                "log": ("request_id", "version"),
                 "labels": ("request_id", "at_s"),
                 "feedback": ("request_id", "kind", "at_s"),
             }[name]
-            again = " and ".join(f"all_{name}.{column} = page.{column}" for column in again_by)
+            again = " and ".join(f"all_{name}.{column} is not distinct from page.{column}" for column in again_by)
             cache.execute(f"delete from all_{name} using page where {again}")  # noqa: S608
             kept = f"request_id is not null and {OF_CALLERS}"
             cache.execute(f"insert into all_{name} select {picked} from page where {kept}")  # noqa: S608

@@ -21,6 +21,10 @@ ONCE = "qualify row_number() over (partition by request_id, version order by at_
 """Whoever logs a request twice was answered once: its last row counts."""
 
 
+EARLY_S = 3600.0
+"""Labels and reactions that are dated so long before their answers are still found: clocks differ, and a batch is dated to its start."""
+
+
 def word(value: str) -> str:
     """SQL for what a logged value says, of its JSON: without its batch of one ([[7]], [7] and "7" are 7), truth values in small
     letters. Null for what is no single value: a list, null, a number that is none."""
