@@ -34,8 +34,8 @@ class LogQuestions(ABC):
             since_s,
             until_s,
             deadline_s,
-            "select coalesce(version, ''), count(*) filter (error is null), count(*) filter (error is not null)"
-            f" from (select version, error from log {ONCE}) group by 1 order by 1",  # noqa: S608 - no foreign text
+            "select coalesce(version, ''), count(*) filter (error is null), count(*) filter (error is not null)"  # noqa: S608 - no foreign text
+            f" from (select version, error from log {ONCE}) group by 1 order by 1",
         )
         return tuple(VersionShare(version, answered, failed) for version, answered, failed in rows)
 

@@ -22,7 +22,7 @@ ONCE = "qualify row_number() over (partition by request_id, version order by at_
 
 
 EARLY_S = 3600.0
-"""Labels and reactions that are dated so long before their answers are still found: clocks differ, and a batch is dated to its start."""
+"""Labels and reactions dated so long before their answers are still found: clocks differ, and a batch is dated to its start."""
 
 
 def word(value: str) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from mlcontrol.core.logged_value import class_name, in_one_way, is_class, is_number, without_batch
 from mlcontrol.core.quality.classes import accuracy, auc, by_class, calibration, class_order, log_loss
 from mlcontrol.core.quality.estimated import estimated_accuracy
-from mlcontrol.core.quality.numbers import numbers, ranking
+from mlcontrol.core.quality.numbers import ndcgs, numbers, ranking
 from mlcontrol.core.quality.parts import left_out, slice_quality
 from mlcontrol.core.quality.report import Measure, SliceQuality, Task
 
@@ -47,7 +47,10 @@ def measure(rows: Sequence[Answered], prediction: str, probability: str, regress
     labels = [None if row.label is None else without_batch(json.loads(row.label)) for row in rows]
     lists, others = (sum(y is not None and isinstance(y, list) is kind for y in labels) for kind in (True, False))
     if lists > others:
-        found, strange = _ranked(labels, answers), f"{others} labels are no lists as the others are, and are left out"
+        found, strange = (
+            _ranked(rows, labels, answers),
+            f"{others} labels are no lists as the others are, and are left out",
+        )
     else:
         strange = f"{lists} labels are lists and not single values as the others are, and are left out"
         known = [i for i, (a, y) in enumerate(zip(answers, labels, strict=True)) if is_class(a) and is_class(y)]
@@ -65,11 +68,19 @@ def measure(rows: Sequence[Answered], prediction: str, probability: str, regress
     return replace(found, notes=(*found.notes, *notes)) if notes else found
 
 
-def _ranked(labels: Sequence[Any], answers: Sequence[Any]) -> Measured:
-    pairs = [(y, a) for y, a in zip(labels, answers, strict=True) if isinstance(y, list) and isinstance(a, list)]
-    measures = ranking([y for y, _ in pairs], [a for _, a in pairs])
+def _ranked(rows: Sequence[Answered], labels: Sequence[Any], answers: Sequence[Any]) -> Measured:
+    known = [i for i, pair in enumerate(zip(labels, answers, strict=True)) if all(map(_is_list_of_numbers, pair))]
+    gains, scores = [labels[i] for i in known], [answers[i] for i in known]
     why = Measure("ndcg", None, note="a ranking has no confidence to estimate from", share=False)
-    return Measured(Task.RANKING, len(pairs), measures, (), why, ())
+    found = ndcgs(gains, scores)
+    told = np.isfinite(found)
+    slices = _slices([rows[i] for i, one in zip(known, told, strict=True) if one])
+    parts = slice_quality(found[told], slices, Task.RANKING)
+    return Measured(Task.RANKING, len(known), ranking(gains, scores), parts, why, left_out(slices))
+
+
+def _is_list_of_numbers(value: Any) -> bool:
+    return isinstance(value, list) and all(map(is_number, value))
 
 
 def _numbers(rows: Sequence[Answered], answers: Sequence[Any], labels: Sequence[Any], known: Sequence[int]) -> Measured:
@@ -81,7 +92,7 @@ def _numbers(rows: Sequence[Answered], answers: Sequence[Any], labels: Sequence[
     true = np.array([float(labels[i]) for i in known])
     slices = _slices([rows[i] for i in known])
     with np.errstate(over="ignore", invalid="ignore"):
-        parts = slice_quality(told - true, slices, classes=False)
+        parts = slice_quality(told - true, slices, Task.NUMBERS)
     return Measured(Task.NUMBERS, len(known), numbers(true, told), parts, why, left_out(slices))
 
 
@@ -113,12 +124,17 @@ def _classes(
             given = sure[np.asarray(known)[seen]]
             measures += [auc(true[seen], given), log_loss(true[seen], given), calibration(true[seen], given)]
             has_label = set(known)
-            waiting = [i for i in range(len(rows)) if i not in has_label and np.isfinite(sure[i]).all()]
-            estimate = estimated_accuracy(given.max(axis=1), true[seen] == mine[seen], sure[waiting].max(axis=1))
+            waiting = [
+                i for i, word in enumerate(words) if i not in has_label and np.isfinite(sure[i]).all() and word in code
+            ]
+            # Of the class that was answered, which a threshold may have made another than the likeliest one.
+            confidence = given[np.arange(seen.size), mine[seen]]
+            theirs = sure[waiting, [code[words[i] or ""] for i in waiting]]
+            estimate = estimated_accuracy(confidence, true[seen] == mine[seen], theirs)
     if estimate is None:
         estimate = Measure("accuracy", None, note="the answers come without usable probabilities")
     slices = _slices([rows[i] for i in known])
-    parts = slice_quality((true != mine).astype(np.float64), slices, classes=True)
+    parts = slice_quality((true != mine).astype(np.float64), slices, Task.CLASSES)
     return Measured(Task.CLASSES, len(known), tuple(measures), parts, estimate, (*notes, *left_out(slices)))
 
 

@@ -59,20 +59,42 @@ def ranking(gains: Sequence[Sequence[float]], scores: Sequence[Sequence[float]],
 
     ``gains``: how relevant each listed item was, ``scores``: how the model scored it. A query without a relevant item says nothing.
     """
-    found, ranks = [], []
-    for gain, score in zip(gains, scores, strict=True):
-        g, s = np.asarray(gain, dtype=np.float64), np.asarray(score, dtype=np.float64)
-        if g.size != s.size or not np.any(g > 0):
-            continue
-        found.append(ndcg(g, s, k))
-        order = np.argsort(-s, kind="stable")
-        ranks.append(1.0 / (1 + int(np.argmax(g[order] > 0))))
-    if not found:
+    found, ranks = ndcgs(gains, scores, k), []
+    if not np.isfinite(found).any():
         return (Measure(f"ndcg@{k}", None, note="no labelled query has a relevant item", share=False),)
-    return tuple(
-        mean_measure(name, np.asarray(values), True, 0.0, 1.0)
-        for name, values in ((f"ndcg@{k}", found), ("reciprocal rank", ranks))
-    )
+    for gain, score, known in zip(gains, scores, np.isfinite(found), strict=True):
+        if known:
+            ranks.append(reciprocal_rank(np.asarray(gain, dtype=np.float64), np.asarray(score, dtype=np.float64)))
+    return ndcg_measure(found, k), mean_measure("reciprocal rank", np.asarray(ranks), True, 0.0, 1.0)
+
+
+def ndcgs(gains: Sequence[Sequence[float]], scores: Sequence[Sequence[float]], k: int = 10) -> Floats:
+    """By query; NaN where it says nothing."""
+    found = np.full(len(gains), np.nan)
+    for i, (gain, score) in enumerate(zip(gains, scores, strict=True)):
+        g, s = np.asarray(gain, dtype=np.float64), np.asarray(score, dtype=np.float64)
+        if g.size == s.size and np.any(g > 0):
+            found[i] = ndcg(g, s, k)
+    return found
+
+
+def ndcg_measure(found: Floats, k: int = 10) -> Measure:
+    """``found``: of each query; NaN counts for nothing, and some must be numbers."""
+    return mean_measure(f"ndcg@{k}", found[np.isfinite(found)], True, 0.0, 1.0)
+
+
+def reciprocal_rank(gains: Floats, scores: Floats) -> float:
+    """Of the first relevant item, as expected where items of equal score come in any order (McSherry & Najork 2008). One item at
+    least is relevant."""
+    level = float(np.max(scores[gains > 0]))
+    above, tied = int(np.count_nonzero(scores > level)), scores == level
+    size, relevant = int(np.count_nonzero(tied)), int(np.count_nonzero(tied & (gains > 0)))
+    expected, none_yet = 0.0, 1.0  # none_yet: the chance that no place before held a relevant one
+    for place in range(size - relevant + 1):
+        here = relevant / (size - place)
+        expected += none_yet * here / (above + place + 1)
+        none_yet *= 1 - here
+    return expected
 
 
 def ndcg(gains: Floats, scores: Floats, k: int) -> float:

@@ -14,6 +14,7 @@ from mlcontrol.core.quality.intervals import auc_limits, f1_limits, mean_measure
 from mlcontrol.core.quality.logged import Answered, measure
 from mlcontrol.core.quality.numbers import numbers, ranking
 from mlcontrol.core.quality.parts import slice_quality
+from mlcontrol.core.quality.report import Task
 from mlcontrol.core.review import wilson
 from mlcontrol.core.signals.accuracy import rmse_interval
 
@@ -143,7 +144,7 @@ def test_errors_beyond_numbers_are_said_to_be_none() -> None:
 def test_slices_of_a_case_or_two_are_shown_and_not_judged() -> None:
     loss = np.array([1.0, 0.0, 0.0] + [0.0] * 60)
     region = np.array(["a", "a", "b"] + ["c"] * 60, dtype=object)
-    found = {s.value: s for s in slice_quality(loss, {"region": region}, classes=True)}
+    found = {s.value: s for s in slice_quality(loss, {"region": region}, Task.CLASSES)}
     assert (found["a"].worse, found["a"].q_value) == (False, None)
     assert found["a"].measure.high - found["a"].measure.low > 0.7
 

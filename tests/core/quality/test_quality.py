@@ -170,19 +170,19 @@ def test_a_bad_slice_is_found_and_a_good_day_is_not() -> None:
     rng = np.random.default_rng(8)
     region = rng.choice(["north", "south", "east", "west"], 2000).astype(object)
     wrong = rng.random(2000) < np.where(region == "south", 0.25, 0.08)
-    worst = slice_quality(wrong.astype(float), {"region": region}, classes=True)[0]
+    worst = slice_quality(wrong.astype(float), {"region": region}, Task.CLASSES)[0]
     assert (worst.value, worst.worse) == ("south", True)
     assert worst.measure.low < worst.measure.value < worst.measure.high
     calm = sum(
         any(
             s.worse
-            for s in slice_quality((rng.random(600) < 0.1).astype(float), {"region": region[:600]}, classes=True)
+            for s in slice_quality((rng.random(600) < 0.1).astype(float), {"region": region[:600]}, Task.CLASSES)
         )
         for _ in range(30)
     )
     assert calm <= 4
     errors = rng.normal(0, np.where(region == "south", 3.0, 1.0))
-    assert slice_quality(errors, {"region": region}, classes=False)[0].value == "south"
+    assert slice_quality(errors, {"region": region}, Task.NUMBERS)[0].value == "south"
 
 
 def test_the_change_of_feedback_is_newcombes_interval() -> None:
@@ -251,3 +251,56 @@ def test_one_probability_is_of_the_class_it_goes_with() -> None:
     found = {m.name: m for m in measure(rows, "y", "p", regression=False).measures}
     assert found["auc"].value > 0.95
     assert found["recall"].note == "of class fraud"
+
+
+def test_an_estimate_is_of_the_class_that_was_answered_where_a_threshold_decides() -> None:
+    """Confidence-based estimation (NannyML's CBPE) weighs each answer by the probability of what was answered. By the larger
+    of both probabilities, "fraud" at 0.3 had passed for as sure as "fraud" at 0.7."""
+    rng = np.random.default_rng(5)
+
+    def answers(n: int, unsure: float, labelled: bool) -> tuple[list[Answered], list[bool]]:
+        alarms = np.where(rng.random(n) < unsure, rng.uniform(0.2, 0.45, n), rng.uniform(0.55, 0.8, n))
+        p = np.where(rng.random(n) < 0.5, alarms, rng.uniform(0.0, 0.1, n))
+        true = rng.random(n) < p
+        told = p > 0.2
+        rows = [
+            row("fraud" if a else "fine", ("fraud" if y else "fine") if labelled else None, float(q))
+            for a, y, q in zip(told, true, p, strict=True)
+        ]
+        return rows, (told == true).tolist()
+
+    before, _ = answers(3000, 0.1, labelled=True)
+    waiting, right = answers(2000, 0.9, labelled=False)
+    found = measure([*before, *waiting], "y", "p", regression=False).estimate
+    assert found.value == pytest.approx(np.mean(right), abs=0.05)
+    assert found.low <= np.mean(right) <= found.high
+
+
+def test_a_reciprocal_rank_does_not_depend_on_the_order_in_the_log() -> None:
+    """Items of equal score stand in any order: of three with one relevant it is (1 + 1/2 + 1/3) / 3, wherever the log puts it."""
+    for gains in ([1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]):
+        assert ranking([gains], [[0.5, 0.5, 0.5]])[1].value == pytest.approx((1 + 1 / 2 + 1 / 3) / 3)
+    rng = np.random.default_rng(2)
+    gains, scores = (rng.random(8) < 0.4).astype(float), rng.integers(0, 3, 8).astype(float)
+    drawn = []
+    for _ in range(4000):
+        order = np.lexsort((rng.random(8), -scores))
+        drawn.append(1 / (1 + int(np.argmax(gains[order] > 0))))
+    assert ranking([gains.tolist()], [scores.tolist()])[1].value == pytest.approx(np.mean(drawn), abs=0.02)
+
+
+def test_a_ranking_is_told_by_slice_and_survives_what_is_no_number() -> None:
+    """It had no slices, and one list with a word in it ended the report."""
+    rng = np.random.default_rng(3)
+    rows = []
+    for i in range(400):
+        gains = (rng.permutation(6) < 2).astype(float)
+        region = "north" if i % 2 else "south"
+        good = gains + rng.normal(0, 0.1 if region == "north" else 2.0, 6)
+        rows.append(row(good.tolist(), gains.tolist(), region=region))
+    found = measure([*rows, row(["a", "b"], [1, 0]), row([0.1, 0.2], ["a", None])], "y", "", regression=False)
+    assert (found.task, found.labelled) == (Task.RANKING, 400)
+    worst = found.slices[0]
+    assert (worst.value, worst.worse, worst.measure.name, worst.measure.n) == ("south", True, "ndcg@10", 200)
+    assert worst.measure.low < worst.measure.value < worst.measure.high < found.measures[0].value
+    assert not found.slices[1].worse
