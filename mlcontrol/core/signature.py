@@ -91,7 +91,11 @@ class Signature:
     max_batch: int | None = None
     data_from_s: float | None = None  # span of the training data
     data_until_s: float | None = None
+    validation_from_s: float | None = None  # span of the data that it was validated on
+    validation_until_s: float | None = None
+    time_influenced: bool | None = None  # what is right changes with time
     slices: tuple[str, ...] | None = None  # "region=north": slices the training data holds
+    slice_shares: dict[str, float] = field(default_factory=dict)  # "region=north": share of the training data, 0..1
     sources: tuple[str, ...] = ()  # what could not be read, in words
     # What was read from the artifact itself and not from what somebody wrote beside it: "inputs.x", "outputs.y", "runtime".
     inferred: frozenset[str] = frozenset()

@@ -5,9 +5,13 @@ Freezes, approvals and quarantine are not told here: a plan is guarded by them i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from mlcontrol.core.compatibility.facts import DataFacts, OperationFacts
+from mlcontrol.core.logged_value import is_number
+from mlcontrol.core.pipeline import EVALUATING
+from mlcontrol.core.quality.generations import SLICE_MARK
 from mlcontrol.core.settings import ServiceSettings
 from mlcontrol.core.signature import Signature
 from mlcontrol.core.types import Health
@@ -16,6 +20,8 @@ from mlcontrol.services.context import ServiceContext
 from mlcontrol.services.sudden_data import logged
 
 _DAY_S = 86_400.0
+ENOUGH_FOR_SHARES = 300
+"""Requests of which a share is known to three hundredths: a tenth of difference is none of chance."""
 
 
 def data_facts(
@@ -29,8 +35,39 @@ def data_facts(
     # ("region") says by what the training data can be cut, and nothing of its values.
     stated = (*(candidate.slices or ()), *(current.slices or ()))
     spoken_of = {name for name, equals, _ in (one.partition("=") for one in stated) if equals}
-    asked = {f"{name}={value}" for row in rows for name, value in row.slices.items() if name in spoken_of}
-    return DataFacts(distances=_distances(service, candidate, rows), serving_slices=frozenset(asked) if asked else None)
+    sent = Counter(f"{name}={value}" for row in rows for name, value in row.slices.items())
+    asked = frozenset(one for one in sent if one.partition("=")[0] in spoken_of)
+    tested = tested_slices(candidate.metrics)
+    by = {one.partition("=")[0] for one in tested}
+    return DataFacts(
+        distances=_distances(service, candidate, rows),
+        serving_slices=asked or None,
+        slice_shares=_shares(candidate, sent),
+        untested_slices=tuple(sorted(one for one in sent if one.partition("=")[0] in by and one not in tested)),
+    )
+
+
+def tested_slices(metrics: Mapping[str, float]) -> frozenset[str]:
+    """``{"test_accuracy/region:south": 0.9}``: "region=south"."""
+    parts = (name.partition(SLICE_MARK) for name in metrics if name.casefold().startswith(EVALUATING))
+    return frozenset(part.replace(":", "=", 1) for _, mark, part in parts if mark and ":" in part)
+
+
+def _shares(candidate: Signature, sent: Mapping[str, int]) -> dict[str, tuple[float, float]]:
+    """Of training and of what callers send now, by slice: told of the slices themselves, else of the feature of that name."""
+    told = dict(candidate.slice_shares)
+    for name, statistics in candidate.statistics.items():
+        categories = statistics.get("categories") if isinstance(statistics, Mapping) else None
+        if isinstance(categories, Mapping) and not any(one.startswith(f"{name}=") for one in told):
+            told |= {f"{name}={k}": float(v) for k, v in categories.items() if is_number(v)}
+    totals: Counter[str] = Counter()
+    for one, count in sent.items():
+        totals[one.partition("=")[0]] += count
+    return {
+        one: (told.get(one, 0.0), sent.get(one, 0) / totals[name])
+        for one in sorted({*told, *sent})
+        if totals[name := one.partition("=")[0]] >= ENOUGH_FOR_SHARES and any(t.startswith(f"{name}=") for t in told)
+    }
 
 
 def _distances(

@@ -77,6 +77,32 @@ def test_a_bare_name_is_neither_a_region_nor_the_lack_of_one() -> None:
     assert verdict(report(bare, trained("1", 0.0, slices=("region",)), requests(0.0, "south")), "D2") is None
 
 
+def mixed(south: float, n: int = 400) -> list[LoggedPrediction]:
+    rows = requests(0.0)[:n]
+    return [replace(row, slices={"region": "south" if i < south * n else "north"}) for i, row in enumerate(rows)]
+
+
+def test_callers_of_another_mix_of_regions_than_it_learned_are_told() -> None:
+    """The panel had never brought the shares of slices to the check: rule D3 was silent whatever callers sent."""
+    old = trained("1", 0.0)
+    even = trained("2", 0.0, slice_shares={"region=north": 0.5, "region=south": 0.5})
+    assert verdict(report(even, old, mixed(0.5)), "D3") is None
+    assert verdict(report(even, old, mixed(0.8)), "D3") is Verdict.WARN
+    assert verdict(report(even, old, mixed(0.8, n=100)), "D3") is None  # so few may be chance
+    by_feature = replace(even, slice_shares={}, statistics={"region": {"categories": {"north": 0.5, "south": 0.5}}})
+    assert verdict(report(by_feature, old, mixed(0.8)), "D3") is Verdict.WARN
+    assert verdict(report(by_feature, old, mixed(0.45)), "D3") is None
+
+
+def test_a_region_that_it_was_not_tested_on_is_told() -> None:
+    old, metrics = trained("1", 0.0), {"test_accuracy/region:north": 0.9, "train_accuracy/region:south": 0.9}
+    north = trained("2", 0.0, metrics=metrics)
+    assert verdict(report(north, old, requests(0.0, "north")), "D2") is None
+    assert verdict(report(north, old, mixed(0.5)), "D2") is Verdict.WARN
+    whole = trained("2", 0.0, metrics=metrics | {"test_f1/region:south": 0.8})
+    assert verdict(report(whole, old, mixed(0.5)), "D2") is None
+
+
 def test_where_nobody_asks_or_nobody_tells_there_is_nothing_to_compare() -> None:
     bare = Signature("gems", "2", FIELDS, FIELDS)
     assert data_facts(SERVICE, bare, bare, []) is None

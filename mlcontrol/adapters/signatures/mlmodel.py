@@ -39,7 +39,7 @@ def read_mlmodel(text: str, name: str, version: str | None = None) -> Signature:
     notes: list[str] = []
     inputs, outputs = _signature(document.get("signature"), features if isinstance(features, dict) else {}, notes)
     preprocessing = ours.get("preprocessing")
-    slices = ours.get("slices")
+    slices, shares = _slices(ours.get("slices"))
     tombstones = ours.get("tombstones")
     return Signature(
         name=name,
@@ -55,9 +55,30 @@ def read_mlmodel(text: str, name: str, version: str | None = None) -> Signature:
         statistics=_statistics(ours.get("training_statistics")),
         data_from_s=_time(ours.get("data_from")),
         data_until_s=_time(ours.get("data_until")),
-        slices=tuple(str(s) for s in slices) if isinstance(slices, list) else None,
+        validation_from_s=_time(ours.get("validation_from")),
+        validation_until_s=_time(ours.get("validation_until")),
+        time_influenced=told if isinstance(told := ours.get("time_influenced"), bool) else None,
+        slices=slices,
+        slice_shares=shares,
         sources=tuple(notes),
     )
+
+
+def _slices(value: object) -> tuple[tuple[str, ...] | None, dict[str, float]]:
+    """``["region=north"]``, or by name ``{"region": ["north"]}`` or ``{"region": {"north": 0.4}}`` with the share of each."""
+    if isinstance(value, list):
+        return tuple(str(one) for one in value), {}
+    if not isinstance(value, dict):
+        return None, {}
+    names: list[str] = []
+    shares: dict[str, float] = {}
+    for name, parts in value.items():
+        for part in parts if isinstance(parts, list | dict) else ():
+            names.append(f"{name}={part}")
+            share = number_or_none(parts[part]) if isinstance(parts, dict) else None
+            if share is not None and 0 <= share <= 1:
+                shares[names[-1]] = share
+    return tuple(names), shares
 
 
 def _ours(document: dict[str, Any]) -> dict[str, Any]:

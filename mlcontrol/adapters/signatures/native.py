@@ -52,7 +52,15 @@ def read_native(doc: object) -> Signature:
         max_batch=_whole(document.get("max_batch")),
         data_from_s=_seconds(document.get("data_from")),
         data_until_s=_seconds(document.get("data_until")),
+        validation_from_s=_seconds(document.get("validation_from")),
+        validation_until_s=_seconds(document.get("validation_until")),
+        time_influenced=told if isinstance(told := document.get("time_influenced"), bool) else None,
         slices=_texts(document.get("slices")),
+        slice_shares={
+            k: n
+            for k, v in _mapping(document.get("slice_shares")).items()
+            if (n := number_or_none(v)) is not None and 0 <= n <= 1
+        },
         sources=tuple(_not_understood(document)),
     )
 
@@ -188,7 +196,9 @@ def _seconds(value: object) -> float | None:
 def write_native(signature: Signature) -> dict[str, Any]:
     """The native document of a signature; what is unknown is left out."""
     body = asdict(signature)
-    moments = {"created_s": "created_at", "data_from_s": "data_from", "data_until_s": "data_until"}
+    moments = {"created_s": "created_at"} | {
+        f"{name}_s": name for name in ("data_from", "data_until", "validation_from", "validation_until")
+    }
     for seconds, name in moments.items():
         value = body.pop(seconds)
         body[name] = None if value is None else datetime.fromtimestamp(value, UTC).isoformat()

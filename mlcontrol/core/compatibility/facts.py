@@ -73,15 +73,21 @@ class Consumers:
 
 @dataclass(frozen=True, slots=True)
 class DataFacts:
-    """Training data against serving data. Shares are 0..1; distances by feature with the limit they are held to."""
+    """Training data against serving data. Shares are 0..1; distances by feature with the limit they are held to.
+
+    ``slice_shares``: slice -> share of the candidate's training data, and what that is held to: of the callers' requests now, or of
+    the version before. ``untested_slices``: what callers send of slices that the candidate was tested by, and not on.
+    """
 
     examples: int | None = None
     examples_band: tuple[int, int] | None = None
     distances: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     important: frozenset[str] = frozenset()
     serving_slices: frozenset[str] | None = None
-    slice_shares: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # slice -> (candidate, current)
+    slice_shares: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     slice_limit: float = 0.10
+    untested_slices: tuple[str, ...] = ()
+    validation_from_s: float | None = None
     validation_until_s: float | None = None
     time_influenced: bool | None = None
     serving_medians: Mapping[str, float] = field(default_factory=dict)

@@ -105,6 +105,8 @@ def d1_distance(case: Case) -> Iterator[Hit]:
 
 
 def d2_slice_missing(case: Case) -> Iterator[Hit]:
+    if case.data is not None and case.data.untested_slices:
+        yield Hit("data.tested", f"Not tested on {', '.join(case.data.untested_slices[:5])}", WARN, PASS)
     serving, trained = (case.data.serving_slices if case.data else None), case.candidate.slices
     if serving is None:
         return
@@ -136,12 +138,25 @@ def d3_slice_shares(case: Case) -> Iterator[Hit]:
 
 
 def d4_validation_time(case: Case) -> Iterator[Hit]:
-    data, until = case.data, case.candidate.data_until_s
-    if data is None or not data.time_influenced or data.validation_until_s is None or until is None:
+    """A part that was drawn at random ends about where the training data ends: its beginning tells."""
+    data, new = case.data, case.candidate
+    told = new if data is None or (data.validation_until_s is None and data.validation_from_s is None) else data
+    first, last, until = told.validation_from_s, told.validation_until_s, new.data_until_s
+    influenced = new.time_influenced if data is None or data.time_influenced is None else data.time_influenced
+    if influenced is False:
         return
-    if data.validation_until_s <= until:
+    if until is not None and last is not None and last <= until:
         title = "The validation data is not newer than the training data"
-        yield Hit("data.validation", title, WARN, None, _day(data.validation_until_s), _day(until))
+        yield Hit("data.validation", title, WARN, None, _day(last), _day(until))
+    elif until is not None and first is not None and first < until:
+        title = "The validation data begins before the training data ends"
+        yield Hit("data.validation", title, WARN, None, _day(first), _day(until))
+    elif influenced and (until is None or (first is None and last is None)):
+        side = "training" if until is None else "validation"
+        why = f"It is influenced by time, and of when its {side} data is nothing is stated."
+        fix = "state data_until and validation_from in the metadata"
+        hit = ruling(Verdict.UNKNOWN, why, fix, Level.NONE)
+        yield Hit("data.validation", "Whether it was validated on newer data is not known", hit, None)
 
 
 def _golden(case: Case) -> tuple[GoldenFacts | None, GoldenFacts | None]:

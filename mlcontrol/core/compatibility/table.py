@@ -202,7 +202,7 @@ RULES: tuple[Rule, ...] = (
          "the world has moved since it was trained", "refresh the known-good version", "model age"),
     Rule("D1", "Training and serving differ", "warn", "info", _Q.d1_distance,
          "the model has not seen such data", "find out which side moved", "TFDV skew comparator"),
-    Rule("D2", "Slice missing from training", "warn", "pass", _Q.d2_slice_missing,
+    Rule("D2", "Slice missing from training or test", "warn", "pass", _Q.d2_slice_missing,
          "nobody knows how it answers there", "train with data of that slice", "missing regions"),
     Rule("D3", "Slice proportions moved", "warn", "info", _Q.d3_slice_shares,
          "the candidate learned another mix", "check the sampling", "proportions alert"),
