@@ -130,8 +130,9 @@ class DataReader:
         self._resumed = True
 
     def look(self, at: Stamp, deadline_s: float) -> DataReport:
+        from mlcontrol.core.signals.declared import against_declared
         from mlcontrol.core.signals.drift import compare
-        from mlcontrol.core.signals.training import against_declared, against_training
+        from mlcontrol.core.signals.training import against_training
 
         settings, s = DataSettings.read(self.service.data), self.service
         log = self.asking.ctx.predictions(s.predictions)
@@ -153,7 +154,8 @@ class DataReader:
         else:
             if trained.signature is not None:
                 told += [(TRAINING, c) for c in against_training(trained.signature.statistics, here)]
-                told += [(DECLARED, c) for c in against_declared(trained.signature.inputs or (), here)]
+                declared, answers = trained.signature.inputs or (), trained.signature.outputs or ()
+                told += [(DECLARED, c) for c in against_declared(declared, here, answers, s.prediction)]
             if before.rows >= FEWEST:
                 told += [(BEFORE, c) for c in compare(before, here.log, here.cuts)]
             else:

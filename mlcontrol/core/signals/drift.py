@@ -14,6 +14,7 @@ import numpy as np
 
 from mlcontrol.core.signals.compared_as import Compared, compared_as, counted, date_words, renamed
 from mlcontrol.core.signals.distance import Distance, corrected, of_counts, of_numbers, one_sided_test, share_test
+from mlcontrol.core.signals.filled import filled_in
 from mlcontrol.core.signals.log_columns import Column, Log
 
 FEWEST = 30
@@ -35,6 +36,7 @@ class Aspect(StrEnum):
     DISTRIBUTION = "distribution"
     PROPORTIONS = "proportions"  # how the slices share the traffic
     MISSING = "missing"
+    FILLED = "filled"  # one number stands where many stood
     OUT_OF_RANGE = "out_of_range"
     NEW_CATEGORY = "new_category"
     GONE_CATEGORY = "missing_category"
@@ -233,6 +235,23 @@ def _numbers(
         why=f"mean {form(np.mean(before))} before, {form(np.mean(after))} now; "
         f"median {form(np.median(before))}, {form(np.median(after))}",
     )
+    filled = filled_in(before, after)
+    if filled is not None:
+        yield Comparison(
+            name,
+            Aspect.FILLED,
+            before.size,
+            after.size,
+            part,
+            p_value=filled.p_value,
+            measure="share",
+            effect=filled.after - filled.before,
+            least=LEAST_MISSING,
+            before=filled.before,
+            after=filled.after,
+            names=(form(filled.value),),
+            why=f"exactly {form(filled.value)}: {100 * filled.before:.1f} % before, {100 * filled.after:.1f} % now, as filled in",
+        )
     low, high = float(before.min()), float(before.max())
     outside, least, where = int(np.count_nonzero((after < low) | (after > high))), LEAST_OUTSIDE, "outside"
     reach = FAR_WIDTHS * (high - low)

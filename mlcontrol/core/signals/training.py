@@ -1,4 +1,4 @@
-"""Live data against what a version's metadata says of its training data (quantiles and shares, no rows), and of what is allowed.
+"""Live data against what a version's metadata says of its training data (quantiles and shares, no rows).
 
 Between two stated quantiles lies a stated share of the training data, so the log's share of that stretch can be tested, as counts
 of two samples (chi-square of homogeneity), with the greatest distance of the two distribution functions there as effect.
@@ -24,11 +24,11 @@ from mlcontrol.core.signals.drift import (
     Aspect,
     Comparison,
     Judged,
+    relevance,
 )
 from mlcontrol.core.signals.log_columns import Column
 from mlcontrol.core.signals.log_rows import Rows
 from mlcontrol.core.signals.noise import Floats
-from mlcontrol.core.signature import Field
 
 Statistics = Mapping[str, Mapping[str, object]]
 TOLD_APART_BY = 16
@@ -56,7 +56,7 @@ def against_training(statistics: Statistics, rows: Rows) -> tuple[Comparison, ..
             )
             continue
         raw += _feature(name, told, column, rows.vectors.get(name), weight)
-    return _judged(raw)
+    return _judged(raw, rows)
 
 
 def evidence_of_one(rows: Rows, names: Iterable[str]) -> float:
@@ -76,37 +76,6 @@ def evidence_of_one(rows: Rows, names: Iterable[str]) -> float:
     return min(1.0, come / by_chance)
 
 
-def against_declared(fields: Sequence[Field], rows: Rows) -> tuple[Comparison, ...]:
-    """Values that the signature's domains do not allow: expected ranges and meanings, stated by whoever made the model."""
-    out = []
-    for field in fields:
-        column, domain = rows.log.columns.get(field.name), field.domain
-        if column is None or domain is None or column.known < FEWEST:
-            continue
-        values = rows.vectors.get(field.name, column.numbers())
-        if domain.values is not None and not column.numeric:
-            allowed = set(domain.values)
-            strange = sorted({w for w in column.words_known().tolist() if w not in allowed})
-            share = float(np.mean([w not in allowed for w in column.words_known().tolist()]))
-            words = f"not among the declared values: {', '.join(strange[:5])}"
-        elif column.numeric and (domain.min is not None or domain.max is not None):
-            low, high = domain.min, domain.max
-            outside = (values < (-np.inf if low is None else low)) | (values > (np.inf if high is None else high))
-            share = float(np.mean(outside))
-            words = f"outside {'-∞' if low is None else f'{low:g}'} to {'∞' if high is None else f'{high:g}'}"
-        else:
-            continue
-        judged = Judged.DRIFT if share >= LEAST_OUTSIDE else Judged.NONE
-        why = f"{100 * share:.1f} % {words}"
-        out.append(
-            Comparison(
-                field.name, Aspect.OUT_OF_RANGE, 0, column.known, measure="share", effect=share, least=LEAST_OUTSIDE,
-                judged=judged, harm=share, why=why,
-            )
-        )  # fmt: skip
-    return tuple(out)
-
-
 def _feature(
     name: str, told: Mapping[str, object], column: Column, vector: Floats | None, weight: float
 ) -> Iterator[Comparison]:
@@ -121,6 +90,22 @@ def _feature(
         yield from _categories(name, told["categories"], n, column, weight)  # type: ignore[arg-type]
     elif isinstance(told.get("quantiles"), Mapping) and column.numeric:
         yield from _numbers(name, told, n, column, vector, weight)
+    fill = _number(told.get("imputed_with"))
+    if fill is not None and column.numeric and vector is None and column.known >= FEWEST:
+        yield _imputed(name, fill, _number(told.get("imputed_share")), n, column, weight)
+
+
+def _imputed(name: str, fill: float, share: float | None, n: int, column: Column, weight: float) -> Comparison:
+    """How often the value that training filled gaps with stands where a known one should."""
+    m, many = column.known, int(np.count_nonzero(column.numbers() == fill))
+    if share is None:
+        why = f"training filled gaps with {fill:g} and does not say how many; {100 * many / m:.1f} % now"
+        return Comparison(name, Aspect.FILLED, n, m, after=many / m, why=why)
+    return Comparison(
+        name, Aspect.FILLED, n, m, p_value=share_test(round(share * n), n, round(weight * many), round(weight * m)),
+        measure="share", effect=abs(many / m - share), least=LEAST_MISSING, before=share, after=many / m, names=(f"{fill:g}",),
+        why=f"filled in with {fill:g}: {100 * share:.1f} % in training, {100 * many / m:.1f} % now",
+    )  # fmt: skip
 
 
 def _missing(name: str, gaps: float, n: int, column: Column, weight: float) -> Comparison:
@@ -244,14 +229,16 @@ def _categories(name: str, told: Mapping[str, object], n: int, column: Column, w
         )  # fmt: skip
 
 
-def _judged(raw: list[Comparison]) -> tuple[Comparison, ...]:
+def _judged(raw: list[Comparison], rows: Rows) -> tuple[Comparison, ...]:
+    """Ranked as `drift.compare` does: what hardly goes with the answers does little harm."""
+    weight = {name: relevance(rows.log, name) for name in {c.column for c in raw} if name in rows.log.columns}
     tested = [i for i, c in enumerate(raw) if c.p_value is not None]
     q_values = corrected(np.array([raw[i].p_value for i in tested], dtype=np.float64)) if tested else np.empty(0)
     for i, q in zip(tested, q_values.tolist(), strict=True):
         c = raw[i]
         large = c.effect is not None and c.least is not None and c.effect >= c.least
         judged = Judged.DRIFT if q < FALSE_FINDINGS and large else Judged.NONE
-        raw[i] = replace(c, q_value=q, judged=judged, harm=c.effect or 0.0)
+        raw[i] = replace(c, q_value=q, judged=judged, harm=(c.effect or 0.0) * weight.get(c.column, 1.0))
     return tuple(raw)
 
 

@@ -10,6 +10,7 @@ _ASPECTS = {
     "distribution": "distribution",
     "proportions": "proportions",
     "missing": "missing share",
+    "filled": "filled in",
     "out_of_range": "range",
     "new_category": "new value",
     "missing_category": "value gone",

@@ -29,7 +29,7 @@ TELLING = 1.25
 """A smaller ratio hides what moved: 62 to 66 is 1.07 times, and may be all that there ever was between the least and the most."""
 MOST_INPUTS = 6
 EXAMPLES = 2
-_FIRST = ("distribution", "missing", "new_category", "missing_category", "out_of_range", "proportions")
+_FIRST = ("distribution", "missing", "filled", "new_category", "missing_category", "out_of_range", "proportions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +162,7 @@ def _whose(c: Comparison) -> str:
     named = ", ".join(c.names[:3])
     return {
         "missing": "missing in",
+        "filled": f"exactly {named} in",
         "new_category": f"{named}, never sent before, in",
         "missing_category": f"{named}, not sent any more, in",
         "out_of_range": "values beyond all seen before in",

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from mlcontrol.core.data_report import DataSettings
+from mlcontrol.core.signals.declared import against_declared
 from mlcontrol.core.signals.drift import Aspect, Judged, compare
 from mlcontrol.core.signals.log_rows import LoggedRow, rows_as_log
-from mlcontrol.core.signals.training import against_declared, against_training, evidence_of_one
+from mlcontrol.core.signals.training import against_training, evidence_of_one
 from mlcontrol.core.signature import Domain, Field
 
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
