@@ -10,6 +10,7 @@ class ControlChart:
     """``value``, ``low``, ``high``: what is plotted and its limits, by bucket; ``out``: where it signals. ``limit``: in standard
     deviations (for EWMA: of the average). ``arl0``: buckets that this chart runs on average without a false alarm;
     ``false_per_week``: what that is in false alarms of this chart; ``series``: charts that share ``budget_per_week``.
+    ``run``: so many in a row on one side of the centre signal, too (Nelson's rule 2); 0: none do.
     ``own_noise``: the limits were found by drawing the series' own noise, for the textbook's law is not its. ``note``: why there
     are no limits, if so."""
 
@@ -30,6 +31,7 @@ class ControlChart:
     series: int = 1
     note: str = ""
     own_noise: bool = False
+    run: int = 0
 
     @property
     def signals(self) -> int:

@@ -196,7 +196,8 @@ def _chart(rule: Rule, history: History) -> tuple[AlertSpan, ...]:
         return ()
     arl0 = max(2.0, spc.arl_of_budget(rule.false_alarms_per_week, 1, history.step_s))
     noise = own_noise(values[:first]) if not known and first >= FEWEST else None
-    if noise is not None and not noise.normal and rule.chart is not ChartKind.NELSON:
+    runs = rule.chart is ChartKind.NELSON
+    if noise is not None and not (noise.normal and (not runs or noise.independent)):
         centre, sigma = noise.centre, noise.sigma
         away = values - centre
         away[:first] = 0.0
@@ -214,22 +215,22 @@ def _chart(rule: Rule, history: History) -> tuple[AlertSpan, ...]:
         if rule.chart is not ChartKind.CUSUM:
             shown, bound = centre + sigma * shown, centre + sigma * bound
         words = f"{rule.chart.value} {shown:.6g} against {bound:.6g}"
+        if runs and abs(chart.value[i]) <= abs(limit):
+            words = f"{rule.chart.value} {chart.run} in a row on one side of {centre:.6g}"
         return _span(rule, history, float(at_s[i]), until_s, shown, bound, words)
 
     return _spans(at_s, chart.out, QUIET_READINGS, rule.for_s, make)
 
 
 def chart_of(kind: ChartKind, z: Floats, arl0: float) -> spc.Chart:
-    """The chart whose limit is made for ``arl0`` readings between false alarms; Nelson's rules 1 and 2 have their own."""
+    """The chart whose limit is made for ``arl0`` readings between false alarms."""
     if kind is ChartKind.SHEWHART:
         return spc.shewhart(z, spc.shewhart_limit(arl0))
     if kind is ChartKind.EWMA:
         return spc.ewma(z, limit=spc.ewma_limit(arl0))
     if kind is ChartKind.CUSUM:
         return spc.cusum(z, limit=spc.cusum_limit(arl0))
-    met = spc.nelson(z)
-    plain = spc.shewhart(z)
-    return spc.Chart(z, plain.low, plain.high, np.logical_or.reduce(list(met.values())))
+    return spc.nelson_chart(z, arl0)
 
 
 def _span(

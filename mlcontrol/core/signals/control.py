@@ -21,6 +21,7 @@ from mlcontrol.core.signals.spc import (
     cusum_limit,
     ewma,
     ewma_limit,
+    nelson_chart,
     shewhart,
     shewhart_limit,
 )
@@ -28,7 +29,7 @@ from mlcontrol.core.signals.spc import (
 BUCKET_S = 60.0
 FEWEST = 30
 WEEK_S = 7 * 86_400.0
-KINDS = ("ewma", "shewhart", "cusum")
+KINDS = ("ewma", "shewhart", "cusum", "nelson")
 
 
 def control_chart(
@@ -39,7 +40,7 @@ def control_chart(
     n = at.size
     arl0 = arl_of_budget(budget_per_week, series, bucket_s)
     if n < FEWEST:
-        why = f"{n} of {FEWEST} minutes that limits need"
+        why = f"{n} of {FEWEST} min for limits"
         return ControlChart(
             name, kind, tuple(at.tolist()), tuple(means.tolist()), note=why, budget_per_week=budget_per_week
         )
@@ -50,7 +51,9 @@ def control_chart(
         )
     unit = float(np.max(np.abs(means)))  # squares of very large or very small readings are no numbers
     noise, scaled = own_noise(means / unit), means / unit
-    chart, centre, sigma, limit = _textbook(scaled, kind, arl0) if noise.normal else _own(scaled, noise, kind, arl0)
+    # Runs come much oftener where readings hang together, however normal they are: no wider sigma makes up for that.
+    plain = noise.normal and (kind != "nelson" or noise.independent)
+    chart, centre, sigma, limit = _textbook(scaled, kind, arl0) if plain else _own(scaled, noise, kind, arl0)
     centre, sigma = unit * centre, unit * sigma
     # Plotted in the unit of the series; the sums of a CUSUM have none but sigmas, and keep them.
     shift, scale = (0.0, 1.0) if kind == "cusum" else (centre, sigma)
@@ -70,7 +73,8 @@ def control_chart(
         WEEK_S / bucket_s / arl0,
         budget_per_week,
         series,
-        own_noise=not noise.normal,
+        own_noise=not plain,
+        run=chart.run,
     )
 
 
@@ -83,6 +87,9 @@ def _textbook(means: Floats, kind: str, arl0: float) -> tuple[Chart, float, floa
     if kind == "cusum":
         limit = cusum_limit(arl0)
         return cusum(z, limit=limit), centre, sigma, limit
+    if kind == "nelson":
+        chart = nelson_chart(z, arl0)
+        return chart, centre, sigma, float(chart.high[0])
     limit = ewma_limit(arl0)
     return ewma(z, EWMA_WEIGHT, limit), centre, sigma, limit
 

@@ -69,6 +69,11 @@ class OwnNoise:
         return 0.0 if self.normal else _tail(side * self.shocks)[1]
 
     @property
+    def independent(self) -> bool:
+        """Nothing hangs together, or there is no noise to do so."""
+        return self.rho == 0.0 or self.sigma <= TINY
+
+    @property
     def sigma(self) -> float:
         """Of one reading."""
         return float(np.std(self.shocks)) / sqrt(1 - self.rho**2)

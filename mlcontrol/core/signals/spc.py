@@ -22,12 +22,14 @@ CUSUM_SLACK = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """``value``: what the chart plots, by reading; ``low``, ``high``: its limits; ``out``: where it signals."""
+    """``value``: what the chart plots, by reading; ``low``, ``high``: its limits; ``out``: where it signals. ``run``: of so many
+    in a row on one side it signals, too; 0: of none."""
 
     value: Floats
     low: Floats
     high: Floats
     out: np.ndarray
+    run: int = 0
 
 
 def shewhart(z: Floats, limit: float = 3.0) -> Chart:
@@ -85,6 +87,29 @@ def nelson(z: Floats, rules: tuple[int, ...] = (1, 2)) -> dict[int, np.ndarray]:
         8: _run(np.abs(z) > 1, 8) & ~_run(z > 1, 8) & ~_run(z < -1, 8),
     }
     return {rule: found[rule] for rule in rules}
+
+
+def nelson_chart(z: Floats, arl0: float) -> Chart:
+    """Rules 1 and 2, both widened so that together they are quiet for ``arl0`` independent readings on average."""
+    run = run_of_budget(arl0)
+    limit = shewhart_limit(1 / (1 / arl0 - 1 / run_arl(run)))
+    plain = shewhart(z, limit)
+    return Chart(z, plain.low, plain.high, plain.out | one_sided_runs(z, run), run)
+
+
+def one_sided_runs(z: Floats, length: int) -> np.ndarray:
+    """Where ``length`` readings in a row, this one included, are on one side of nought. NaN and nought break a run."""
+    return np.asarray(_run(z > 0, length) | _run(z < 0, length))
+
+
+def run_arl(length: int) -> float:
+    """Independent readings, as often on either side, until so many in a row are on one side (Feller 1968, XIII.7)."""
+    return 2.0**length - 1
+
+
+def run_of_budget(arl0: float) -> int:
+    """The shortest run that takes no more than half of the false alarms."""
+    return next(length for length in range(2, 64) if run_arl(length) >= 2 * arl0)
 
 
 def _run(hit: np.ndarray, length: int) -> np.ndarray:

@@ -32,7 +32,7 @@ class QueryData(Request, frozen=True, kw_only=True):
 
 
 class QueryControl(Request, frozen=True, kw_only=True):
-    """``kind``: "ewma", "shewhart" or "cusum". Answer: `ControlAnswer`."""
+    """``kind``: "ewma", "shewhart", "cusum" or "nelson". Answer: `ControlAnswer`."""
 
     service: str
     kind: str = "ewma"

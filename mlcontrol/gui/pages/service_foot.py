@@ -35,13 +35,13 @@ from mlcontrol.gui.widgets.view_chips import ViewChips
 VIEW = Action(
     "service.view", "Next view of the foot", "V", "Generations, quality, data, control charts, capacity", "service"
 )
-CHART = Action("service.chart", "Control charts, the next kind", "X", "EWMA, Shewhart, CUSUM", "service")
+CHART = Action("service.chart", "Control charts, the next kind", "X", "EWMA, Shewhart, CUSUM, Nelson", "service")
 ASK_EVERY_MS = 30_000
 CAPACITY, PIPELINE = 4, 5
 WIDE_PX = 1500  # from here on the versions have room beside a forecast or a pipeline
 _PANE_PX = {CAPACITY: 84, PIPELINE: 100}  # so high a pane says what it has to say
 _LEAST_PX = 64
-_KINDS = ("ewma", "shewhart", "cusum")
+_KINDS = ("ewma", "shewhart", "cusum", "nelson")
 
 
 class ServiceFoot(QWidget):
@@ -140,7 +140,7 @@ class ServiceFoot(QWidget):
         self.views.choose((self.views.current + 1) % len(self.NAMES))
 
     def next_chart(self) -> None:
-        """EWMA, Shewhart, CUSUM; shows the control charts if they are not shown."""
+        """EWMA, Shewhart, CUSUM, Nelson; shows the control charts if they are not shown."""
         if self.views.current == 3:
             self._kind = (self._kind + 1) % len(_KINDS)
             self.ask()

@@ -7,18 +7,19 @@ from collections.abc import Sequence
 from mlcontrol.core.control_chart import ControlChart
 from mlcontrol.gui.viewmodels.phrases import coarse_text, count_text, metric_text, percent_text
 
-_NAMES = {"ewma": "EWMA", "shewhart": "Shewhart", "cusum": "CUSUM"}
+_NAMES = {"ewma": "EWMA", "shewhart": "Shewhart", "cusum": "CUSUM", "nelson": "Nelson"}
 _SHARES = ("errors",)
 
 
 def promise(chart: ControlChart) -> str:
     """The expected rate of false alarms beside the limit."""
     if chart.note:
-        return f"? no limits: {chart.note}"
+        return f"? {chart.note}"
     apart = coarse_text(chart.arl0 * chart.bucket_s)
+    run = f" or {chart.run} in a row" if chart.run else ""
     if chart.own_noise:
-        return f"limits of its own noise, ARL0 {apart}"
-    return f"±{chart.limit:.2f} sd, ARL0 {apart}"
+        return f"limits of its own noise{run}, ARL0 {apart}"
+    return f"±{chart.limit:.2f} sd{run}, ARL0 {apart}"
 
 
 def reading(chart: ControlChart, value: float) -> str:
@@ -31,7 +32,7 @@ def control_sentence(charts: Sequence[ControlChart]) -> tuple[str, str]:
     """(words, tone)."""
     known = [c for c in charts if not c.note]
     if not known:
-        return (charts[0].note if charts else "Nothing is recorded yet") + ": no limits can be set.", "unknown"
+        return (charts[0].note if charts else "Nothing is recorded yet") + ": none can be set yet.", "unknown"
     first = known[0]
     budget = (
         f"{_NAMES[first.kind]} limits from the fleet's budget: {first.budget_per_week:g} false alarms a week over "

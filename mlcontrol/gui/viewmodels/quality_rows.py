@@ -36,7 +36,7 @@ COLUMNS = (
     Column("n", lambda r: r.n, right=True),
     Column("", lambda r: r.words, tip=lambda r: r.words),
 )
-WIDTHS = (112, 146, 74, 112, 56)
+WIDTHS = (108, 128, 72, 134, 56)
 
 
 def quality_rows(report: QualityReport) -> list[QualityRow]:

@@ -14,7 +14,7 @@ WEEK_MIN = 7 * 1440
 AT = 60.0 * np.arange(4000.0)
 
 
-@pytest.mark.parametrize(("kind", "loose"), [("ewma", 1.25), ("shewhart", 1.25), ("cusum", 1.25)])
+@pytest.mark.parametrize(("kind", "loose"), [("ewma", 1.25), ("shewhart", 1.25), ("cusum", 1.25), ("nelson", 1.25)])
 def test_false_alarms_come_as_often_as_the_budget_says(kind: str, loose: float) -> None:
     """One chart, a budget of 20 a week: a run length of 504 minutes. Counted over 12 weeks of white noise."""
     rng = np.random.default_rng(3)
@@ -35,14 +35,15 @@ def test_a_budget_shared_by_many_widens_the_limits() -> None:
     assert fleet.false_per_week == pytest.approx(alone.false_per_week / 100)
 
 
-def test_noise_that_hangs_together_does_not_break_the_promise() -> None:
+@pytest.mark.parametrize("kind", ["shewhart", "nelson"])
+def test_noise_that_hangs_together_does_not_break_the_promise(kind: str) -> None:
     rng = np.random.default_rng(2)
     signals = 0
     for _ in range(10):
         noise = np.zeros(AT.size)
         for i in range(1, AT.size):
             noise[i] = 0.6 * noise[i - 1] + rng.normal()
-        signals += control_chart("x", AT, noise, "shewhart", 2.0, 1).signals
+        signals += control_chart("x", AT, noise, kind, 2.0, 1).signals
     assert signals <= 10 * AT.size / WEEK_MIN * 2 * 1.5  # without the long run's variance it is many times that
 
 
@@ -58,7 +59,7 @@ def test_a_shift_is_seen_and_gaps_and_too_little_are_not_invented() -> None:
     values[100:150] = np.nan
     assert len(control_chart("x", at, values, "ewma", 2.0, 12).at_s) == 350
     few = control_chart("x", at[:20], values[:20], "ewma", 2.0, 12)
-    assert (few.low, few.out, few.note) == ((), (), "20 of 30 minutes that limits need")
+    assert (few.low, few.out, few.note) == ((), (), "20 of 30 min for limits")
     assert control_chart("x", at, np.full(400, 3.0), "ewma", 2.0, 1).note == "it never changes"
 
 
@@ -78,7 +79,7 @@ SKEWED: dict[str, Callable[[np.random.Generator], np.ndarray]] = {
 }
 
 
-@pytest.mark.parametrize("kind", ["ewma", "shewhart", "cusum"])
+@pytest.mark.parametrize("kind", ["ewma", "shewhart", "cusum", "nelson"])
 @pytest.mark.parametrize("law", SKEWED)
 def test_the_promise_holds_for_what_is_not_normal(law: str, kind: str) -> None:
     """Twenty a week promised, four weeks counted. With the textbook's limits it was 2 to 40 times as many."""
@@ -119,7 +120,7 @@ def test_an_incident_of_minutes_does_not_make_its_own_limits() -> None:
     assert control_chart("waits", at, waits, "ewma", 2.0, 12).signals
 
 
-@pytest.mark.parametrize("kind", ["ewma", "shewhart", "cusum"])
+@pytest.mark.parametrize("kind", ["ewma", "shewhart", "cusum", "nelson"])
 @pytest.mark.parametrize(
     "values",
     [
@@ -144,3 +145,18 @@ def test_whatever_a_series_looks_like_its_limits_are_numbers(values: np.ndarray,
 def test_the_first_error_ever_is_out_of_the_limits() -> None:
     chart = control_chart("errors", 60.0 * np.arange(400.0), np.r_[np.zeros(399), 1.0], "shewhart", 2.0, 12)
     assert [i for i, out in enumerate(chart.out) if out] == [399]
+
+
+def test_a_small_shift_is_a_run_on_one_side_before_it_is_beyond_the_limits() -> None:
+    first, within = [], 0
+    for seed in range(9):
+        values = np.random.default_rng(seed).normal(10, 1, 400)
+        values[300:] += 1.8
+        chart = control_chart("x", 60.0 * np.arange(400.0), values, "nelson", 2.0, 1)
+        # Half of the false alarms of 5,040 readings are for runs, and 2^14 - 1 is the first that is above 10,080.
+        assert (chart.run, chart.arl0) == (14, 5040) or chart.own_noise
+        at = chart.out.index(True)
+        first.append(at)
+        within += chart.low[at] < chart.value[at] < chart.high[at]
+    assert 313 <= float(np.median(first)) < 340
+    assert within > 4
