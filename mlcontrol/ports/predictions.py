@@ -100,6 +100,9 @@ class LoggedFeedback:
 class PredictionLog(Adapter, Protocol):
     """Times are UTC seconds, spans half open."""
 
+    def malformed(self, service: str, since_s: float, until_s: float, deadline_s: float = 10.0) -> int:
+        """How many entries where those of the span lie cannot be read and count nowhere; one that is being written is none."""
+
     def shares(
         self, service: str, since_s: float, until_s: float, deadline_s: float = 10.0
     ) -> tuple[VersionShare, ...]: ...

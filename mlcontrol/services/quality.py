@@ -65,7 +65,9 @@ class QualityDesk:
         found = measure(rows, settings.prediction, settings.probability, is_regression(settings))
         before = log.feedback(service, since_s - span_s, since_s, DEADLINE_S)
         now = log.feedback(service, since_s, until_s, DEADLINE_S)
-        sampled = (f"{len(drawn)} of {served} answers were looked at",) if served > len(drawn) else ()
+        notes = [f"{len(drawn)} of {served} answers were looked at"] if served > len(drawn) else []
+        if strange := log.malformed(service, since_s, until_s, DEADLINE_S):
+            notes.append(f"{strange:,} entries in the log's files of this span cannot be read and are left out")
         return QualityReport(
             service,
             chosen,
@@ -79,7 +81,7 @@ class QualityDesk:
             found.slices,
             found.estimate,
             feedback_shares(now, before, chosen, served),
-            (*found.notes, *sampled),
+            (*found.notes, *notes),
         )
 
     def generations(self, service: str) -> Generations | None:

@@ -166,6 +166,22 @@ def test_rows_that_are_no_entries_are_left_out(tmp_path: Path) -> None:
     log.close()
 
 
+def test_rows_that_do_not_fit_their_header_are_counted(tmp_path: Path) -> None:
+    """A producer that began to write one column more in the middle of a file: its rows were passed over, and nobody was told."""
+    rows = "".join(f"r{n},2026-03-29T00:30:05Z,1,7\n" for n in range(50))
+    wider = "".join(f"r{n},2026-03-29T00:30:05Z,1,7,new\n" for n in range(50, 60))
+    shorter = "".join(f"r{n},2026-03-29T00:30:05Z,1\n" for n in range(60, 67))
+    folder = tmp_path / "predictions" / "digits"
+    folder.mkdir(parents=True)
+    (folder / "20260329T00.csv").write_text("request_id,time,version,outputs.digit\n" + rows + wider + shorter)
+    (folder / "20260329T00-b.csv").write_text("time,request_id,version,outputs.digit\n2026-03-29T00:30:05Z,s1,1,7\n")
+    log = made(tmp_path, "csv")
+    assert (answered(log), log.malformed("digits", *SPAN)) == (51, 17)
+    (folder / "20260329T00.csv").write_text("request_id,time,version,outputs.digit\n" + rows)
+    assert (answered(log), log.malformed("digits", *SPAN)) == (51, 0)
+    log.close()
+
+
 def test_a_parquet_file_without_its_end_is_not_there_yet_and_a_broken_one_is_named(tmp_path: Path) -> None:
     file = tmp_path / "predictions" / "digits" / "20260329T00.parquet"
     other = file.with_name("20260329T00-b.parquet")

@@ -87,6 +87,9 @@ def test_lines_that_are_no_json_are_left_out_and_counted(folder: Path) -> None:
         put(folder, "predictions", START_S, bad)
     assert sum(s.answered for s in log.shares("digits", *SPAN)) == 120
     assert log.malformed("digits", *SPAN) == 4
+    with (folder / "predictions" / "digits" / "20260329T01.jsonl").open("a") as out:
+        out.write('{"request_id": "r9", "ti')  # it is being written
+    assert log.malformed("digits", *SPAN) == 4
 
 
 def test_a_hostile_value_is_data(tmp_path: Path) -> None:

@@ -106,6 +106,16 @@ def test_a_report_says_what_the_log_shows(world: Any) -> None:
     assert QualityDesk(world).report("digits", "1", 2 * HOUR).version == "1"
 
 
+def test_entries_that_cannot_be_read_are_told_of(world: Any, tmp_path: Path) -> None:
+    """They had been left out in silence."""
+    assert not any("cannot be read" in note for note in QualityDesk(world).report("digits", None, HOUR).notes)
+    newest = max((tmp_path / "predictions" / "digits").glob("*.jsonl"))
+    with newest.open("a") as out:
+        out.write("not json\n" * 12)
+    notes = QualityDesk(world).report("digits", None, HOUR).notes
+    assert "12 entries in the log's files of this span cannot be read and are left out" in notes
+
+
 def test_generations_join_every_source(world: Any) -> None:
     for number in range(5):
         key = SeriesKey("digits", "quality", (("source", "labels"), ("version", "2")))

@@ -67,7 +67,7 @@ class FileLog(LogQuestions):
         self._database.close()
 
     def malformed(self, service: str, since_s: float, until_s: float, deadline_s: float = 10.0) -> int:
-        """Entries in the files of the span without an id or a time; of JSON Lines also what is cut or no JSON."""
+        """Entries in the files of the span without an id or a time, lines that are no JSON, rows that their header does not fit."""
         with self._asking(service, deadline_s) as (held, ends):
             files = self._files(held, "log", service, since_s, until_s, ends)
             if not files:
@@ -75,7 +75,7 @@ class FileLog(LogQuestions):
             with self._database.connection(max(0.001, ends - time.monotonic())) as connection:
                 self._view(connection, "log", "raw", files)
                 row = connection.execute("select count(*) from raw where request_id is null or time is null").fetchone()
-        return 0 if row is None else int(row[0])
+                return max(0, (0 if row is None else int(row[0])) + self.format.left_out(connection, files))
 
     def _ask(
         self,

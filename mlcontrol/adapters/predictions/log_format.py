@@ -10,13 +10,16 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from mlcontrol.adapters.predictions.log_columns import KINDS
 from mlcontrol.adapters.predictions.scratch import Scratch
 from mlcontrol.adapters.predictions.sql_text import literal
 from mlcontrol.core.problem import Problem
 from mlcontrol.ports.errors import Unexpected
+
+if TYPE_CHECKING:
+    import duckdb
 
 AT_REST_S = 60.0
 """A file that was not changed for so long is read as it is."""
@@ -31,13 +34,15 @@ Settle = Callable[[list[Path], Scratch], list[Path]]
 
 @dataclass(frozen=True, slots=True)
 class LogFormat:
-    """``reading(files, kind, names)``: a DuckDB table function over files of one kind of entry."""
+    """``reading(files, kind, names)``: a DuckDB table function over files of one kind of entry. ``left_out(connection, files)``:
+    how many entries it passes over in silence, less those that may be half written."""
 
     title: str
     suffixes: tuple[str, ...]
     hint: str
     reading: Callable[[list[Path], str, Mapping[str, str]], str]
     settle: Settle
+    left_out: Callable[[duckdb.DuckDBPyConnection, list[Path]], int]
 
 
 def _json_lines(files: list[Path], kind: str, names: Mapping[str, str]) -> str:
@@ -75,6 +80,37 @@ def _csv(files: list[Path], kind: str, names: Mapping[str, str]) -> str:  # noqa
 
 def _parquet(files: list[Path], kind: str, names: Mapping[str, str]) -> str:  # noqa: ARG001 - its footer names them
     return f"read_parquet({_listed(files)}, union_by_name = true)"
+
+
+def _none_left_out(connection: duckdb.DuckDBPyConnection, files: list[Path]) -> int:  # noqa: ARG001 - each row of Parquet is one
+    return 0
+
+
+def _being_written(connection: duckdb.DuckDBPyConnection, files: list[Path]) -> int:  # noqa: ARG001 - the others are rows of nulls
+    """A last line without its end is not there yet, and a row of nulls as any that is no JSON."""
+    return -sum(file.suffix != ".gz" and _is_half_written(file) for file in files)
+
+
+def _is_half_written(file: Path) -> bool:
+    with file.open("rb") as source:
+        status = os.fstat(source.fileno())
+        source.seek(max(0, status.st_size - 1))
+        return source.read(1) not in (b"\n", b"") and time.time() - status.st_mtime <= AT_REST_S
+
+
+def _rows_of_other_widths(connection: duckdb.DuckDBPyConnection, files: list[Path]) -> int:
+    """Rows with more or fewer fields than the header, as a change of columns within a file leaves them."""
+    found = 0
+    for file in files:
+        source = (
+            f"read_csv({literal(file)}, header = true, delim = ',', quote = '\"', escape = '\"', all_varchar = true,"
+            " store_rejects = true, null_padding = false, max_line_size = 16777216)"
+        )
+        connection.execute(f"select count(*) from {source}").fetchall()  # noqa: S608
+        lines = connection.execute("select count(distinct line) from reject_errors").fetchone()
+        found += int(lines[0]) if lines is not None else 0
+        connection.execute("drop table reject_errors; drop table reject_scans")
+    return found
 
 
 def _as_they_are(files: list[Path], scratch: Scratch) -> list[Path]:  # noqa: ARG001 - a cut line of JSON is no JSON
@@ -158,10 +194,24 @@ def _with_their_end(files: list[Path], scratch: Scratch) -> list[Path]:  # noqa:
     return found
 
 
-JSON_LINES = LogFormat("JSON Lines", (".jsonl",), "its format is one JSON object a line", _json_lines, _as_they_are)
-CSV = LogFormat("CSV", (".csv",), "its format is a header and one entry a row, with commas", _csv, _whole_rows)
+JSON_LINES = LogFormat(
+    "JSON Lines", (".jsonl",), "its format is one JSON object a line", _json_lines, _as_they_are, _being_written
+)
+CSV = LogFormat(
+    "CSV",
+    (".csv",),
+    "its format is a header and one entry a row, with commas",
+    _csv,
+    _whole_rows,
+    _rows_of_other_widths,
+)
 PARQUET = LogFormat(
-    "Parquet", (".parquet", ".pq"), "its columns are request_id, time, outputs, …", _parquet, _with_their_end
+    "Parquet",
+    (".parquet", ".pq"),
+    "its columns are request_id, time, outputs, …",
+    _parquet,
+    _with_their_end,
+    _none_left_out,
 )
 
 
