@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import random
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
 import pytest
 
+from mlcontrol.adapters.predictions.duckdb_connection import in_memory
 from mlcontrol.adapters.predictions.jsonl import JsonLinesLog
 from mlcontrol.core.settings import ConnectionSettings
 from mlcontrol.core.types import ConnectionKind
@@ -129,6 +132,15 @@ def test_a_long_question_is_interrupted(tmp_path: Path) -> None:
     file.write_text(lines * 100)
     with pytest.raises(TimedOut):
         log_in(tmp_path).quality("digits", "digit", *SPAN, bucket_s=60.0, regression=False, deadline_s=0.05)
+
+
+def test_a_deadline_that_passes_between_two_statements_ends_the_next_one() -> None:
+    """The one interruption at the deadline had met no statement, and the next one ran as long as it liked."""
+    long = "select max(hash(a.range, b.range)) from range(200000) a, range(200000) b"
+    with in_memory(0.05) as connection:
+        threading.Event().wait(0.15)
+        with pytest.raises(duckdb.InterruptException):
+            connection.execute(long)
 
 
 def test_a_missing_folder_is_a_diagnosis(tmp_path: Path) -> None:

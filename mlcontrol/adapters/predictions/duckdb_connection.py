@@ -3,12 +3,39 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import duckdb
+
+
+AGAIN_S = 0.02
+
+
+@contextmanager
+def interrupted_after(deadline_s: float | None, interrupt: Callable[[], object]) -> Iterator[None]:
+    """From ``deadline_s`` on ``interrupt`` is called until the block ends: once, between two statements, would end nothing, and the
+    next one would run as long as it likes. `None`: never."""
+    if deadline_s is None:
+        yield
+        return
+    done = threading.Event()
+
+    def end() -> None:
+        if not done.wait(deadline_s):
+            interrupt()
+            while not done.wait(AGAIN_S):
+                interrupt()
+
+    thread = threading.Thread(target=end, name="deadline of a question", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 class Database:
@@ -25,19 +52,12 @@ class Database:
     def connection(self, deadline_s: float | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
         """After ``deadline_s`` its question ends with `duckdb.InterruptException`."""
         connection = self._cursor()
-        timer = None
-        if deadline_s is not None:
-            timer = threading.Timer(deadline_s, connection.interrupt)
-            timer.daemon = True
-            timer.start()
         try:
-            # Logged times are UTC; the machine's own zone must not shift them.
-            connection.execute("set timezone = 'UTC'")
-            yield connection
+            with interrupted_after(deadline_s, connection.interrupt):
+                # Logged times are UTC; the machine's own zone must not shift them.
+                connection.execute("set timezone = 'UTC'")
+                yield connection
         finally:
-            if timer is not None:
-                timer.cancel()
-                timer.join()
             connection.close()
 
     def close(self) -> None:

@@ -16,6 +16,7 @@ import duckdb
 import sqlalchemy as sa
 
 from mlcontrol.adapters.plain_text import sentence
+from mlcontrol.adapters.predictions.duckdb_connection import interrupted_after
 from mlcontrol.adapters.predictions.questions import LogQuestions
 from mlcontrol.adapters.predictions.sql_address import engine_of
 from mlcontrol.adapters.predictions.sql_feed import Feed, Shape
@@ -116,9 +117,6 @@ class SqlTableLog(LogQuestions):
                     if name in self._feeds:
                         self._pull(cache, name, connection, since_s - (EARLY_S if name != "log" else 0.0), ends)
             self._require_whole(wanted, since_s)
-            timer = threading.Timer(max(0.001, ends - time.monotonic()), cache.interrupt)
-            timer.daemon = True
-            timer.start()
             try:
                 span = f"at_s >= {float(since_s)!r} and at_s < {float(until_s)!r}"
                 mine = f"(service is null or service = {literal(service)})"
@@ -131,7 +129,8 @@ class SqlTableLog(LogQuestions):
                 cache.execute(f"create or replace temp view labels as {of_labels}")
                 cache.execute(f"create or replace temp view feedback as select * from all_feedback where {mine}")  # noqa: S608
                 used = {key: value for key, value in (values or {}).items() if f"${key}" in question}
-                return cache.execute(question, used).fetchall()
+                with interrupted_after(max(0.001, ends - time.monotonic()), cache.interrupt):
+                    return cache.execute(question, used).fetchall()
             except duckdb.InterruptException as error:
                 raise self._late() from error
             except duckdb.Error as error:
@@ -139,9 +138,6 @@ class SqlTableLog(LogQuestions):
                 raise Unexpected(
                     Problem(what, sentence(str(error).splitlines()[0]), "Look at its newest rows.")
                 ) from error
-            finally:
-                timer.cancel()
-                timer.join()
 
     def _require_whole(self, wanted: list[str], since_s: float) -> None:
         """An answer of the newest part alone would look like one of the whole span."""
@@ -196,17 +192,15 @@ class SqlTableLog(LogQuestions):
     @contextmanager
     def _reading(self, deadline_s: float) -> Iterator[sa.Connection]:
         """One read-only transaction, ended at the deadline; what goes wrong as errors of the ports."""
-        timer: threading.Timer | None = None
         try:
             with self._engine_of().connect() as connection:
                 if connection.dialect.name == "postgresql":
                     connection.exec_driver_sql(f"set local statement_timeout = {max(1, round(1000 * deadline_s))}")
-                else:
-                    raw: Any = connection.connection.dbapi_connection
-                    timer = threading.Timer(deadline_s, raw.interrupt)
-                    timer.daemon = True
-                    timer.start()
-                yield connection
+                    yield connection
+                    return
+                raw: Any = connection.connection.dbapi_connection
+                with interrupted_after(deadline_s, raw.interrupt):
+                    yield connection
         except AdapterError:
             raise
         except sa.exc.NoSuchTableError as error:
@@ -214,10 +208,6 @@ class SqlTableLog(LogQuestions):
             raise NotFound(Problem(what, "", "Check the connection's tables.", "not-found")) from error
         except sa.exc.SQLAlchemyError as error:
             raise self._failure(error) from error
-        finally:
-            if timer is not None:
-                timer.cancel()
-                timer.join()
 
     def _engine_of(self) -> sa.Engine:
         if self._engine is None:
