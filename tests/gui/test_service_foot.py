@@ -45,6 +45,14 @@ def cells(table: Any) -> list[list[str]]:
     return [[model.index(r, c).data() for c in range(model.columnCount())] for r in range(model.rowCount())]
 
 
+def test_an_interval_of_a_regression_is_not_cut_off(foot: Any) -> None:
+    """A number that is cut off is another number: "57.96 to 60...." stood there."""
+    measure = Measure("rmse", 59.04, 57.96, 60.12, 5604, share=False)
+    foot.quality.table.put(quality_rows(report(measures=(measure,), slices=(), estimate=None, feedback=())))
+    assert cells(foot.quality)[0][3] == "57.96 to 60.12"
+    assert foot.quality.sizeHintForColumn(3) <= foot.quality.columnWidth(3)
+
+
 def test_v_turns_to_quality_and_shows_the_worst_slice_first(foot: Any, window: Any, engine: Any, qtbot: Any) -> None:
     foot.next_view()
     (asked,) = engine.sent(m.QueryQuality)

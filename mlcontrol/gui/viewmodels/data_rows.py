@@ -49,7 +49,7 @@ COLUMNS = (
     Column("n", lambda f: whole_text(f.n), right=True),
     Column("", _words, tip=lambda f: f.why),
 )
-WIDTHS = (110, 110, 104, 112, 60, 60, 58)
+WIDTHS = (96, 96, 100, 112, 52, 52, 52)
 
 
 def data_sentence(report: DataReport | None, why: str, now_s: float) -> tuple[str, str]:
