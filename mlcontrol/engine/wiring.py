@@ -194,7 +194,7 @@ def build(workspace: Path) -> Built:
     briefing = Briefing(context, incidents, hub.settle)
     rollouts = Rollouts(context, checks)
     connections = Connections(context, _TomlFile(workspace), make, adopt, telling.test, NAMES)
-    history = ChartHistory(context, hub.persist, Remembered(context, context.metrics))
+    history = ChartHistory(context, hub.settle, Remembered(context, context.metrics))
     services = Services(
         ctx=context,
         collector=collector,
