@@ -203,7 +203,7 @@ def build(workspace: Path) -> Built:
         reviews=reviews,
         campaigns=CampaignDesk(context, reviews, outside),
         connections=connections,
-        records=Records(context, hub.persist),
+        records=Records(context, hub.settle, hub.persist),
         history=history,
         audit=AuditQueries(context, checkpoints),
         permissions=Permissions(context),

@@ -21,18 +21,18 @@ Spans = list[tuple[float, float]]
 
 
 class ChartHistory:
-    """``persist``: stores what waits to be stored, so that a query sees it. *Thread:* any."""
+    """``settle``: stores what waits to be stored, if it can, so that a query sees it. *Thread:* any."""
 
-    def __init__(self, ctx: ServiceContext, persist: Callable[[], None], remembered: Remembered) -> None:
+    def __init__(self, ctx: ServiceContext, settle: Callable[[], None], remembered: Remembered) -> None:
         self._ctx = ctx
-        self._persist = persist
+        self._settle = settle
         self._remembered = remembered
 
     def of(
         self, service: str, metrics: Sequence[str], since_s: float, until_s: float, points: int
     ) -> tuple[SeriesData, ...]:
         """``points``: about how many per series are of use. Times are UTC seconds."""
-        self._persist()
+        self._settle()
         kept = self._ctx.store.history.query(service, metrics, since_s, until_s, points)
         settings = self._ctx.settings.services.get(service)
         lacking = holes(kept, since_s, until_s)

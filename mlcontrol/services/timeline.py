@@ -14,10 +14,12 @@ from mlcontrol.services.context import ServiceContext
 
 
 class Records:
-    """``persist``: stores what waits to be stored, so that a query sees it. *Thread:* any."""
+    """``settle``: stores what waits to be stored, if it can, so that a query sees it; ``persist`` raises when it cannot.
+    *Thread:* any."""
 
-    def __init__(self, ctx: ServiceContext, persist: Callable[[], None]) -> None:
+    def __init__(self, ctx: ServiceContext, settle: Callable[[], None], persist: Callable[[], None]) -> None:
         self._ctx = ctx
+        self._settle = settle
         self._persist = persist
         self._recording = threading.Lock()
 
@@ -30,7 +32,7 @@ class Records:
         text: str,
         limit: int,
     ) -> tuple[TimelineEvent, ...]:
-        self._persist()
+        self._settle()
         return self._ctx.store.timeline.query(service, since_s, until_s, kinds, text, max(1, min(limit, 10_000)))
 
     def record(self, change: RecordedChange, actor: str) -> tuple[TimelineEvent, bool]:
