@@ -11,7 +11,8 @@ import pytest
 
 from mlcontrol.core.incidents.brief import Brief
 from mlcontrol.core.incidents.incident import EntryKind
-from mlcontrol.services.incidents import briefing as briefings, signals
+from mlcontrol.services import onsets
+from mlcontrol.services.incidents import briefing as briefings
 from mlcontrol.services.incidents.briefing import Briefing
 from mlcontrol.services.incidents.keeping import Incidents
 from tests.services.burning_world import Burning
@@ -104,7 +105,7 @@ def test_what_burns_on_after_the_other_was_closed_is_held_to_half_of_it(ctx: Bur
 @pytest.mark.parametrize("smoulders", [0.0], indirect=True)
 def test_twin_the_beginning_would_be_that_of_the_other(ctx: Burned, monkeypatch: pytest.MonkeyPatch) -> None:
     ended(ctx)
-    monkeypatch.setattr(signals, "_over", lambda *_: False)
+    monkeypatch.setattr(onsets, "_over", lambda *_: False)
     brief = second(ctx, time.time() - 20)
     assert brief.onset is not None
     assert brief.onset.signal == "errors"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -25,7 +24,6 @@ class Measured(World):
 def context() -> Any:
     made = Bench()
     made.world = Measured()
-    made.store.history = SimpleNamespace(query=lambda *_: ())
     yield made
     made.collector.close()
 
