@@ -23,6 +23,7 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from mlcontrol.adapters.deadline import BoundedHTTPPool, BoundedHTTPSPool, Deadline
 from mlcontrol.adapters.http_errors import failure, status_error
 from mlcontrol.adapters.plain_text import plain
+from mlcontrol.adapters.retry_after import wait_s
 from mlcontrol.adapters.sender_clock import SenderClock
 from mlcontrol.adapters.sent_secret import SentSecret, basic
 from mlcontrol.adapters.strict_json import BadJsonError, parse, whole
@@ -106,7 +107,7 @@ class HttpClient:
         reason = self.redact(_reason(response))
         if response.status in (401, 403):
             self.forget_secret()
-        return status_error(self.settings, response.status, reason)
+        return status_error(self.settings, response.status, reason, wait_s(response.headers))
 
     def forget_secret(self) -> None:
         """It was not accepted: the next call reads it anew."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from dataclasses import replace
 from http.client import RemoteDisconnected
 
 import requests
@@ -14,6 +15,7 @@ from mlcontrol.core.problem import Problem
 from mlcontrol.core.settings import ConnectionSettings
 from mlcontrol.ports.errors import (
     AdapterError,
+    Busy,
     Denied,
     NotFound,
     Rejected,
@@ -71,8 +73,28 @@ def timed_out(settings: ConnectionSettings, shown: str, deadline_s: float) -> Ti
     )
 
 
-def status_error(settings: ConnectionSettings, status: int, reason: str) -> AdapterError:
-    """What a status outside 2xx means. ``reason``: the server's words, already without secrets."""
+def status_error(settings: ConnectionSettings, status: int, reason: str, wait_s: float | None = None) -> AdapterError:
+    """What a status outside 2xx means. ``reason``: the server's words, already without secrets. ``wait_s``: how long it asks us
+    to wait; told of a server that is too busy (429, 503)."""
+    if status == 429:
+        error: AdapterError = Busy(_busy(settings, reason, status))
+    else:
+        error = _status_error(settings, status, reason)
+    if status in (429, 503) and wait_s is not None:
+        asks = f"It asks to be left alone for {wait_s:.0f} s."
+        error = type(error)(replace(error.problem, why=f"{error.problem.why} {asks}"))
+        error.wait_s = wait_s
+    return error
+
+
+def _busy(settings: ConnectionSettings, reason: str, status: int) -> Problem:
+    said = sentence(reason)
+    why = f"It says: {said}" if said else f"It answered with status {status} and no reason."
+    then = "Ask it less often (poll_s of the connection), or have its limit raised."
+    return Problem(f"'{settings.id}' is asked too often.", why, then, "busy")
+
+
+def _status_error(settings: ConnectionSettings, status: int, reason: str) -> AdapterError:
     said = sentence(reason)
     why = f"It says: {said}" if said else f"It answered with status {status} and no reason."
     if status == 401:

@@ -84,8 +84,10 @@ class Traffic:
     the time lately, not in a burst. ``errors``: count by type; `None`: nothing counts them, or what did says nothing of them any
     more. ``total``: answers counted for the error share. Latencies are quantiles in milliseconds by version. `None` or empty where
     no source says. ``previous_hour_per_s``: of the hour before, or before it fell silent. ``jumping``: sources whose counters fall
-    and come back: several servers behind one address. ``cpu_share``, ``memory_bytes``: of the
-    busiest of its sources, whoever uses them there. ``loads``: of all its sources, against what they usually are.
+    and come back: several servers behind one address. ``cpu_share``, ``cpu_cores``, ``memory_bytes``: of the
+    busiest of its sources, whoever uses them there. ``loads``: of all its servers, against what they usually are. ``lacking``: why
+    a source's answer lacks something of this service; ``maybe``: why it might. ``silent_s``: for how long a source has had nothing
+    new, ``every_s``: how often it has, or is asked. ``twice``: what is read through two sources.
     """
 
     by_version: dict[str, float] = field(default_factory=dict)
@@ -99,6 +101,12 @@ class Traffic:
     cpu_share: float | None = None
     memory_bytes: float | None = None
     loads: tuple[Load, ...] = ()
+    cpu_cores: float | None = None
+    lacking: str = ""
+    maybe: str = ""
+    silent_s: float = 0.0
+    every_s: float = 0.0
+    twice: str = ""
 
     @property
     def per_s(self) -> float | None:

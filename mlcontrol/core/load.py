@@ -11,6 +11,11 @@ class Aspect(StrEnum):
     SPREAD = "spread"  # the level may be as ever: it swings more than usual, or has stopped moving
 
 
+def server_name(source: str, instance: str = "") -> str:
+    """Whose loads they are: of all behind a source, or of one process that a store tells apart."""
+    return f"{source}/{instance}" if instance else source
+
+
 @dataclass(frozen=True, slots=True)
 class Unusual:
     """``value``, ``low``, ``high``: in the unit of the series; of a spread, the mean step between neighbouring readings. ``up``:
@@ -32,7 +37,8 @@ class Load:
     """One of a server's loads now. ``metric``: one of `core.series`; ``device``: empty where it is of the whole. ``value``: of the
     newest minute. ``low``, ``high``: between which a mean of four minutes usually is, as far as the traffic of now goes.
     ``span_s``, ``n``: the history, and the readings in it, that this was learned from. ``by_traffic``: it is judged by what its
-    server is asked. ``limit``: what it cannot pass. ``why``: it is not judged, and why not."""
+    server is asked. ``limit``: what it cannot pass. ``why``: it is not judged, and why not. ``source``: as
+    `server_name` says."""
 
     metric: str
     source: str

@@ -144,8 +144,9 @@ def _proxy(facts: ServiceFacts, now: Moment) -> str:
 
 def _load_proxy(traffic: Traffic) -> str:
     """Where nothing is counted: that something runs there."""
-    cpu, memory = traffic.cpu_share, traffic.memory_bytes
+    cpu, cores, memory = traffic.cpu_share, traffic.cpu_cores, traffic.memory_bytes
     parts = [f"{100 * cpu:.0f} % of its CPU"] if cpu is not None else []
+    parts += [f"{cores:.1f} cores"] if cores is not None and cpu is None else []
     parts += [f"{memory / 1e9:.1f} GB of memory"] if memory is not None else []
     if not parts:
         return ""

@@ -6,7 +6,9 @@ from mlcontrol.core.problem import Problem, ProblemError
 
 
 class AdapterError(ProblemError):
-    """Something outside did not do what was asked."""
+    """Something outside did not do what was asked. ``wait_s``: how long it asks us to leave it alone, where it says so."""
+
+    wait_s: float | None = None
 
 
 class Unreachable(AdapterError):
@@ -31,6 +33,10 @@ class NotFound(AdapterError):
 
 class Rejected(AdapterError):
     """The server understood and refused (400, 409, 422, a failed load, ...)."""
+
+
+class Busy(Rejected):
+    """429: it is asked too often; nothing was done."""
 
 
 class Unexpected(AdapterError):

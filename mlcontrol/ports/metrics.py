@@ -36,6 +36,8 @@ class Reading(NamedTuple):
     "cpu_share", "memory_bytes", "gpu_share", "gpu_memory_bytes" (label ``gpu``), "responses" (label ``code``, by route role),
     "pending", "queue_ms_total", "predictions" (a query may hold many),
     "latency_bucket" (label ``le``, milliseconds: answers that took no longer).
+    About the readings themselves: "silent_s" (label ``every_s``: nothing new has come for so long, where something comes so often),
+    "partial" (label ``why``: the answer lacks something; 1: of this very model, 0: perhaps).
     ``counter``: cumulative, may reset. ``model``: serving model or route name; ``version`` or ``role`` where the server says.
     """
 

@@ -13,6 +13,7 @@ from mlcontrol.core.problem import Problem
 from mlcontrol.core.types import Stamp
 from mlcontrol.ports.errors import (
     AdapterError,
+    Busy,
     Denied,
     MovedInside,
     NeedsCredentials,
@@ -34,6 +35,7 @@ _CODES: dict[type[AdapterError], str] = {
     TimedOut: "timeout",
     Denied: "denied",
     NotFound: "not-found",
+    Busy: "busy",
     Rejected: "rejected",
     Unexpected: "unexpected",
     ServerFailed: "server-failed",

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from mlcontrol.core.artifact import artifact_signal
-from mlcontrol.core.facts import GoldenRun, Known, ServiceFacts
+from mlcontrol.core.facts import GoldenRun, Known, ServiceFacts, Traffic
 from mlcontrol.core.fingerprint import Fingerprint
 from mlcontrol.core.freshness import freshness
 from mlcontrol.core.presence import Moment, join
@@ -66,7 +66,9 @@ def assemble(
     last_change: TimelineEvent | None,
 ) -> ServiceState:
     """``can_ask``: why no golden query can be asked, empty when one can."""
-    presence = join(facts, Moment(now_mono_s, poll_s), can_ask)
+    presence = join(
+        replace(facts, traffic=_in_polls(facts.traffic, now_mono_s, poll_s)), Moment(now_mono_s, poll_s), can_ask
+    )
     current = current_version(facts.route, presence.served.versions)
     traffic = facts.traffic.value
     artifact = _artifact(facts, current, now_mono_s)
@@ -147,6 +149,16 @@ def assemble(
         last_change=last_change.title if last_change else "",
         last_change_s=last_change.at_s if last_change else None,
     )
+
+
+def _in_polls(known: Known[Traffic], now_mono_s: float, poll_s: float) -> Known[Traffic]:
+    """As old in intervals of ``poll_s`` as it is in those of its own source."""
+    value, at = known.value, known.at
+    if value is None or at is None or (not value.silent_s and value.every_s <= poll_s):
+        return known
+    age_s = now_mono_s - at.mono_s + value.silent_s
+    scaled_s = age_s * poll_s / max(poll_s, value.every_s)
+    return replace(known, at=Stamp(at.utc_s, now_mono_s - scaled_s, at.seq))
 
 
 def _replica_map(service: ServiceSettings, facts: ServiceFacts, now: Moment) -> Iterator[Replica]:
@@ -298,8 +310,8 @@ def _golden(run: Known[GoldenRun] | None, now_mono_s: float, poll_s: float) -> S
     )
 
 
-_REFUSED = ("rejected", "not-found")
-"""It was reached and said no to what it is for: to ask again does not help, and it is not "answering"."""
+_REFUSED = ("rejected", "not-found", "busy")
+"""It was reached and said no to what it is for: to ask again at once does not help, and it is not "answering"."""
 
 
 def connection_state(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite, nan
 
 from mlcontrol.core import series
@@ -15,20 +15,14 @@ from mlcontrol.core.signals.rates import CounterWindow
 from mlcontrol.core.types import Sample, SeriesKey, Stamp
 from mlcontrol.ports.metrics import NO_FAILURE_YET, Reading
 from mlcontrol.services.asking import OwnQueries
+from mlcontrol.services.machine_loads import MachineLoads
 from mlcontrol.services.past_traffic import PastTraffic
+from mlcontrol.services.source_doubts import SourceDoubts
 
 WINDOW_S = 30.0
 LATE_S = 60.0
-LOADS_TOLD = ("cpu_share", "memory_bytes")
+LOADS_TOLD = (series.CPU_SHARE, series.MEMORY_BYTES, series.CPU_CORES)
 QUANTILES = ("0.5", "0.9", "0.99")
-_LOADS = {
-    "cpu_share": series.CPU_SHARE,
-    "memory_bytes": series.MEMORY_BYTES,
-    "gpu_share": series.GPU_SHARE,
-    "gpu_memory_bytes": series.GPU_MEMORY_BYTES,
-}
-
-CPU_SECONDS = "cpu_seconds_total"
 _ERRORS = ("requests_error", "responses")
 
 _CounterKey = tuple[str, str, str, str, tuple[tuple[str, str], ...]]
@@ -57,8 +51,10 @@ class Meter:
     counters: dict[_CounterKey, CounterWindow] = field(default_factory=dict)
     versions: dict[tuple[str, str], _Version] = field(default_factory=dict)
     latency: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)  # by connection, version, quantile
-    loads: dict[str, dict[str, float]] = field(default_factory=dict)  # by connection and quantity
-    seconds: dict[str, CounterWindow] = field(default_factory=dict)  # of a core, by connection
+    machine: MachineLoads = field(default_factory=MachineLoads)
+    doubts: SourceDoubts = field(default_factory=SourceDoubts)
+    twice: str = ""  # what is read through two of the sources
+    polled_s: float = 0.0  # the longest interval at which a source is asked
     told: dict[str, set[str]] = field(default_factory=dict)  # by connection: what has counted errors there
     lost: dict[str, bool] = field(default_factory=dict)  # by connection: whether that is missing in the newest scrape
     asked: dict[str, Stamp] = field(default_factory=dict)  # newest answered question by connection
@@ -75,23 +71,22 @@ class Meter:
             samples: list[Sample] = []
             answers: dict[str, float] = {}
             latency: dict[str, dict[str, float]] = {}
-            loads: dict[str, float] = {}
+            self.doubts.begin(connection)
             counted: set[_CounterKey] = set()
             own = (self.service.serving_model, self.service.route)
             reset = False
+            readings = [reading for reading in readings if not self.doubts.take(connection, reading)]
+            if self.doubts.is_silent(connection):
+                return [], False  # what it knew stands, with its age: the same numbers again are no standstill
+            self.machine.begin(connection)
             for reading in readings:
                 if not series.is_reading(reading.value, reading.counter):
                     continue
-                if reading.quantity in _LOADS and not reading.version:
-                    loads[reading.quantity] = max(reading.value, loads.get(reading.quantity, 0.0))
-                    of = {"source": connection, **dict(reading.labels)}
-                    samples.append(self._sample(_LOADS[reading.quantity], at, reading.value, **of))
-                    continue
-                if reading.quantity == CPU_SECONDS and not reading.version:
-                    cores = self.seconds.setdefault(connection, CounterWindow(WINDOW_S))
-                    cores.add(at.mono_s, reading.value)
-                    if (used := cores.last_rate()) is not None:
-                        samples.append(self._sample(series.CPU_CORES, at, used, source=connection))
+                if self.machine.is_one(reading):
+                    load = self.machine.take(connection, reading, at)
+                    if load is not None:
+                        metric, value, labels = load
+                        samples.append(self._sample(metric, at, value, **labels))
                     continue
                 if reading.model not in own:
                     continue
@@ -106,7 +101,6 @@ class Meter:
                     reset |= self._count(connection, reading, at)
             samples.extend(self._from_buckets(connection, at, latency))
             self.latency[connection] = latency
-            self.loads[connection] = loads
             served = {version for _, quantity, version, *_ in counted if quantity == "requests_ok"}
             answers = {version: total for version, total in answers.items() if version in served}
             self._forget(connection, counted, set(answers))
@@ -309,17 +303,21 @@ class Meter:
             known = [stamp for stamp in stamps if stamp is not None]
             at = min(known, key=lambda stamp: stamp.seq) if known and len(known) == len(stamps) else None
             rate = sum(by_version.values())
-            if at is not None and by_version:
+            if at is not None and by_version and not self.doubts.lacking:
                 self.past.add(at.utc_s, rate)
             hour = self.past.hour(at.utc_s, rate, golden=bool(self.service.golden)) if at is not None else None
             batches = {version: self._batch(version) for version, rate in by_version.items() if rate > 0}
             made = [batch * by_version[version] for version, batch in batches.items() if batch is not None]
             predictions = sum(made) if made and len(made) == len(batches) else None
             jumping = tuple(sorted({source for (source, _), entry in self.versions.items() if entry.answers.jumps()}))
-            cpu, memory = (
-                max((of[name] for of in self.loads.values() if name in of), default=None) for name in LOADS_TOLD
-            )
-            return Traffic(by_version, steady, errors, total, latency, hour, predictions, jumping, cpu, memory), at
+            cpu, memory, cores = (self.machine.busiest(metric) for metric in LOADS_TOLD)
+            lacking, (silent_s, every_s) = self.doubts.lacking, self.doubts.silent
+            if lacking:
+                by_version, predictions = {}, None  # of the other sources: a part is not the whole
+            told = Traffic(by_version, steady, errors, total, latency, hour, predictions, jumping, cpu, memory)
+            told = replace(told, lacking=lacking, maybe=self.doubts.maybe, twice=self.twice)
+            every_s = max(every_s, self.polled_s)
+            return replace(told, cpu_cores=cores, silent_s=silent_s, every_s=every_s), at
 
     def per_s(self, connection: str) -> float | None:
         """Queries a second of this service that a source counted between its last two readings; of all sources, where it counts

@@ -35,6 +35,7 @@ from mlcontrol.services.collect_predictions import (
 from mlcontrol.services.collect_registry import VERSIONS_EVERY_S, ask_alias, ask_versions
 from mlcontrol.services.collect_serving import ask_replicas, ask_route
 from mlcontrol.services.context import ServiceContext
+from mlcontrol.services.counted_twice import counted_twice
 from mlcontrol.services.fact_book import FactBook
 from mlcontrol.services.loads import Loads
 from mlcontrol.services.memory import Memory
@@ -117,7 +118,9 @@ class Collector:
         for service in settings.services.values():
             meter = self._meters.get(service.id)
             if meter is None or meter.service != service:
-                self._meters[service.id] = Meter(service, self._own)
+                meter = self._meters[service.id] = Meter(service, self._own)
+            sources = [settings.connections[name] for name in service.metrics if name in settings.connections]
+            meter.polled_s = max((source.poll_s for source in sources), default=0.0)
         for gone in set(self._meters) - set(settings.services):
             del self._meters[gone]
             self._book.forget_service(gone)
@@ -255,7 +258,11 @@ class Collector:
         self._book.answered(settings.id, question, found.latency_ms, found.server)
 
     def _scrape(self, connection: str, readers: tuple[str, ...]) -> None:
-        ask_metrics(self._asking, self._metrics(connection), connection, self._meters_of(readers), self._loads)
+        meters = self._meters_of(readers)
+        ask_metrics(self._asking, self._metrics(connection), connection, meters, self._loads)
+        for meter in meters:
+            if len(meter.service.metrics) > 1:
+                meter.twice = counted_twice(meter.service, self._ctx.settings.connections, self._metrics)
 
     def _recall_of(self, connection: ConnectionSettings, readers: tuple[str, ...]) -> None:
         self._recall.look(connection, self._meters_of(readers))

@@ -1,4 +1,5 @@
-"""The watch of what servers use of their machines: one for each load of each source, however many services read it."""
+"""The watch of what servers use of their machines: one for each load of each server, however many services read it. A server is
+what `server_name` calls so: all that is behind a source, or one process that a store tells apart."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from math import nan
 import numpy as np
 
 from mlcontrol.core import series
-from mlcontrol.core.load import Load
+from mlcontrol.core.load import Load, server_name
 from mlcontrol.core.problem import ProblemError
 from mlcontrol.core.settings import ServiceSettings
 from mlcontrol.core.signals.control import bucketed
@@ -25,12 +26,14 @@ LOADS_OF_A_SERVICE = 4
 """At least, where the fleet's budget is shared: who has only one service is not to be alarmed twice a week by its memory."""
 EVERY_POINT = 10_000_000
 LATE_BUCKETS = 3
+FORGOTTEN_S = 6 * 3600.0
+"""A server that has told nothing for so long is gone when another one comes: restarted instances have new names."""
 UNREAD = "what is usual is being read from the history"
 READING_CPU_S = 0.1
 """Of a second: the pasts of thousands of sources are read in turns."""
 
 _Key = tuple[str, str, str]
-"""Connection, metric, device."""
+"""Server, metric, device."""
 
 
 class Loads:
@@ -42,55 +45,60 @@ class Loads:
         self._watches: dict[_Key, LoadWatch] = {}
         self._loads: dict[_Key, Load] = {}  # what each says since its last minutes were closed
         self._of: dict[str, list[_Key]] = {}
-        self._unread: dict[str, None] = {}  # connections whose past is still to be read, as they were first heard
+        self._unread: dict[str, None] = {}  # servers whose past is still to be read, as they were first heard
+        self._heard: dict[str, float] = {}  # when a server last told something, UTC seconds
+        self._reader: dict[str, str] = {}
 
     def take(
         self,
-        connection: str,
+        server: str,
         told: Mapping[tuple[str, str], float],
         per_s: float | None,
         at_s: float,
         limits: Mapping[str, float],
+        reader: str,
     ) -> tuple[Sample, ...]:
-        """Take what a source tells of its machine, by metric and device. ``limits``: by metric, what cannot be passed. Returns what
-        is to be kept of the minutes that it closed, of no service yet."""
+        """Take what is told of a server, by metric and device. ``limits``: by metric, what cannot be passed. ``reader``: a service
+        of which this is recorded. Returns what is to be kept of the minutes that it closed, of no service yet."""
         with self._lock:
             closed = False
+            self._heard[server], self._reader[server] = at_s, reader
             for (metric, device), value in told.items():
-                watch = self._watches.get((connection, metric, device)) or self._make(connection, metric, device)
+                watch = self._watches.get((server, metric, device)) or self._make(server, metric, device)
                 watch.budget_per_week = BUDGET_PER_WEEK / max(
                     LOADS_OF_A_SERVICE * len(self._ctx.settings.services), len(self._watches)
                 )
                 watch.limit = 1.0 if metric in SHARES else limits.get(metric)
                 if watch.add(at_s, value, per_s):
-                    closed, self._loads[connection, metric, device] = True, watch.load()
-            return tuple(self._kept(connection, at_s // BUCKET_S * BUCKET_S - BUCKET_S / 2)) if closed else ()
+                    closed, self._loads[server, metric, device] = True, watch.load()
+            return tuple(self._kept(server, at_s // BUCKET_S * BUCKET_S - BUCKET_S / 2)) if closed else ()
 
-    def _make(self, connection: str, metric: str, device: str) -> LoadWatch:
-        watch = LoadWatch(metric, connection, device)
-        self._watches[connection, metric, device], self._loads[connection, metric, device] = watch, watch.load()
-        self._of.setdefault(connection, []).append((connection, metric, device))
-        self._unread[connection] = None
+    def _make(self, server: str, metric: str, device: str) -> LoadWatch:
+        self._forget([name for name, heard_s in self._heard.items() if heard_s < self._heard[server] - FORGOTTEN_S])
+        watch = LoadWatch(metric, server, device)
+        self._watches[server, metric, device], self._loads[server, metric, device] = watch, watch.load()
+        self._of.setdefault(server, []).append((server, metric, device))
+        self._unread[server] = None
         return watch
 
-    def _kept(self, connection: str, at_s: float) -> Iterator[Sample]:
-        watches = [self._watches[key] for key in self._of.get(connection, ())]
+    def _kept(self, server: str, at_s: float) -> Iterator[Sample]:
+        watches = [self._watches[key] for key in self._of.get(server, ())]
         per_s = next((rate for watch in watches if (rate := watch.newest_per_s()) is not None), None)
         if per_s is not None:
-            yield _sample(series.SERVER_QUERIES_PER_S, at_s, per_s, source=connection)
-        for load in self._of_all((connection,)):
-            of = {"source": connection, "metric": load.metric, **({"gpu": load.device} if load.device else {})}
+            yield _sample(series.SERVER_QUERIES_PER_S, at_s, per_s, source=server)
+        for load in self._of_all((server,)):
+            of = {"source": server, "metric": load.metric, **({"gpu": load.device} if load.device else {})}
             for side, value in (("low", load.low), ("high", load.high)):
                 if value is not None:
                     yield _sample(series.LOAD_USUAL, at_s, value, side=side, **of)
 
-    def of(self, connections: Iterable[str]) -> tuple[Load, ...]:
-        """What is to be said of the loads of these sources now."""
+    def of(self, servers: Iterable[str]) -> tuple[Load, ...]:
+        """What is to be said of the loads of these servers now."""
         with self._lock:
-            return self._of_all(connections)
+            return self._of_all(servers)
 
-    def _of_all(self, connections: Iterable[str]) -> tuple[Load, ...]:
-        found = ((name, self._loads[key]) for name in connections for key in self._of.get(name, ()))
+    def _of_all(self, servers: Iterable[str]) -> tuple[Load, ...]:
+        found = ((name, self._loads[key]) for name in servers for key in self._of.get(name, ()))
         # An alert from before this engine is neither over nor raised anew before what was usual then is known.
         return tuple(replace(load, unusual=(), why=UNREAD) if name in self._unread else load for name, load in found)
 
@@ -100,42 +108,50 @@ class Loads:
         if not self._unread:
             return
         begun_s, services = time.thread_time(), tuple(self._ctx.settings.services.values())
-        readers = {name: service.id for service in services for name in service.metrics}
         open_ones = {alert.service for alert in self._ctx.state().alerts.values() if alert.open}
         urgent = {name for service in services if service.id in open_ones for name in service.metrics}
-        for connection in sorted(self._unread, key=lambda name: name not in urgent):
+        with self._lock:
+            waiting = [(server, self._reader[server]) for server in self._unread]
+        for server, reader in sorted(waiting, key=lambda one: one[0].partition("/")[0] not in urgent):
             try:
-                if connection in readers:
-                    self._read_past(connection, readers[connection])
+                self._read_past(server, reader)
             except ProblemError:
                 pass  # which is said elsewhere: the store is away
             finally:
-                self._unread.pop(connection, None)
+                self._unread.pop(server, None)
             if time.thread_time() - begun_s > READING_CPU_S:
                 return
 
-    def _read_past(self, connection: str, service: str) -> None:
+    def _read_past(self, server: str, service: str) -> None:
         now_s, metrics = self._ctx.clock.utc_s(), (*series.LOADS, series.SERVER_QUERIES_PER_S)
         found = self._ctx.store.history.query(service, metrics, now_s - KEPT * BUCKET_S, now_s, EVERY_POINT)
-        mine = [one for one in found if one.key.label("source") == connection]
+        mine = [one for one in found if _server(one) == server]
         asked = next((one for one in mine if one.key.metric == series.SERVER_QUERIES_PER_S), None)
         for one in mine:
             rows = _rows(one, asked)
             with self._lock:
-                key = connection, one.key.metric, one.key.label("gpu") or ""
+                key = server, one.key.metric, one.key.label("gpu") or ""
                 watch = self._watches.get(key)
                 if watch is not None and rows.shape[1]:
                     watch.remember(rows)
                     self._loads[key] = watch.load()
 
     def keep(self, services: Iterable[ServiceSettings]) -> None:
-        """Forget sources that none of these reads any more."""
+        """Forget servers behind sources that none of these reads any more."""
         read = {name for service in services for name in service.metrics}
         with self._lock:
-            for name in [name for name in self._of if name not in read]:
-                for key in self._of.pop(name):
-                    del self._watches[key], self._loads[key]
-                self._unread.pop(name, None)
+            self._forget([name for name in self._of if name.partition("/")[0] not in read])
+
+    def _forget(self, servers: Iterable[str]) -> None:
+        for name in servers:
+            for key in self._of.pop(name, ()):
+                del self._watches[key], self._loads[key]
+            for known in (self._unread, self._heard, self._reader):
+                known.pop(name, None)
+
+
+def _server(one: SeriesData) -> str:
+    return server_name(one.key.label("source") or "", one.key.label("instance") or "")
 
 
 def _rows(load: SeriesData, asked: SeriesData | None) -> Floats:

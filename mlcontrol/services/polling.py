@@ -15,6 +15,8 @@ WORKERS = 8
 BACKOFF_FIRST_S = 1.0
 BACKOFF_LAST_S = 60.0
 FIRST_SPREAD_S = 0.5
+HELD_MOST_S = 300.0
+"""A server is not left alone for longer, whatever it asks for: by then it may have been mended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,12 @@ class Job:
     retry_s: float | None = None
 
 
+def held_s(error: BaseException, chance: random.Random) -> float:
+    """For how long the server asks us to leave it alone; a little longer, so that not all come back at once. 0: it does not ask."""
+    asked_s: float | None = getattr(error, "wait_s", None)
+    return 0.0 if asked_s is None else min(asked_s, HELD_MOST_S) * chance.uniform(1.0, 1.1)
+
+
 @dataclass(slots=True)
 class _Slot:
     job: Job
@@ -45,7 +53,8 @@ class _Slot:
 
 @dataclass(slots=True)
 class Poller:
-    """*Thread:* any. ``report``: told of every error that is no `ProblemError`; a poller never dies of one."""
+    """*Thread:* any. ``report``: told of every error that is no `ProblemError`; a poller never dies of one. A connection whose
+    server asks for a pause is asked by no job before its end."""
 
     report: Callable[[BaseException, str], object]
     workers: int = WORKERS
@@ -54,6 +63,7 @@ class Poller:
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _threads: list[threading.Thread] = field(default_factory=list)
     _ending: bool = False
+    _held: dict[str, float] = field(default_factory=dict)  # by connection: until when, monotonic s
 
     def start(self) -> None:
         for number in range(self.workers):
@@ -82,7 +92,7 @@ class Poller:
         with self._changed:
             slot = self._slots.get(job_id)
             if slot is not None:
-                slot.due = time.monotonic()
+                slot.due = self._soonest(slot)
                 slot.hurried = slot.running
                 self._changed.notify()
 
@@ -102,9 +112,19 @@ class Poller:
             with self._changed:
                 slot.running = False
                 # From now, not from when it was due: after a suspended night there is one poll each, no backlog.
-                slot.due = time.monotonic() if slot.hurried else max(started + pause, time.monotonic())
+                slot.due = self._soonest(slot) if slot.hurried else max(started + pause, self._soonest(slot))
                 slot.hurried = False
                 self._changed.notify()
+
+    def _soonest(self, slot: _Slot) -> float:
+        return max(time.monotonic(), self._held.get(slot.job.connection, 0.0))
+
+    def _hold(self, connection: str, pause_s: float) -> None:
+        with self._changed:
+            until = self._held[connection] = time.monotonic() + pause_s
+            for slot in self._slots.values():
+                if slot.job.connection == connection:
+                    slot.due = max(slot.due, until)
 
     def _run(self, slot: _Slot) -> float:
         """Seconds from this start to the next."""
@@ -115,9 +135,12 @@ class Poller:
             # Nobody is there, or we are not let in: ask ever more rarely.
             slot.failures += 1
             return min(BACKOFF_LAST_S, BACKOFF_FIRST_S * 2.0 ** (slot.failures - 1))
-        except ProblemError:
+        except ProblemError as error:
             # Foreseen, and in the facts with its words: a slow or failing server is asked again at its turn.
             slot.failures += 1
+            pause_s = held_s(error, self.random)
+            if pause_s and job.connection:
+                self._hold(job.connection, pause_s)
             return job.every_s if job.retry_s is None else min(job.retry_s, job.every_s)
         except Exception as error:  # noqa: BLE001 - the boundary of the poller: told, never silent
             slot.failures += 1

@@ -7,12 +7,14 @@ from dataclasses import replace
 from math import inf
 
 from mlcontrol.core import series
-from mlcontrol.core.types import EventKind, Health, Sample, Stamp, TimelineEvent
+from mlcontrol.core.load import server_name
+from mlcontrol.core.types import Sample, Stamp
 from mlcontrol.ports.errors import AdapterError
 from mlcontrol.ports.metrics import MetricsSource, ReadAnswer, Reading
 from mlcontrol.services.asking import Asking, coded
 from mlcontrol.services.collect_metrics import Meter
 from mlcontrol.services.loads import Loads
+from mlcontrol.services.restart_event import restart_event
 
 
 def ask_metrics(
@@ -58,12 +60,15 @@ def take_readings(
         taken.append(samples)
     kept = _watched(connection, meters, taken, loads, question)
     for meter, samples in zip(meters, taken, strict=True):
-        samples += [replace(one, key=replace(one.key, service=meter.service.id)) for one in kept]
+        here = meter.machine.servers(connection)
+        samples += [
+            replace(one, key=replace(one.key, service=meter.service.id)) for name in here for one in kept.get(name, ())
+        ]
         traffic, at = meter.traffic()
         with meter.lock:
             line = meter.past.line(question.utc_s)
         if at is not None:
-            traffic, stamp = replace(traffic, loads=loads.of(meter.service.metrics)), at
+            traffic, stamp = replace(traffic, loads=loads.of(meter.machine.all_servers())), at
             asking.note(
                 meter.service.id,
                 lambda f, traffic=traffic, stamp=stamp, line=line: replace(  # type: ignore[misc]
@@ -75,33 +80,34 @@ def take_readings(
     if not resets or not all(resets) or any(connection in meter.traffic()[0].jumping for meter in meters):
         return
     if all(operation.phase.ended for operation in asking.ctx.state().operations.values()):
-        asking.ctx.emit(_restart(connection, question))
+        asking.ctx.emit(restart_event(connection, question))
 
 
 def _watched(
     connection: str, meters: tuple[Meter, ...], taken: list[list[Sample]], loads: Loads, at: Stamp
-) -> tuple[Sample, ...]:
-    """Give the watch what the source told of its machine: what it is asked is asked for all services together."""
-    told: dict[tuple[str, str], float] = {}
-    for sample in (one for samples in taken for one in samples if one.key.metric in series.LOADS):
-        load = sample.key.metric, sample.key.label("gpu") or ""
-        told[load] = max(sample.value, told.get(load, sample.value))
-    if not told:
-        return ()
-    rates = [rate for meter in meters if (rate := meter.per_s(connection)) is not None]
-    limits: dict[str, float] = {}
-    for objectives in (meter.service.objectives for meter in meters):
-        limits |= {name: min(objectives[name], limits.get(name, inf)) for name in series.LOADS if name in objectives}
-    return loads.take(connection, told, sum(rates) if rates else None, at.utc_s, limits)
-
-
-def _restart(connection: str, at: Stamp) -> TimelineEvent:
-    return TimelineEvent(
-        id=f"restart-{connection}-{at.utc_s:.3f}",
-        at_s=at.utc_s,
-        kind=EventKind.RESTART,
-        title=f"The server behind {connection} restarted",
-        detail="Its counters began again from zero.",
-        source=connection,
-        severity=Health.WARNING,
-    )
+) -> dict[str, tuple[Sample, ...]]:
+    """Give the watch what the source told of each server: what one is asked is asked for all its services together. Returns what is
+    to be kept of each."""
+    told: dict[str, dict[tuple[str, str], float]] = {}
+    readers: dict[str, list[Meter]] = {}
+    for meter, samples in zip(meters, taken, strict=True):
+        for one in samples:
+            if one.key.metric not in series.LOADS:
+                continue
+            server = server_name(connection, one.key.label("instance") or "")
+            load = one.key.metric, one.key.label("gpu") or ""
+            of = told.setdefault(server, {})
+            of[load] = max(one.value, of.get(load, one.value))
+            if meter not in (known := readers.setdefault(server, []))[-1:]:
+                known.append(meter)
+    kept = {}
+    for server, of in told.items():
+        rates = [rate for meter in readers[server] if (rate := meter.per_s(connection)) is not None]
+        limits: dict[str, float] = {}
+        for objectives in (meter.service.objectives for meter in readers[server]):
+            limits |= {
+                name: min(objectives[name], limits.get(name, inf)) for name in series.LOADS if name in objectives
+            }
+        per_s, reader = sum(rates) if rates else None, readers[server][0].service.id
+        kept[server] = loads.take(server, of, per_s, at.utc_s, limits, reader)
+    return kept

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import queue
+import random
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -17,7 +18,7 @@ from mlcontrol.ports.metrics import BulkScraper, MetricsSource, ReadAnswer
 from mlcontrol.services.asking import Asking
 from mlcontrol.services.collect_metrics import Meter
 from mlcontrol.services.loads import Loads
-from mlcontrol.services.polling import BACKOFF_FIRST_S, BACKOFF_LAST_S
+from mlcontrol.services.polling import BACKOFF_FIRST_S, BACKOFF_LAST_S, held_s
 from mlcontrol.services.scraped import take_readings
 
 DEADLINE_S = 4.0
@@ -62,6 +63,7 @@ class FleetScraper:
         self._count = 0
         self._events: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._ending = False
+        self._random = random.Random()  # noqa: S311 - not a secret
         self._thread = threading.Thread(target=self._run, name="fleet-scraper", daemon=True)
 
     def can_ask(self, source: MetricsSource) -> bool:
@@ -146,8 +148,9 @@ class FleetScraper:
             # Nobody is there, or we are not let in: ask ever more rarely.
             slot.failures += 1
             wait_s = max(target.every_s, min(BACKOFF_LAST_S, BACKOFF_FIRST_S * 2.0 ** (slot.failures - 1)))
-        except (AdapterError, ProblemError):
+        except (AdapterError, ProblemError) as error:
             slot.failures += 1  # foreseen, and in the facts with its words
+            wait_s = max(target.every_s, held_s(error, self._random))
         except Exception as error:  # noqa: BLE001
             slot.failures += 1
             self._report(error, f"scraping {target.connection}")

@@ -162,7 +162,7 @@ def envoy(folder: Path, config: Callable[[Mapping[str, int]], Mapping[str, Any]]
 
 @contextmanager
 def ray_serve(folder: Path, token: str) -> Iterator[RunningServer]:
-    """Ray with its dashboard, nothing deployed; applications are imported from ``folder``. Ports by name: dashboard, http.
+    """Ray with its dashboard, nothing deployed; applications are imported from ``folder``. Ports by name: dashboard, http, metrics.
 
     It cannot be kept to the loopback by its own settings, so it runs in a network of its own.
     """
@@ -170,7 +170,7 @@ def ray_serve(folder: Path, token: str) -> Iterator[RunningServer]:
     roads: dict[int, int] = {}
     ports: dict[str, int] = {}
     with ExitStack() as listening:
-        for name, inside in (("dashboard", 8265), ("http", 8000)):
+        for name, inside in (("dashboard", 8265), ("http", 8000), ("metrics", 8090)):
             made = listening.enter_context(socket.create_server(("127.0.0.1", free_ports(1)[0])))
             roads[made.fileno()], ports[name] = inside, made.getsockname()[1]
         command = namespace.outer([str(env / "bin" / "python"), "-c", _RAY], roads)
@@ -191,8 +191,50 @@ def ray_serve(folder: Path, token: str) -> Iterator[RunningServer]:
 _RAY = """
 import threading, ray
 ray.init(num_cpus=2, include_dashboard=True, dashboard_host="127.0.0.1", dashboard_port=8265, _node_ip_address="127.0.0.1",
-         log_to_driver=False, object_store_memory=80 * 1024**2)
+         _metrics_export_port=8090, log_to_driver=False, object_store_memory=80 * 1024**2)
 threading.Event().wait()
+"""
+
+
+@contextmanager
+def bentoml(folder: Path, service: str) -> Iterator[RunningServer]:
+    """BentoML with ``service``, the source of a module that defines the service ``Served``."""
+    env, port = installed("bentoml"), free_ports(1)[0]
+    (folder / "served.py").write_text(service)
+    command = [str(env / "bin" / "bentoml"), "serve", "served:Served", "--host", "127.0.0.1", "--port", str(port)]
+    quiet = _quiet(env) | {"PATH": f"{env / 'bin'}{os.pathsep}{os.environ['PATH']}", "BENTOML_DO_NOT_TRACK": "1"}
+    log = folder / "server.log"
+    with _serving(command, quiet | {"HOME": str(folder)}, folder, log, port, "/readyz"):
+        yield RunningServer(port, {"http": port}, folder, log)
+
+
+@contextmanager
+def kserve(folder: Path, models: str) -> Iterator[RunningServer]:
+    """KServe's Python server with ``models``, the source of a module that defines the list ``MODELS``. Its own start listens on
+    every address, so its application runs in a server that keeps to the loopback."""
+    env, port = installed("kserve"), free_ports(1)[0]
+    (folder / "models.py").write_text(models)
+    command = [str(env / "bin" / "python"), "-c", _KSERVE, str(port)]
+    log = folder / "server.log"
+    with _serving(command, _quiet(env) | {"PYTHONPATH": str(folder)}, folder, log, port, "/metrics"):
+        yield RunningServer(port, {"http": port}, folder, log)
+
+
+_KSERVE = """
+import sys, fastapi, uvicorn
+from kserve.model_repository import ModelRepository
+from kserve.protocol.dataplane import DataPlane
+from kserve.protocol.model_repository_extension import ModelRepositoryExtension
+from kserve.protocol.rest.server import RESTServer
+from models import MODELS
+repository = ModelRepository()
+for model in MODELS:
+    repository.update(model)
+server = RESTServer("", DataPlane(model_registry=repository), ModelRepositoryExtension(model_registry=repository), 0)
+app = fastapi.FastAPI()
+server._register_endpoints(app)
+server._add_exception_handlers(app)
+uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="warning")
 """
 
 
@@ -252,6 +294,18 @@ def alertmanager(folder: Path) -> Iterator[RunningServer]:
     config.write_text("route: {receiver: nobody}\nreceivers: [{name: nobody}]\n")
     command = ["prometheus-alertmanager", f"--config.file={config}", f"--storage.path={folder / 'data'}"]
     command += [f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address="]
+    log = folder / "server.log"
+    with _serving(command, os.environ, folder, log, port, "/-/ready"):
+        yield RunningServer(port, {"http": port}, folder, log)
+
+
+@contextmanager
+def prometheus(folder: Path, *flags: str) -> Iterator[RunningServer]:
+    """The system's Prometheus, scraping nothing."""
+    port = free_ports(1)[0]
+    (folder / "prometheus.yml").write_text("scrape_configs: []\n")
+    command = ["prometheus", f"--config.file={folder / 'prometheus.yml'}", f"--storage.tsdb.path={folder / 'data'}"]
+    command += [f"--web.listen-address=127.0.0.1:{port}", *flags]
     log = folder / "server.log"
     with _serving(command, os.environ, folder, log, port, "/-/ready"):
         yield RunningServer(port, {"http": port}, folder, log)

@@ -13,10 +13,14 @@ import pytest
 
 from mlcontrol.adapters.metrics.prometheus_text import PrometheusText
 from mlcontrol.adapters.serving.mlserver import HELD, SETTINGS, MlserverServing
-from mlcontrol.core.settings import ConnectionSettings
+from mlcontrol.core import series
+from mlcontrol.core.settings import ConnectionSettings, ServiceSettings
 from mlcontrol.core.types import ConnectionKind, ReplicaState
+from mlcontrol.ports.clock import SystemClock
 from mlcontrol.ports.errors import NotFound, NotSupported, Rejected
 from mlcontrol.ports.metrics import NO_FAILURE_YET
+from mlcontrol.services.asking import OwnQueries
+from mlcontrol.services.collect_metrics import Meter
 from mlcontrol.testing.contracts.connection import no_secret
 from mlcontrol.testing.contracts.serving import ServingContract, ready
 from mlcontrol.testing.servers import RunningServer, installed, mlserver
@@ -181,3 +185,23 @@ def test_its_metrics_are_read_as_use_by_version_and_callers_without_one_apart(
     assert answered["1"].value >= 1
     assert answered[""].value >= 1, "it counts them under 'None'"
     assert all(NO_FAILURE_YET in reading.labels for reading in answered.values())
+
+
+def test_its_cpu_and_memory_are_loads_of_the_service(server: RunningServer) -> None:
+    url = f"http://127.0.0.1:{server.ports['metrics']}/metrics"
+    metrics = PrometheusText(ConnectionSettings("m", ConnectionKind.METRICS, "prometheus-text", url), no_secret)
+    meter, clock, told = (
+        Meter(ServiceSettings("s", serving_model="sums", metrics=("m",)), OwnQueries()),
+        SystemClock(),
+        {},
+    )
+    try:
+        for _ in range(2):
+            at = clock.stamp()
+            told = {sample.key.metric: sample.value for sample in meter.take("m", metrics.readings(), at)[0]}
+    finally:
+        metrics.close()
+    assert 0.0 <= told[series.CPU_CORES] <= 8.0
+    assert told[series.MEMORY_BYTES] > 5e7
+    traffic, _ = meter.traffic()
+    assert (traffic.cpu_cores, traffic.memory_bytes) == (told[series.CPU_CORES], told[series.MEMORY_BYTES])

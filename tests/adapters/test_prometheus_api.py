@@ -220,7 +220,9 @@ def test_answers_that_are_none(body: bytes, status: str, kind: type[Exception], 
 def test_a_partial_answer_is_known_to_be_one(said: dict[str, object], known: tuple[str, ...]) -> None:
     with FaultProxy(http_answer(answer([], **said))) as proxy:
         made = PrometheusApi(settings(proxy.url), no_secret)
-        assert made.readings() == ()
+        assert [(r.quantity, r.value, r.labels) for r in made.readings()] == [
+            ("partial", 0.0, (("why", why),)) for why in known
+        ]
         made.close()
     assert made.warnings == known
 
@@ -234,7 +236,10 @@ def test_a_replica_that_a_partial_answer_lacks_makes_its_model_unknown() -> None
         made = PrometheusApi(settings(proxy.url), no_secret)
         assert [one.value for one in made.readings()] == [10.0]
         proxy.upstream = http_answer(answer(of("a"), isPartial=True))
-        assert made.readings() == ()
+        assert [(one.quantity, one.model, one.value) for one in made.readings()] == [
+            ("partial", "", 0.0),
+            ("partial", "m", 1.0),
+        ]
         proxy.upstream = http_answer(answer(of("a")))
         assert [one.value for one in made.readings()] == [10.0], (
             "whole again, and b is gone: it never makes the sum fall"

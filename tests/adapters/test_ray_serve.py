@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from mlcontrol.adapters.http import Call, HttpClient
+from mlcontrol.adapters.metrics.prometheus_text import PrometheusText
 from mlcontrol.adapters.serving.ray_serve import RayServe
 from mlcontrol.core.settings import ConnectionSettings
 from mlcontrol.core.types import ConnectionKind, ReplicaState
@@ -133,6 +134,22 @@ def test_a_query_is_answered_by_the_one_version_it_runs(adapter: RayServe) -> No
     assert adapter.infer("fraud", {"x": [[3.0]]}, "2").version == "2"
     with pytest.raises(NotFound, match="does not serve version 3"):
         adapter.infer("fraud", {"x": [[3.0]]}, "3")
+
+
+def test_its_metrics_are_read_by_application(adapter: RayServe, server: RunningServer) -> None:
+    adapter.infer("fraud", {"x": [[3.0]]})
+    url = f"http://127.0.0.1:{server.ports['metrics']}/metrics"
+    metrics = PrometheusText(ConnectionSettings("m", ConnectionKind.METRICS, "prometheus-text", url), lambda: None)
+    ends, found = time.monotonic() + 60, {}
+    try:
+        while not {"requests_ok", "latency_bucket", "cpu_share"} <= set(found):  # Ray exports every few seconds
+            assert time.monotonic() < ends, sorted(found)
+            found = {r.quantity: r for r in metrics.readings() if r.model in ("fraud", "")}
+    finally:
+        metrics.close()
+    assert (found["requests_ok"].model, found["requests_ok"].version) == ("fraud", "")
+    assert found["requests_ok"].value >= 1
+    assert 0.0 <= found["cpu_share"].value <= 1.0
 
 
 def test_a_version_is_replaced_and_the_other_application_stays(adapter: RayServe, dashboard: Dashboard) -> None:

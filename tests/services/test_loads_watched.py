@@ -154,6 +154,46 @@ def test_a_neighbours_traffic_explains_the_cpu_of_the_server_that_both_use(fleet
     assert "CPU" in fleet.signal("fraud").text
 
 
+def test_processes_of_a_store_are_watched_apart_and_each_service_is_told_its_own(fleet: Fleet) -> None:
+    """One Prometheus has the processes of a whole fleet: that of `digits` takes twice its memory, that of `fraud` does not."""
+    rng = np.random.default_rng(8)
+
+    def scrape(digits: float) -> None:
+        fleet.clock.advance(EVERY_S)
+        readings = []
+        for name, memory in (("digits", digits), ("fraud", 5e8)):
+            fleet.counted[name] += 10.0 * EVERY_S
+            readings += [
+                Reading("requests_ok", fleet.counted[name], True, name, "1"),
+                Reading(
+                    "memory_bytes",
+                    memory * (1 + 0.005 * rng.normal()),
+                    False,
+                    name,
+                    labels=(("instance", f"{name}:1"),),
+                ),
+            ]
+        take_readings(fleet.asking, lambda _models: tuple(readings), "triton", fleet.meters, fleet.loads)
+
+    fleet.samples = []
+    for _ in range(int(6 * 3600 / EVERY_S)):
+        scrape(2e9)
+    fleet.loads.read_pasts()
+    for _ in range(int(20 * 60 / EVERY_S)):
+        scrape(4e9)
+    assert "memory 4.0 GB" in fleet.signal("digits").text
+    assert fleet.signal("fraud").health is Health.OK
+    usual = [s.key for s in fleet.samples if s.key.metric in (series.LOAD_USUAL, series.SERVER_QUERIES_PER_S)]
+    assert {(key.service, key.label("source")) for key in usual} == {(name, f"triton/{name}:1") for name in MODELS}
+
+
+def test_a_process_that_is_gone_is_forgotten_when_another_comes(fleet: Fleet) -> None:
+    told = {(series.MEMORY_BYTES, ""): 1e9}
+    for i, at_s in enumerate((0.0, 3600.0, 7 * 3600.0)):
+        fleet.loads.take(f"prom/pod-{i}:1", told, None, T + 1e6 + at_s, {}, "digits")
+    assert [len(fleet.loads.of((f"prom/pod-{i}:1",))) for i in range(3)] == [0, 1, 1]
+
+
 def test_a_jump_of_memory_is_one_alert_a_service_with_its_suspects(fleet: Fleet) -> None:
     fleet.emit(TimelineEvent("d1", fleet.clock.utc_s(), EventKind.DEPLOY, "digits v3 was deployed", service="digits"))
     rng = np.random.default_rng(3)

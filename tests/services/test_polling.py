@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from mlcontrol.core.problem import Problem
-from mlcontrol.ports.errors import TimedOut, Unreachable
-from mlcontrol.services.polling import Job, Poller, _Slot
+from mlcontrol.ports.errors import Busy, TimedOut, Unreachable
+from mlcontrol.services.polling import Job, Poller, _Slot, held_s
 
 MakePoller = Callable[..., Poller]
 
@@ -153,6 +153,43 @@ def test_the_unreachable_is_asked_ever_more_rarely(make_poller: MakePoller) -> N
     slot = _Slot(job, 0.0)
     pauses = [poller._run(slot) for _ in range(9)]
     assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+
+
+def busy(wait_s: float) -> Busy:
+    error = Busy(Problem("asked too often", code="busy"))
+    error.wait_s = wait_s
+    return error
+
+
+def test_a_server_that_asks_for_a_pause_gets_it_from_every_job_of_its_connection(make_poller: MakePoller) -> None:
+    """Retry-After was dropped: a server at its limit was asked at every turn."""
+    asked: dict[str, list[float]] = {"a1": [], "a2": [], "b": []}
+
+    def ask(name: str) -> Callable[[], None]:
+        def run() -> None:
+            asked[name].append(time.monotonic())
+            if name == "a1" and len(asked["a1"]) == 1:
+                raise busy(1.0)
+
+        return run
+
+    poller = make_poller([Job(name, 0.05, ask(name), name[0]) for name in asked])
+    until(lambda: len(asked["a1"]) >= 1)
+    poller.hurry("a2")
+    until(lambda: len(asked["a1"]) >= 3 and len(asked["a2"]) >= 3)
+    first, again = asked["a1"][:2]
+    assert again - first >= 1.0
+    assert [at for at in asked["a2"] if first + 0.1 < at < first + 1.0] == [], (
+        "the other job waits, too, hurried or not"
+    )
+    assert len([at for at in asked["b"] if first < at < first + 1.0]) > 5, "another connection does not"
+
+
+@pytest.mark.parametrize(("wait_s", "least_s", "most_s"), [(30.0, 30.0, 33.0), (86_400.0, 300.0, 330.0)])
+def test_a_pause_is_kept_in_full_spread_and_bounded(wait_s: float, least_s: float, most_s: float) -> None:
+    pauses = [held_s(busy(wait_s), random.Random(seed)) for seed in range(50)]
+    assert least_s <= min(pauses) < max(pauses) <= most_s
+    assert held_s(TimedOut(Problem("no answer")), random.Random(1)) == 0.0
 
 
 def test_replacing_jobs_keeps_what_is_unchanged(make_poller: MakePoller) -> None:

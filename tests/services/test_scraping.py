@@ -12,7 +12,7 @@ import pytest
 
 from mlcontrol.core.problem import Problem
 from mlcontrol.ports.clock import SystemClock
-from mlcontrol.ports.errors import TimedOut, Unreachable
+from mlcontrol.ports.errors import Busy, TimedOut, Unreachable
 from mlcontrol.ports.metrics import ReadAnswer
 from mlcontrol.services import scraping
 from mlcontrol.services.asking import Asking
@@ -113,6 +113,15 @@ def test_one_that_is_gone_is_asked_ever_more_rarely_and_one_that_is_slow_at_its_
     failed = book.contact("gone").failed
     assert failed is not None
     assert failed.what == "gone"
+
+
+def test_one_that_asks_for_a_pause_gets_it(scraper: FleetScraper, bulk: Bulk) -> None:
+    busy = Busy(Problem("asked too often", code="busy"))
+    busy.wait_s = 60.0
+    bulk.failing = {"limited": busy}
+    scraper.replace_targets([target("limited", 0.1), target("well", 0.1)])
+    until(lambda: bulk.counts["well"] >= 6)
+    assert bulk.counts["limited"] == 1
 
 
 def test_a_target_is_never_asked_twice_at_once(scraper: FleetScraper, bulk: Bulk) -> None:

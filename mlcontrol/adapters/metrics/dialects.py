@@ -5,31 +5,11 @@ NaN stays NaN (a summary without traffic): it is a gap, not a zero.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 
-from mlcontrol.ports.metrics import NO_FAILURE_YET, Reading
-
-
-@dataclass(frozen=True, slots=True)
-class Meaning:
-    """What a series stands for; a `Reading` but for its value, which is multiplied by ``factor``."""
-
-    quantity: str
-    counter: bool
-    model: str = ""
-    version: str = ""
-    role: str = ""
-    labels: tuple[tuple[str, str], ...] = ()
-    factor: float = 1.0
-
-    def reading(self, value: float) -> Reading:
-        return Reading(
-            self.quantity, value * self.factor, self.counter, self.model, self.version, self.role, self.labels
-        )
-
-
-_Rule = Callable[[Mapping[str, str]], Meaning | None]
+from mlcontrol.adapters.metrics import python_servers
+from mlcontrol.adapters.metrics.meanings import Meaning, Rule
+from mlcontrol.ports.metrics import NO_FAILURE_YET
 
 ROLES = ("stable", "canary")
 FAILURES = {"backend": "model", "canceled": "cancelled"}
@@ -44,7 +24,7 @@ def meaning(name: str, labels: Mapping[str, str]) -> Meaning | None:
 
 def _triton(
     quantity: str, counter: bool, factor: float = 1.0, label: str = "", as_label: str = "", without: str = ""
-) -> _Rule:
+) -> Rule:
     """Triton labels by model and version; ``label`` is kept under the name ``as_label``. ``without``: what stands for it where it
     is missing; without such a word the series then means nothing."""
 
@@ -58,7 +38,7 @@ def _triton(
     return rule
 
 
-def _mlserver(quantity: str, *kept: tuple[str, str]) -> _Rule:
+def _mlserver(quantity: str, *kept: tuple[str, str]) -> Rule:
     """MLServer labels by model and version; of a query that names no version it does not say who answered ("None")."""
 
     def rule(labels: Mapping[str, str]) -> Meaning | None:
@@ -68,7 +48,7 @@ def _mlserver(quantity: str, *kept: tuple[str, str]) -> _Rule:
     return rule
 
 
-def _haproxy(quantity: str, counter: bool, kind: str = "", label: str = "") -> _Rule:
+def _haproxy(quantity: str, counter: bool, kind: str = "", label: str = "") -> Rule:
     """HAProxy counts per backend; a backend of this panel's routes is called ``<route>-<role>``."""
 
     def rule(labels: Mapping[str, str]) -> Meaning | None:
@@ -81,7 +61,7 @@ def _haproxy(quantity: str, counter: bool, kind: str = "", label: str = "") -> _
     return rule
 
 
-def _envoy(quantity: str, label: str, ending: str = "") -> _Rule:
+def _envoy(quantity: str, label: str, ending: str = "") -> Rule:
     """Envoy counts per cluster; one of this panel's routes is called ``<route>-<version>``."""
 
     def rule(labels: Mapping[str, str]) -> Meaning | None:
@@ -94,11 +74,11 @@ def _envoy(quantity: str, label: str, ending: str = "") -> _Rule:
     return rule
 
 
-def _plain(quantity: str, counter: bool) -> _Rule:
+def _plain(quantity: str, counter: bool) -> Rule:
     return lambda labels: Meaning(quantity, counter) if not labels else None
 
 
-def _per_device(quantity: str, label: str, factor: float = 1.0) -> _Rule:
+def _per_device(quantity: str, label: str, factor: float = 1.0) -> Rule:
     """One reading a device, told apart by ``label``; which model uses it is not said."""
 
     def rule(labels: Mapping[str, str]) -> Meaning | None:
@@ -108,7 +88,7 @@ def _per_device(quantity: str, label: str, factor: float = 1.0) -> _Rule:
     return rule
 
 
-RULES: Mapping[str, _Rule] = {
+RULES: Mapping[str, Rule] = {
     # Triton: https://github.com/triton-inference-server/server/blob/main/docs/user_guide/metrics.md
     "nv_inference_request_success": _triton("requests_ok", True),
     "nv_inference_request_failure": _triton("requests_error", True, label="reason", as_label="type", without="model"),
@@ -138,4 +118,5 @@ RULES: Mapping[str, _Rule] = {
     # The process collector that most client libraries have; its CPU counter is in seconds of one core.
     "process_cpu_seconds_total": _plain("cpu_seconds_total", True),
     "process_resident_memory_bytes": _plain("memory_bytes", False),
+    **python_servers.RULES,
 }

@@ -1,18 +1,18 @@
-"""The instances of a fleet added up, in the panel's words; what is away, begins again or is not told makes no sum fall or jump."""
+"""Series that mean the same, of the instances of a fleet or the workers of a server, added up in the panel's words; what is away,
+begins again or is not told makes no sum fall or jump."""
 
 from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 
-from mlcontrol.adapters.metrics.dialects import Meaning, meaning
+from mlcontrol.adapters.metrics.dialects import meaning
+from mlcontrol.adapters.metrics.meanings import Kind, Meaning
 from mlcontrol.ports.metrics import Reading
 
 KEPT_GONE = 20_000
-
-_Labels = tuple[tuple[str, str], ...]
-_Kind = tuple[str, bool, str, str, str, _Labels]
+TARGET = ("__name__", "job", "instance")
 
 
 class Instances:
@@ -20,67 +20,74 @@ class Instances:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._meanings: dict[_Labels, Meaning | None] = {}
-        self._last: dict[_Labels, float] = {}
-        self._gone: set[_Labels] = set()
-        self._before: dict[_Kind, float] = {}  # counted by what has restarted or gone
-        self._whole: set[_Labels] = set()  # what a whole answer has
+        self._known: dict[Hashable, Meaning] = {}
+        self._last: dict[Hashable, float] = {}
+        self._gone: set[Hashable] = set()
+        self._before: dict[Kind, float] = {}  # counted by what has restarted or gone
+        self._whole: set[Hashable] = set()  # what a whole answer has
         self._was_partial = False
+        self.untold: frozenset[str] = frozenset()  # the models of which the newest answer lacks something
 
     def readings(self, series: Iterable[tuple[Mapping[str, str], float]], partial: bool = False) -> tuple[Reading, ...]:
-        """``series``: labels and newest value of each, one answer. ``partial``: it says that it lacks some: what is missing is not
-        gone then, and nothing is said of its model."""
+        """``series``: labels and newest value of each, one answer; ``partial`` as in `add`."""
+        known = []
+        for metric, value in series:
+            found = meaning(
+                metric.get("__name__", ""), {name: one for name, one in metric.items() if name not in TARGET}
+            )
+            if found is not None:
+                known.append((tuple(metric.items()), found, value))
+        return self.add(known, partial)
+
+    def add(self, series: Iterable[tuple[Hashable, Meaning, float]], partial: bool = False) -> tuple[Reading, ...]:
+        """``series``: a name of its own, meaning and newest value of each, one answer. ``partial``: it says that it lacks some:
+        what is missing is not gone then, and nothing is said of its model."""
         with self._lock:
-            parts: dict[_Kind, list[float]] = {}
-            seen: set[_Labels] = set()
-            for metric, raw in series:
-                labels = tuple(metric.items())
-                if labels not in self._meanings:
-                    own = {n: v for n, v in metric.items() if n not in ("__name__", "job", "instance")}
-                    self._meanings[labels] = meaning(metric.get("__name__", ""), own)
-                known = self._meanings[labels]
-                if known is None:
-                    continue
-                value, kind = raw * known.factor, _kind(known)
-                seen.add(labels)
+            parts: dict[Kind, list[float]] = {}
+            seen: set[Hashable] = set()
+            for key, known, raw in series:
+                value, kind = raw * known.factor, known.kind
+                seen.add(key)
                 if known.counter:
-                    self._count(labels, kind, value)
+                    self._count(key, kind, value)
                 parts.setdefault(kind, []).append(value)
+                self._known[key] = known
             untold: set[str] = set()
             if partial:
-                untold = {known.model for labels in self._whole - seen if (known := self._meanings[labels]) is not None}
+                untold = {self._known[key].model for key in self._whole - seen}
                 self._whole |= seen
             else:
                 self._whole = seen
                 self._leave(seen)
-            self._was_partial = partial
+            self._was_partial, self.untold = partial, frozenset(untold)
             return tuple(self._one(kind, values) for kind, values in parts.items() if kind[2] not in untold)
 
-    def _leave(self, seen: set[_Labels]) -> None:
+    def _leave(self, seen: set[Hashable]) -> None:
         """What a whole answer does not have any more is gone: what it counted is kept apart."""
-        for labels in self._last.keys() - seen - self._gone:
-            was = self._meanings[labels]
-            if was is not None:
-                self._gone.add(labels)
-                self._before[_kind(was)] = self._before.get(_kind(was), 0.0) + self._last[labels]
+        for key in self._last.keys() - seen - self._gone:
+            kind = self._known[key].kind
+            self._gone.add(key)
+            self._before[kind] = self._before.get(kind, 0.0) + self._last[key]
         if len(self._gone) > KEPT_GONE:
-            for labels in self._gone:
-                del self._last[labels], self._meanings[labels]
+            for key in self._gone:
+                del self._last[key]
             self._gone.clear()
+        if len(self._known) > 2 * len(seen) + KEPT_GONE:
+            self._known = {key: known for key, known in self._known.items() if key in self._whole or key in self._last}
 
-    def _count(self, labels: _Labels, kind: _Kind, value: float) -> None:
-        last, change = self._last.get(labels), 0.0
+    def _count(self, key: Hashable, kind: Kind, value: float) -> None:
+        last, change = self._last.get(key), 0.0
         if last is not None:
-            back, begun_again = labels in self._gone, value < last
+            back, begun_again = key in self._gone, value < last
             # What it had counted is added apart while it is away, and for good once it has begun again.
             change = last if begun_again and not back else (-last if back and not begun_again else 0.0)
-            self._gone.discard(labels)
+            self._gone.discard(key)
         elif self._was_partial:
             change = -value  # it had counted before, where nobody could tell: that is no traffic of now
         self._before[kind] = self._before.get(kind, 0.0) + change
-        self._last[labels] = value
+        self._last[key] = value
 
-    def _one(self, kind: _Kind, values: list[float]) -> Reading:
+    def _one(self, kind: Kind, values: list[float]) -> Reading:
         quantity, counter, model, version, role, labels = kind
         if counter:
             value = sum(values) + self._before.get(kind, 0.0)
@@ -92,7 +99,3 @@ class Instances:
         else:
             value = sum(values)
         return Reading(quantity, value, counter, model, version, role, labels)
-
-
-def _kind(known: Meaning) -> _Kind:
-    return known.quantity, known.counter, known.model, known.version, known.role, known.labels

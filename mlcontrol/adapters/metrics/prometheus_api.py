@@ -7,8 +7,10 @@ this panel looked, in steps chosen from the pixels.
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar, overload
 from urllib.parse import urlencode
 
 import msgspec
@@ -16,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlcontrol.adapters.http import Call, DatedByServer, HttpClient, Response
-from mlcontrol.adapters.metrics.dialects import RULES
-from mlcontrol.adapters.metrics.instances import Instances
+from mlcontrol.adapters.metrics.fleet_answer import FleetAnswer, FleetReader, Row
+from mlcontrol.adapters.metrics.fleet_query import SAMPLED, fleet_query
 from mlcontrol.adapters.metrics.range_queries import TOO_LARGE, fleet_history, is_limit
 from mlcontrol.adapters.plain_text import plain, sentence
 from mlcontrol.core.problem import Problem
@@ -32,8 +34,7 @@ LONG = 2_000  # characters of a query that not every proxy lets through in an ad
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 _NO_FORMS = (403, 405, 413, 501)  # of a proxy that lets only reading through, or only so much
 Floats = NDArray[np.float64]
-# What carries a model or a route; a machine's load in a fleet-wide store belongs to no service.
-_NAMES = tuple(name for name in RULES if name.startswith(("nv_inference_", "model_infer_", "haproxy_backend_")))
+A = TypeVar("A")
 
 
 class _Series(msgspec.Struct):
@@ -55,6 +56,7 @@ class _Answer(msgspec.Struct):
 
 
 _DECODER = msgspec.json.Decoder(_Answer)
+_FLEET = msgspec.json.Decoder(FleetAnswer)
 
 
 class PrometheusApi(DatedByServer):
@@ -65,7 +67,7 @@ class PrometheusApi(DatedByServer):
         self.http = HttpClient(settings, secret)
         self.warnings: tuple[str, ...] = ()  # of the newest answer: what it says it is missing
         self._selector = settings.options.get("selector", "").strip().strip("{}")
-        self._instances = Instances()
+        self._reader, self._reading = FleetReader(), threading.Lock()
 
     @classmethod
     def viability(cls) -> Viability:
@@ -86,9 +88,12 @@ class PrometheusApi(DatedByServer):
 
     def scrape(self, deadline_s: float = 5.0) -> Scrape:
         """The newest sample of every series that a dialect knows."""
-        response, series, _ = self._newest(deadline_s)
+        response = self._sent("query", {"query": self._fleet()}, deadline_s)
+        series = self._series(self._read(_DECODER, response), response)
         samples = []
         for one in series:
+            if SAMPLED in one.metric:
+                continue
             labels = {name: value for name, value in one.metric.items() if name != "__name__"}
             if one.value is not None:
                 samples.append(MetricSample(one.metric.get("__name__", ""), labels, float(one.value[1])))
@@ -97,10 +102,19 @@ class PrometheusApi(DatedByServer):
     def readings(self, deadline_s: float = 5.0) -> tuple[Reading, ...]:
         """Of the whole fleet. Instances of one model are one reading: counters and sizes added (a replica's restart does not make
         the sum fall), shares averaged, the slowest latency. A model of which a partial answer lacks what an earlier one had is
-        left out: that is not known, and no replica gone."""
-        _, series, partial = self._newest(deadline_s)
-        found = ((one.metric, float(one.value[1])) for one in series if one.value is not None)
-        return self._instances.readings(found, partial)
+        left out: that is not known, and no replica gone. What the processes behind a model use is told by instance."""
+        response = self._sent("query", {"query": self._fleet()}, deadline_s)
+        with self._reading:
+            answer = self._read(_FLEET, response)
+            rows = self._series(answer, response)
+            try:
+                return self._reader.read(rows, tuple(plain(one, 160) for one in self.warnings))
+            except (ValueError, msgspec.DecodeError) as error:
+                raise self.http.unexpected("It is not an answer of the Prometheus query API.", response) from error
+
+    def counted_at(self, model: str) -> frozenset[str]:
+        with self._reading:
+            return self._reader.counted_at(model)
 
     def history(
         self,
@@ -127,25 +141,43 @@ class PrometheusApi(DatedByServer):
     def close(self) -> None:
         self.http.close()
 
-    def _newest(self, deadline_s: float) -> tuple[Response, list[_Series], bool]:
-        return self._ask("query", {"query": self._fleet()}, deadline_s)
-
     def _fleet(self) -> str:
-        names = "|".join(sorted({*_NAMES, *(f"{name}_total" for name in _NAMES if not name.endswith("_total"))}))
-        more = f",{self._selector}" if self._selector else ""
-        return f'{{__name__=~"{names}"{more}}}'
+        return fleet_query(self._selector)
 
     def _ask(self, what: str, asked: Mapping[str, str], deadline_s: float) -> tuple[Response, list[_Series], bool]:
         """The answer, its series, and whether it says that it lacks some."""
-        response = self._sent(f"/api/v1/{what}", asked, deadline_s)
+        response = self._sent(what, asked, deadline_s)
+        return response, self._series(self._read(_DECODER, response), response), bool(self.warnings)
+
+    def _sent(self, what: str, asked: Mapping[str, str], deadline_s: float) -> Response:
+        """By GET, which a cache in between may answer; a long range query as a form, which all who speak this API take too."""
+        path, query = f"/api/v1/{what}", asked["query"]
+        if what == "query" or len(query) <= LONG:
+            response = self.http.send(Call("GET", path, asked), deadline_s)
+        else:
+            form = Call("POST", path, body=urlencode(asked).encode(), headers=_FORM)
+            response = self.http.send(form, deadline_s)
+            if response.status in _NO_FORMS:
+                said = f"'{self.settings.id}' does not take a query of {len(query):,} characters."
+                raise Rejected(Problem(said, f"A form is answered with status {response.status}.", code=TOO_LARGE))
         if response.status in (400, 422):
             raise self._refused(response)
         if not 200 <= response.status < 300:
             raise self.http.refusal(response)
+        return response
+
+    def _read(self, decoder: msgspec.json.Decoder[A], response: Response) -> A:
         try:
-            answer = _DECODER.decode(response.body)
+            return decoder.decode(response.body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise self.http.unexpected("It is not an answer of the Prometheus query API.", response) from error
+
+    @overload
+    def _series(self, answer: _Answer, response: Response) -> list[_Series]: ...
+    @overload
+    def _series(self, answer: FleetAnswer, response: Response) -> list[Row]: ...
+    def _series(self, answer: _Answer | FleetAnswer, response: Response) -> list[_Series] | list[Row]:
+        """Notes what the answer says it is missing."""
         if answer.status != "success" or answer.data is None:
             raise self.http.unexpected(f"It says: {plain(answer.error or answer.status, 160)}.", response)
         if len(answer.data.result) > MAX_SERIES:
@@ -153,18 +185,7 @@ class PrometheusApi(DatedByServer):
             raise Unexpected(Problem(what_, f"More than {MAX_SERIES:,} are not read.", then, "too-large"))
         missing = tuple(answer.warnings) or (("some of its storage did not answer",) if answer.partial else ())
         self.warnings = missing
-        return response, answer.data.result, bool(missing)
-
-    def _sent(self, path: str, asked: Mapping[str, str], deadline_s: float) -> Response:
-        """By GET, which a cache in between may answer; a long query as a form, which all who speak this API take too."""
-        if len(asked["query"]) <= LONG:
-            return self.http.send(Call("GET", path, asked), deadline_s)
-        form = urlencode(asked).encode()
-        response = self.http.send(Call("POST", path, body=form, headers=_FORM), deadline_s)
-        if response.status in _NO_FORMS:
-            what = f"'{self.settings.id}' does not take a query of {len(asked['query']):,} characters."
-            raise Rejected(Problem(what, f"A form is answered with status {response.status}.", code=TOO_LARGE))
-        return response
+        return answer.data.result
 
     def _refused(self, response: Response) -> Rejected:
         try:

@@ -9,7 +9,9 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from mlcontrol.adapters.http import Call, DatedByServer, HttpClient, Response
-from mlcontrol.adapters.metrics.dialects import Meaning, meaning
+from mlcontrol.adapters.metrics.dialects import meaning
+from mlcontrol.adapters.metrics.instances import Instances
+from mlcontrol.adapters.metrics.meanings import MACHINE, Meaning
 from mlcontrol.adapters.metrics.text_format import Knowledge, TextParser
 from mlcontrol.adapters.plain_text import plain
 from mlcontrol.core.problem import Problem
@@ -27,24 +29,41 @@ _SERVERS = (
     (b"envoy_", "Envoy"),
     (b"prometheus_", "Prometheus"),
     (b"mlserver_", "MLServer"),
+    (b"bentoml_", "BentoML"),
+    (b"ray_", "Ray"),
+    (b"ts_inference_", "TorchServe"),
+    (b":tensorflow:serving:", "TensorFlow Serving"),
+    (b"vllm:", "vLLM"),
+    (b"request_predict_seconds", "KServe"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class _Chosen:
-    """Which of the series ``found`` become readings where ``models`` are asked for."""
+    """Which of the series ``found`` become readings where ``models`` are asked for, and which are first added up with others."""
 
     found: list[Meaning]
     models: Container[str] | None
     places: tuple[int, ...]
+    added: tuple[int, ...] = ()
 
 
 def _chosen(found: list[Meaning], models: Container[str] | None) -> _Chosen:
     first: dict[int, int] = {}
     for place, one in enumerate(found):
         first.setdefault(id(one), place)  # the same series again: the first stands, as with Prometheus
-    places = tuple(place for place in first.values() if models is None or found[place].model in models)
-    return _Chosen(found, models, places)
+    if all(not one.part for one in found):
+        places = tuple(place for place in first.values() if models is None or found[place].model in models)
+        return _Chosen(found, models, places)
+    machine = {one.quantity for one in found if one.part == MACHINE}
+    alone, added = [], []
+    for place in first.values():
+        one = found[place]
+        if one.part and one.part != MACHINE:
+            added.append(place)  # whoever asks: a sum must know what it is made of each time
+        elif (models is None or one.model in models) and (one.part or one.model or one.quantity not in machine):
+            alone.append(place)  # a process beside a machine is that of its agent, and no model's
+    return _Chosen(found, models, tuple(alone), tuple(added))
 
 
 _FLEET: Knowledge[Meaning] = Knowledge()
@@ -58,6 +77,7 @@ class PrometheusText(DatedByServer):
         self.http = HttpClient(settings, secret)
         self._parser = TextParser(meaning, _FLEET)
         self._chosen = _Chosen([], None, ())
+        self._parts = Instances()
         self._reading = threading.Lock()
 
     @classmethod
@@ -96,7 +116,16 @@ class PrometheusText(DatedByServer):
             found, values = self._parsed(self._parser, response)
             if found is not self._chosen.found or models != self._chosen.models:
                 self._chosen = _chosen(found, models)
-            return tuple([found[place].reading(values[place]) for place in self._chosen.places])
+            readings = tuple([found[place].reading(values[place]) for place in self._chosen.places])
+            return readings + self._added_up(found, values) if self._chosen.added else readings
+
+    def _added_up(self, found: list[Meaning], values: list[float]) -> tuple[Reading, ...]:
+        values_of: dict[Meaning, float] = {}
+        for place in self._chosen.added:
+            values_of[found[place]] = values_of.get(found[place], 0.0) + values[place]
+        parts = self._parts.add((one, one, value) for one, value in values_of.items())
+        wanted = self._chosen.models
+        return parts if wanted is None else tuple(one for one in parts if one.model in wanted)
 
     def _parsed(self, parser: TextParser[T], response: Response) -> tuple[list[T], list[float]]:
         body = response.body

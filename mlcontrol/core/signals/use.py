@@ -11,7 +11,7 @@ from mlcontrol.core.facts import Known, Traffic
 from mlcontrol.core.freshness import freshness
 from mlcontrol.core.review import wilson
 from mlcontrol.core.signals.resources import load_finding
-from mlcontrol.core.types import Freshness, Health, Signal
+from mlcontrol.core.types import Freshness, Health, Signal, Stamp
 
 MUCH_LESS = 0.5
 LATENCY_MUCH = 2.0
@@ -29,9 +29,11 @@ def use_signal(
 
     ``callers_ms``: latency quantiles by version as the callers wait, where a prediction log holds them and is fresh.
     """
-    fresh = freshness(traffic.at, now_mono_s, poll_s)
     value = traffic.value
+    fresh = sampled_freshness(traffic, now_mono_s, poll_s)
     if value is None or traffic.at is None or fresh is Freshness.UNKNOWN:
+        if value is not None and _is_silent(traffic, now_mono_s, poll_s):
+            return _silent(traffic, value, spark)
         failed = traffic.failed
         why = f"{failed.what} {failed.why}".strip() if failed else "No traffic counters have been read yet."
         return Signal(
@@ -46,7 +48,23 @@ def use_signal(
             at=traffic.at,
             spark=spark,
         )
+    if value.twice:
+        return Signal(
+            text="counted twice",
+            detail=f"{value.twice}: each of its answers counts twice. Take one of the two out of the service's metrics.",
+            freshness=fresh,
+            at=traffic.at,
+            spark=spark,
+        )
     rate = value.per_s
+    if value.lacking or (rate is None and value.maybe):
+        return Signal(
+            text="partial answer",
+            detail=f"Partial answer of {value.lacking or value.maybe}. What is missing there is missing here.",
+            freshness=fresh,
+            at=traffic.at,
+            spark=spark,
+        )
     if rate is None:
         return Signal(
             text="no counters",
@@ -74,6 +92,8 @@ def use_signal(
     if fresh is Freshness.STALE:
         health = Health.UNKNOWN
     detail = " ".join(sentence for _, _, sentence in findings if sentence)
+    if value.maybe:
+        detail += f" Nothing of it is known to be missing in the partial answer of {value.maybe}."
     return Signal(
         health=health,
         text=text or f"{rate:.1f} /s",
@@ -82,7 +102,37 @@ def use_signal(
         unit="/s",
         n=value.total,
         freshness=fresh,
-        at=traffic.at,
+        at=earlier(traffic.at, value.silent_s),
+        spark=spark,
+    )
+
+
+def sampled_freshness(traffic: Known[Traffic], now_mono_s: float, poll_s: float) -> Freshness:
+    """As old as its samples are, however lately we were told of them; by the interval at which they come, where that is longer than
+    ``poll_s``."""
+    value = traffic.value
+    if value is None or traffic.at is None:
+        return freshness(traffic.at, now_mono_s, poll_s)
+    return freshness(earlier(traffic.at, value.silent_s), now_mono_s, max(poll_s, value.every_s))
+
+
+def earlier(at: Stamp, seconds: float) -> Stamp:
+    return Stamp(at.utc_s - seconds, at.mono_s - seconds, at.seq) if seconds else at
+
+
+def _is_silent(traffic: Known[Traffic], now_mono_s: float, poll_s: float) -> bool:
+    """Whether the source answers, and what it hands out is old."""
+    value = traffic.value
+    return value is not None and freshness(traffic.at, now_mono_s, max(poll_s, value.every_s)) is not Freshness.UNKNOWN
+
+
+def _silent(traffic: Known[Traffic], value: Traffic, spark: tuple[float, ...]) -> Signal:
+    return Signal(
+        text="no new samples",
+        detail=f"Its source has had nothing new of it for {value.silent_s:.0f} s, where something comes every "
+        f"{value.every_s:.0f} s: whoever scrapes or sends it has stopped.",
+        freshness=Freshness.UNKNOWN,
+        at=None if traffic.at is None else earlier(traffic.at, value.silent_s),
         spark=spark,
     )
 

@@ -11,7 +11,18 @@ from mlcontrol.gui.viewmodels.phrases import duration_text, version_text
 
 DAY_S = 86_400.0
 GHOSTS = dict.fromkeys(
-    ("queries", "errors", "latency", "cpu_share", "memory_bytes", "gpu_share", "gpu_memory_bytes", "quality"), 1
+    (
+        "queries",
+        "errors",
+        "latency",
+        "cpu_share",
+        "cpu_cores",
+        "memory_bytes",
+        "gpu_share",
+        "gpu_memory_bytes",
+        "quality",
+    ),
+    1,
 )
 
 

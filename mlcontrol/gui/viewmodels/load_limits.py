@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mlcontrol.core import series as names
+from mlcontrol.core.load import server_name
 from mlcontrol.core.types import SeriesKey
 from mlcontrol.gui.models.series_store import SeriesStore
 from mlcontrol.gui.viewmodels.chart_rows import Floats
@@ -17,7 +18,8 @@ def watched_limits(store: SeriesStore, load: SeriesKey, at_s: Floats) -> tuple[F
     """(low, high) at each moment, NaN where none were told; `None` where the engine has told none of this load."""
     sides: dict[str, Floats] = {}
     for key, data in store.of(names.LOAD_USUAL):
-        same = all(key.label(label) == load.label(label) for label in ("source", "gpu"))
+        server = server_name(load.label("source") or "", load.label("instance") or "")
+        same = (key.label("source"), key.label("gpu")) == (server, load.label("gpu"))
         if same and key.label("metric") == load.metric and len(data.at_s):
             place = np.searchsorted(data.at_s, at_s, side="right") - 1
             value = data.value[np.maximum(place, 0)]

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from mlcontrol.core import series as names
 from mlcontrol.core.types import SeriesKey
 from mlcontrol.gui.models.series_store import Series, SeriesStore
-from mlcontrol.gui.viewmodels.chart_rows import NOT_RECORDED, SOLID, Bar, ChartRow, Floats, Line
+from mlcontrol.gui.viewmodels.chart_rows import NOT_RECORDED, Bar, ChartRow, Floats, Line
 from mlcontrol.gui.viewmodels.line_inks import CALLERS, ERRORS, PLAIN, QUANTILES, ink
-from mlcontrol.gui.viewmodels.load_limits import watched_limits
+from mlcontrol.gui.viewmodels.load_rows import cpu_rows, device_rows, load_row
 from mlcontrol.gui.viewmodels.phrases import (
-    bytes_text,
     metric_text,
     milliseconds_text,
     percent_text,
@@ -23,6 +21,7 @@ from mlcontrol.gui.viewmodels.phrases import (
     visible_text,
 )
 from mlcontrol.gui.viewmodels.query_facts import against_previous, predictions_now
+from mlcontrol.gui.viewmodels.series_lines import LABEL_MOST, line_of, within
 
 METRICS = (
     names.ANSWERED, names.LOADED, names.QUERIES_PER_S, names.PREDICTIONS_PER_S, names.ERROR_SHARE, names.LATENCY_MS,
@@ -30,11 +29,8 @@ METRICS = (
     *names.LOADS, names.LOAD_USUAL, names.QUALITY, names.SLICE_SHARE,
 )  # fmt: skip
 SLICES_SHOWN = 6
-LABEL_MOST = 120  # characters of a name that a server gave
 FEW_VERSIONS = 3
-SQUARED_MOST = 1e150  # whose square is still a number
 JOINED_STEPS = 2.5  # neighbours of a reduced series may lie two buckets apart
-BAND_S, BAND_LEAST = 300.0, 10
 
 
 def version_slots(store: SeriesStore, since_s: float) -> dict[str, int]:
@@ -68,56 +64,21 @@ def chart_rows(
         _queries(store, slots, since_s, until_s, gap_s),
         _errors(store, since_s, until_s, gap_s, objectives.get("error_rate")),
         _latency(store, slots, since_s, gap_s, objectives.get("p99_ms")),
-        _cpu(store, since_s, gap_s),
-        _load(store, names.MEMORY_BYTES, "Memory", "", since_s, gap_s),
-        *_devices(store, since_s, gap_s),
+        *cpu_rows(store, since_s, gap_s),
+        load_row(store, names.MEMORY_BYTES, "Memory", "", since_s, gap_s),
+        *device_rows(store, since_s, gap_s),
         _quality(store, slots, since_s, objectives),
         _slices(store, since_s, until_s),
     )
-
-
-def _within(found: Sequence[tuple[SeriesKey, Series]], since_s: float) -> list[tuple[SeriesKey, Series]]:
-    return [(key, data) for key, data in found if len(data.at_s) and data.at_s[-1] >= since_s]
 
 
 def _by_slot(found: list[tuple[SeriesKey, Series]], slots: Mapping[str, int]) -> list[tuple[SeriesKey, Series]]:
     return sorted(found, key=lambda one: slots.get(one[0].label("version") or "", len(slots)))
 
 
-def _line(
-    label: str, data: Series, *, slot: int | None = None, tone: str = "primary", style: str = SOLID, scale: float = 1.0
-) -> Line:
-    value = data.value * scale if scale != 1.0 else data.value
-    gap_s, stamp = JOINED_STEPS * data.step_s, (data.stamp, scale)
-    return Line(
-        visible_text(label, LABEL_MOST), data.at_s, value, slot=slot, tone=tone, style=style, gap_s=gap_s, stamp=stamp
-    )
-
-
-def _usual(line: Line) -> Line:
-    """The line with the band of two standard deviations around the mean of the five minutes before each moment."""
-    known = np.abs(line.value) < SQUARED_MOST
-    if np.count_nonzero(known) < BAND_LEAST:
-        return line
-    value = np.where(known, line.value, 0.0)
-    # Running sums around the overall mean: large numbers (bytes) keep their precision.
-    centre = float(value[known].mean())
-    value = np.where(known, value - centre, 0.0)
-    sums, squares, counts = (np.concatenate([[0.0], np.cumsum(part)]) for part in (value, value * value, known))
-    first = np.searchsorted(line.at_s, line.at_s - BAND_S)
-    end = np.arange(1, len(value) + 1)
-    n = counts[end] - counts[first]
-    mean = (sums[end] - sums[first]) / np.maximum(n, 1)
-    deviation = np.sqrt(np.maximum(0.0, (squares[end] - squares[first]) / np.maximum(n, 1) - mean**2))
-    enough = n >= BAND_LEAST
-    low = np.where(enough, centre + mean - 2 * deviation, np.nan)
-    high = np.where(enough, centre + mean + 2 * deviation, np.nan)
-    return replace(line, low=low, high=high, band=True)
-
-
 def _presence(store: SeriesStore, slots: dict[str, int], since_s: float, until_s: float, gap_s: float) -> ChartRow:
     answered = _bar(
-        _within(store.of(names.ANSWERED), since_s), slots, since_s, until_s, gap_s, label="answered", silence=True
+        within(store.of(names.ANSWERED), since_s), slots, since_s, until_s, gap_s, label="answered", silence=True
     )
     loaded = [
         _bar(
@@ -129,7 +90,7 @@ def _presence(store: SeriesStore, slots: dict[str, int], since_s: float, until_s
             label=visible_text(f"loaded {version_text(key.label('version') or '')}", LABEL_MOST),
             dim=True,
         )
-        for key, data in _within(store.of(names.LOADED), since_s)
+        for key, data in within(store.of(names.LOADED), since_s)
     ]
     bars = tuple(bar for bar in (answered, *loaded[-3:]) if bar.spans)
     return ChartRow(
@@ -186,8 +147,8 @@ def _bar(
 
 def _queries(store: SeriesStore, slots: dict[str, int], since_s: float, until_s: float, gap_s: float) -> ChartRow:
     lines = [
-        _line(version_text(version), data, slot=slots.get(version, 5))
-        for key, data in _within(store.of(names.QUERIES_PER_S), since_s)
+        line_of(version_text(version), data, slot=slots.get(version, 5))
+        for key, data in within(store.of(names.QUERIES_PER_S), since_s)
         if (version := key.label("version") or "")
     ]
     # A version that answered nothing in the whole span would only fill the readout.
@@ -217,13 +178,13 @@ def _last_s(at_s: Floats, until_s: float) -> float:
 
 
 def _errors(store: SeriesStore, since_s: float, until_s: float, gap_s: float, objective: float | None) -> ChartRow:
-    found = _within(store.of(names.ERROR_SHARE), since_s)
+    found = within(store.of(names.ERROR_SHARE), since_s)
     found.sort(key=lambda one: -_usual_size(one[1].at_s, one[1].value, since_s, until_s))
     # The most frequent types have an ink each, by their names: it stays while they change places.
     named = sorted(key.label("type") or "errors" for key, _ in found[: len(ERRORS)])
     inks = dict(zip(named, ERRORS, strict=False))
     lines = [
-        _line(name, data, tone=inks.get(name, ERRORS[-1])[0], style=inks.get(name, ERRORS[-1])[1])
+        line_of(name, data, tone=inks.get(name, ERRORS[-1])[0], style=inks.get(name, ERRORS[-1])[1])
         for key, data in found
         if (name := key.label("type") or "errors")
     ]
@@ -265,16 +226,16 @@ def _usual_size(at_s: Floats, value: Floats, since_s: float, until_s: float) -> 
 def _latency(
     store: SeriesStore, slots: dict[str, int], since_s: float, gap_s: float, objective: float | None
 ) -> ChartRow:
-    found = _by_slot(_within(store.of(names.LATENCY_MS), since_s), slots)
+    found = _by_slot(within(store.of(names.LATENCY_MS), since_s), slots)
     several = len({key.label("version") for key, _ in found}) > 1
     lines = []
     # First what hurts: the legend shows as many as it has room for.
-    for key, data in _by_slot(_within(store.of(names.CALLER_LATENCY_MS), since_s), slots):
+    for key, data in _by_slot(within(store.of(names.CALLER_LATENCY_MS), since_s), slots):
         if key.label("quantile") == "0.99":
             version = key.label("version") or ""
             label = f"p99 callers {version_text(version)}" if several and version else "p99 callers"
             lines.append(
-                _line(
+                line_of(
                     label,
                     data,
                     slot=slots.get(version, 5) if several and version else None,
@@ -288,7 +249,7 @@ def _latency(
                 version = key.label("version") or ""
                 label = f"{words} {version_text(version)}" if several and version else words
                 lines.append(
-                    _line(
+                    line_of(
                         label, data, slot=slots.get(version, 5) if several and version else None, tone=tone, style=style
                     )
                 )
@@ -299,56 +260,10 @@ def _latency(
     )  # fmt: skip
 
 
-def _cpu(store: SeriesStore, since_s: float, gap_s: float) -> ChartRow:
-    """Of the machine, or where a process counts only its own seconds, in cores."""
-    share = _load(store, names.CPU_SHARE, "CPU", "%", since_s, gap_s)
-    cores = _load(store, names.CPU_CORES, "CPU", "cores", since_s, gap_s)
-    return cores if cores.lines and not share.lines else share
-
-
-def _load(store: SeriesStore, metric: str, title: str, unit: str, since_s: float, gap_s: float) -> ChartRow:
-    lines, watched = [], False
-    for i, (key, data) in enumerate(_within(store.of(metric), since_s)):
-        tone, style = ink(PLAIN, i)
-        line = _line(key.label("gpu") or key.label("source") or title, data, tone=tone, style=style)
-        limits = watched_limits(store, key, data.at_s)
-        watched |= limits is not None
-        lines.append(
-            _usual(line) if limits is None else replace(line, low=limits[0], high=limits[1], band=True, limits=True)
-        )
-    unit = " · ".join(part for part in (unit, "band = limits" if watched else "band = 2 sd") if part)
-    share = metric in (names.CPU_SHARE, names.GPU_SHARE)
-    most = 1.0 if share else np.inf  # however wide the band, no machine is used by more than all of it
-    lines = [replace(line, low=np.maximum(line.low, 0.0), high=np.minimum(line.high, most)) for line in lines]
-    text = percent_text if share else metric_text if metric == names.CPU_CORES else bytes_text
-    return ChartRow(
-        metric,
-        title,
-        unit,
-        tuple(lines),
-        weight=0.7,
-        gap_s=max(gap_s, 30.0),
-        ceiling=1.0 if share else None,
-        text=text,
-        nothing=f"no source told {title} in this span",
-    )
-
-
-def _devices(store: SeriesStore, since_s: float, gap_s: float) -> Iterator[ChartRow]:
-    """Most fleets have no GPU: a row appears only where one is told of."""
-    for metric, title, unit in (
-        (names.GPU_SHARE, "GPU", "%"),
-        (names.GPU_MEMORY_BYTES, "GPU memory", ""),
-    ):
-        row = _load(store, metric, title, unit, since_s, gap_s)
-        if row.lines:
-            yield row
-
-
 def _quality(store: SeriesStore, slots: dict[str, int], since_s: float, objectives: Mapping[str, float]) -> ChartRow:
     name = next((n for n in ("accuracy", "rmse") if n in objectives), None)
     lines = []
-    for key, data in _within(store.of(names.QUALITY), since_s):
+    for key, data in within(store.of(names.QUALITY), since_s):
         version, source = key.label("version") or "", key.label("source") or ""
         if name == "rmse" and source != "labels":
             continue  # shares of right answers do not belong on an axis of errors
@@ -368,10 +283,10 @@ def _quality(store: SeriesStore, slots: dict[str, int], since_s: float, objectiv
 
 
 def _slices(store: SeriesStore, since_s: float, until_s: float) -> ChartRow:
-    found = _within(store.of(names.SLICE_SHARE), since_s)
+    found = within(store.of(names.SLICE_SHARE), since_s)
     found.sort(key=lambda one: -_usual_size(one[1].at_s, one[1].value, since_s, until_s))
     lines = [
-        _line(
+        line_of(
             f"{key.label('slice')} {key.label('value')}",
             data,
             slot=None,

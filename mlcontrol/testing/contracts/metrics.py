@@ -20,6 +20,8 @@ QUANTITIES = {
     "pending",
     "predictions",
     "queue_ms_total",
+    "silent_s",
+    "partial",
 }
 
 

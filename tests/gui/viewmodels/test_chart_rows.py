@@ -146,3 +146,25 @@ def test_after_the_clock_was_set_back_predictions_now_are_those_of_now() -> None
         ("predictions_per_s", {"version": "1"}, at, [4, 4, 5, 90, 90], 0.0),
     )
     assert ("predictions", "5.0 /s") in row(store, "queries", 22.0).facts
+
+
+def test_cpu_in_cores_takes_the_place_of_a_share_that_nothing_tells() -> None:
+    at, value = np.array([0.0, 5.0]), np.array([1.25, 1.5])
+    cores = store_of(("cpu_cores", {"source": "mlserver"}, at, value, 0.0))
+    (row,) = [row for row in chart_rows(cores, 0.0, 10.0, 5.0, {}) if row.title == "CPU"]
+    assert (row.id, row.unit.split(" ")[0]) == ("cpu_cores", "cores")
+    assert "mlserver 1.50" in to_words("S", "s", [row], 0.0, 10.0)
+    both = store_of(
+        ("cpu_cores", {"source": "mlserver"}, at, value, 0.0), ("cpu_share", {"source": "triton"}, at, value / 2, 0.0)
+    )
+    assert [row.id for row in chart_rows(both, 0.0, 10.0, 5.0, {}) if row.title == "CPU"] == ["cpu_share", "cpu_cores"]
+    (none,) = [row for row in chart_rows(store_of(), 0.0, 10.0, 5.0, {}) if row.title == "CPU"]
+    assert (none.id, len(none.lines)) == ("cpu_share", 0)
+
+
+def test_a_process_of_a_fleet_is_named_by_its_instance_and_marked_where_it_is_shared() -> None:
+    at, value = np.array([0.0, 5.0]), np.array([1e9, 2e9])
+    alone = ("memory_bytes", {"source": "prom", "instance": "one:1"}, at, value, 0.0)
+    shared = ("memory_bytes", {"source": "prom", "instance": "two:1", "shared": "yes"}, at, value, 0.0)
+    found = row(store_of(alone, shared), "memory_bytes", 10.0)
+    assert [line.label for line in found.lines] == ["one:1", "two:1 (shared)"]
