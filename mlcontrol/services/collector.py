@@ -180,7 +180,7 @@ class Collector:
                     SECOND_SCRAPE_S,
                 )
                 if self._recall.remembers(connection.id):
-                    look = partial(self._recall_of, connection, readers)
+                    look = partial(self._recall.look, connection, partial(self._meters_of, readers))
                     key = (connection, readers)
                     yield Job(f"recall {connection.id}", RECALL_EVERY_S, look, connection.id, key, RECALL_FIRST_S)
         for service in settings.services.values():
@@ -263,9 +263,6 @@ class Collector:
         for meter in meters:
             if len(meter.service.metrics) > 1:
                 meter.twice = counted_twice(meter.service, self._ctx.settings.connections, self._metrics)
-
-    def _recall_of(self, connection: ConnectionSettings, readers: tuple[str, ...]) -> None:
-        self._recall.look(connection, self._meters_of(readers))
 
     def data_report(self, service: str) -> Known[DataReport]:
         """The newest look at what the service is fed."""

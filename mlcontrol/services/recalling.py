@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from itertools import groupby
 
 import numpy as np
@@ -31,10 +31,10 @@ class Recall:
         self._ctx = ctx
         self._remembered = remembered
 
-    def look(self, connection: ConnectionSettings, meters: Sequence[Meter]) -> None:
+    def look(self, connection: ConnectionSettings, meters: Callable[[], Iterable[Meter]]) -> None:
         """Fill what is lacking, where it can be filled. Raises `AdapterError`; the next look asks again."""
         hole_s = max(HOLE_S, HOLE_POLLS * connection.poll_s)
-        lacking = {meter.service.id: meter for meter in meters if _lacks(meter, connection.id, hole_s)}
+        lacking = {meter.service.id: meter for meter in meters() if _lacks(meter, connection.id, hole_s)}
         if not lacking:
             return
         now_s = self._ctx.clock.utc_s()

@@ -70,13 +70,13 @@ def test_a_fleet_that_has_just_begun_is_one_question(world: Any) -> None:
     source = Prometheus()
     meters = [meter(f"s{i}", "prom") for i in range(50)]
     recall = Recall(world, Remembered(world, lambda _: source))
-    recall.look(PROM, meters)
+    recall.look(PROM, lambda: meters)
     assert source.asked == [[one.service.id for one in meters]]
     for one in meters:
         traffic, _ = one.traffic()
         assert traffic.previous_hour_per_s == 6.0, "both versions together"
         assert len([v for v in one.past.line(NOW_S) if v == v]) == 32
-    recall.look(PROM, meters)
+    recall.look(PROM, lambda: meters)
     assert len(source.asked) == 1, "what was filled is not asked again"
 
 
@@ -85,15 +85,17 @@ def test_a_source_that_does_not_answer_is_asked_again_at_the_next_look(world: An
     source.silent = True
     recall = Recall(world, Remembered(world, lambda _: source))
     with pytest.raises(TimedOut):
-        recall.look(PROM, [one])
+        recall.look(PROM, lambda: [one])
     source.silent = False
-    recall.look(PROM, [one])
+    recall.look(PROM, lambda: [one])
     assert one.traffic()[0].previous_hour_per_s == 6.0
 
 
 def test_a_service_that_is_counted_elsewhere_too_is_not_told_a_part_as_the_whole(world: Any) -> None:
     source = Prometheus()
-    Recall(world, Remembered(world, lambda _: source)).look(PROM, [meter("s", "prom", "own"), meter("t", "prom")])
+    Recall(world, Remembered(world, lambda _: source)).look(
+        PROM, lambda: [meter("s", "prom", "own"), meter("t", "prom")]
+    )
     assert source.asked == [["t"]]
 
 
