@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mlcontrol.adapters.metrics.counted_families import quoted
 from mlcontrol.adapters.metrics.prometheus_api import PrometheusApi, columns
-from mlcontrol.adapters.metrics.promql import questions, quoted
+from mlcontrol.adapters.metrics.promql import questions
 from mlcontrol.adapters.metrics.range_queries import MAX_POINTS, step_of
 from mlcontrol.core import series as names
 from mlcontrol.core.settings import ConnectionSettings, ServiceSettings

@@ -22,6 +22,8 @@ ALL = (series.QUERIES_PER_S, series.LATENCY_MS, series.ERROR_SHARE)
 OK, FAILED = "nv_inference_request_success", "nv_inference_request_failure"
 ML_OK, ML_FAILED = "model_infer_request_success", "model_infer_request_failure"
 HAPROXY, ENVOY = "haproxy_backend_http_responses", "envoy_cluster_upstream_rq_xx"
+BENTO, RAY, VLLM = "bentoml_service_request", "ray_serve_num_http_requests", "vllm:request_success"
+TF = ":tensorflow:serving:request_count"
 BUCKET = "envoy_cluster_upstream_rq_time"
 # Counters: family, labels, counts a second.
 COUNTED = (
@@ -35,6 +37,18 @@ COUNTED = (
     (ML_OK, 'model="calm",version="None"', 4.0),
     (ML_OK, 'model="rough",version="3"', 3.0),
     (ML_FAILED, 'model="rough",version="3"', 1.0),
+    ("request_postprocess_seconds_count", 'model_name="kserved"', 5.0),
+    (BENTO, 'service_name="bento",service_version="b1",endpoint="/predict",http_response_code="200"', 6.0),
+    (BENTO, 'service_name="bento",service_version="b1",endpoint="/predict",http_response_code="503"', 2.0),
+    (BENTO, 'service_name="bento",service_version="b1",endpoint="/readyz",http_response_code="200"', 90.0),
+    (RAY, 'application="ray",status_code="200",WorkerId="1"', 2.0),
+    (RAY, 'application="ray",status_code="200",WorkerId="2"', 1.0),
+    (RAY, 'application="ray",status_code="404",WorkerId="2"', 1.0),
+    ("ts_inference_requests", 'model_name="torch",model_version="2.0"', 4.0),
+    (TF, 'model_name="tf",status="OK"', 9.0),
+    (TF, 'model_name="tf",status="INVALID_ARGUMENT"', 1.0),
+    (VLLM, 'model_name="llm",finished_reason="stop"', 3.0),
+    (VLLM, 'model_name="llm",finished_reason="abort"', 1.0),
     (HAPROXY, 'proxy="r-stable",code="2xx"', 7.0),
     (HAPROXY, 'proxy="r-stable",code="5xx"', 1.0),
     (HAPROXY, 'proxy="r-canary",code="5xx"', 1.0),
@@ -54,6 +68,7 @@ SERVICES = (
     ServiceSettings("routed", serving_model="none", route="r"),
     ServiceSettings("edge", serving_model="", route="e-d"),
     ServiceSettings("silent", serving_model="nobody"),
+    *(ServiceSettings(name, serving_model=name) for name in ("kserved", "bento", "ray", "torch", "tf", "llm")),
 )
 
 
@@ -76,6 +91,12 @@ def open_metrics(now: int) -> Iterator[str]:
             yield f'{BUCKET}_bucket{{envoy_cluster_name="e-d-2",le="{le}"}} {share * 8 * (at - times[0])} {at}\n'
         yield f'{BUCKET}_count{{envoy_cluster_name="e-d-2"}} {8 * (at - times[0])} {at}\n'
         yield f'{BUCKET}_sum{{envoy_cluster_name="e-d-2"}} {80 * (at - times[0])} {at}\n'
+    yield "# TYPE request_predict_seconds histogram\n"
+    for at in times:
+        for le, share in (("0.1", 0.5), ("0.2", 1.0), ("+Inf", 1.0)):
+            yield f'request_predict_seconds_bucket{{model_name="kserved",le="{le}"}} {share * 5 * (at - times[0])} {at}\n'
+        yield f'request_predict_seconds_count{{model_name="kserved"}} {5 * (at - times[0])} {at}\n'
+        yield f'request_predict_seconds_sum{{model_name="kserved"}} {5 * (at - times[0])} {at}\n'
     yield "# EOF\n"
 
 
@@ -119,6 +140,27 @@ def test_errors_of_a_model_server_are_shares_by_reason(found: dict[SeriesKey, fl
     assert of(found, "other", series.ERROR_SHARE, "type") == {"model": 0.0}
     assert of(found, "rough", series.ERROR_SHARE, "type") == {"model": 0.25}
     assert of(found, "calm", series.ERROR_SHARE, "type") == {"model": 0.0}, "MLServer has no series before a failure"
+
+
+def test_other_model_servers_are_asked_for_by_their_own_names(found: dict[SeriesKey, float]) -> None:
+    rates = {
+        name: of(found, name, series.QUERIES_PER_S, "version")
+        for name in ("kserved", "bento", "ray", "torch", "tf", "llm")
+    }
+    assert rates == {
+        "kserved": {None: 5.0},
+        "bento": {"b1": 6.0},
+        "ray": {None: 3.0},
+        "torch": {"2.0": 4.0},
+        "tf": {None: 9.0},
+        "llm": {None: 3.0},
+    }, "probes of readiness are no queries of callers"
+    shares = {name: of(found, name, series.ERROR_SHARE, "type") for name in ("bento", "ray", "tf", "llm")}
+    assert shares == {"bento": {"5xx": 0.25}, "ray": {"4xx": 0.25}, "tf": {"model": 0.1}, "llm": {"model": 0.25}}
+    assert not of(found, "kserved", series.ERROR_SHARE, "type"), "KServe counts no failures: that is not none"
+    assert of(found, "kserved", series.LATENCY_MS, "quantile") == pytest.approx(
+        {"0.5": 100.0, "0.9": 180.0, "0.99": 198.0}
+    )
 
 
 def test_errors_of_a_router_are_shares_by_code_of_both_roles(found: dict[SeriesKey, float]) -> None:

@@ -70,6 +70,7 @@ class FleetReader:
 
     def __init__(self) -> None:
         self._instances = Instances()
+        self.names: set[str] = set()  # of all series that it was ever told of
         self._known: dict[bytes, _Known] = {}
         self._places: dict[tuple[str, str], dict[str, set[_Target]]] = {}
         self._counted_at: dict[str, set[str]] | None = None
@@ -160,6 +161,7 @@ class FleetReader:
         # Whatever else is known of a process is of its target, not of the device.
         own = {one: value for one, value in labels.items() if (one in _OWN if name in PROCESS else one not in TARGET)}
         own.pop("__name__", None)
+        self.names.add(name)
         means = meaning(NATIVE.get(name, name), own)
         if means is None:
             return _Known(raw, None, clock)

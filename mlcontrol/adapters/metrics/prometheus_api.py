@@ -127,7 +127,9 @@ class PrometheusApi(DatedByServer):
     ) -> tuple[SeriesData, ...]:
         """From range queries, each for as many services as the server's limits allow."""
         asked = (services, metrics, since_s, until_s, points, deadline_s)
-        return tuple(fleet_history(self.range, self._selector, *asked))
+        with self._reading:
+            told = frozenset(self._reader.names)
+        return tuple(fleet_history(self.range, self._selector, told, *asked))
 
     def range(
         self, query: str, since_s: float, until_s: float, step_s: float, deadline_s: float

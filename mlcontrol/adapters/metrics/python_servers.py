@@ -12,7 +12,7 @@ from mlcontrol.adapters.metrics.meanings import MACHINE, Meaning, Rule, bound_ms
 from mlcontrol.ports.metrics import NO_FAILURE_YET
 
 _NO_VERSION = ("default", "not available")
-_PROBES = frozenset(
+PROBES = frozenset(
     ("/livez", "/readyz", "/healthz", "/health", "/metrics", "/docs.json", "/schema.json", "/", "/favicon.ico")
 )
 """Endpoints of BentoML that it counts as well, and that no caller of the model asks."""
@@ -45,7 +45,7 @@ def _answers(model: str, code: str, version: str = "", parts: tuple[str, ...] = 
     def rule(labels: Mapping[str, str]) -> Meaning | None:
         name, number = _of(labels, model, version)
         status = labels.get(code, "")
-        if not name or not status or labels.get("endpoint") in _PROBES:
+        if not name or not status or labels.get("endpoint") in PROBES:
             return None
         part = "/".join([status, *(labels.get(one, "") for one in parts)])
         if status[:1] in ("1", "2", "3") or status == "OK":
@@ -72,7 +72,7 @@ def _buckets(model: str, factor: float, version: str = "", parts: tuple[str, ...
 
     def rule(labels: Mapping[str, str]) -> Meaning | None:
         name, number = _of(labels, model, version)
-        if not name or labels.get("endpoint") in _PROBES:
+        if not name or labels.get("endpoint") in PROBES:
             return None
         part = "/".join(labels.get(one, "") for one in parts)
         bound = bound_ms(labels["le"], factor) if "le" in labels else ()

@@ -39,6 +39,7 @@ RangeQuery = Callable[[str, float, float, float, float], Sequence[tuple[Mapping[
 def fleet_history(
     ask: RangeQuery,
     selector: str,
+    told: frozenset[str],
     services: Sequence[ServiceSettings],
     metrics: Iterable[str],
     since_s: float,
@@ -46,7 +47,8 @@ def fleet_history(
     points: int,
     deadline_s: float,
 ) -> Iterator[SeriesData]:
-    """The panel's series of all these services. Where a question is too large for the server, its half is asked."""
+    """The panel's series of all these services. Where a question is too large for the server, its half is asked. ``told``: names of
+    series that the source has, as far as that is known."""
     step_s = step_of(until_s - since_s, points)
     wanted = frozenset(metrics)
     together = max(1, int(POINTS_A_QUESTION / SERIES_A_SERVICE / max(1.0, (until_s - since_s) / step_s)))
@@ -54,7 +56,7 @@ def fleet_history(
     while waiting:
         some = waiting.pop()
         try:
-            found = list(_of(ask, selector, some, wanted, since_s, until_s, step_s, deadline_s))
+            found = list(_of(ask, selector, told, some, wanted, since_s, until_s, step_s, deadline_s))
         except AdapterError as error:
             if error.problem.code != TOO_LARGE or len(some) == 1:
                 raise
@@ -67,6 +69,7 @@ def fleet_history(
 def _of(
     ask: RangeQuery,
     selector: str,
+    told: frozenset[str],
     services: Sequence[ServiceSettings],
     metrics: frozenset[str],
     since_s: float,
@@ -74,7 +77,7 @@ def _of(
     step_s: float,
     deadline_s: float,
 ) -> Iterator[SeriesData]:
-    for question in questions(services, metrics, selector, max(RATE_WINDOW_S, step_s), step_s):
+    for question in questions(services, metrics, selector, max(RATE_WINDOW_S, step_s), step_s, told):
         for labels, at_s, values in ask(question.query, since_s, until_s, step_s, deadline_s):
             for service in question.services(labels):
                 key = SeriesKey(service, question.metric, question.labels(labels))
