@@ -13,7 +13,7 @@ import pytest
 from mlcontrol.adapters.metrics.dialects import meaning
 from mlcontrol.core import series
 from mlcontrol.core.settings import ServiceSettings, WorkspaceSettings
-from mlcontrol.core.types import Sample, SeriesKey, Stamp
+from mlcontrol.core.types import Sample, SeriesData, SeriesKey, Stamp
 from mlcontrol.gui.viewmodels.capacity_words import pressure_sentence
 from mlcontrol.services.asking import OwnQueries
 from mlcontrol.services.capacity import CapacityDesk
@@ -31,7 +31,10 @@ def world(tmp_path: Path) -> Any:
     history = History(tmp_path / "history.db")
     settings = WorkspaceSettings("w", "w.toml", services={"digits": ServiceSettings("digits")})
     yield SimpleNamespace(
-        settings=settings, store=SimpleNamespace(history=history), clock=SimpleNamespace(utc_s=lambda: NOW_S)
+        settings=settings,
+        store=SimpleNamespace(history=history),
+        clock=SimpleNamespace(utc_s=lambda: NOW_S),
+        clock_off=lambda _: None,
     )
     history.close()
 
@@ -58,6 +61,29 @@ def record(world: Any, days: float, every_s: float = 600.0, share: float = 0.7) 
 def declare(world: Any, **objectives: float) -> None:
     service = replace(world.settings.services["digits"], objectives=objectives)
     world.settings = replace(world.settings, services={"digits": service})
+
+
+class Prometheus:
+    """Has counted the growing traffic for ten days; nothing was kept here."""
+
+    def history(
+        self, services: Any, metrics: Any, since_s: float, until_s: float, points: int, _deadline_s: float
+    ) -> tuple[SeriesData, ...]:
+        begun = NOW_S - 10 * DAY_S
+        at = np.arange(max(since_s, begun), until_s, 600.0)
+        if series.QUERIES_PER_S not in metrics or not at.size:
+            return ()
+        key = SeriesKey(services[0].id, series.QUERIES_PER_S, (("version", "1"),))
+        return (SeriesData(key, at.tobytes(), traffic(at, begun).tobytes(), step_s=600.0),)
+
+
+def test_what_a_source_remembers_is_enough_for_a_forecast_on_the_first_day(world: Any) -> None:
+    service = replace(world.settings.services["digits"], metrics=("prom",), objectives={"capacity_per_s": 80.0})
+    world.settings = replace(world.settings, services={"digits": service})
+    fresh, forgetful = desk(world, Prometheus()).forecast("digits"), desk(world, object()).forecast("digits")
+    assert fresh.reached_s is not None
+    assert 3 < (fresh.reached_s - NOW_S) / DAY_S < 12
+    assert "of the 7 days" in forgetful.why, "the twin: without it nothing can be said yet"
 
 
 def test_the_declared_capacity_is_reached_by_both_versions_together(world: Any) -> None:
