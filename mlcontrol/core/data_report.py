@@ -36,8 +36,14 @@ def _seconds(text: str) -> float:
     return int(found[1]) * _UNITS[found[2]]
 
 
+VOLUME = "(rows)"
+"""Stands where a finding's column does: it is of how many answers there are, whatever is in them."""
+
+
 def place_words(column: str, part: str) -> str:
     """``part``: the slice, empty: of all traffic."""
+    if column == VOLUME:
+        return "the number of answers"
     if not part:
         return column
     return part if part.startswith(f"{column} ") else f"{column} in {part}"

@@ -12,6 +12,7 @@ from mlcontrol.core.data_report import (
     DECLARED,
     JUST_BEFORE,
     TRAINING,
+    VOLUME,
     DataFinding,
     DataReport,
     DataSettings,
@@ -261,7 +262,7 @@ def _volume(rate: float | None, before: float | None, n: int, m: int) -> list[Da
     if 1 / VOLUME_TIMES < times < VOLUME_TIMES:
         return []
     why = f"{before:.0f} answers an hour before, {rate:.0f} now"
-    return [DataFinding("(rows)", "volume", BEFORE, why, "", abs(times - 1), VOLUME_TIMES - 1, None, n, 0.5)]
+    return [DataFinding(VOLUME, "volume", BEFORE, why, "", abs(times - 1), VOLUME_TIMES - 1, None, n, 0.5)]
 
 
 def _per_hour(log: PredictionLog, service: str, since_s: float, until_s: float, deadline_s: float) -> float | None:

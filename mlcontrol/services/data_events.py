@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mlcontrol.core.data_report import BEFORE, JUST_BEFORE
+from mlcontrol.core.data_report import BEFORE, JUST_BEFORE, VOLUME, place_words
 from mlcontrol.core.types import EventKind, Health, TimelineEvent
 
 CHANGED, OVER, UNKNOWN = "data", "data-over", "data-unknown"
@@ -50,6 +50,11 @@ def unknown_event(service: str, told_s: float, change: ToldChange) -> TimelineEv
 def watched(event: TimelineEvent) -> bool:
     """Whether the watch of the data told it; others (a pipeline, a person) put events of data on the timeline, too."""
     return event.kind is EventKind.DATA and event.source == SOURCE
+
+
+def of_volume(event: TimelineEvent) -> bool:
+    """Whether nothing but the number of answers changed, or is as before again."""
+    return event.kind is EventKind.DATA and event.title.partition(": ")[2] == place_words(VOLUME, "")
 
 
 def told_s(event: TimelineEvent) -> float:

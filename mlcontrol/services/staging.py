@@ -19,6 +19,7 @@ from mlcontrol.core.stage import Looked, Stage, StageEvent, StageState, advance_
 from mlcontrol.core.strategy import Strategy
 from mlcontrol.core.types import EventKind, Freshness, TimelineEvent
 from mlcontrol.services.context import ServiceContext
+from mlcontrol.services.data_events import of_volume
 from mlcontrol.services.effects import Effects
 from mlcontrol.services.live import service_settings
 from mlcontrol.services.permission import Permissions
@@ -205,13 +206,14 @@ class StageRunner:
 
     def _data_events(self) -> Iterator[TimelineEvent]:
         """Changes of the inputs that are younger than the rollout, or were told just before it. What a pipeline says it did is no
-        finding: whether the inputs are otherwise by it, their watch tells."""
+        finding: whether the inputs are otherwise by it, their watch tells. How many answers there are says nothing of what is in
+        them: a server that freezes makes them few, and is judged by what it does."""
         assert self._watch is not None
         buckets = self._watch.evidence.buckets
         since_s = (buckets[0].start_s if buckets else self._ctx.clock.utc_s()) - DATA_TOLD_LATE_S
         service = self._effects.service
         events = self._ctx.state().events
-        found = (e for e in events if e.kind is EventKind.DATA and not recorded(e))
+        found = (e for e in events if e.kind is EventKind.DATA and not recorded(e) and not of_volume(e))
         return (e for e in found if e.service == service and e.at_s >= since_s)
 
     def _show(self, step: str, stage: Stage) -> None:

@@ -113,11 +113,10 @@ def _runs(workspace: Path) -> bool:
 
 def alive(pid: int) -> bool:
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        with open(f"/proc/{pid}/stat") as stat:  # noqa: PTH123 - a file of the kernel
+            return stat.read().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):  # it may end while its file is read
         return False
-    with open(f"/proc/{pid}/stat") as stat:  # noqa: PTH123 - a file of the kernel
-        return stat.read().rpartition(")")[2].split()[0] != "Z"
 
 
 def kill(pid: int) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from mlcontrol.core.data_report import VOLUME, place_words
 from mlcontrol.core.operation import Operation, OperationKind, Phase, StepState
 from mlcontrol.core.problem import Problem, ProblemError
 from mlcontrol.core.recorded import RecordedChange, event_of
@@ -18,6 +19,7 @@ from mlcontrol.core.state import FleetState
 from mlcontrol.core.types import EventKind, ServiceState, Signal, Stamp, TimelineEvent
 from mlcontrol.ports.clock import SystemClock
 from mlcontrol.ports.errors import Unreachable
+from mlcontrol.services.data_events import over_event
 from mlcontrol.services.permission import Permissions
 from mlcontrol.services.rollouts import Rollouts
 from tests.services.rollout_world import Context, PassingChecks, fails, opened
@@ -105,14 +107,21 @@ def test_a_version_that_fails_goes_back_by_itself_with_the_reason(
 
 
 DRIFT = TimelineEvent("d1", 0.0, EventKind.DATA, "The data changed: x in region south", "digits")
+FEWER = over_event("digits", 0.0, (place_words(VOLUME, ""),), ())
 SNAPSHOT = event_of(RecordedChange(EventKind.DATA, "features of today", "digits"), "airflow", 0.0)
 GONE = Signal(text="no data", detail="The metrics refuse.", at=Stamp(1.0, 1.0, 1))
 
 
 @pytest.mark.parametrize(
     ("use", "events", "code"),
-    [(GONE, (), "unknown"), (Signal(), (DRIFT,), "data-changed"), (Signal(), (SNAPSHOT,), ""), (Signal(), (), "")],
-    ids=["use is not seen any more", "the inputs change", "a pipeline records a snapshot", "twin: neither"],
+    [
+        (GONE, (), "unknown"),
+        (Signal(), (DRIFT,), "data-changed"),
+        (Signal(), (SNAPSHOT,), ""),
+        (Signal(), (FEWER,), ""),
+        (Signal(), (), ""),
+    ],
+    ids=["use is not seen", "the inputs change", "a pipeline records a snapshot", "fewer ask", "twin: neither"],
 )
 def test_what_the_service_itself_shows_ends_a_rollout_that_the_judge_finds_fine(
     ctx: Context, rollouts: Rollouts, world: StagedWorld, monkeypatch: pytest.MonkeyPatch, use: Signal,
