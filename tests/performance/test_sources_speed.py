@@ -6,6 +6,7 @@ import json
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from functools import partial
@@ -28,6 +29,8 @@ from mlcontrol.ports.metrics import Reading
 from mlcontrol.services.asking import Asking
 from mlcontrol.services.fact_book import FactBook
 from mlcontrol.services.loads import Loads
+from mlcontrol.services.machine_loads import MachineLoads
+from mlcontrol.services.past_traffic import PastTraffic
 from mlcontrol.services.scraping import FleetScraper, Target
 
 
@@ -151,6 +154,7 @@ class Reader:
 
     def __init__(self, service: str, model: str) -> None:
         self.service = SimpleNamespace(id=service, serving_model=model, route=model)
+        self.lock, self.past, self.machine = threading.Lock(), PastTraffic(), MachineLoads()
         self.taken = 0
 
     def take(self, _connection: str, readings: list[Reading], _at: Stamp) -> tuple[list[Any], bool]:
@@ -160,9 +164,6 @@ class Reader:
 
     def traffic(self) -> tuple[None, None]:
         return None, None
-
-    def line(self, _at_s: float) -> tuple[()]:
-        return ()
 
 
 TARGETS, HUNG, EVERY_S, SECONDS = 1000, 100, 5.0, 16.0
