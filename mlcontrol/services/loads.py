@@ -28,6 +28,10 @@ EVERY_POINT = 10_000_000
 LATE_BUCKETS = 3
 FORGOTTEN_S = 6 * 3600.0
 """A server that has told nothing for so long is gone when another one comes: restarted instances have new names."""
+SWEEP_S = 60.0
+MOST_WATCHED = 4000
+"""Some 180 MB of what was usual: a store may tell of the processes of a fleet by the ten thousand."""
+UNWATCHED = f"more than {MOST_WATCHED:,} are told, and no more are watched"
 UNREAD = "what is usual is being read from the history"
 READING_CPU_S = 0.1
 """Of a second: the pasts of thousands of sources are read in turns."""
@@ -48,6 +52,7 @@ class Loads:
         self._unread: dict[str, None] = {}  # servers whose past is still to be read, as they were first heard
         self._heard: dict[str, float] = {}  # when a server last told something, UTC seconds
         self._reader: dict[str, str] = {}
+        self._swept_s = 0.0
 
     def take(
         self,
@@ -65,6 +70,9 @@ class Loads:
             self._heard[server], self._reader[server] = at_s, reader
             for (metric, device), value in told.items():
                 watch = self._watches.get((server, metric, device)) or self._make(server, metric, device)
+                if watch is None:
+                    self._loads[server, metric, device] = Load(metric, server, device, value, why=UNWATCHED)
+                    continue
                 watch.budget_per_week = BUDGET_PER_WEEK / max(
                     LOADS_OF_A_SERVICE * len(self._ctx.settings.services), len(self._watches)
                 )
@@ -73,16 +81,24 @@ class Loads:
                     closed, self._loads[server, metric, device] = True, watch.load()
             return tuple(self._kept(server, at_s // BUCKET_S * BUCKET_S - BUCKET_S / 2)) if closed else ()
 
-    def _make(self, server: str, metric: str, device: str) -> LoadWatch:
-        self._forget([name for name, heard_s in self._heard.items() if heard_s < self._heard[server] - FORGOTTEN_S])
+    def _make(self, server: str, metric: str, device: str) -> LoadWatch | None:
+        """`None` where no more are watched."""
+        now_s = self._heard[server]
+        if abs(now_s - self._swept_s) >= SWEEP_S:
+            self._swept_s = now_s
+            self._forget([name for name, heard_s in self._heard.items() if heard_s < now_s - FORGOTTEN_S])
+        known, key = self._of.setdefault(server, []), (server, metric, device)
+        if key not in known:
+            known.append(key)
+        if len(self._watches) >= MOST_WATCHED:
+            return None
         watch = LoadWatch(metric, server, device)
-        self._watches[server, metric, device], self._loads[server, metric, device] = watch, watch.load()
-        self._of.setdefault(server, []).append((server, metric, device))
+        self._watches[key], self._loads[key] = watch, watch.load()
         self._unread[server] = None
         return watch
 
     def _kept(self, server: str, at_s: float) -> Iterator[Sample]:
-        watches = [self._watches[key] for key in self._of.get(server, ())]
+        watches = [self._watches[key] for key in self._of.get(server, ()) if key in self._watches]
         per_s = next((rate for watch in watches if (rate := watch.newest_per_s()) is not None), None)
         if per_s is not None:
             yield _sample(series.SERVER_QUERIES_PER_S, at_s, per_s, source=server)
@@ -145,7 +161,8 @@ class Loads:
     def _forget(self, servers: Iterable[str]) -> None:
         for name in servers:
             for key in self._of.pop(name, ()):
-                del self._watches[key], self._loads[key]
+                self._watches.pop(key, None)
+                self._loads.pop(key, None)
             for known in (self._unread, self._heard, self._reader):
                 known.pop(name, None)
 

@@ -19,6 +19,7 @@ from mlcontrol.core.signals.resources import resources_signal
 from mlcontrol.core.state import FleetState, with_alerts, with_events
 from mlcontrol.core.types import EventKind, Health, Sample, ServiceState, Signal, TimelineEvent
 from mlcontrol.ports.metrics import Reading
+from mlcontrol.services import loads
 from mlcontrol.services.alerts import Alerts
 from mlcontrol.services.asking import Asking, OwnQueries
 from mlcontrol.services.collect_metrics import Meter
@@ -185,6 +186,25 @@ def test_processes_of_a_store_are_watched_apart_and_each_service_is_told_its_own
     assert fleet.signal("fraud").health is Health.OK
     usual = [s.key for s in fleet.samples if s.key.metric in (series.LOAD_USUAL, series.SERVER_QUERIES_PER_S)]
     assert {(key.service, key.label("source")) for key in usual} == {(name, f"triton/{name}:1") for name in MODELS}
+
+
+def test_of_more_loads_than_can_be_watched_it_is_said_and_a_place_that_is_free_is_taken(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loads, "MOST_WATCHED", 2)
+    told = {(series.MEMORY_BYTES, ""): 1e9}
+
+    def why(name: str, at_s: float) -> str:
+        fleet.loads.take(name, told, None, at_s, {}, "digits")
+        (load,) = fleet.loads.of((name,))
+        assert load.unusual == ()
+        return load.why
+
+    first = [why(f"prom/pod-{i}:1", T + 1e6) == loads.UNWATCHED for i in range(4)]
+    assert first == [False, False, True, True]
+    later_s = T + 1e6 + 7 * 3600.0  # the first of them are gone
+    assert why("prom/pod-3:1", later_s) != loads.UNWATCHED
+    assert len(fleet.loads.of(("prom/pod-3:1",))) == 1
 
 
 def test_a_process_that_is_gone_is_forgotten_when_another_comes(fleet: Fleet) -> None:
