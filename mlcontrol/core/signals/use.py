@@ -84,8 +84,8 @@ def use_signal(
         # What callers notice is told before what only may become of it; who looks for the reason finds the figures first.
         health, text, _ = loads
         findings.insert(0, loads)
-    else:
-        findings.append(loads)
+    elif loads[0] is Health.WARNING:
+        findings.append(loads)  # that a load is not judged yet is told by `resources`: nobody who is paged looks for it here
     if health is Health.OK and rate > 0 and "p99_ms" in objectives and _worst_of(value, callers_ms) is None:
         # What is wrong besides is told before what is not known.
         health, text = Health.UNKNOWN, "p99 n/a"
