@@ -33,15 +33,19 @@ def stored_prometheus(folder: Path, open_metrics: Iterable[str], *flags: str) ->
         cwd=folder,
     ) as process:
         try:
-            ends = time.monotonic() + 60
-            while True:
-                try:
-                    if requests.get(f"http://127.0.0.1:{port}/-/ready", timeout=1).status_code == 200:
-                        break
-                except requests.ConnectionError:
-                    pass
-                assert time.monotonic() < ends, "Prometheus did not get ready"
-                time.sleep(0.1)
+            until_ready(port)
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
+
+
+def until_ready(port: int, within_s: float = 60.0) -> None:
+    ends = time.monotonic() + within_s
+    while True:
+        try:
+            if requests.get(f"http://127.0.0.1:{port}/-/ready", timeout=1).status_code == 200:
+                return
+        except requests.ConnectionError:
+            pass
+        assert time.monotonic() < ends, "Prometheus did not get ready"
+        time.sleep(0.05)

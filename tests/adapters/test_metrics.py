@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import requests
 import urllib3
 
 from mlcontrol.adapters.metrics.prometheus_text import PrometheusText
@@ -21,6 +20,7 @@ from mlcontrol.ports.errors import Unexpected
 from mlcontrol.testing.contracts.connection import no_secret
 from mlcontrol.testing.contracts.metrics import MetricsContract
 from mlcontrol.testing.fault_proxy import Fault, FaultProxy, http_answer
+from tests.stored_prometheus import until_ready
 
 SMALL = b"""\
 # TYPE nv_inference_request_success counter
@@ -83,23 +83,11 @@ class TestPrometheus(MetricsContract):
         ) as server:
             made = PrometheusText(settings(f"http://127.0.0.1:{port}/metrics"), no_secret)
             try:
-                _until_ready(port)
+                until_ready(port)
                 yield made
             finally:
                 made.close()
                 server.terminate()
-
-
-def _until_ready(port: int) -> None:
-    ends = time.monotonic() + 20
-    while True:
-        try:
-            if requests.get(f"http://127.0.0.1:{port}/-/ready", timeout=1).status_code == 200:
-                return
-        except requests.ConnectionError:
-            pass
-        assert time.monotonic() < ends, "Prometheus did not get ready"
-        time.sleep(0.05)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -225,7 +226,27 @@ def test_a_partial_answer_is_known_to_be_one(said: dict[str, object], known: tup
             ("partial", 0.0, (("why", why),)) for why in known
         ]
         made.close()
-    assert made.warnings == known
+
+
+def test_a_question_that_is_answered_whole_meanwhile_makes_a_partial_answer_no_whole_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Charts ask for ranges while the fleet is polled."""
+    whole, lacking = answer([]), answer([], warnings=["store gateway 3 did not answer"])
+    with FaultProxy(http_answer(lacking)) as proxy:
+        made = PrometheusApi(settings(proxy.url), no_secret)
+        told = made._series
+
+        def then_a_range(said: Any, response: Any) -> Any:
+            rows = told(said, response)
+            if proxy.upstream == http_answer(lacking):
+                proxy.upstream = http_answer(whole)
+                made.range("up", 0.0, 60.0, 15.0, 5.0)
+            return rows
+
+        monkeypatch.setattr(made, "_series", then_a_range)
+        assert [reading.quantity for reading in made.readings()] == ["partial"]
+        made.close()
 
 
 def test_a_replica_that_a_partial_answer_lacks_makes_its_model_unknown() -> None:

@@ -65,7 +65,6 @@ class PrometheusApi(DatedByServer):
     def __init__(self, settings: ConnectionSettings, secret: SecretReader) -> None:
         self.settings = settings
         self.http = HttpClient(settings, secret)
-        self.warnings: tuple[str, ...] = ()  # of the newest answer: what it says it is missing
         self._selector = settings.options.get("selector", "").strip().strip("{}")
         self._reader, self._reading = FleetReader(), threading.Lock()
 
@@ -76,14 +75,16 @@ class PrometheusApi(DatedByServer):
     def probe(self, deadline_s: float = 5.0) -> Reachability:
         began = time.monotonic()
         # Not any question: that of each poll, so that a selector which it refuses is found here.
-        self._ask("query", {"query": f"count({self._fleet()})"}, deadline_s)
+        response = self._sent("query", {"query": f"count({self._fleet()})"}, deadline_s)
+        answer = self._read(_DECODER, response)
+        self._series(answer, response)
         took_ms = 1000 * (time.monotonic() - began)
         try:
             about = self.http.get_json("/api/v1/status/buildinfo", deadline_s)
             version = str(about["data"]["version"])
         except (AdapterError, KeyError, TypeError):
             return Reachability("Prometheus query API", took_ms, "it does not tell its version")
-        detail = f"partial: {plain(self.warnings[0], 120)}" if self.warnings else ""
+        detail = f"partial: {plain(_missing(answer)[0], 120)}" if _missing(answer) else ""
         return Reachability(f"Prometheus {plain(version, 40)}", took_ms, detail)
 
     def scrape(self, deadline_s: float = 5.0) -> Scrape:
@@ -108,7 +109,7 @@ class PrometheusApi(DatedByServer):
             answer = self._read(_FLEET, response)
             rows = self._series(answer, response)
             try:
-                return self._reader.read(rows, tuple(plain(one, 160) for one in self.warnings))
+                return self._reader.read(rows, tuple(plain(one, 160) for one in _missing(answer)))
             except (ValueError, msgspec.DecodeError) as error:
                 raise self.http.unexpected("It is not an answer of the Prometheus query API.", response) from error
 
@@ -137,7 +138,8 @@ class PrometheusApi(DatedByServer):
         """(labels, times, values) of each series. Begins at a multiple of the step, so that a cache in between can serve it."""
         start = math.floor(since_s / step_s) * step_s
         asked = {"query": query, "start": f"{start:.3f}", "end": f"{until_s:.3f}", "step": f"{step_s:g}"}
-        _, series, _ = self._ask("query_range", asked, deadline_s)
+        response = self._sent("query_range", asked, deadline_s)
+        series = self._series(self._read(_DECODER, response), response)
         return tuple((one.metric, *columns(one.values)) for one in series)
 
     def close(self) -> None:
@@ -145,11 +147,6 @@ class PrometheusApi(DatedByServer):
 
     def _fleet(self) -> str:
         return fleet_query(self._selector)
-
-    def _ask(self, what: str, asked: Mapping[str, str], deadline_s: float) -> tuple[Response, list[_Series], bool]:
-        """The answer, its series, and whether it says that it lacks some."""
-        response = self._sent(what, asked, deadline_s)
-        return response, self._series(self._read(_DECODER, response), response), bool(self.warnings)
 
     def _sent(self, what: str, asked: Mapping[str, str], deadline_s: float) -> Response:
         """By GET, which a cache in between may answer; a long range query as a form, which all who speak this API take too."""
@@ -179,14 +176,11 @@ class PrometheusApi(DatedByServer):
     @overload
     def _series(self, answer: FleetAnswer, response: Response) -> list[Row]: ...
     def _series(self, answer: _Answer | FleetAnswer, response: Response) -> list[_Series] | list[Row]:
-        """Notes what the answer says it is missing."""
         if answer.status != "success" or answer.data is None:
             raise self.http.unexpected(f"It says: {plain(answer.error or answer.status, 160)}.", response)
         if len(answer.data.result) > MAX_SERIES:
             what_, then = f"'{self.settings.id}' holds too many series.", "Set the option 'selector' to narrow it down."
             raise Unexpected(Problem(what_, f"More than {MAX_SERIES:,} are not read.", then, "too-large"))
-        missing = tuple(answer.warnings) or (("some of its storage did not answer",) if answer.partial else ())
-        self.warnings = missing
         return answer.data.result
 
     def _refused(self, response: Response) -> Rejected:
@@ -202,6 +196,11 @@ class PrometheusApi(DatedByServer):
         return Rejected(
             Problem(what, sentence(self.http.redact(plain(said, 200))) or "It gives no reason.", then, code)
         )
+
+
+def _missing(answer: _Answer | FleetAnswer) -> tuple[str, ...]:
+    """What an answer says that it lacks. Of that answer alone: other questions are asked meanwhile."""
+    return tuple(answer.warnings) or (("some of its storage did not answer",) if answer.partial else ())
 
 
 def columns(raw: msgspec.Raw | bytes) -> tuple[Floats, Floats]:

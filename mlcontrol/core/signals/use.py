@@ -85,7 +85,8 @@ def use_signal(
         health, text, _ = loads
         findings.insert(0, loads)
     elif loads[0] is Health.WARNING:
-        findings.append(loads)  # that a load is not judged yet is told by `resources`: nobody who is paged looks for it here
+        # That a load is not judged yet is told by `resources`: nobody who is paged looks for it here.
+        findings.append(loads)
     if health is Health.OK and rate > 0 and "p99_ms" in objectives and _worst_of(value, callers_ms) is None:
         # What is wrong besides is told before what is not known.
         health, text = Health.UNKNOWN, "p99 n/a"

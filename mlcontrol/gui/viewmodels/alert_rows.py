@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import Qt
 
 from mlcontrol.core.alerts.alert import Alert, AlertState, Silence
 from mlcontrol.core.state import FleetState
 from mlcontrol.core.types import Health
 from mlcontrol.gui.glyphs import glyph_pixmap
+from mlcontrol.gui.models.row_table import Index, RowTable
 from mlcontrol.gui.theme import theme, tokens
 from mlcontrol.gui.viewmodels.phrases import (
     coarse_text,
@@ -22,7 +23,6 @@ from mlcontrol.gui.viewmodels.phrases import (
 )
 from mlcontrol.gui.viewmodels.time_axis import dated_text
 
-Index = QModelIndex | QPersistentModelIndex
 COLUMNS = ("Alert", "Service", "State", "Since", "For", "Source", "What it says")
 
 
@@ -132,30 +132,11 @@ def summary(rows: Sequence[AlertRow], silences: int = 0) -> str:
     return f"{firing} firing" + (f", {taken} taken" if taken else "") + soon + quiet
 
 
-class AlertTable(QAbstractTableModel):
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self.rows: list[AlertRow] = []
-        self.now_s = 0.0
+class AlertTable(RowTable[AlertRow]):
+    columns = COLUMNS
 
-    def show_rows(self, rows: list[AlertRow], now_s: float) -> None:
-        """Only what is otherwise is drawn again; the choice stays while the same alerts are there."""
-        same = [r.alert.id for r in rows] == [r.alert.id for r in self.rows]
-        self.now_s = now_s
-        if same:
-            self.rows = rows
-            if rows:
-                self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, len(COLUMNS) - 1))
-            return
-        self.beginResetModel()
-        self.rows = rows
-        self.endResetModel()
-
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
-        return 0 if parent.isValid() else len(self.rows)
-
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
-        return 0 if parent.isValid() else len(COLUMNS)
+    def ident(self, row: AlertRow) -> object:
+        return row.alert.id
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         row, column = self.rows[index.row()], index.column()
@@ -182,13 +163,6 @@ class AlertTable(QAbstractTableModel):
                 return t.state.of(row.grave)
         if role == Qt.ItemDataRole.FontRole and column in (3, 4):
             return theme.font("small", mono=True)
-        return None
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return COLUMNS[section]
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         return None
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import Qt
 
 from mlcontrol.core.alerts.alert import Silence
 from mlcontrol.core.state import FleetState
+from mlcontrol.gui.models.row_table import Index, RowTable
 from mlcontrol.gui.theme import theme, tokens
 from mlcontrol.gui.viewmodels.alert_rows import name_of
 from mlcontrol.gui.viewmodels.phrases import count_text, duration_text, left_text, moment_text, visible_text
 
-Index = QModelIndex | QPersistentModelIndex
 COLUMNS = ("What is silent", "Alerts now", "Left", "By", "Why")
 
 
@@ -63,30 +63,11 @@ def _count(row: SilenceRow) -> str:
     return f"{count_text(row.open, 'open alert')} silent by it" if row.open else "none is open now"
 
 
-class SilenceTable(QAbstractTableModel):
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self.rows: list[SilenceRow] = []
-        self.now_s = 0.0
+class SilenceTable(RowTable[SilenceRow]):
+    columns = COLUMNS
 
-    def show_rows(self, rows: list[SilenceRow], now_s: float) -> None:
-        """The choice stays while the same silences are there."""
-        same = [r.silence.id for r in rows] == [r.silence.id for r in self.rows]
-        self.now_s = now_s
-        if same:
-            self.rows = rows
-            if rows:
-                self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, len(COLUMNS) - 1))
-            return
-        self.beginResetModel()
-        self.rows = rows
-        self.endResetModel()
-
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
-        return 0 if parent.isValid() else len(self.rows)
-
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
-        return 0 if parent.isValid() else len(COLUMNS)
+    def ident(self, row: SilenceRow) -> object:
+        return row.silence.id
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         row, column = self.rows[index.row()], index.column()
@@ -98,11 +79,4 @@ class SilenceTable(QAbstractTableModel):
             return tokens().text.secondary
         if role == Qt.ItemDataRole.FontRole and column == 2:
             return theme.font("small", mono=True)
-        return None
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return COLUMNS[section]
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         return None

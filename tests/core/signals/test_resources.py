@@ -104,7 +104,9 @@ def test_use_warns_of_resources_only_where_nothing_worse_is_known() -> None:
     assert use(CALM).health is Health.OK
     young = replace(CALM, why="28 of the 128 minutes that it takes to know")
     assert use(young).health is Health.OK, "it is asked and answers: that much is known"
-    assert "128 minutes" not in use(young).detail, "an incident is told in these words: what is not judged stands beside it"
+    assert "128 minutes" not in use(young).detail, (
+        "an incident is told in these words: what is not judged stands beside it"
+    )
     assert resources(young).health is Health.UNKNOWN
     assert "Whether memory is as usual is not known: 28 of the 128 minutes" in resources(young).detail
 
